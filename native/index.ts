@@ -1,0 +1,279 @@
+/**
+ * The only door to the C++ addon. Image bytes stay behind it: what crosses are paths, keys, small tables and
+ * statistics. Arguments are checked here and asserted again in C++.
+ */
+import { createRequire } from "node:module";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import * as check from "./arguments.ts";
+
+/** An error of the native side. `code` is a registry code (contract/errors.ts); the rest says where it happened. */
+export interface NativeError extends Error {
+  code: string;
+  /** errno, or the Windows error number; 0 when the system was not involved. */
+  systemError: number;
+  /** The system call or operation, for example "pwrite". */
+  call: string;
+  /** Device or file. */
+  device: string;
+  /** Byte offset on the device, or -1. */
+  offset: number;
+  /** Chunk of the image, or -1. */
+  chunk: number;
+}
+
+/** Long native work: poll `progress()`, await `result`, or `cancel()` (then `result` rejects with E_CANCELLED). */
+export interface Task<Result> {
+  readonly result: Promise<Result>;
+  progress(): { bytesDone: number; bytesTotal: number };
+  cancel(): void;
+}
+
+export interface ImportOptions {
+  /** Raw image: a file, a block device, or a FIFO that something writes the raw image to. */
+  source: string;
+  /** Size that has to come from `source`, bytes. More or less is E_IMAGE_TRUNCATED. */
+  imageBytes: number;
+  /** File that is created with the content (docs/PROTOCOL.md 1), flushed to disk before the result. */
+  contentPath: string;
+  threads: number;
+  /** zstd level, 1 to 19. */
+  level: number;
+}
+export interface ImportResult {
+  /** Hex BLAKE3 of the raw image. */
+  root: string;
+  contentBytes: number;
+  /** For `buildManifest`. */
+  chunkTable: Buffer;
+  /** The first and last bytes of the image (at most 64 KiB each), to look for partition tables. */
+  firstBytes: Buffer;
+  lastBytes: Buffer;
+}
+
+export interface ManifestFacts {
+  imageBytes: number;
+  smallestDiskBytes: number;
+  sectorBytes: 512 | 4096;
+  /** Bit 0 BIOS, bit 1 UEFI. */
+  firmware: number;
+}
+export interface ManifestSummary extends ManifestFacts {
+  root: string;
+  contentBytes: number;
+  chunks: number;
+  holes: number;
+}
+
+export interface CasterOptions {
+  manifest: Buffer;
+  contentPath: string;
+  /** 32 bytes each, docs/PROTOCOL.md 3. */
+  sessionKey: Buffer;
+  feedbackSecret: Buffer;
+  session: number;
+  start: number;
+  stream: number;
+  /** IPv4 multicast group and UDP port. */
+  group: string;
+  port: number;
+  /** IPv4 address of the interface to send from, and to listen on for reports and unicast. */
+  interfaceAddress: string;
+  /** UDP port for reports and TCP port for unicast; 0 = any free one (see `ports`). */
+  feedbackPort: number;
+  unicastPort: number;
+  timeToLive: number;
+  mtu: number;
+  /** Bytes per second on the wire; 0 = what most receivers take. */
+  rateBytesPerSecond: number;
+}
+export interface CasterStatistics {
+  dataDatagrams: number;
+  announceDatagrams: number;
+  paritySymbols: number;
+  sourceSymbols: number;
+  reports: number;
+  reportsRefused: number;
+  receivers: number;
+  moved: number;
+  blocksPending: number;
+  rateBytesPerSecond: number;
+  multicastBytes: number;
+  unicastBytes: number;
+  idle: boolean;
+}
+export interface Caster {
+  readonly ports: { feedback: number; unicast: number };
+  statistics(): CasterStatistics;
+  setRate(rateBytesPerSecond: number): void;
+  /** Rejects with a NativeError when the caster stops by itself (content unreadable, socket gone). */
+  readonly finished: Promise<void>;
+  /** Ends its threads and sockets; `finished` resolves. */
+  stop(): Promise<void>;
+}
+
+export interface ReceiverOptions {
+  manifest: Buffer;
+  /** Block device, or a file of the disk's size; null = check everything, write nothing (benchmarks). */
+  device: string | null;
+  sessionKey: Buffer;
+  receiverKey: Buffer;
+  receiver: number;
+  session: number;
+  stream: number;
+  group: string;
+  port: number;
+  /** IPv4 address of the interface to join on. */
+  interfaceAddress: string;
+  /** Where reports and unicast requests go; unicast null = none. */
+  feedback: { address: string; port: number };
+  unicast: { address: string; port: number } | null;
+  mtu: number;
+  groupSize: number;
+  /** False on a resume: ask only for what the scan finds lacking. */
+  askBeforeScan: boolean;
+  silenceMs: number;
+  chunkWaitMs: number;
+  /** Tests and benchmarks: datagrams dropped after super-packets are split, per million, by `lossSeed`. */
+  lossPerMillion?: number;
+  lossSeed?: number;
+}
+export interface ReceiverStatistics {
+  /** "preparing" (boot sectors cleared), "receiving", "finishing" (boot chunks, flush), "done", "failed". */
+  phase: "preparing" | "receiving" | "finishing" | "done" | "failed";
+  chunksTotal: number;
+  chunksPresent: number;
+  /** Chunks that the disk already held. */
+  chunksFound: number;
+  chunksByMulticast: number;
+  chunksByUnicast: number;
+  /** Raw bytes of the image verified on the disk so far (holes count), and in all. */
+  bytesVerified: number;
+  bytesTotal: number;
+  /** Stored bytes taken from each path. */
+  multicastBytes: number;
+  unicastBytes: number;
+  /** Source symbols rebuilt from parity; datagrams missed. */
+  repairedSymbols: number;
+  lostDatagrams: number;
+  refusedDatagrams: number;
+  /** Chunks fetched again because a read-back did not match. */
+  chunksRewritten: number;
+  multicastAlive: boolean;
+  moved: boolean;
+  /** Bytes of memory allocated at start for buffers. */
+  bufferBytes: number;
+  /** Whether reads and writes bypass the page cache. */
+  direct: boolean;
+}
+export interface Receiver {
+  statistics(): ReceiverStatistics;
+  /** Resolves when every chunk is on the disk, read back and flushed; rejects with a NativeError. */
+  readonly finished: Promise<{ root: string }>;
+  /** `finished` rejects with E_CANCELLED once threads have ended and the device is closed. */
+  cancel(): void;
+}
+
+interface Addon {
+  importContent(options: ImportOptions): Task<ImportResult>;
+  verifyContent(options: { manifest: Buffer; contentPath: string; threads: number }): Task<{ badChunks: number[] }>;
+  hashDisk(options: { path: string; bytes: number; threads: number }): Task<{ root: string; direct: boolean }>;
+  buildManifest(facts: ManifestFacts, chunkTable: Buffer): Buffer;
+  readManifest(manifest: Buffer): ManifestSummary;
+  openCaster(options: CasterOptions): Caster;
+  openReceiver(options: ReceiverOptions): Receiver;
+}
+
+function load(): Addon {
+  // From dist/native/index.js or, packaged, beside the executable's unpacked assets.
+  const candidates = ["../../build/Release/volley.node", "../build/Release/volley.node"].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  const found = candidates.find((path) => existsSync(path));
+  if (!found) throw new Error("The native addon is not built: run scripts/build");
+  return createRequire(import.meta.url)(found) as Addon;
+}
+
+const addon = load();
+
+/** Reads a raw image once and writes its content file, using `threads` for compression and hashing. */
+export function importContent(options: ImportOptions): Task<ImportResult> {
+  check.path("source", options.source);
+  check.path("contentPath", options.contentPath);
+  check.integer("imageBytes", options.imageBytes, 512, 2 ** 46);
+  check.integer("threads", options.threads, 1, 64);
+  check.integer("level", options.level, 1, 19);
+  return addon.importContent(options);
+}
+
+/** Reads the content file and names the chunks whose bytes are not what the manifest says. */
+export function verifyContent(options: {
+  manifest: Buffer;
+  contentPath: string;
+  threads: number;
+}): Task<{ badChunks: number[] }> {
+  check.bytes("manifest", options.manifest);
+  check.path("contentPath", options.contentPath);
+  check.integer("threads", options.threads, 1, 64);
+  return addon.verifyContent(options);
+}
+
+/** Hashes the first `bytes` of a disk or file, past the page cache where that is possible (`direct`). */
+export function hashDisk(options: {
+  path: string;
+  bytes: number;
+  threads: number;
+}): Task<{ root: string; direct: boolean }> {
+  check.path("path", options.path);
+  check.integer("bytes", options.bytes, 1, 2 ** 46);
+  check.integer("threads", options.threads, 1, 64);
+  return addon.hashDisk(options);
+}
+
+/** The manifest's bytes before the signature. */
+export function buildManifest(facts: ManifestFacts, chunkTable: Buffer): Buffer {
+  check.integer("imageBytes", facts.imageBytes, 512, 2 ** 46);
+  check.integer("smallestDiskBytes", facts.smallestDiskBytes, facts.imageBytes, 2 ** 46);
+  check.integer("firmware", facts.firmware, 0, 3);
+  check.bytes("chunkTable", chunkTable);
+  return addon.buildManifest(facts, chunkTable);
+}
+
+/** Parses a whole manifest file (signature included, unchecked); throws E_MANIFEST_INVALID with what is wrong. */
+export function readManifest(manifest: Buffer): ManifestSummary {
+  check.bytes("manifest", manifest);
+  return addon.readManifest(manifest);
+}
+
+/** Starts the sending end of a session, and its unicast side. It sends nothing until a receiver asks. */
+export function openCaster(options: CasterOptions): Caster {
+  check.bytes("manifest", options.manifest);
+  check.path("contentPath", options.contentPath);
+  check.bytes("sessionKey", options.sessionKey, 32);
+  check.bytes("feedbackSecret", options.feedbackSecret, 32);
+  check.integer("session", options.session, 0, 2 ** 32 - 1);
+  check.integer("start", options.start, 1, 2 ** 32 - 1);
+  check.integer("stream", options.stream, 0, 65_535);
+  check.multicastGroup("group", options.group);
+  check.integer("port", options.port, 1, 65_535);
+  check.address("interfaceAddress", options.interfaceAddress);
+  check.integer("mtu", options.mtu, 576, 9000);
+  check.integer("rateBytesPerSecond", options.rateBytesPerSecond, 0, 2 ** 40);
+  return addon.openCaster(options);
+}
+
+/** Starts the receiving end: scan, receive, write, verify. */
+export function openReceiver(options: ReceiverOptions): Receiver {
+  check.bytes("manifest", options.manifest);
+  if (options.device !== null) check.path("device", options.device);
+  check.bytes("sessionKey", options.sessionKey, 32);
+  check.bytes("receiverKey", options.receiverKey, 32);
+  check.integer("receiver", options.receiver, 0, 2 ** 32 - 1);
+  check.integer("session", options.session, 0, 2 ** 32 - 1);
+  check.multicastGroup("group", options.group);
+  check.integer("port", options.port, 1, 65_535);
+  check.address("interfaceAddress", options.interfaceAddress);
+  check.address("feedback.address", options.feedback.address);
+  check.integer("mtu", options.mtu, 576, 9000);
+  return addon.openReceiver(options);
+}

@@ -1,0 +1,92 @@
+/** What an administrator (the command line, the page, the demo) asks of the site, with the admin token. */
+import { z } from "zod";
+import { ByteCount, HexRoot, Identifier, Name, Port, Time } from "./common.ts";
+import { DiskRule, ImageFacts } from "./deployment.ts";
+import { MachineFacts } from "./machine.ts";
+import { Outcome, Plan, Progress } from "./report.ts";
+
+export const ImageFormat = z.enum(["raw", "qcow2", "vhd", "vhdx", "vmdk"]);
+export type ImageFormat = z.infer<typeof ImageFormat>;
+
+/** POST /images: `path` is on the site's machine. Answers 202 with an ImportState; poll GET /imports/:id. */
+export const ImportRequest = z.object({
+  path: z.string().min(1).max(4096),
+  name: Name.optional(),
+  /** Without it the file's extension decides; a file that is not of that format is refused. */
+  format: ImageFormat.optional(),
+});
+export type ImportRequest = z.infer<typeof ImportRequest>;
+export const ImportState = z.object({
+  id: Identifier,
+  state: z.enum(["running", "done", "failed"]),
+  bytesDone: ByteCount,
+  bytesTotal: ByteCount,
+  image: ImageFacts.nullable(),
+  error: z.object({ code: z.string(), detail: z.string(), remedy: z.string() }).nullable(),
+});
+export type ImportState = z.infer<typeof ImportState>;
+
+export const ImageRecord = ImageFacts.extend({ imported: Time, holes: z.int(), chunks: z.int() });
+export type ImageRecord = z.infer<typeof ImageRecord>;
+
+/** POST /credentials: the token is answered once and stored only as a hash. */
+export const CredentialRequest = z.object({ uses: z.int().min(1).max(100_000), validHours: z.number().min(0.01).max(8760) });
+export const CredentialAnswer = z.object({ id: Identifier, credential: z.string(), expires: Time });
+
+/** POST /deployments. `machines` "all" = every enrolled machine, also those that enrol later. */
+export const DeploymentRequest = z.object({
+  name: Name,
+  imageId: Identifier,
+  machines: z.union([z.literal("all"), z.array(Identifier).min(1).max(65_536)]),
+  disk: DiskRule.default({ removable: false }),
+  unattended: z.boolean().default(false),
+  multicast: z.boolean().default(true),
+  /** Megabits per second on the wire; 0 = what most machines take. */
+  rateMbps: z.number().min(0).max(400_000).default(0),
+});
+export type DeploymentRequest = z.infer<typeof DeploymentRequest>;
+export const DeploymentRecord = DeploymentRequest.extend({ id: Identifier, created: Time, open: z.boolean() });
+export type DeploymentRecord = z.infer<typeof DeploymentRecord>;
+
+export const MachineState = z.enum(["enrolled", "planned", "working", "succeeded", "failed"]);
+export const MachineRecord = z.object({
+  id: Identifier,
+  facts: MachineFacts,
+  enrolled: Time,
+  lastSeen: Time,
+  deploymentId: Identifier.nullable(),
+  state: MachineState,
+  plan: Plan.nullable(),
+  progress: Progress.nullable(),
+  outcome: Outcome.nullable(),
+  error: z.object({ code: z.string(), detail: z.string(), remedy: z.string() }).nullable(),
+  notice: z.string(),
+});
+export type MachineRecord = z.infer<typeof MachineRecord>;
+
+export const SessionRecord = z.object({
+  id: Identifier,
+  deploymentId: Identifier,
+  imageName: Name,
+  group: z.string(),
+  port: Port,
+  start: z.int(),
+  state: z.enum(["casting", "idle", "closed"]),
+  machines: z.int(),
+  rateBytesPerSecond: z.number(),
+  multicastBytes: z.number(),
+  unicastBytes: z.number(),
+  parityPart: z.number(),
+  root: HexRoot,
+});
+export type SessionRecord = z.infer<typeof SessionRecord>;
+
+/** GET /events, server-sent: event "room", data this, at most four a second, only when something changed. */
+export const Room = z.object({
+  time: Time,
+  sessions: z.array(SessionRecord),
+  machines: z.array(MachineRecord),
+  deployments: z.array(DeploymentRecord),
+  images: z.array(ImageRecord),
+});
+export type Room = z.infer<typeof Room>;

@@ -1,0 +1,66 @@
+/** Policy, joining a session, and the image as an agent sees it. */
+import { z } from "zod";
+import { ByteCount, HexKey, HexRoot, Identifier, Name, Port } from "./common.ts";
+import { limits } from "./limits.ts";
+
+export const ImageFacts = z.object({
+  id: Identifier,
+  name: Name,
+  root: HexRoot,
+  bytes: ByteCount,
+  contentBytes: ByteCount,
+  smallestDiskBytes: ByteCount,
+  sectorBytes: z.union([z.literal(512), z.literal(4096)]),
+  firmware: z.array(z.enum(["bios", "uefi"])),
+});
+export type ImageFacts = z.infer<typeof ImageFacts>;
+
+/** Which disk is meant. Rules only narrow: the running system's disk and removable disks are always refused. */
+export const DiskRule = z.object({
+  removable: z.boolean().default(false),
+  serial: z.string().max(limits.machineFactsCharacters).optional(),
+  leastBytes: ByteCount.optional(),
+  mostBytes: ByteCount.optional(),
+});
+export type DiskRule = z.infer<typeof DiskRule>;
+
+/** GET /policy: what this machine is to do now; deployment null = nothing. */
+export const Policy = z.object({
+  deployment: z
+    .object({
+      id: Identifier,
+      name: Name,
+      image: ImageFacts,
+      disk: DiskRule,
+      /** False: a person at the machine has to confirm the plan. True: the deployment says so. */
+      unattended: z.boolean(),
+      multicast: z.boolean(),
+    })
+    .nullable(),
+});
+export type Policy = z.infer<typeof Policy>;
+
+/** POST /deployments/:id/join. */
+export const JoinRequest = z.object({
+  /** Whether the agent knows of earlier work on this disk (it asks for nothing before its scan). */
+  resume: z.boolean(),
+});
+export type JoinRequest = z.infer<typeof JoinRequest>;
+
+export const JoinAnswer = z.object({
+  session: z.object({
+    id: Identifier,
+    number: z.int().min(0).max(2 ** 32 - 1),
+    stream: z.int().min(0).max(65_535),
+    key: HexKey,
+    group: z.ipv4(),
+    port: Port,
+    mtu: z.int().min(576).max(9000),
+  }),
+  receiver: z.object({ number: z.int().min(0).max(limits.receiversPerSession), key: HexKey }),
+  /** Ports at the address by which the agent reaches the site. */
+  feedbackPort: Port,
+  unicastPort: Port,
+  groupSize: z.int().min(1).max(limits.receiversPerSession),
+});
+export type JoinAnswer = z.infer<typeof JoinAnswer>;

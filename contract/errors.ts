@@ -1,0 +1,107 @@
+/**
+ * The error registry: every error a person or another program can meet, with what it means, whether trying again
+ * can help, what to do, the HTTP status the site answers with, and the exit code of a command that ends with it.
+ * docs/ERRORS.md is written from this table.
+ */
+export interface ErrorEntry {
+  /** What it means, a sentence. */
+  meaning: string;
+  retry: "no" | "later" | "after-remedy";
+  /** What to do about it, a sentence in the imperative. */
+  remedy: string;
+  httpStatus: number;
+  exitCode: number;
+}
+
+const entries = {
+  E_USAGE: entry("The command line is not understood.", "no", "Read the command's --help and call it again.", 400, 2),
+  E_INTERNAL: entry("Volley broke one of its own rules.", "no", "Report it with the log; nothing further was written.", 500, 70),
+  E_CANCELLED: entry("The work was cancelled.", "no", "Start it again when you want it done.", 499, 130),
+  E_REQUEST_INVALID: entry("A request is not of the form the site takes.", "no", "Correct the field that is named.", 400, 65),
+  E_NOT_FOUND: entry("What was asked for does not exist at this site.", "no", "Check the name or identifier against the list.", 404, 66),
+  E_CONFLICT: entry("What was asked for contradicts what is there.", "after-remedy", "Look at the present state, then decide again.", 409, 73),
+  E_NOT_ENROLLED: entry("The machine's key is missing or unknown to the site.", "after-remedy", "Enrol the machine with a valid credential.", 401, 77),
+  E_FORBIDDEN: entry("The key is valid but not for this.", "no", "Use the administrator's token, or a machine of the deployment.", 403, 77),
+  E_CREDENTIAL_REFUSED: entry("The enrolment credential is unknown, used up or expired.", "after-remedy", "Make a new credential at the site.", 403, 77),
+  E_SITE_UNREACHABLE: entry("The site does not answer.", "later", "Check the address, the network and that the site runs.", 503, 69),
+  E_SITE_UNTRUSTED: entry("The site's certificate does not come from the expected authority.", "no", "Compare the authority's fingerprint with the one the site shows at start.", 495, 77),
+  E_SITE_BUSY: entry("Another site process uses this data folder.", "later", "Stop the other process or name another folder.", 409, 75),
+  E_STORE: entry("The site's database failed.", "later", "Look at the site's log and at the free space of the data folder.", 500, 74),
+  E_TOOL_MISSING: entry("A program Volley needs is not installed.", "after-remedy", "Install the package that is named.", 500, 69),
+  E_TOOL_FAILED: entry("A program Volley runs ended with an error.", "after-remedy", "Read what it printed, which follows.", 500, 70),
+  E_SOURCE_READ: entry("The image file cannot be read.", "after-remedy", "Check the path, its permissions and the disk it is on.", 400, 66),
+  E_IMAGE_FORMAT: entry("The image file is not of the format its name or the request says.", "after-remedy", "Check the file, or name its real format.", 400, 65),
+  E_IMAGE_TRUNCATED: entry("The image is cut short, or longer than it says.", "after-remedy", "Copy or make the image again.", 400, 65),
+  E_IMAGE_UNSAFE: entry("The image refers to other files.", "no", "Convert it to an image of its own without a backing file.", 400, 65),
+  E_IMAGE_IN_USE: entry("The image belongs to a deployment.", "after-remedy", "Remove the deployment first.", 409, 73),
+  E_CONTENT_CORRUPT: entry("Stored content does not match its manifest.", "after-remedy", "Import the image again; look at the disk of the library.", 500, 65),
+  E_CONTENT_READ: entry("The content library cannot be read.", "later", "Look at the disk of the data folder.", 500, 74),
+  E_CONTENT_WRITE: entry("The content library cannot be written.", "after-remedy", "Free space or repair the disk of the data folder.", 507, 74),
+  E_MANIFEST_INVALID: entry("A manifest does not agree with itself.", "no", "Import the image again.", 500, 65),
+  E_MANIFEST_SIGNATURE: entry("A manifest is not signed by this site.", "no", "Import the image again at this site; look for who changed it.", 500, 77),
+  E_DISK_NOT_FOUND: entry("No disk of this machine fits the rule of the deployment.", "after-remedy", "Look at the list of disks and why each was refused.", 400, 66),
+  E_DISK_REFUSED: entry("The disk may not be overwritten: it is the running system's, removable, or in use.", "after-remedy", "Choose another disk, or say that removable disks are meant.", 400, 77),
+  E_DISK_AMBIGUOUS: entry("More than one disk fits the rule of the deployment.", "after-remedy", "Name the disk.", 400, 64),
+  E_DEVICE_TOO_SMALL: entry("The disk is smaller than the image needs.", "after-remedy", "Use a larger disk or a smaller image.", 400, 65),
+  E_SECTOR_SIZE: entry("The disk's sector size is not the image's.", "no", "Use an image made for this sector size.", 400, 65),
+  E_FIRMWARE: entry("The image does not boot with this machine's firmware.", "after-remedy", "Use an image for this firmware, or change the machine's boot mode.", 400, 65),
+  E_PLAN_DECLINED: entry("The plan was shown and not confirmed.", "no", "Nothing was written. Start again to be asked again.", 400, 10),
+  E_DEVICE_OPEN: entry("The disk cannot be opened for writing.", "after-remedy", "Unmount it, end what uses it, and run as root.", 500, 74),
+  E_DEVICE_READ: entry("The disk fails to read.", "no", "Replace the disk or its cable.", 500, 74),
+  E_DEVICE_WRITE: entry("The disk fails to write.", "no", "Replace the disk or its cable.", 500, 74),
+  E_DEVICE_FULL: entry("The disk or the file system under it is full.", "after-remedy", "Free space under the disk's file.", 507, 74),
+  E_DEVICE_FLUSH: entry("The disk fails to make what was written durable.", "no", "Replace the disk or its cable.", 500, 74),
+  E_DEVICE_MISMATCH: entry("The disk returns other bytes than were written, again and again.", "no", "Replace the disk: it loses data.", 500, 74),
+  E_SOCKET: entry("A network socket cannot be opened or used.", "after-remedy", "Check the address, the port and whether something else uses it.", 500, 71),
+  E_GROUP_JOIN: entry("The multicast group cannot be joined on this interface.", "after-remedy", "Check the interface and its route to the group.", 500, 71),
+  E_SESSION_GONE: entry("The multicast session has ended.", "later", "Join again: the site starts a new one.", 410, 69),
+  E_OUT_OF_MEMORY: entry("There is not enough memory for the buffers.", "after-remedy", "Give the machine more memory.", 500, 71),
+  E_OUTBOX: entry("The agent cannot keep its reports.", "after-remedy", "Give it a folder it can write to.", 500, 74),
+} as const satisfies Record<string, ErrorEntry>;
+
+function entry(
+  meaning: string,
+  retry: ErrorEntry["retry"],
+  remedy: string,
+  httpStatus: number,
+  exitCode: number,
+): ErrorEntry {
+  return { meaning, retry, remedy, httpStatus, exitCode };
+}
+
+export type ErrorCode = keyof typeof entries;
+export const errors: Readonly<Record<ErrorCode, ErrorEntry>> = entries;
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(entries, code);
+}
+
+/** An error from the registry: `detail` says what happened to what. */
+export class VolleyError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string;
+
+  constructor(code: ErrorCode, detail: string, options?: { cause?: unknown }) {
+    super(detail, options);
+    this.name = "VolleyError";
+    this.code = code;
+    this.detail = detail;
+  }
+
+  get entry(): ErrorEntry {
+    return errors[this.code];
+  }
+
+  /** Three lines for a person: the code, what happened, what to do. */
+  toString(): string {
+    return `${this.code}: ${this.detail}\n  ${this.entry.meaning}\n  ${this.entry.remedy}`;
+  }
+}
+
+/** Any thrown value as a VolleyError: a native error keeps its code, anything unknown is E_INTERNAL. */
+export function toVolleyError(error: unknown): VolleyError {
+  if (error instanceof VolleyError) return error;
+  const code = (error as { code?: unknown } | null)?.code;
+  const message = error instanceof Error ? error.message : String(error);
+  return new VolleyError(isErrorCode(code) ? code : "E_INTERNAL", message, { cause: error });
+}

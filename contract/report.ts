@@ -1,0 +1,63 @@
+/** What an agent tells the site while it works: durable reports, and progress that only its latest value counts of. */
+import { z } from "zod";
+import { ByteCount, ErrorAnswer, HexRoot, Identifier, Time } from "./common.ts";
+import { limits } from "./limits.ts";
+
+const Text = z.string().max(limits.reportTextCharacters);
+
+/** The plan that was shown before a disk is touched. */
+export const Plan = z.object({
+  device: Text,
+  sizeBytes: ByteCount,
+  model: Text,
+  serial: Text,
+  /** What will be lost: partitions and file systems found on the disk, or "nothing found". */
+  lost: z.array(Text).max(200),
+});
+export type Plan = z.infer<typeof Plan>;
+
+export const Outcome = z.object({
+  root: HexRoot,
+  multicastBytes: ByteCount,
+  unicastBytes: ByteCount,
+  foundChunks: z.int().min(0),
+  repairedSymbols: z.int().min(0),
+  seconds: z.number().min(0),
+});
+export type Outcome = z.infer<typeof Outcome>;
+
+const event = <Kind extends string, Shape extends z.ZodRawShape>(kind: Kind, shape: Shape) =>
+  z.object({ id: Identifier, deploymentId: Identifier, time: Time, kind: z.literal(kind), ...shape });
+
+/** Idempotent by `id`: sent until the site acknowledges it. */
+export const Report = z.discriminatedUnion("kind", [
+  event("planned", { plan: Plan }),
+  event("started", { resume: z.boolean() }),
+  event("notice", { text: Text }),
+  event("succeeded", { outcome: Outcome }),
+  event("failed", { error: ErrorAnswer }),
+]);
+export type Report = z.infer<typeof Report>;
+
+/** POST /reports. */
+export const ReportsRequest = z.object({ reports: z.array(Report).min(1).max(limits.reportsPerRequest) });
+export const ReportsAnswer = z.object({ acknowledged: z.array(Identifier) });
+
+/** POST /deployments/:id/progress, about every second. */
+export const Progress = z.object({
+  sessionId: Identifier,
+  phase: z.enum(["preparing", "receiving", "finishing", "done", "failed"]),
+  /** What it waits for, a sentence; empty when it goes on. */
+  waitingFor: Text,
+  bytesVerified: ByteCount,
+  bytesTotal: ByteCount,
+  multicastBytes: ByteCount,
+  unicastBytes: ByteCount,
+  repairedSymbols: z.int().min(0),
+  bytesPerSecond: z.number().min(0),
+  secondsLeft: z.number().min(0).nullable(),
+});
+export type Progress = z.infer<typeof Progress>;
+/** `rejoin`: the session is gone, join again. */
+export const ProgressAnswer = z.object({ next: z.enum(["go-on", "rejoin"]) });
+export type ProgressAnswer = z.infer<typeof ProgressAnswer>;

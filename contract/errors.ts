@@ -93,7 +93,7 @@ export class VolleyError extends Error {
   }
 
   /** Three lines for a person: the code, what happened, what to do. */
-  toString(): string {
+  override toString(): string {
     return `${this.code}: ${this.detail}\n  ${this.entry.meaning}\n  ${this.entry.remedy}`;
   }
 }

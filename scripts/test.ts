@@ -1,0 +1,181 @@
+/**
+ * Runs what `scripts/test` has built: the C++ suite under ctest, the simulator, and every dist/test/**\/*.test.js
+ * under node:test. Prints progress, then what failed, and as its last line `N passed, M failed`. Exits 0 only when
+ * something ran and nothing failed.
+ */
+import { spawn } from "node:child_process";
+import { createWriteStream, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { run } from "node:test";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { add, closingLine, emptyTally, tallyOfCtest, tallyOfSimulator, verdictOf } from "./tally.ts";
+import type { Tally } from "./tally.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const keptOutputBytes = 16 * 1024;
+
+interface Level {
+  name: "standard" | "long" | "e2e";
+  seeds: number;
+  /** All of the run, and one test file of it. */
+  limitMinutes: number;
+  fileLimitMinutes: number;
+}
+const levels = {
+  standard: { name: "standard", seeds: 200, limitMinutes: 18, fileLimitMinutes: 6 },
+  long: { name: "long", seeds: 2000, limitMinutes: 240, fileLimitMinutes: 120 },
+  e2e: { name: "e2e", seeds: 200, limitMinutes: 80, fileLimitMinutes: 60 },
+} satisfies Record<string, Level>;
+
+interface Options {
+  level: Level;
+  filter: RegExp;
+  /** The filter as the user wrote it, for ctest. */
+  filterText: string | undefined;
+  signal: AbortSignal;
+}
+
+/** Runs a program, shows its output as it comes, and gives its exit code (null when a signal ended it). */
+async function runProgram(command: string, argv: string[], signal: AbortSignal) {
+  const child = spawn(command, argv, { cwd: root, stdio: ["ignore", "pipe", "pipe"], signal });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      process.stdout.write(text);
+    });
+  }
+  const exitCode = await new Promise<number | null>((resolve) => {
+    child.on("error", () => resolve(null));
+    child.on("close", resolve);
+  });
+  return { output, exitCode };
+}
+
+async function runCtest(options: Options): Promise<Tally> {
+  const only = options.filterText === undefined ? [] : ["--tests-regex", options.filterText];
+  const limitSeconds = String(options.level.fileLimitMinutes * 60);
+  const argv = ["--test-dir", "build/native", "--output-on-failure", "--timeout", limitSeconds, ...only];
+  const { output, exitCode } = await runProgram("ctest", argv, options.signal);
+  return tallyOfCtest(output, exitCode);
+}
+
+async function runSimulator(options: Options): Promise<Tally> {
+  const program = "build/native/volley_sim";
+  if (!existsSync(join(root, program)) || !options.filter.test("test/sim")) return emptyTally();
+  const { seeds } = options.level;
+  console.log(`simulator: ${seeds} seeds`);
+  const { exitCode } = await runProgram(join(root, program), ["--seeds", String(seeds)], options.signal);
+  return tallyOfSimulator(seeds, exitCode);
+}
+
+function testFiles(filter: RegExp): string[] {
+  const folder = join(root, "dist", "test");
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".test.js") && filter.test(`test/${path}`))
+    .map((path) => join(folder, path))
+    .sort();
+}
+
+/** What a test file wrote, the last of it: shown only when the file fails, kept whole in build/node-tests.log. */
+class Outputs {
+  readonly #log = createWriteStream(join(root, "build", "node-tests.log"), { flags: "a" });
+  readonly #kept = new Map<string, string>();
+
+  append(file: string, text: string): void {
+    this.#log.write(text);
+    this.#kept.set(file, ((this.#kept.get(file) ?? "") + text).slice(-keptOutputBytes));
+  }
+
+  of(file: string): string {
+    return this.#kept.get(file) ?? "";
+  }
+}
+
+async function runNodeTests(files: string[], concurrency: number, options: Options): Promise<Tally> {
+  const tally = emptyTally();
+  if (files.length === 0) return tally;
+  const outputs = new Outputs();
+  const failedFiles = new Set<string>();
+  const timeout = options.level.fileLimitMinutes * 60_000;
+  for await (const event of run({ files, concurrency, timeout, signal: options.signal })) {
+    const { type, data } = event;
+    const file = data.file ?? "";
+    if (type === "test:stdout" || type === "test:stderr") outputs.append(file, data.message);
+    if (type !== "test:pass" && type !== "test:fail") continue;
+    const verdict = verdictOf({
+      type,
+      name: data.name,
+      file: data.file,
+      isSuite: data.details.type === "suite",
+      isSkipped: data.skip !== undefined || data.todo !== undefined,
+      failedBySubtest: data.details.error?.failureType === "subtestsFailed",
+    });
+    const where = file === "" ? data.name : `${relative(join(root, "dist"), file)}: ${data.name}`;
+    if (verdict === "passed") {
+      tally.passed += 1;
+      console.log(`  ok      ${where} (${(data.details.duration_ms / 1000).toFixed(1)} s)`);
+    } else if (verdict === "failed") {
+      tally.failed += 1;
+      tally.failures.push(where);
+      failedFiles.add(file);
+      console.log(`  NOT OK  ${where}`);
+      const error = data.details.error?.cause ?? data.details.error ?? "the file holds no test";
+      console.log(error);
+    } else if (data.skip !== undefined && data.skip !== false) {
+      console.log(`  skipped ${where}${typeof data.skip === "string" ? ` (${data.skip})` : ""}`);
+    }
+  }
+  for (const file of failedFiles) {
+    if (outputs.of(file) !== "") console.log(`--- output of ${relative(root, file)}\n${outputs.of(file)}`);
+  }
+  return tally;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { long: { type: "boolean" }, e2e: { type: "boolean" }, filter: { type: "string" } },
+  });
+  if (values.long && values.e2e) throw new Error("--long and --e2e are two levels; choose one");
+  const level: Level = values.long ? levels.long : values.e2e ? levels.e2e : levels.standard;
+  const filter = new RegExp(values.filter ?? "");
+  process.env["VOLLEY_TEST_LEVEL"] = level.name;
+  mkdirSync(join(root, "build"), { recursive: true });
+
+  const deadline = new AbortController();
+  const options: Options = { level, filter, filterText: values.filter, signal: deadline.signal };
+  const total = emptyTally();
+  const timer = setTimeout(() => {
+    add(total, { passed: 0, failed: 1, failures: [`not done after ${level.limitMinutes} minutes`] });
+    deadline.abort();
+  }, level.limitMinutes * 60_000);
+
+  // Unit tests share the cores; whatever starts processes and measures time gets the machine for itself.
+  const files = testFiles(filter);
+  const unit = files.filter((file) => file.includes("/test/unit/"));
+  const stages: (() => Promise<Tally>)[] = [
+    () => runCtest(options),
+    () => runNodeTests(unit, 2, options),
+    () => runSimulator(options),
+    () => runNodeTests(files.filter((file) => !unit.includes(file)), 1, options),
+  ];
+  for (const stage of stages) {
+    if (!deadline.signal.aborted) add(total, await stage());
+  }
+  clearTimeout(timer);
+  if (total.passed + total.failed === 0) add(total, { passed: 0, failed: 1, failures: ["no test ran"] });
+
+  for (const failure of total.failures) console.log(`failed: ${failure}`);
+  process.exitCode = total.failed === 0 ? 0 : 1;
+  console.log(closingLine(total));
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error);
+  console.log("0 passed, 1 failed");
+  process.exitCode = 1;
+}

@@ -40,6 +40,11 @@ export const Policy = z.object({
 });
 export type Policy = z.infer<typeof Policy>;
 
+/**
+ * GET /images/:id/manifest, for a machine whose policy names the image: the manifest file, signature included, as
+ * application/octet-stream (docs/PROTOCOL.md 1.1).
+ */
+
 /** POST /deployments/:id/join. */
 export const JoinRequest = z.object({
   /** Whether the agent knows of earlier work on this disk (it asks for nothing before its scan). */

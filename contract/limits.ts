@@ -22,7 +22,31 @@ export const limits = {
   /** A session nobody has reported progress in for so long is closed. */
   sessionIdleMs: 120_000,
   receiversPerSession: 65_536,
+  /** How long an agent that runs once tries to reach a site it has never spoken to. */
+  firstContactMs: 120_000,
+  /** How long an agent in the middle of a deployment waits for a site that went away. */
+  siteAwayMs: 6 * 3_600_000,
+  /** Between two looks at the policy, spread by half to either side. */
+  policyIntervalMs: 10_000,
+  statisticsIntervalMs: 300,
+  /** A receiver that verified nothing for so long, while the site answers, is started anew. */
+  receiverStallMs: 90_000,
+  /** Receivers in a row that fail or stall without having verified a chunk before a deployment is given up. */
+  fruitlessReceiversMost: 8,
+  /** At its end an agent waits so long for its last reports to be taken; what is left is sent at the next start. */
+  outboxFarewellMs: 20_000,
+  /** Reports of one request together, serialised: well below requestBodyBytes. */
+  reportBytesPerRequest: 524_288,
+  outboxBytes: 33_554_432,
+  /** As Configuration Manager does: at this size smsts.log becomes smsts.lo_. */
+  logBytes: 250_000,
+  toolTimeMs: 5000,
+  toolOutputBytes: 8_388_608,
 } as const;
 
 if (limits.retryDelayLeastMs >= limits.retryDelayMostMs) throw new Error("limits: retry delays are out of order");
 if (limits.progressIntervalMs * 10 > limits.sessionIdleMs) throw new Error("limits: sessions close too early");
+if (limits.receiverStallMs <= limits.multicastSilenceMs + limits.chunkWaitMs) {
+  throw new Error("limits: a receiver would be started anew before it can fall back to unicast");
+}
+if (limits.reportBytesPerRequest * 2 > limits.requestBodyBytes) throw new Error("limits: reports do not fit a request");

@@ -17,6 +17,11 @@ export const MachineFacts = z.object({
 });
 export type MachineFacts = z.infer<typeof MachineFacts>;
 
+/**
+ * GET /authority, no authorization: the certificate of the site's authority in PEM, as text. An agent compares the
+ * SHA-256 of its DER form with the fingerprint it was given before it believes anything else.
+ */
+
 /** POST /enrol, no authorization: the credential is it. */
 export const EnrolRequest = z.object({ credential: z.string().min(16).max(200), machine: MachineFacts });
 export type EnrolRequest = z.infer<typeof EnrolRequest>;

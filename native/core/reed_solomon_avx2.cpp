@@ -12,6 +12,9 @@ struct Vector256 {
   static Register load(const std::uint8_t* from) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
   }
+  static void fetch(const std::uint8_t* from) {
+    _mm_prefetch(reinterpret_cast<const char*>(from), _MM_HINT_T1);
+  }
   static void store(std::uint8_t* to, Register value) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), value);
   }

@@ -12,6 +12,8 @@ constexpr std::size_t groupOutputs = 10;
 constexpr std::size_t wideGroupOutputs =
     4; // groups up to this size take four vectors at once, larger ones two
 
+constexpr std::size_t stripBytes = 4 * vectorBytes; // all groups go over a strip before the next
+
 constexpr int exclusiveOrOfThree = 0x96;
 
 inline __m512i timesConstant(__m512i value, std::uint8_t constant) {
@@ -19,10 +21,14 @@ inline __m512i timesConstant(__m512i value, std::uint8_t constant) {
                                        _mm512_set1_epi64(static_cast<long long>(field.affine[constant])), 0);
 }
 
+inline void fetch(const std::uint8_t* bytes) {
+  _mm_prefetch(reinterpret_cast<const char*>(bytes), _MM_HINT_T1);
+}
+
 // One group of outputs over one column of whole vectors. Inputs are taken in pairs: one instruction then adds
-// two products to a sum.
+// two products to a sum. `ahead` is how far on memory is asked for meanwhile, or 0.
 template <std::size_t Outputs, std::size_t Vectors>
-void multiplyGroup(const Product& product, std::size_t firstOutput, std::size_t offset) {
+void multiplyGroup(const Product& product, std::size_t firstOutput, std::size_t offset, std::size_t ahead) {
   __m512i sums[Outputs][Vectors];
   for (std::size_t output = 0; output < Outputs; ++output)
     for (std::size_t vector = 0; vector < Vectors; ++vector)
@@ -38,6 +44,11 @@ void multiplyGroup(const Product& product, std::size_t firstOutput, std::size_t 
       even[vector] = _mm512_loadu_si512(evenBytes + vector * vectorBytes);
       odd[vector] = _mm512_loadu_si512(oddBytes + vector * vectorBytes);
     }
+    if (ahead != 0)
+      for (std::size_t vector = 0; vector < Vectors; ++vector) {
+        fetch(evenBytes + ahead + vector * vectorBytes);
+        fetch(oddBytes + ahead + vector * vectorBytes);
+      }
     for (std::size_t output = 0; output < Outputs; ++output)
       for (std::size_t vector = 0; vector < Vectors; ++vector)
         sums[output][vector] = _mm512_ternarylogic_epi64(
@@ -74,10 +85,12 @@ template <std::size_t Outputs>
 void multiplyColumns(const Product& product, std::size_t firstOutput, std::size_t begin, std::size_t end) {
   constexpr std::size_t vectors = Outputs <= wideGroupOutputs ? 4 : 2;
   std::size_t offset = begin;
-  for (; end - offset >= vectors * vectorBytes; offset += vectors * vectorBytes)
-    multiplyGroup<Outputs, vectors>(product, firstOutput, offset);
+  for (; end - offset >= vectors * vectorBytes; offset += vectors * vectorBytes) {
+    const bool fetchNext = firstOutput == 0 && offset + stripBytes < product.length;
+    multiplyGroup<Outputs, vectors>(product, firstOutput, offset, fetchNext ? stripBytes : 0);
+  }
   for (; offset < end; offset += vectorBytes)
-    multiplyGroup<Outputs, 1>(product, firstOutput, offset);
+    multiplyGroup<Outputs, 1>(product, firstOutput, offset, 0);
 }
 
 // All outputs over [begin, end), a multiple of a vector, in groups as equal as can be.
@@ -124,7 +137,6 @@ void multiplyStrip(const Product& product, std::size_t begin, std::size_t end) {
 } // namespace
 
 void multiplyGfni512(const Product& product) {
-  constexpr std::size_t stripBytes = 4 * vectorBytes;
   const std::size_t whole = product.length - product.length % vectorBytes;
   for (std::size_t offset = 0; offset < whole;) {
     const std::size_t end = whole - offset < stripBytes ? whole : offset + stripBytes;

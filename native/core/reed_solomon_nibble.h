@@ -2,7 +2,7 @@
 // and one for its high half. Included by the file of each such set, which brings its own Vector in an unnamed
 // namespace, so that what is made here is private to that file. Vector has:
 //   Register; bytes; load(p), store(p, r), table(p) (16 bytes, repeated), lowNibbles(r), highNibbles(r),
-//   shuffle(table, indices), exclusiveOr(a, b), zero().
+//   shuffle(table, indices), exclusiveOr(a, b), zero(), fetch(p) (into the second-level cache).
 #pragma once
 #include "core/reed_solomon_field.h"
 #include "core/reed_solomon_kernel.h"
@@ -13,9 +13,12 @@ namespace volley::rs {
 // registers.
 constexpr std::size_t nibbleGroupOutputs = 4;
 constexpr std::size_t nibbleColumnVectors = 2;
+// How far ahead of the column at hand memory is asked for.
+constexpr std::size_t nibbleFetchBytes = 128;
 
 template <class Vector, std::size_t Outputs, std::size_t Vectors>
 void multiplyNibbleGroup(const Product& product, std::size_t firstOutput, std::size_t offset) {
+  const bool fetchNext = firstOutput == 0 && offset + nibbleFetchBytes < product.length;
   using Register = typename Vector::Register;
   Register sums[Outputs][Vectors];
   for (std::size_t output = 0; output < Outputs; ++output)
@@ -26,6 +29,7 @@ void multiplyNibbleGroup(const Product& product, std::size_t firstOutput, std::s
     const std::uint8_t* bytes = product.inputs[input] + offset;
     Register low[Vectors];
     Register high[Vectors];
+    if (fetchNext) Vector::fetch(bytes + nibbleFetchBytes);
     for (std::size_t vector = 0; vector < Vectors; ++vector) {
       const Register both = Vector::load(bytes + vector * Vector::bytes);
       low[vector] = Vector::lowNibbles(both);

@@ -12,6 +12,9 @@ struct Vector128 {
   static Register load(const std::uint8_t* from) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
   }
+  static void fetch(const std::uint8_t* from) {
+    _mm_prefetch(reinterpret_cast<const char*>(from), _MM_HINT_T1);
+  }
   static void store(std::uint8_t* to, Register value) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), value);
   }

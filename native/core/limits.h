@@ -24,8 +24,18 @@ constexpr std::uint32_t receiverSlotsDefault = 256; // block buffers: 72 MB at 1
 constexpr std::uint32_t receiverSlotsMin = 16;
 constexpr std::uint32_t receiversMax = 65536; // of one session
 
+constexpr std::uint32_t storageThreadsMax = 64;       // of one import, verification or hashing
+constexpr std::uint32_t importSlotsPerThread = 2;     // chunks in the works, 2 MiB of buffers each
+constexpr std::uint32_t importSlotsExtra = 4;         // so that reader and writer do not wait for each other
+constexpr std::uint32_t hashSlotsPerThread = 2;       // chunk buffers of a disk's hashing ...
+constexpr std::uint32_t hashSlotsExtra = 6;           // ... of which these keep the device busy meanwhile
+constexpr std::size_t edgeBytes = 64 * 1024;          // of an image's start and end, for partition tables
+constexpr std::uint64_t writebackBytes = 32ull << 20; // written content that may wait in the page cache
+constexpr int sourcePoll_ms = 20;                     // how soon a cancel is noticed while a source is silent
+
 static_assert(symbolsPerBlock < symbolNumbers);
 static_assert(interleavedBlocks <= receiverSlotsMin);
+static_assert(edgeBytes <= chunkBytes && writebackBytes % chunkBytes == 0);
 static_assert(symbolBytesMax % 64 == 0 && symbolBytesMin % 64 == 0);
 
 } // namespace volley::limits

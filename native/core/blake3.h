@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <vector>
 
 namespace volley::blake3 {
 
@@ -32,12 +31,25 @@ public:
   Hash finish();
 
 private:
-  Key key_;
+  using Words = std::array<std::uint32_t, 8>;
+  // Input is hashed in pieces of at least so many bytes, for the instruction sets with many lanes.
+  static constexpr std::size_t pieceBytes = 16 * 1024;
+  // The chunks of 2^64 bytes make a tree of 54 levels.
+  static constexpr std::size_t maxDepth = 54;
+
+  Hasher(const Words& key, std::uint32_t flags);
+  void push(const std::uint8_t* bytes, std::size_t length);
+
+  Words key_;
   std::uint32_t flags_;
+  // Chunks hashed so far: a multiple of the chunks in a piece.
   std::uint64_t chunkCounter_ = 0;
-  std::array<std::uint8_t, 1024> pending_;
+  // Chaining values of finished subtrees, from the largest to the smallest: `depth_` of them.
+  std::array<std::uint8_t, maxDepth * sizeof(Hash)> stack_;
+  std::size_t depth_ = 0;
+  // The last bytes, 1 to pieceBytes once there is input: they may be all there is, so they wait for finish.
+  std::array<std::uint8_t, pieceBytes> pending_;
   std::size_t pendingBytes_ = 0;
-  std::vector<Hash> stack_;
 };
 
 Hash hash(std::span<const std::uint8_t> bytes);

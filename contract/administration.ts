@@ -29,9 +29,29 @@ export type ImportState = z.infer<typeof ImportState>;
 export const ImageRecord = ImageFacts.extend({ imported: Time, holes: z.int(), chunks: z.int() });
 export type ImageRecord = z.infer<typeof ImageRecord>;
 
+/** POST /images/:id/verify answers 202 with this; poll GET /verifications/:id. */
+export const VerificationState = z.object({
+  id: Identifier,
+  imageId: Identifier,
+  state: z.enum(["running", "done", "failed"]),
+  bytesDone: ByteCount,
+  bytesTotal: ByteCount,
+  /** Whether the manifest is what this site signed; null until that is known. */
+  signed: z.boolean().nullable(),
+  /** Chunks whose stored bytes are not what the manifest says. */
+  badChunks: z.array(z.int().min(0)),
+  error: z.object({ code: z.string(), detail: z.string(), remedy: z.string() }).nullable(),
+});
+export type VerificationState = z.infer<typeof VerificationState>;
+
+/** POST /login, from the page: the admin token for a cookie that only reads. */
+export const LoginRequest = z.object({ token: z.string().min(1).max(200) });
+
 /** POST /credentials: the token is answered once and stored only as a hash. */
 export const CredentialRequest = z.object({ uses: z.int().min(1).max(100_000), validHours: z.number().min(0.01).max(8760) });
+export type CredentialRequest = z.infer<typeof CredentialRequest>;
 export const CredentialAnswer = z.object({ id: Identifier, credential: z.string(), expires: Time });
+export type CredentialAnswer = z.infer<typeof CredentialAnswer>;
 
 /** POST /deployments. `machines` "all" = every enrolled machine, also those that enrol later. */
 export const DeploymentRequest = z.object({

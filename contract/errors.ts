@@ -23,6 +23,7 @@ const entries = {
   E_NOT_ENROLLED: entry("The machine's key is missing or unknown to the site.", "after-remedy", "Enrol the machine with a valid credential.", 401, 77),
   E_FORBIDDEN: entry("The key is valid but not for this.", "no", "Use the administrator's token, or a machine of the deployment.", 403, 77),
   E_CREDENTIAL_REFUSED: entry("The enrolment credential is unknown, used up or expired.", "after-remedy", "Make a new credential at the site.", 403, 77),
+  E_TOO_MANY_ATTEMPTS: entry("Too many wrong credentials or tokens came from this address.", "later", "Wait a minute, then try again with the right one.", 429, 77),
   E_SITE_UNREACHABLE: entry("The site does not answer.", "later", "Check the address, the network and that the site runs.", 503, 69),
   E_SITE_UNTRUSTED: entry("The site's certificate does not come from the expected authority.", "no", "Compare the authority's fingerprint with the one the site shows at start.", 495, 77),
   E_SITE_BUSY: entry("Another site process uses this data folder.", "later", "Stop the other process or name another folder.", 409, 75),

@@ -22,6 +22,28 @@ export const limits = {
   /** A session nobody has reported progress in for so long is closed. */
   sessionIdleMs: 120_000,
   receiversPerSession: 65_536,
+  /** A session whose machines are all done is closed after so long, so that a last one can still join. */
+  sessionLingerMs: 10_000,
+  /** The site looks this often for sessions to close. */
+  sessionCheckMs: 1000,
+  sessionsOpen: 64,
+  /** Wrong credentials or tokens from one address before it has to wait for the rest of the span. */
+  failedAttempts: 20,
+  failedAttemptsSpanMs: 60_000,
+  failedAttemptsAddresses: 10_000,
+  pageLoginHours: 12,
+  /** Imports and verifications that go on at once, and finished ones that are remembered. */
+  contentTasksAtOnce: 4,
+  contentTasksRemembered: 100,
+  /** How long a program that looks into an image file (qemu-img) may take. */
+  imageToolMs: 60_000,
+  /** The live page: least time between two states, open pages, and bytes a page may be behind. */
+  roomIntervalMs: 250,
+  roomSubscribers: 64,
+  roomBacklogBytes: 4_194_304,
+  reportsKeptPerMachine: 20_000,
+  /** How long a command waits for another process to let go of the data folder. */
+  siteLockWaitMs: 10_000,
   /** How long an agent that runs once tries to reach a site it has never spoken to. */
   firstContactMs: 120_000,
   /** How long an agent in the middle of a deployment waits for a site that went away. */
@@ -45,6 +67,8 @@ export const limits = {
 } as const;
 
 if (limits.retryDelayLeastMs >= limits.retryDelayMostMs) throw new Error("limits: retry delays are out of order");
+if (limits.sessionLingerMs >= limits.sessionIdleMs) throw new Error("limits: a session idles out before it lingers");
+if (limits.reportsKeptPerMachine < limits.outboxReports) throw new Error("limits: a repeated report may be forgotten");
 if (limits.progressIntervalMs * 10 > limits.sessionIdleMs) throw new Error("limits: sessions close too early");
 if (limits.receiverStallMs <= limits.multicastSilenceMs + limits.chunkWaitMs) {
   throw new Error("limits: a receiver would be started anew before it can fall back to unicast");

@@ -33,9 +33,23 @@ constexpr std::size_t edgeBytes = 64 * 1024;          // of an image's start and
 constexpr std::uint64_t writebackBytes = 32ull << 20; // written content that may wait in the page cache
 constexpr int sourcePoll_ms = 20;                     // how soon a cancel is noticed while a source is silent
 
+// The unicast side (docs/PROTOCOL.md, Unicast).
+constexpr std::size_t unicastConnections = 64;         // served at a time ...
+constexpr std::size_t unicastConnectionsRefused = 64;  // ... and told to come back later
+constexpr std::size_t unicastHeadBytes = 4096;         // of a request or an answer
+constexpr std::size_t unicastTurnBytes = 256 * 1024;   // one connection sends before the next has its turn
+constexpr std::uint32_t unicastIdle_ms = 30'000;       // without progress, after which the server hangs up
+constexpr std::uint32_t unicastProgress_ms = 10'000;   // without progress, after which a receiver gives up
+constexpr std::uint32_t unicastConnect_ms = 3'000;
+constexpr std::uint32_t unicastBackoffMin_ms = 250;    // between attempts, doubling
+constexpr std::uint32_t unicastBackoffMax_ms = 5'000;
+constexpr std::uint64_t unicastRangeBytes = 8ull << 20; // of one request
+constexpr std::uint32_t unicastRangeChunks = 64;        // chunks of one request
+
 static_assert(symbolsPerBlock < symbolNumbers);
 static_assert(interleavedBlocks <= receiverSlotsMin);
 static_assert(edgeBytes <= chunkBytes && writebackBytes % chunkBytes == 0);
+static_assert(unicastRangeBytes >= chunkBytes && unicastBackoffMin_ms <= unicastBackoffMax_ms);
 static_assert(symbolBytesMax % 64 == 0 && symbolBytesMin % 64 == 0);
 
 } // namespace volley::limits

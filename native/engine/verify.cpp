@@ -32,7 +32,8 @@ public:
     }
     content_->dropCache();
     ThreadGroup threads([this] { next_ = manifest_.chunks.size(); });
-    for (std::uint32_t i = 0; i < options_.threads; ++i) threads.start([this] { work(); });
+    for (std::uint32_t i = 0; i < options_.threads; ++i)
+      threads.start([this] { work(); });
     threads.join();
     std::sort(bad_.begin(), bad_.end());
     return std::move(bad_);

@@ -13,10 +13,10 @@ struct VerifyOptions {
   std::uint32_t threads; // 1 to limits::storageThreadsMax
 };
 
-// The chunks whose stored bytes are missing, do not decompress or do not hash to what the manifest says, in order.
-// Reads the disk rather than the page cache where the system lets it forget. Holes hold no bytes, but what the
-// manifest says of them is checked too. Throws EngineError: E_CONTENT_READ, E_CONTENT_CORRUPT (the file goes on
-// after the last chunk), E_CANCELLED, E_OUT_OF_MEMORY.
+// The chunks whose stored bytes are missing, do not decompress or do not hash to what the manifest says, in
+// order. Reads the disk rather than the page cache where the system lets it forget. Holes hold no bytes, but
+// what the manifest says of them is checked too. Throws EngineError: E_CONTENT_READ, E_CONTENT_CORRUPT (the
+// file goes on after the last chunk), E_CANCELLED, E_OUT_OF_MEMORY.
 std::vector<std::uint32_t> verifyContent(const VerifyOptions& options, TaskControl& control);
 
 } // namespace volley

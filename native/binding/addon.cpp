@@ -1,0 +1,18 @@
+#include "binding/exports.h"
+
+namespace volley::binding {
+
+static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("importContent", Napi::Function::New<importContent>(env, "importContent"));
+  exports.Set("verifyContent", Napi::Function::New<verifyContent>(env, "verifyContent"));
+  exports.Set("hashDisk", Napi::Function::New<hashDisk>(env, "hashDisk"));
+  exports.Set("buildManifest", Napi::Function::New<buildManifest>(env, "buildManifest"));
+  exports.Set("readManifest", Napi::Function::New<readManifest>(env, "readManifest"));
+  exports.Set("openCaster", Napi::Function::New<openCaster>(env, "openCaster"));
+  exports.Set("openReceiver", Napi::Function::New<openReceiver>(env, "openReceiver"));
+  return exports;
+}
+
+NODE_API_MODULE(volley, initialise)
+
+} // namespace volley::binding

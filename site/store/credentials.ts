@@ -1,0 +1,44 @@
+/** Enrolment credentials: only their hashes are kept. */
+import { sql } from "kysely";
+import type { Database } from "./database.ts";
+
+export class CredentialStore {
+  readonly #database: Database;
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async add(credential: { id: string; tokenHash: string; uses: number; expires: string }): Promise<void> {
+    await this.#database
+      .insertInto("credential")
+      .values({
+        id: credential.id,
+        token_hash: credential.tokenHash,
+        uses_left: credential.uses,
+        expires: credential.expires,
+        created: new Date().toISOString(),
+      })
+      .execute();
+  }
+
+  /** Takes one use; false when the credential is unknown, used up or expired. */
+  async use(tokenHash: string): Promise<boolean> {
+    const used = await this.#database
+      .updateTable("credential")
+      .set({ uses_left: sql<number>`uses_left - 1` })
+      .where("token_hash", "=", tokenHash)
+      .where("uses_left", ">", 0)
+      .where("expires", ">", new Date().toISOString())
+      .executeTakeFirst();
+    return used.numUpdatedRows === 1n;
+  }
+
+  /** Forgets what can no longer be used. */
+  async prune(): Promise<void> {
+    const now = new Date().toISOString();
+    await this.#database
+      .deleteFrom("credential")
+      .where((row) => row.or([row("uses_left", "<=", 0), row("expires", "<=", now)]))
+      .execute();
+  }
+}

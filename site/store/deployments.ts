@@ -1,0 +1,163 @@
+/** Deployments, which machines they name, and what each machine is to do. */
+import { randomUUID } from "node:crypto";
+import type { Selectable } from "kysely";
+import type { DeploymentRecord, DeploymentRequest } from "../../contract/administration.ts";
+import type { Database } from "./database.ts";
+import type { DeploymentTable } from "./schema.ts";
+
+export class DeploymentStore {
+  readonly #database: Database;
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async list(): Promise<DeploymentRecord[]> {
+    const rows = await this.#database.selectFrom("deployment").selectAll().orderBy("created").orderBy("id").execute();
+    const named = await this.#database.selectFrom("deployment_machine").selectAll().execute();
+    return rows.map((row) => toRecord(row, named));
+  }
+
+  async find(id: string): Promise<DeploymentRecord | undefined> {
+    const row = await this.#database.selectFrom("deployment").selectAll().where("id", "=", id).executeTakeFirst();
+    if (!row) return undefined;
+    const named = await this.#database
+      .selectFrom("deployment_machine")
+      .selectAll()
+      .where("deployment_id", "=", id)
+      .execute();
+    return toRecord(row, named);
+  }
+
+  /** Every machine and the image have to exist: see api/deployments. */
+  async create(request: DeploymentRequest): Promise<DeploymentRecord> {
+    const record: DeploymentRecord = { ...request, id: randomUUID(), created: new Date().toISOString(), open: true };
+    await this.#database.transaction().execute(async (transaction) => {
+      await transaction
+        .insertInto("deployment")
+        .values({
+          id: record.id,
+          name: record.name,
+          image_id: record.imageId,
+          all_machines: record.machines === "all",
+          disk: JSON.stringify(record.disk),
+          unattended: record.unattended,
+          multicast: record.multicast,
+          rate_mbps: record.rateMbps,
+          open: true,
+          created: record.created,
+        })
+        .execute();
+      if (record.machines === "all") return;
+      const rows = [...new Set(record.machines)].map((id) => ({ deployment_id: record.id, machine_id: id }));
+      await transaction.insertInto("deployment_machine").values(rows).execute();
+    });
+    return record;
+  }
+
+  async close(id: string): Promise<void> {
+    await this.#database.updateTable("deployment").set({ open: false }).where("id", "=", id).execute();
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#database.deleteFrom("deployment").where("id", "=", id).execute();
+  }
+
+  async isFor(deploymentId: string, machineId: string): Promise<boolean> {
+    const row = await this.#forMachine(machineId).where("deployment.id", "=", deploymentId).executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** Whether any deployment of this machine, open or not, uses that image. */
+  async machineMayRead(machineId: string, imageId: string): Promise<boolean> {
+    const row = await this.#forMachine(machineId).where("deployment.image_id", "=", imageId).executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** The newest open deployment that is for this machine and that it has not succeeded in. */
+  async dueFor(machineId: string): Promise<DeploymentRecord | undefined> {
+    const row = await this.#forMachine(machineId)
+      .where("deployment.open", "=", true)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom("assignment")
+              .select("assignment.machine_id")
+              .whereRef("assignment.deployment_id", "=", "deployment.id")
+              .where("assignment.machine_id", "=", machineId)
+              .where("assignment.state", "=", "succeeded"),
+          ),
+        ),
+      )
+      .orderBy("deployment.created", "desc")
+      .orderBy("deployment.id")
+      .limit(1)
+      .executeTakeFirst();
+    return row && (await this.find(row.id));
+  }
+
+  /** How many machines it is for, as far as they are enrolled. */
+  async machineCount(deployment: DeploymentRecord): Promise<number> {
+    if (deployment.machines !== "all") return deployment.machines.length;
+    const row = await this.#database
+      .selectFrom("machine")
+      .select((select) => select.fn.countAll().as("count"))
+      .executeTakeFirstOrThrow();
+    return Number(row.count);
+  }
+
+  /** Notes that the machine was given this deployment, once. True when that is new. */
+  async assign(deploymentId: string, machineId: string): Promise<boolean> {
+    const row = await this.#database
+      .insertInto("assignment")
+      .values({
+        machine_id: machineId,
+        deployment_id: deploymentId,
+        state: "enrolled",
+        plan: null,
+        outcome: null,
+        error: null,
+        notice: "",
+        updated: new Date().toISOString(),
+      })
+      .onConflict((conflict) => conflict.columns(["machine_id", "deployment_id"]).doNothing())
+      .returning("machine_id")
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  #forMachine(machineId: string) {
+    return this.#database
+      .selectFrom("deployment")
+      .select("deployment.id")
+      .where(({ or, eb, exists, selectFrom }) =>
+        or([
+          eb("deployment.all_machines", "=", true),
+          exists(
+            selectFrom("deployment_machine")
+              .select("deployment_machine.machine_id")
+              .whereRef("deployment_machine.deployment_id", "=", "deployment.id")
+              .where("deployment_machine.machine_id", "=", machineId),
+          ),
+        ]),
+      );
+  }
+}
+
+function toRecord(
+  row: Selectable<DeploymentTable>,
+  named: { deployment_id: string; machine_id: string }[],
+): DeploymentRecord {
+  const machines = named.filter((pair) => pair.deployment_id === row.id).map((pair) => pair.machine_id);
+  return {
+    id: row.id,
+    name: row.name,
+    imageId: row.image_id,
+    machines: row.all_machines ? "all" : machines,
+    disk: row.disk,
+    unattended: row.unattended,
+    multicast: row.multicast,
+    rateMbps: row.rate_mbps,
+    created: row.created,
+    open: row.open,
+  };
+}

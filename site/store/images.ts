@@ -1,0 +1,84 @@
+/** The library's images, as rows. */
+import type { Selectable } from "kysely";
+import type { ImageRecord } from "../../contract/administration.ts";
+import type { Database } from "./database.ts";
+import { toNumber, type ImageTable } from "./schema.ts";
+
+const biosBit = 1;
+const uefiBit = 2;
+
+export function firmwareBits(firmware: ImageRecord["firmware"]): number {
+  return (firmware.includes("bios") ? biosBit : 0) | (firmware.includes("uefi") ? uefiBit : 0);
+}
+
+export function firmwareNames(bits: number): ImageRecord["firmware"] {
+  const names: ImageRecord["firmware"] = [];
+  if (bits & biosBit) names.push("bios");
+  if (bits & uefiBit) names.push("uefi");
+  return names;
+}
+
+function toRecord(row: Selectable<ImageTable>): ImageRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    root: row.root,
+    bytes: toNumber(row.bytes),
+    contentBytes: toNumber(row.content_bytes),
+    smallestDiskBytes: toNumber(row.smallest_disk_bytes),
+    sectorBytes: row.sector_bytes === 4096 ? 4096 : 512,
+    firmware: firmwareNames(row.firmware),
+    imported: row.imported,
+    holes: row.holes,
+    chunks: row.chunks,
+  };
+}
+
+export class ImageStore {
+  readonly #database: Database;
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async list(): Promise<ImageRecord[]> {
+    const rows = await this.#database.selectFrom("image").selectAll().orderBy("imported").orderBy("id").execute();
+    return rows.map(toRecord);
+  }
+
+  async find(id: string): Promise<ImageRecord | undefined> {
+    const row = await this.#database.selectFrom("image").selectAll().where("id", "=", id).executeTakeFirst();
+    return row && toRecord(row);
+  }
+
+  async named(name: string): Promise<ImageRecord | undefined> {
+    const row = await this.#database.selectFrom("image").selectAll().where("name", "=", name).executeTakeFirst();
+    return row && toRecord(row);
+  }
+
+  async add(image: ImageRecord): Promise<void> {
+    const row = {
+      id: image.id,
+      name: image.name,
+      root: image.root,
+      bytes: image.bytes,
+      content_bytes: image.contentBytes,
+      smallest_disk_bytes: image.smallestDiskBytes,
+      sector_bytes: image.sectorBytes,
+      firmware: firmwareBits(image.firmware),
+      chunks: image.chunks,
+      holes: image.holes,
+      imported: image.imported,
+    };
+    await this.#database.insertInto("image").values(row).execute();
+  }
+
+  /** The names of the deployments that use it. */
+  async users(id: string): Promise<string[]> {
+    const rows = await this.#database.selectFrom("deployment").select("name").where("image_id", "=", id).execute();
+    return rows.map((row) => row.name);
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#database.deleteFrom("image").where("id", "=", id).execute();
+  }
+}

@@ -1,0 +1,15 @@
+/** Every step from an empty database to today's tables, in order. A released step is never edited: add another. */
+import type { Migration, MigrationProvider } from "kysely/migration";
+import { deployments } from "./deployments.ts";
+import { images } from "./images.ts";
+import { machines } from "./machines.ts";
+import { sessions } from "./sessions.ts";
+
+const steps: Record<string, Migration> = {
+  "0001-images": images,
+  "0002-machines": machines,
+  "0003-deployments": deployments,
+  "0004-sessions": sessions,
+};
+
+export const migrations: MigrationProvider = { getMigrations: async () => steps };

@@ -1,0 +1,84 @@
+/** What machines reported. A report that came before is not applied again. */
+import type { Transaction, Updateable } from "kysely";
+import { limits } from "../../contract/limits.ts";
+import type { Report } from "../../contract/report.ts";
+import type { Database } from "./database.ts";
+import { toNumber, type AssignmentTable, type Tables } from "./schema.ts";
+
+export class ReportStore {
+  readonly #database: Database;
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Takes all or none of them; answers those that were new. One for a deployment that is gone is kept, no more. */
+  async take(machineId: string, reports: Report[]): Promise<Report[]> {
+    return await this.#database.transaction().execute(async (transaction) => {
+      const fresh: Report[] = [];
+      for (const report of reports) {
+        if (!(await insert(transaction, machineId, report))) continue;
+        fresh.push(report);
+        await transaction
+          .updateTable("assignment")
+          .set(changeOf(report))
+          .where("machine_id", "=", machineId)
+          .where("deployment_id", "=", report.deploymentId)
+          .execute();
+      }
+      return fresh;
+    });
+  }
+}
+
+async function insert(transaction: Transaction<Tables>, machineId: string, report: Report): Promise<boolean> {
+  const row = await transaction
+    .insertInto("report")
+    .values({
+      id: report.id,
+      machine_id: machineId,
+      deployment_id: report.deploymentId,
+      kind: report.kind,
+      time: report.time,
+      received: new Date().toISOString(),
+    })
+    .onConflict((conflict) => conflict.columns(["machine_id", "id"]).doNothing())
+    .returning("sequence")
+    .executeTakeFirst();
+  if (!row) return false;
+  const oldestKept = toNumber(row.sequence) - limits.reportsKeptPerMachine;
+  if (oldestKept > 0) await forgetBefore(transaction, machineId);
+  return true;
+}
+
+/** Sequence numbers are shared by all machines, so the bound is looked up among this machine's own. */
+async function forgetBefore(transaction: Transaction<Tables>, machineId: string): Promise<void> {
+  await transaction
+    .deleteFrom("report")
+    .where("machine_id", "=", machineId)
+    .where("sequence", "<=", (select) =>
+      select
+        .selectFrom("report as kept")
+        .select("kept.sequence")
+        .where("kept.machine_id", "=", machineId)
+        .orderBy("kept.sequence", "desc")
+        .offset(limits.reportsKeptPerMachine)
+        .limit(1),
+    )
+    .execute();
+}
+
+function changeOf(report: Report): Updateable<AssignmentTable> {
+  const updated = new Date().toISOString();
+  switch (report.kind) {
+    case "planned":
+      return { state: "planned", plan: JSON.stringify(report.plan), outcome: null, error: null, notice: "", updated };
+    case "started":
+      return { state: "working", outcome: null, error: null, notice: "", updated };
+    case "notice":
+      return { notice: report.text, updated };
+    case "succeeded":
+      return { state: "succeeded", outcome: JSON.stringify(report.outcome), error: null, notice: "", updated };
+    case "failed":
+      return { state: "failed", error: JSON.stringify(report.error), updated };
+  }
+}

@@ -1,0 +1,133 @@
+/** The tables as Kysely sees them. Times are ISO 8601 in UTC, secrets hex; `jsonb` columns are written as text. */
+import type { ColumnType, Generated } from "kysely";
+import type { DiskRule } from "../../contract/deployment.ts";
+import type { MachineFacts } from "../../contract/machine.ts";
+import type { Outcome, Plan } from "../../contract/report.ts";
+import type { ErrorAnswer } from "../../contract/common.ts";
+
+/** Read as a value, written as JSON text. */
+type Json<Value> = ColumnType<Value, string, string>;
+/** PGlite gives numbers, and BigInt beyond 2^53; other drivers give text. `toNumber` takes them all. */
+type Integer64 = ColumnType<number | bigint | string, number, number>;
+
+export interface ImageTable {
+  id: string;
+  name: string;
+  root: string;
+  bytes: Integer64;
+  content_bytes: Integer64;
+  smallest_disk_bytes: Integer64;
+  sector_bytes: number;
+  /** Bit 0 BIOS, bit 1 UEFI, as in the manifest. */
+  firmware: number;
+  chunks: number;
+  holes: number;
+  imported: string;
+}
+
+export interface CredentialTable {
+  id: string;
+  token_hash: string;
+  uses_left: number;
+  expires: string;
+  created: string;
+}
+
+export interface MachineTable {
+  id: string;
+  key_hash: string;
+  /** What is the same when this machine enrols again; null when it said too little to tell. */
+  identity: string | null;
+  facts: Json<MachineFacts>;
+  enrolled: string;
+  last_seen: string;
+}
+
+export interface DeploymentTable {
+  id: string;
+  name: string;
+  image_id: string;
+  all_machines: boolean;
+  disk: Json<DiskRule>;
+  unattended: boolean;
+  multicast: boolean;
+  rate_mbps: number;
+  open: boolean;
+  created: string;
+}
+
+/** Which machines a deployment names, when it is not for all. */
+export interface DeploymentMachineTable {
+  deployment_id: string;
+  machine_id: string;
+}
+
+/** How far a machine is in a deployment. */
+export interface AssignmentTable {
+  machine_id: string;
+  deployment_id: string;
+  state: "enrolled" | "planned" | "working" | "succeeded" | "failed";
+  plan: Json<Plan | null> | null;
+  outcome: Json<Outcome | null> | null;
+  error: Json<ErrorAnswer | null> | null;
+  notice: string;
+  updated: string;
+}
+
+export interface ReportTable {
+  sequence: Generated<number | bigint | string>;
+  id: string;
+  machine_id: string;
+  deployment_id: string;
+  kind: string;
+  time: string;
+  received: string;
+}
+
+export interface SessionTable {
+  id: string;
+  deployment_id: string;
+  number: Integer64;
+  stream: number;
+  group_address: string;
+  port: number;
+  mtu: number;
+  /** The last start number that was, or may have been, used. */
+  start: Integer64;
+  session_key: string;
+  feedback_secret: string;
+  /** 0 before the first start. */
+  feedback_port: number;
+  unicast_port: number;
+  next_receiver: number;
+  multicast_bytes: Integer64;
+  unicast_bytes: Integer64;
+  open: boolean;
+  created: string;
+}
+
+/** Each join of a machine is a receiver of its own. */
+export interface ParticipantTable {
+  session_id: string;
+  receiver: number;
+  machine_id: string;
+  finished: boolean;
+}
+
+export interface Tables {
+  image: ImageTable;
+  credential: CredentialTable;
+  machine: MachineTable;
+  deployment: DeploymentTable;
+  deployment_machine: DeploymentMachineTable;
+  assignment: AssignmentTable;
+  report: ReportTable;
+  session: SessionTable;
+  participant: ParticipantTable;
+}
+
+export function toNumber(value: number | bigint | string): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) throw new RangeError(`${value} from the database is not a safe integer`);
+  return number;
+}

@@ -1,0 +1,179 @@
+/** Multicast sessions and who takes part. Whatever must outlive a crash of the site is written before it is used. */
+import { sql, type Selectable } from "kysely";
+import type { Database } from "./database.ts";
+import { toNumber, type SessionTable } from "./schema.ts";
+
+export interface StoredSession {
+  id: string;
+  deploymentId: string;
+  number: number;
+  stream: number;
+  group: string;
+  port: number;
+  mtu: number;
+  start: number;
+  /** Hex; never logged, never answered but in a join. */
+  sessionKey: string;
+  feedbackSecret: string;
+  feedbackPort: number;
+  unicastPort: number;
+  multicastBytes: number;
+  unicastBytes: number;
+  open: boolean;
+}
+
+function fromRow(row: Selectable<SessionTable>): StoredSession {
+  return {
+    id: row.id,
+    deploymentId: row.deployment_id,
+    number: toNumber(row.number),
+    stream: row.stream,
+    group: row.group_address,
+    port: row.port,
+    mtu: row.mtu,
+    start: toNumber(row.start),
+    sessionKey: row.session_key,
+    feedbackSecret: row.feedback_secret,
+    feedbackPort: row.feedback_port,
+    unicastPort: row.unicast_port,
+    multicastBytes: toNumber(row.multicast_bytes),
+    unicastBytes: toNumber(row.unicast_bytes),
+    open: row.open,
+  };
+}
+
+export class SessionStore {
+  readonly #database: Database;
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async add(session: StoredSession): Promise<void> {
+    await this.#database
+      .insertInto("session")
+      .values({
+        id: session.id,
+        deployment_id: session.deploymentId,
+        number: session.number,
+        stream: session.stream,
+        group_address: session.group,
+        port: session.port,
+        mtu: session.mtu,
+        start: session.start,
+        session_key: session.sessionKey,
+        feedback_secret: session.feedbackSecret,
+        feedback_port: session.feedbackPort,
+        unicast_port: session.unicastPort,
+        next_receiver: 1,
+        multicast_bytes: 0,
+        unicast_bytes: 0,
+        open: true,
+        created: new Date().toISOString(),
+      })
+      .execute();
+  }
+
+  async listOpen(): Promise<StoredSession[]> {
+    const rows = await this.#database
+      .selectFrom("session")
+      .selectAll()
+      .where("open", "=", true)
+      .orderBy("created")
+      .execute();
+    return rows.map(fromRow);
+  }
+
+  /** The newest sessions, open or not. */
+  async listRecent(count: number): Promise<StoredSession[]> {
+    const rows = await this.#database
+      .selectFrom("session")
+      .selectAll()
+      .orderBy("created", "desc")
+      .limit(count)
+      .execute();
+    return rows.map(fromRow);
+  }
+
+  async numberTaken(number: number): Promise<boolean> {
+    const row = await this.#database
+      .selectFrom("session")
+      .select("id")
+      .where("number", "=", number)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** Commits the next start number and answers it: a start is spent from the moment it could have been used. */
+  async nextStart(id: string): Promise<number> {
+    const row = await this.#database
+      .updateTable("session")
+      .set({ start: sql<number>`start + 1` })
+      .where("id", "=", id)
+      .returning("start")
+      .executeTakeFirstOrThrow();
+    return toNumber(row.start);
+  }
+
+  async setPorts(id: string, ports: { feedback: number; unicast: number }): Promise<void> {
+    await this.#database
+      .updateTable("session")
+      .set({ feedback_port: ports.feedback, unicast_port: ports.unicast })
+      .where("id", "=", id)
+      .execute();
+  }
+
+  /** A receiver number that was never used in this session. */
+  async addParticipant(sessionId: string, machineId: string): Promise<number> {
+    return await this.#database.transaction().execute(async (transaction) => {
+      const row = await transaction
+        .updateTable("session")
+        .set({ next_receiver: sql<number>`next_receiver + 1` })
+        .where("id", "=", sessionId)
+        .returning("next_receiver")
+        .executeTakeFirstOrThrow();
+      const receiver = row.next_receiver - 1;
+      // Earlier joins of the machine are over: it has one disk to write.
+      await transaction
+        .updateTable("participant")
+        .set({ finished: true })
+        .where("session_id", "=", sessionId)
+        .where("machine_id", "=", machineId)
+        .execute();
+      await transaction
+        .insertInto("participant")
+        .values({ session_id: sessionId, receiver, machine_id: machineId, finished: false })
+        .execute();
+      return receiver;
+    });
+  }
+
+  /** The machine ended its work on the deployment, well or not. */
+  async finishParticipant(deploymentId: string, machineId: string): Promise<void> {
+    await this.#database
+      .updateTable("participant")
+      .set({ finished: true })
+      .where("machine_id", "=", machineId)
+      .where("session_id", "in", (select) =>
+        select.selectFrom("session").select("id").where("deployment_id", "=", deploymentId),
+      )
+      .execute();
+  }
+
+  async participants(sessionIds: string[]): Promise<{ sessionId: string; machineId: string; finished: boolean }[]> {
+    if (sessionIds.length === 0) return [];
+    const rows = await this.#database
+      .selectFrom("participant")
+      .select(["session_id", "machine_id", "finished"])
+      .where("session_id", "in", sessionIds)
+      .execute();
+    return rows.map((row) => ({ sessionId: row.session_id, machineId: row.machine_id, finished: row.finished }));
+  }
+
+  async close(id: string, bytes: { multicast: number; unicast: number }): Promise<void> {
+    await this.#database
+      .updateTable("session")
+      .set({ open: false, multicast_bytes: bytes.multicast, unicast_bytes: bytes.unicast })
+      .where("id", "=", id)
+      .execute();
+  }
+}

@@ -180,6 +180,7 @@ interface Addon {
   hashDisk(options: { path: string; bytes: number; threads: number }): Task<{ root: string; direct: boolean }>;
   buildManifest(facts: ManifestFacts, chunkTable: Buffer): Buffer;
   readManifest(manifest: Buffer): ManifestSummary;
+  receiverKey(options: { feedbackSecret: Buffer; session: number; receiver: number }): Buffer;
   openCaster(options: CasterOptions): Caster;
   openReceiver(options: ReceiverOptions): Receiver;
 }
@@ -243,6 +244,14 @@ export function buildManifest(facts: ManifestFacts, chunkTable: Buffer): Buffer 
 export function readManifest(manifest: Buffer): ManifestSummary {
   check.bytes("manifest", manifest);
   return addon.readManifest(manifest);
+}
+
+/** The key of one receiver's reports (docs/PROTOCOL.md 3), 32 bytes: what a join hands out. */
+export function receiverKey(options: { feedbackSecret: Buffer; session: number; receiver: number }): Buffer {
+  check.bytes("feedbackSecret", options.feedbackSecret, 32);
+  check.integer("session", options.session, 0, 2 ** 32 - 1);
+  check.integer("receiver", options.receiver, 0, 2 ** 32 - 1);
+  return addon.receiverKey(options);
 }
 
 /** Starts the sending end of a session, and its unicast side. It sends nothing until a receiver asks. */

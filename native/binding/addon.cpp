@@ -8,6 +8,7 @@ static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("hashDisk", Napi::Function::New<hashDisk>(env, "hashDisk"));
   exports.Set("buildManifest", Napi::Function::New<buildManifest>(env, "buildManifest"));
   exports.Set("readManifest", Napi::Function::New<readManifest>(env, "readManifest"));
+  exports.Set("receiverKey", Napi::Function::New<receiverKey>(env, "receiverKey"));
   exports.Set("openCaster", Napi::Function::New<openCaster>(env, "openCaster"));
   exports.Set("openReceiver", Napi::Function::New<openReceiver>(env, "openReceiver"));
   return exports;

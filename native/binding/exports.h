@@ -9,6 +9,7 @@ Napi::Value verifyContent(const Napi::CallbackInfo& info);
 Napi::Value hashDisk(const Napi::CallbackInfo& info);
 Napi::Value buildManifest(const Napi::CallbackInfo& info);
 Napi::Value readManifest(const Napi::CallbackInfo& info);
+Napi::Value receiverKey(const Napi::CallbackInfo& info);
 Napi::Value openCaster(const Napi::CallbackInfo& info);
 Napi::Value openReceiver(const Napi::CallbackInfo& info);
 

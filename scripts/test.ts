@@ -159,7 +159,12 @@ async function main(): Promise<void> {
     () => runCtest(options),
     () => runNodeTests(unit, 2, options),
     () => runSimulator(options),
-    () => runNodeTests(files.filter((file) => !unit.includes(file)), 1, options),
+    () =>
+      runNodeTests(
+        files.filter((file) => !unit.includes(file)),
+        1,
+        options,
+      ),
   ];
   for (const stage of stages) {
     if (!deadline.signal.aborted) add(total, await stage());

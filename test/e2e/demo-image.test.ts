@@ -70,12 +70,13 @@ test("it boots under UEFI with Secure Boot from a SATA disk", { skip }, async ()
   const variables = join(folder, "variables.fd");
   await copyFile("/usr/share/OVMF/OVMF_VARS_4M.ms.fd", variables);
   const firmware = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
-  const printed = await bootToLogin([
-    ...["-machine", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on"],
-    ...["-drive", `if=pflash,format=raw,unit=0,readonly=on,file=${firmware}`],
-    ...["-drive", `if=pflash,format=raw,unit=1,file=${variables}`],
-    ...["-drive", `file=${image},format=raw,if=none,id=disk,snapshot=on`],
-    ...["-device", "ahci,id=sata", "-device", "ide-hd,drive=disk,bus=sata.0"],
-  ]);
+  const options = [
+    "-machine q35,smm=on -global driver=cfi.pflash01,property=secure,value=on",
+    `-drive if=pflash,format=raw,unit=0,readonly=on,file=${firmware}`,
+    `-drive if=pflash,format=raw,unit=1,file=${variables}`,
+    `-drive file=${image},format=raw,if=none,id=disk,snapshot=on`,
+    "-device ahci,id=sata -device ide-hd,drive=disk,bus=sata.0",
+  ];
+  const printed = await bootToLogin(options.flatMap((option) => option.split(" ")));
   assert.match(printed, /Volley demo system: Debian.*volley-demo, ttyS0/);
 });

@@ -1,8 +1,22 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { add, closingLine, emptyTally, tallyOfCtest, tallyOfSimulator, verdictOf } from "../../../scripts/tally.ts";
+import {
+  add,
+  closingLine,
+  emptyTally,
+  tallyOfCtest,
+  tallyOfSimulator,
+  verdictOf,
+} from "../../../scripts/tally.ts";
 
-const event = { type: "test:pass", name: "adds", file: "/a.test.js", isSuite: false, isSkipped: false, failedBySubtest: false };
+const event = {
+  type: "test:pass",
+  name: "adds",
+  file: "/a.test.js",
+  isSuite: false,
+  isSkipped: false,
+  failedBySubtest: false,
+};
 
 test("ctest's summary gives both counts and the names of what failed", () => {
   const output = [
@@ -13,7 +27,11 @@ test("ctest's summary gives both counts and the names of what failed", () => {
     "Errors while running CTest",
   ].join("\n");
   assert.deepEqual(tallyOfCtest(output, 8), { passed: 2, failed: 1, failures: ["ctest core/blake3"] });
-  assert.deepEqual(tallyOfCtest("100% tests passed, 0 tests failed out of 7\n", 0), { passed: 7, failed: 0, failures: [] });
+  assert.deepEqual(tallyOfCtest("100% tests passed, 0 tests failed out of 7\n", 0), {
+    passed: 7,
+    failed: 0,
+    failures: [],
+  });
 });
 
 test("ctest that ends badly without a count is a failure, and one without tests is nothing", () => {

@@ -1,0 +1,182 @@
+/**
+ * The rules of this repository, computed from the files themselves: the arrows between the rooms of
+ * docs/ARCHITECTURE.md, who reads the command line, what a tracked file may hold, and that the linter is content.
+ */
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** Files that are longer than the guide, each with its reason. */
+const longFiles = new Map<string, string>([]);
+const longestFileLines = 400;
+
+interface SourceFile {
+  path: string;
+  text: string;
+}
+
+/** Everything git tracks or would track, so that a new file is held to the rules before it is committed. */
+function repositoryFiles(): SourceFile[] {
+  const listing = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  const files: SourceFile[] = [];
+  for (const path of new Set(listing.split("\0"))) {
+    const found = path === "" ? undefined : statSync(join(root, path), { throwIfNoEntry: false });
+    if (found?.isFile()) files.push({ path, text: readFileSync(join(root, path), "utf8") });
+  }
+  return files;
+}
+
+const files = repositoryFiles();
+const typeScript = files.filter(({ path }) => path.endsWith(".ts"));
+const cPlusPlus = files.filter(({ path }) => /^native\/.*\.(cpp|h)$/.test(path));
+const roomOf = (path: string): string => path.split("/")[0] ?? path;
+
+/** Module specifiers of a TypeScript source, static and dynamic. */
+function importsOf(text: string): string[] {
+  const pattern =
+    /(?:^|\n)\s*(?:import|export)\s[^;"'`]*?["']([^"'\n]+)["']|\bimport\(\s*["']([^"'\n]+)["']/g;
+  return [...text.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? "");
+}
+
+/** Where a relative specifier of the file at `path` leads, from the root of the repository. */
+const resolved = (path: string, specifier: string): string => join(dirname(path), specifier);
+
+/** What a file of a room may import of ours, beside its own room. Rooms that are not named may import anything. */
+const allowedImports: Record<string, (target: string) => boolean> = {
+  agent: (target) => roomOf(target) === "contract" || target === "native/index.ts",
+  site: (target) => roomOf(target) === "contract" || target === "native/index.ts",
+  contract: () => false,
+  native: () => false,
+  scripts: (target) => ["contract", "agent", "site"].includes(roomOf(target)) || target === "native/index.ts",
+};
+
+test("the arrows between the rooms hold", () => {
+  const wrong: string[] = [];
+  let seen = 0;
+  for (const { path, text } of typeScript) {
+    const isAllowed = allowedImports[roomOf(path)];
+    for (const specifier of importsOf(text)) {
+      if (!specifier.startsWith(".")) continue;
+      seen += 1;
+      const target = resolved(path, specifier);
+      if (target.startsWith("..")) wrong.push(`${path} imports ${specifier}, outside the repository`);
+      else if (isAllowed && roomOf(target) !== roomOf(path) && !isAllowed(target)) {
+        wrong.push(`${path} imports ${target}`);
+      }
+    }
+  }
+  assert.ok(seen > 0, "no import was read at all");
+  assert.deepEqual(wrong, []);
+});
+
+test("importsOf reads every form of an import", () => {
+  const text = [
+    'import a from "./a.ts";',
+    'import type {\n  B,\n} from "./b.ts";',
+    'export { c } from "./c.ts";',
+    'import "./d.ts";',
+    'const e = await import("./e.ts");',
+    'const text = "import nothing";',
+  ].join("\n");
+  assert.deepEqual(importsOf(text), ["./a.ts", "./b.ts", "./c.ts", "./d.ts", "./e.ts"]);
+});
+
+test("only agent/main.ts and site/main.ts read the command line and the environment", () => {
+  const readers = typeScript
+    .filter(({ path }) => ["agent", "site", "contract", "native"].includes(roomOf(path)))
+    .filter(({ path }) => path !== "agent/main.ts" && path !== "site/main.ts")
+    .filter(({ text }) =>
+      /\bprocess\s*\.\s*(argv|env|execArgv)\b|\b(argv|env)\b[^;]*from "node:process"/.test(text),
+    )
+    .map(({ path }) => path);
+  assert.deepEqual(readers, []);
+});
+
+/** What a room of native/ may include of ours, beside itself. */
+const allowedIncludes: Record<string, string[]> = {
+  binding: ["engine", "core", "port"],
+  engine: ["core", "port"],
+  core: [],
+  port: [],
+  linux: ["port"],
+  windows: ["port"],
+};
+/** Every native room keeps its bounds in this one file, which includes nothing of ours. */
+const nativeLimits = "core/limits.h";
+/** Compilers' own headers for instruction sets and for asking the processor. */
+const compilerHeaders = /^(cpuid|intrin|[a-z]*mmintrin)\.h$/;
+/** Headers of an operating system, which belong to the folder named for it. */
+const systemHeaders =
+  /^(sys|linux|arpa|net|netinet)\/|^(unistd|fcntl|poll|pthread|dirent|signal|windows|winsock2|liburing)\.h$/i;
+
+test("the arrows inside native/ hold, and core includes the standard library alone", () => {
+  const wrong: string[] = [];
+  for (const { path, text } of cPlusPlus) {
+    const room = path.split("/")[1] ?? "";
+    const allowed = allowedIncludes[room];
+    assert.ok(allowed, `${path} is in no known room of native/`);
+    for (const match of text.matchAll(/^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]/gm)) {
+      const header = match[2] ?? "";
+      const isOurs = match[1] === '"';
+      const target = header.includes("/") ? roomOf(header) : room;
+      const isStandard = /^[a-z_0-9]+$/.test(header) || compilerHeaders.test(header);
+      const isOwnSystem = room === "linux" || room === "windows";
+      if (isOurs) {
+        const fine = target === room || allowed.includes(target) || header === nativeLimits;
+        if (!fine) wrong.push(`${path} includes "${header}"`);
+      } else if (room === "core" ? !isStandard : !isOwnSystem && systemHeaders.test(header)) {
+        wrong.push(`${path} includes <${header}>`);
+      }
+    }
+  }
+  assert.ok(cPlusPlus.length > 0, "no C++ source was read at all");
+  assert.deepEqual(wrong, []);
+});
+
+test("no tracked file names this machine's folders or a package registry", () => {
+  const folder = /(^|[\s"'`(=:,])\/(work|home|Users)\/[A-Za-z]/m;
+  const registry =
+    /registry\.(npmjs|npmmirror|yarnpkg)\.|\b(deb|security|snapshot)\.debian\.org|\.pkg\.dev\b/;
+  const wrong = files.filter(({ text }) => folder.test(text) || registry.test(text)).map(({ path }) => path);
+  assert.deepEqual(wrong, []);
+});
+
+test(`source files stay under ${longestFileLines} lines`, () => {
+  const isSource = (path: string): boolean =>
+    /\.(ts|mjs|js|cpp|h|lua|css|html)$/.test(path) || path.startsWith("scripts/");
+  const wrong = files
+    .filter(({ path }) => isSource(path) && !longFiles.has(path))
+    .map(({ path, text }) => ({ path, lines: text.split("\n").length - 1 }))
+    .filter(({ lines }) => lines > longestFileLines)
+    .map(({ path, lines }) => `${path}: ${lines} lines`);
+  assert.deepEqual(wrong, []);
+});
+
+test("a file that starts with #! can be run, and no other script of scripts/ is executable", () => {
+  const modes = execFileSync("git", ["ls-files", "-s", "-z"], { cwd: root, encoding: "utf8" });
+  const wrong: string[] = [];
+  for (const entry of modes.split("\0")) {
+    const [facts = "", path = ""] = entry.split("\t");
+    const file = files.find((candidate) => candidate.path === path);
+    if (!file || !path.startsWith("scripts/")) continue;
+    if (facts.startsWith("100755") !== file.text.startsWith("#!")) wrong.push(path);
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test("the linter is content", () => {
+  const linter = join(root, "node_modules/.bin/oxlint");
+  const { status, stdout, stderr } = spawnSync(linter, ["--type-aware", "--format=unix"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, `npm run lint:\n${stdout}${stderr}`);
+});

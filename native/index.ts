@@ -181,7 +181,6 @@ interface Addon {
   buildManifest(facts: ManifestFacts, chunkTable: Buffer): Buffer;
   readManifest(manifest: Buffer): ManifestSummary;
   receiverKey(options: { feedbackSecret: Buffer; session: number; receiver: number }): Buffer;
-  receiverKey(feedbackSecret: Buffer, session: number, receiver: number): Buffer;
   openCaster(options: CasterOptions): Caster;
   openReceiver(options: ReceiverOptions): Receiver;
 }
@@ -253,14 +252,6 @@ export function receiverKey(options: { feedbackSecret: Buffer; session: number; 
   check.integer("session", options.session, 0, 2 ** 32 - 1);
   check.integer("receiver", options.receiver, 0, 2 ** 32 - 1);
   return addon.receiverKey(options);
-}
-
-/** The key of one receiver of a session (docs/PROTOCOL.md 3), 32 bytes: for its join answer. */
-export function receiverKey(feedbackSecret: Buffer, session: number, receiver: number): Buffer {
-  check.bytes("feedbackSecret", feedbackSecret, 32);
-  check.integer("session", session, 0, 2 ** 32 - 1);
-  check.integer("receiver", receiver, 0, 2 ** 32 - 1);
-  return addon.receiverKey(feedbackSecret, session, receiver);
 }
 
 /** Starts the sending end of a session, and its unicast side. It sends nothing until a receiver asks. */

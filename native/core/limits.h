@@ -32,6 +32,15 @@ constexpr std::size_t edgeBytes = 64 * 1024;          // of an image's start and
 constexpr std::uint64_t writebackBytes = 32ull << 20; // written content that may wait in the page cache
 constexpr int sourcePoll_ms = 20;                     // how soon a cancel is noticed while a source is silent
 
+constexpr std::uint32_t deviceQueueDepthMax = 64; // operations in flight of one queue, a thread each
+constexpr int deviceOpenAttempts = 20;            // while somebody else briefly holds the device ...
+constexpr int deviceOpenPause_ms = 50;            // ... as udev does to look at it
+constexpr std::size_t deviceZeroBytes = 1u << 20; // of one write where the device has no faster way to zero
+constexpr std::size_t deviceZeroProofBytes = 64 * 1024; // read at both ends of what was zeroed the fast way
+
+// The engine's sending and receiving ends.
+constexpr std::size_t sentBlocks = 32;                 // kept in memory by a sender: 9 MB at 1408-byte symbols
+
 // The unicast side (docs/PROTOCOL.md, Unicast).
 constexpr std::size_t unicastConnections = 64;         // served at a time ...
 constexpr std::size_t unicastConnectionsRefused = 64;  // ... and told to come back later
@@ -48,6 +57,8 @@ constexpr std::uint32_t unicastRangeChunks = 64;        // chunks of one request
 static_assert(symbolsPerBlock < symbolNumbers);
 static_assert(interleavedBlocks <= receiverSlotsMin);
 static_assert(edgeBytes <= chunkBytes && writebackBytes % chunkBytes == 0);
+static_assert(deviceZeroProofBytes <= deviceZeroBytes && deviceZeroProofBytes % 4096 == 0);
+static_assert(sentBlocks >= 2 * interleavedBlocks);
 static_assert(unicastRangeBytes >= chunkBytes && unicastBackoffMin_ms <= unicastBackoffMax_ms);
 static_assert(symbolBytesMax % 64 == 0 && symbolBytesMin % 64 == 0);
 

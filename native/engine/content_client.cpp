@@ -7,7 +7,7 @@
 
 namespace volley {
 
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 ContentClient::ContentClient(const Endpoint& server, std::string host, std::uint32_t receiver,
@@ -27,9 +27,9 @@ bool ContentClient::drop() {
 }
 
 // The wakeup is never cleared: cancelling is final.
-bool ContentClient::await(bool reading, Clock::time_point deadline) {
+bool ContentClient::await(bool reading, SteadyClock::time_point deadline) {
   while (!cancelled_.load()) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+    const auto left = std::chrono::ceil<milliseconds>(deadline - SteadyClock::now());
     if (left <= milliseconds(0)) return false;
     StreamInterest interest{stream_.get(), reading, !reading};
     waitForStreams({&interest, 1}, nullptr, *wakeup_, static_cast<std::uint32_t>(left.count()));
@@ -39,9 +39,9 @@ bool ContentClient::await(bool reading, Clock::time_point deadline) {
 }
 
 bool ContentClient::pause(std::uint32_t wait_ms) {
-  const Clock::time_point end = Clock::now() + milliseconds(wait_ms);
+  const SteadyClock::time_point end = SteadyClock::now() + milliseconds(wait_ms);
   while (!cancelled_.load()) {
-    const auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
+    const auto left = std::chrono::ceil<milliseconds>(end - SteadyClock::now());
     if (left <= milliseconds(0)) return true;
     waitForStreams({}, nullptr, *wakeup_, static_cast<std::uint32_t>(left.count()));
   }
@@ -54,7 +54,7 @@ bool ContentClient::connect() {
   } catch (const PortError&) {
     return drop();
   }
-  const Clock::time_point deadline = Clock::now() + milliseconds(limits::unicastConnect_ms);
+  const SteadyClock::time_point deadline = SteadyClock::now() + milliseconds(limits::unicastConnect_ms);
   for (;;) {
     const Transfer::State state = stream_->connected();
     if (state == Transfer::State::moved) return true;
@@ -63,7 +63,7 @@ bool ContentClient::connect() {
 }
 
 bool ContentClient::sendAll(const std::string& text) {
-  const Clock::time_point deadline = Clock::now() + milliseconds(limits::unicastProgress_ms);
+  const SteadyClock::time_point deadline = SteadyClock::now() + milliseconds(limits::unicastProgress_ms);
   std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
   while (!bytes.empty()) {
     const Transfer put = stream_->write(bytes);
@@ -75,7 +75,7 @@ bool ContentClient::sendAll(const std::string& text) {
 }
 
 bool ContentClient::readHead() {
-  const Clock::time_point deadline = Clock::now() + milliseconds(limits::unicastProgress_ms);
+  const SteadyClock::time_point deadline = SteadyClock::now() + milliseconds(limits::unicastProgress_ms);
   for (;;) {
     const std::size_t end = heard_.find("\r\n\r\n");
     if (end != std::string::npos) {
@@ -120,7 +120,7 @@ bool ContentClient::read(std::span<std::uint8_t> out) {
   heard_.erase(0, first);
   left_ -= out.size();
   out = out.subspan(first);
-  Clock::time_point deadline = Clock::now() + milliseconds(limits::unicastProgress_ms);
+  SteadyClock::time_point deadline = SteadyClock::now() + milliseconds(limits::unicastProgress_ms);
   while (!out.empty()) {
     if (cancelled_.load()) return drop();
     const Transfer got = stream_->read(out);
@@ -130,7 +130,7 @@ bool ContentClient::read(std::span<std::uint8_t> out) {
       continue;
     }
     out = out.subspan(got.bytes);
-    deadline = Clock::now() + milliseconds(limits::unicastProgress_ms);
+    deadline = SteadyClock::now() + milliseconds(limits::unicastProgress_ms);
   }
   return true;
 }

@@ -49,7 +49,7 @@ void ContentServer::run() {
     // A connection with half a request or half an answer needs no turn before it is ready again; only the silent
     // ones have to be looked for.
     const bool arrived = waitForStreams(interests, listener_.get(), *wakeup_, idleCheck_ms);
-    const Clock::time_point silentSince = Clock::now() - milliseconds(limits::unicastIdle_ms);
+    const SteadyClock::time_point silentSince = SteadyClock::now() - milliseconds(limits::unicastIdle_ms);
     for (std::size_t i = 0; i < interests.size(); ++i) {
       Connection& connection = connections_[i];
       const bool lives = interests[i].ready ? serve(connection) : connection.lastProgress > silentSince;
@@ -67,7 +67,7 @@ void ContentServer::acceptAll() {
     Connection connection{};
     connection.stream = std::move(stream);
     connection.refused = connections_.size() >= limits::unicastConnections;
-    connection.lastProgress = Clock::now();
+    connection.lastProgress = SteadyClock::now();
     connections_.push_back(std::move(connection));
   }
 }
@@ -91,7 +91,7 @@ bool ContentServer::listen(Connection& connection) {
     connection.heard.erase(0, end + 4);
     answer(connection, head);
   }
-  connection.lastProgress = Clock::now();
+  connection.lastProgress = SteadyClock::now();
   return speak(connection);
 }
 
@@ -126,7 +126,7 @@ bool ContentServer::speak(Connection& connection) {
                                                          static_cast<std::size_t>(std::min(connection.left, turn)));
     if (put.state == Transfer::State::closed) return false;
     if (put.state == Transfer::State::wouldWait) return true;
-    connection.lastProgress = Clock::now();
+    connection.lastProgress = SteadyClock::now();
     if (head) {
       connection.answer.erase(0, put.bytes);
       continue;

@@ -34,7 +34,7 @@ public:
   std::uint64_t bytesServed() const { return bytesServed_.load(std::memory_order_relaxed); }
 
 private:
-  using Clock = std::chrono::steady_clock;
+  using SteadyClock = std::chrono::steady_clock;
 
   struct Connection {
     std::unique_ptr<Stream> stream;
@@ -44,7 +44,7 @@ private:
     std::string answer;    // still to be written, before the body
     std::uint64_t offset = 0;
     std::uint64_t left = 0; // of the body
-    Clock::time_point lastProgress;
+    SteadyClock::time_point lastProgress;
     bool writing() const { return !answer.empty() || left > 0; }
   };
 

@@ -1,0 +1,150 @@
+/** What was typed, checked and turned into one of the agent's commands. Pure: main.ts hands in the words. */
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { isIPv4 } from "node:net";
+import { VolleyError } from "../contract/errors.ts";
+import { limits } from "../contract/limits.ts";
+import { parseFingerprint } from "./site/authority.ts";
+import { parseSiteAddress, type SiteAddress } from "./site/transport.ts";
+
+export interface DeployCommand {
+  kind: "deploy";
+  site: SiteAddress;
+  /** 64 hex digits. */
+  fingerprint: string | null;
+  authorityFile: string | null;
+  credentialFile: string | null;
+  stateFolder: string | null;
+  disk: string | null;
+  name: string | null;
+  interfaceAddress: string | null;
+  /** Overwrite without asking. */
+  yes: boolean;
+  /** End after one deployment. */
+  once: boolean;
+}
+export type Command =
+  | DeployCommand
+  | { kind: "identify"; json: boolean; name: string | null }
+  | { kind: "disks"; json: boolean }
+  | { kind: "inventory" }
+  | { kind: "help" }
+  | { kind: "version" };
+
+export const helpText = `volley-agent: puts the image of a deployment on this machine's disk
+
+  volley-agent deploy --site https://HOST:PORT --fingerprint HEX --credential-file FILE
+      --site URL               the site's address
+      --fingerprint HEX        SHA-256 of the site's authority, as the site shows it at start
+      --authority FILE         or the authority's certificate itself, in PEM
+      --credential-file FILE   holds the enrolment credential (or: environment VOLLEY_CREDENTIAL);
+                               needed once, the machine's own key is kept in the state folder
+      --disk PATH              overwrite this disk (or existing file of a disk's size)
+      --yes                    overwrite without asking
+      --once                   end after one deployment, with its exit code
+      --name NAME              what the site calls this machine (default: its host name)
+      --interface ADDRESS      IPv4 address of the network interface to receive on
+      --state DIR              where keys, checkpoint, reports and logs are kept
+  volley-agent identify [--json] [--name NAME]   what the site is told of this machine
+  volley-agent disks [--json]                    the disks, and why one may not be overwritten
+  volley-agent --help | --version
+`;
+
+const text = { type: "string" } as const;
+const flag = { type: "boolean" } as const;
+const general = { help: { ...flag, short: "h" }, version: flag } as const;
+const deployOptions = {
+  ...general,
+  site: text,
+  fingerprint: text,
+  authority: text,
+  "credential-file": text,
+  state: text,
+  disk: text,
+  name: text,
+  interface: text,
+  yes: flag,
+  once: flag,
+} as const;
+
+/** Throws E_USAGE. `words` are what follows the program's name. */
+export function parseCommandLine(words: readonly string[]): Command {
+  const [first, ...rest] = words;
+  if (first === "--help" || first === "-h" || first === "help") return { kind: "help" };
+  if (first === "--version") return { kind: "version" };
+  switch (first) {
+    case "deploy":
+      return parseDeploy(rest);
+    case "identify": {
+      const values = parse(rest, { ...general, json: flag, name: text });
+      return (
+        helpOrVersion(values) ?? {
+          kind: "identify",
+          json: values.json ?? false,
+          name: checkName(values.name),
+        }
+      );
+    }
+    case "disks": {
+      const values = parse(rest, { ...general, json: flag });
+      return helpOrVersion(values) ?? { kind: "disks", json: values.json ?? false };
+    }
+    case "inventory":
+      return { kind: "inventory" };
+    default:
+      throw usage(
+        first === undefined ? "A command is missing: deploy, identify or disks" : `No command "${first}"`,
+      );
+  }
+}
+
+function parseDeploy(words: string[]): Command {
+  const values = parse(words, deployOptions);
+  const asked = helpOrVersion(values);
+  if (asked !== null) return asked;
+  if (values.site === undefined) throw usage("--site is missing");
+  if (values.fingerprint !== undefined && values.authority !== undefined) {
+    throw usage("--fingerprint and --authority say the same in two ways: give one");
+  }
+  if (values.interface !== undefined && !isIPv4(values.interface)) {
+    throw usage(`--interface is to be an IPv4 address, not ${values.interface}`);
+  }
+  return {
+    kind: "deploy",
+    site: parseSiteAddress(values.site),
+    fingerprint: values.fingerprint === undefined ? null : parseFingerprint(values.fingerprint),
+    authorityFile: values.authority ?? null,
+    credentialFile: values["credential-file"] ?? null,
+    stateFolder: values.state ?? null,
+    disk: values.disk ?? null,
+    name: checkName(values.name),
+    interfaceAddress: values.interface ?? null,
+    yes: values.yes ?? false,
+    once: values.once ?? false,
+  };
+}
+
+function helpOrVersion(values: { help?: boolean; version?: boolean }): Command | null {
+  if (values.help === true) return { kind: "help" };
+  return values.version === true ? { kind: "version" } : null;
+}
+
+type Options = NonNullable<ParseArgsConfig["options"]>;
+function parse<const Known extends Options>(words: string[], options: Known) {
+  try {
+    return parseArgs({ args: words, options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw usage((error as Error).message);
+  }
+}
+
+function checkName(name: string | undefined): string | null {
+  if (name === undefined) return null;
+  if (name.length < 1 || name.length > limits.nameCharacters) {
+    throw usage(`--name is to have 1 to ${limits.nameCharacters} characters`);
+  }
+  return name;
+}
+
+function usage(detail: string): VolleyError {
+  return new VolleyError("E_USAGE", detail);
+}

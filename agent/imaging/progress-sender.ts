@@ -1,0 +1,77 @@
+/** Tells the site how far the work is: the latest only, one request at a time, never waited for. */
+import { toVolleyError, type VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { Progress, ProgressAnswer } from "../../contract/report.ts";
+import { backOffMs } from "../site/back-off.ts";
+
+export interface ProgressSenderOptions {
+  /** One try. */
+  send(progress: Progress): Promise<ProgressAnswer>;
+  /** The session is not the site's any more. Called at most once. */
+  onRejoin(reason: string): void;
+  /** Called at the first failure after a success (or start) with it, and with null at the first success after. */
+  onReachable(failure: VolleyError | null): void;
+  now?: () => number;
+}
+
+export class ProgressSender {
+  readonly #options: ProgressSenderOptions;
+  readonly #now: () => number;
+  #inFlight: Promise<void> | null = null;
+  #nextAt = 0;
+  #failures = 0;
+  #ended = false;
+
+  constructor(options: ProgressSenderOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Sends it if it is time and nothing is on its way; forgets it otherwise, since the next is newer. */
+  offer(progress: Progress): void {
+    if (this.#ended || this.#inFlight !== null || this.#now() < this.#nextAt) return;
+    this.#inFlight = this.#send(progress).finally(() => {
+      this.#inFlight = null;
+    });
+  }
+
+  /** After the request on its way: one last try that may fail. Nothing is called back any more. */
+  async farewell(progress: Progress): Promise<void> {
+    this.end();
+    await this.#inFlight;
+    await this.#options.send(progress).catch(() => {});
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  async #send(progress: Progress): Promise<void> {
+    this.#nextAt = this.#now() + limits.progressIntervalMs;
+    try {
+      const answer = await this.#options.send(progress);
+      if (this.#ended) return;
+      if (this.#failures > 0) this.#options.onReachable(null);
+      this.#failures = 0;
+      if (answer.next === "rejoin") this.#rejoin("The site has begun a new session");
+    } catch (error) {
+      if (this.#ended) return;
+      this.#fail(toVolleyError(error));
+    }
+  }
+
+  #fail(failure: VolleyError): void {
+    if (failure.code === "E_SESSION_GONE" || failure.code === "E_NOT_FOUND") {
+      this.#rejoin("The site has closed the session");
+      return;
+    }
+    this.#failures += 1;
+    if (this.#failures === 1) this.#options.onReachable(failure);
+    this.#nextAt = this.#now() + Math.max(limits.progressIntervalMs, backOffMs(this.#failures));
+  }
+
+  #rejoin(reason: string): void {
+    this.#ended = true;
+    this.#options.onRejoin(reason);
+  }
+}

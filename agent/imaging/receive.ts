@@ -1,0 +1,168 @@
+/** One receiver, from joining a session to the verified disk or to the moment when it has to join again. */
+import type { JoinAnswer } from "../../contract/deployment.ts";
+import { toVolleyError, type VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { Progress, ProgressAnswer } from "../../contract/report.ts";
+import { openReceiver, type Receiver, type ReceiverStatistics } from "../../native/index.ts";
+import type { ProgressView } from "../report/screen.ts";
+import { PathWatch } from "./path-watch.ts";
+import { ProgressSender } from "./progress-sender.ts";
+import { progressOf, RateMeter, viewOf, type Totals } from "./progress.ts";
+
+export interface ReceiveOptions {
+  manifest: Buffer;
+  /** Path of the disk or file. */
+  device: string;
+  joined: JoinAnswer;
+  /** IPv4 address of the site, and of the interface by which it is reached. */
+  siteAddress: string;
+  interfaceAddress: string;
+  /** Scan first, then ask for what is lacking. */
+  resume: boolean;
+  multicast: boolean;
+  totals: Totals;
+  sendProgress(progress: Progress): Promise<ProgressAnswer>;
+  show(view: ProgressView): void;
+  /** A sentence that people and the site should read. */
+  notice(text: string): void;
+  signal: AbortSignal;
+}
+
+export type Received =
+  | { end: "verified"; root: string; statistics: ReceiverStatistics }
+  | { end: "rejoin"; reason: string; statistics: ReceiverStatistics };
+
+/** Throws what the addon threw as VolleyError, E_CANCELLED when `signal` fired; its threads have ended then. */
+export async function receive(options: ReceiveOptions): Promise<Received> {
+  const receiver = openReceiver(receiverOptions(options));
+  const watch = new ReceiverWatch(options, receiver);
+  const abort = (): void => receiver.cancel();
+  options.signal.addEventListener("abort", abort, { once: true });
+  if (options.signal.aborted) abort();
+  const timer = setInterval(() => watch.look(), limits.statisticsIntervalMs);
+  try {
+    const { root } = await receiver.finished;
+    return { end: "verified", root, statistics: await watch.finish("done") };
+  } catch (error) {
+    const failure = toVolleyError(error);
+    const { rejoinReason } = watch;
+    if (failure.code === "E_CANCELLED" && rejoinReason !== null && !options.signal.aborted) {
+      return { end: "rejoin", reason: rejoinReason, statistics: receiver.statistics() };
+    }
+    await watch.finish("failed");
+    throw failure;
+  } finally {
+    clearInterval(timer);
+    options.signal.removeEventListener("abort", abort);
+  }
+}
+
+function receiverOptions(options: ReceiveOptions): Parameters<typeof openReceiver>[0] {
+  const { joined, siteAddress } = options;
+  return {
+    manifest: options.manifest,
+    device: options.device,
+    sessionKey: Buffer.from(joined.session.key, "hex"),
+    receiverKey: Buffer.from(joined.receiver.key, "hex"),
+    receiver: joined.receiver.number,
+    session: joined.session.number,
+    stream: joined.session.stream,
+    group: joined.session.group,
+    port: joined.session.port,
+    interfaceAddress: options.interfaceAddress,
+    feedback: { address: siteAddress, port: joined.feedbackPort },
+    unicast: { address: siteAddress, port: joined.unicastPort },
+    mtu: joined.session.mtu,
+    groupSize: joined.groupSize,
+    askBeforeScan: !options.resume,
+    silenceMs: options.multicast ? limits.multicastSilenceMs : 0,
+    chunkWaitMs: options.multicast ? limits.chunkWaitMs : 0,
+  };
+}
+
+class ReceiverWatch {
+  rejoinReason: string | null = null;
+  readonly #options: ReceiveOptions;
+  readonly #receiver: Receiver;
+  readonly #sender: ProgressSender;
+  readonly #path: PathWatch;
+  readonly #rate = new RateMeter();
+  #siteAway: VolleyError | null = null;
+  #advancedAt = Date.now();
+  #bytesVerified = -1;
+
+  constructor(options: ReceiveOptions, receiver: Receiver) {
+    this.#options = options;
+    this.#receiver = receiver;
+    this.#path = new PathWatch(options.multicast);
+    this.#sender = new ProgressSender({
+      send: (progress) => options.sendProgress(progress),
+      onRejoin: (reason) => this.#rejoin(reason),
+      onReachable: (failure) => this.#siteChanged(failure),
+    });
+  }
+
+  look(): void {
+    const statistics = this.#receiver.statistics();
+    const now = Date.now();
+    this.#rate.add(now, statistics.bytesVerified);
+    if (statistics.bytesVerified !== this.#bytesVerified || statistics.phase !== "receiving") {
+      this.#bytesVerified = statistics.bytesVerified;
+      this.#advancedAt = now;
+    }
+    const said = this.#path.look(statistics);
+    if (said !== null) this.#options.notice(said);
+    const view = this.#view(statistics, now - this.#advancedAt);
+    this.#options.show(view);
+    this.#sender.offer(progressOf(view, this.#options.joined.session.id));
+    // While the site is away there is no other session to join, and what still comes may yet complete this one.
+    if (now - this.#advancedAt > limits.receiverStallMs && this.#siteAway === null) {
+      this.#rejoin(`Nothing was verified for ${Math.round(limits.receiverStallMs / 1000)} seconds`);
+    }
+  }
+
+  /** The last statistics, shown and sent: once, without waiting long for the site. */
+  async finish(phase: "done" | "failed"): Promise<ReceiverStatistics> {
+    const statistics = { ...this.#receiver.statistics(), phase };
+    const view = this.#view(statistics, 0);
+    this.#options.show(view);
+    if (this.#siteAway === null)
+      await this.#sender.farewell(progressOf(view, this.#options.joined.session.id));
+    else this.#sender.end();
+    return statistics;
+  }
+
+  #view(statistics: ReceiverStatistics, quietMs: number): ProgressView {
+    const waitingFor = this.#waitingFor(statistics, quietMs);
+    return viewOf(statistics, this.#options.totals, {
+      bytesPerSecond: this.#rate.bytesPerSecond,
+      waitingFor,
+    });
+  }
+
+  #waitingFor(statistics: ReceiverStatistics, quietMs: number): string {
+    if (statistics.phase !== "receiving") return "";
+    if (this.#siteAway !== null) return "waiting for the site, which does not answer";
+    if (quietMs < limits.multicastSilenceMs / 2) return "";
+    return statistics.multicastAlive
+      ? "waiting for what is still lacking"
+      : "waiting for data: no multicast arrives";
+  }
+
+  #siteChanged(failure: VolleyError | null): void {
+    this.#siteAway = failure;
+    if (failure === null) this.#advancedAt = Date.now();
+    this.#options.notice(
+      failure === null
+        ? "The site answers again"
+        : `The site does not answer (${failure.detail}); receiving goes on with what still comes`,
+    );
+  }
+
+  #rejoin(reason: string): void {
+    if (this.rejoinReason !== null) return;
+    this.rejoinReason = reason;
+    this.#sender.end();
+    this.#receiver.cancel();
+  }
+}

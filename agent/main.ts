@@ -1,0 +1,265 @@
+#!/usr/bin/env node
+/** The only reader of the command line and the environment, and the place where the agent's parts are put together. */
+import { readFileSync, realpathSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
+import { z } from "zod";
+import { toVolleyError, VolleyError } from "../contract/errors.ts";
+import { limits } from "../contract/limits.ts";
+import type { MachineFacts } from "../contract/machine.ts";
+import { helpText, parseCommandLine, type Command, type DeployCommand } from "./command-line.ts";
+import { safetyRefusals } from "./imaging/choose-disk.ts";
+import type { Asker } from "./imaging/plan.ts";
+import { perform } from "./perform.ts";
+import { openPlatform } from "./platform/index.ts";
+import { takeInventory } from "./platform/inventory.ts";
+import type { DiskFacts, Platform } from "./platform/platform.ts";
+import { startDelivery } from "./report/delivery.ts";
+import { openLogs, type Log } from "./report/logs.ts";
+import { openOutbox } from "./report/outbox.ts";
+import { createRedactor, type Redactor } from "./report/redactor.ts";
+import { openScreen } from "./report/screen.ts";
+import { sizeText } from "./report/words.ts";
+import { serve } from "./service.ts";
+import { cancelled, untilItWorks } from "./site/back-off.ts";
+import { fetchAuthority, fingerprintOf } from "./site/authority.ts";
+import { SiteClient } from "./site/site-client.ts";
+import { openTransport } from "./site/transport.ts";
+import { openStateFolder, type StateFolder } from "./state-folder.ts";
+import { agentVersion } from "./version.ts";
+
+const redactor = createRedactor();
+const stop = new AbortController();
+
+async function run(command: Command): Promise<void> {
+  switch (command.kind) {
+    case "help":
+      process.stdout.write(helpText);
+      return;
+    case "version":
+      process.stdout.write(`${agentVersion}\n`);
+      return;
+    case "inventory":
+      process.stdout.write(`${JSON.stringify(await takeInventory())}\n`);
+      return;
+    case "identify":
+      return printFacts(await factsOf(platformHere(), command.name), command.json);
+    case "disks":
+      return printDisks(await platformHere().listDisks(), command.json);
+    case "deploy":
+      return deploy(command, platformHere());
+  }
+}
+
+function platformHere(): Platform {
+  const script = process.argv[1];
+  return openPlatform({
+    selfCommand: script === undefined ? [process.execPath] : [process.execPath, script],
+  });
+}
+
+async function factsOf(platform: Platform, name: string | null): Promise<MachineFacts> {
+  const ownName = (name ?? hostname()).slice(0, limits.nameCharacters) || "unnamed";
+  return { name: ownName, agentVersion, ...(await platform.identify()) };
+}
+
+async function deploy(command: DeployCommand, platform: Platform): Promise<void> {
+  const readCredential = credentialReader(command);
+  const flushFolder = (folder: string): void => platform.flushFolder(folder);
+  const state = openStateFolder(command.stateFolder ?? platform.defaultStateFolder(), flushFolder);
+  const hold = await platform.hold(`state ${realpathSync(state.path)}`);
+  if (hold === null)
+    throw new VolleyError("E_OUTBOX", `Another agent is at work with the state folder ${state.path}`);
+  const screen = openScreen(process.stdout);
+  const logs = openLogs({ folder: join(state.path, "logs"), redactor, screen });
+  const log = logs.of("Agent", "main.ts");
+  try {
+    log.detail(`volley-agent ${agentVersion} starts as process ${process.pid}`);
+    const authority = await trust(command, state, log);
+    const machine = await factsOf(platform, command.name);
+    const site = new SiteClient({
+      transport: openTransport(command.site, authority),
+      site: `${command.site.host}:${command.site.port}`,
+      authority,
+      state,
+      machine,
+      readCredential,
+      onSecret: (secret) => redactor.add(secret),
+    });
+    const outbox = openOutbox(state.path, flushFolder);
+    if (outbox.damagedLines > 0)
+      log.warning(`${outbox.damagedLines} damaged lines of the outbox were left out`);
+    const send = site.report.bind(site);
+    const delivery = startDelivery({ outbox, send, redactor, log: logs.of("Report", "delivery.ts") });
+    const performer = {
+      platform,
+      state,
+      site,
+      siteHost: command.site.host,
+      delivery,
+      screen,
+      asker: terminalAsker(),
+      log: logs.of("Imaging", "deploy.ts"),
+      machine,
+      disk: command.disk,
+      yes: command.yes,
+      interfaceAddress: command.interfaceAddress,
+      signal: stop.signal,
+    };
+    try {
+      await serve({
+        once: command.once,
+        enrol: () => site.enrol(),
+        policy: () => site.policy(),
+        perform: (deployment) => perform(deployment, performer),
+        log,
+        signal: stop.signal,
+      });
+    } finally {
+      const left = await delivery.settle(stop.signal.aborted ? 0 : limits.outboxFarewellMs);
+      if (left > 0) log.warning(`${left} reports have not reached the site; they are sent at the next start`);
+      delivery.close();
+    }
+  } catch (error) {
+    const failure = toVolleyError(error);
+    log.detail(`Ends with ${failure.toString()}\n${failure.stack ?? ""}`);
+    throw failure;
+  } finally {
+    logs.close();
+  }
+}
+
+const KeptAuthority = z.object({ site: z.string(), authority: z.string() });
+const authorityFile = "authority.json";
+
+/** PEM of the authority to trust: from a file, from an earlier start, or from the site if the fingerprint is right. */
+async function trust(command: DeployCommand, state: StateFolder, log: Log): Promise<string> {
+  const site = `${command.site.host}:${command.site.port}`;
+  if (command.authorityFile !== null) {
+    const authority = readNamedFile("--authority", command.authorityFile);
+    fingerprintOf(authority);
+    return authority;
+  }
+  const kept = state.read(authorityFile, KeptAuthority);
+  const { fingerprint } = command;
+  if (
+    kept !== null &&
+    (fingerprint === null ? kept.site === site : fingerprintOf(kept.authority) === fingerprint)
+  ) {
+    return kept.authority;
+  }
+  if (fingerprint === null) throw new VolleyError("E_USAGE", "--fingerprint (or --authority) is missing");
+  const authority = await untilItWorks(() => fetchAuthority(command.site, fingerprint), {
+    signal: stop.signal,
+    patienceMs: command.once ? limits.firstContactMs : Number.POSITIVE_INFINITY,
+    onWait: (failure) => log.warning(`Waiting for the site: ${failure.detail}`),
+  });
+  state.write(authorityFile, { site, authority });
+  return authority;
+}
+
+/** The environment's credential is taken out of it at once: no child process needs it. */
+function credentialReader(command: DeployCommand): () => string | null {
+  const fromEnvironment = process.env["VOLLEY_CREDENTIAL"];
+  delete process.env["VOLLEY_CREDENTIAL"];
+  const remember = (credential: string, redact: Redactor): string => {
+    redact.add(credential);
+    return credential;
+  };
+  return () => {
+    if (command.credentialFile !== null) {
+      return remember(readNamedFile("--credential-file", command.credentialFile).trim(), redactor);
+    }
+    return fromEnvironment === undefined || fromEnvironment === ""
+      ? null
+      : remember(fromEnvironment, redactor);
+  };
+}
+
+function readNamedFile(option: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new VolleyError("E_USAGE", `${option} ${path} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function terminalAsker(): Asker {
+  return {
+    interactive: process.stdin.isTTY && process.stdout.isTTY,
+    async ask(question) {
+      // Not in terminal mode: then Ctrl-C stays a signal.
+      const lines = createInterface({ input: process.stdin, output: process.stdout, terminal: false });
+      const ended = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
+      try {
+        return await Promise.race([lines.question(question, { signal: stop.signal }), ended]);
+      } catch {
+        throw cancelled();
+      } finally {
+        lines.close();
+      }
+    },
+  };
+}
+
+function printFacts(facts: MachineFacts, json: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
+    return;
+  }
+  const rows = Object.entries(facts).map(([name, value]) => {
+    const shown = Array.isArray(value) ? value.join(", ") : String(value ?? "unknown");
+    return `${name.padEnd(16)} ${shown}\n`;
+  });
+  process.stdout.write(rows.join(""));
+}
+
+function printDisks(disks: readonly DiskFacts[], json: boolean): void {
+  const judged = disks.map((disk) => ({
+    ...disk,
+    refused: safetyRefusals(disk, { removable: false }, true).map((refusal) => refusal.reason),
+  }));
+  if (json) {
+    process.stdout.write(`${JSON.stringify(judged, null, 2)}\n`);
+    return;
+  }
+  for (const disk of judged) {
+    const name = [disk.model, disk.serial].filter((word) => word !== "").join(" ");
+    process.stdout.write(`${disk.path}  ${sizeText(disk.sizeBytes)}  ${name}\n`);
+    for (const partition of disk.partitions) {
+      const what = [sizeText(partition.sizeBytes), partition.fileSystem, partition.label].filter(
+        (word) => word !== "",
+      );
+      process.stdout.write(`    ${partition.name}  ${what.join("  ")}\n`);
+    }
+    process.stdout.write(
+      disk.refused.length === 0 ? "    may be overwritten\n" : `    refused: ${disk.refused.join("; ")}\n`,
+    );
+  }
+}
+
+/** Every error ends here, as three lines and an exit code. */
+function end(error: unknown): never {
+  const failure = toVolleyError(error);
+  process.stderr.write(`${redactor.clean(failure.toString())}\n`);
+  process.exit(failure.entry.exitCode);
+}
+
+function onSignal(): void {
+  // Who asks twice does not want to wait for anything.
+  if (stop.signal.aborted) process.exit(130);
+  stop.abort();
+}
+
+process.on("SIGINT", onSignal);
+process.on("SIGTERM", onSignal);
+process.on("uncaughtException", end);
+process.on("unhandledRejection", end);
+try {
+  await run(parseCommandLine(process.argv.slice(2)));
+  // A tool that cannot be killed must not keep the agent here.
+  process.exit(0);
+} catch (error) {
+  end(error);
+}

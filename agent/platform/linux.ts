@@ -1,0 +1,50 @@
+/** Linux: an installed system or a PE in memory. */
+import { createHash } from "node:crypto";
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { createServer } from "node:net";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { PlatformOptions } from "./index.ts";
+import { findDisk } from "./linux/find-disk.ts";
+import { listDisks } from "./linux/disks.ts";
+import { identify } from "./linux/hardware.ts";
+import { sourceAddressTo } from "./network.ts";
+import type { Hold, Platform } from "./platform.ts";
+
+export function linuxPlatform(options: PlatformOptions): Platform {
+  return {
+    identify: () => identify(options.selfCommand),
+    listDisks: () => listDisks(),
+    findDisk: (path) => findDisk(path),
+    interfaceAddressTo: sourceAddressTo,
+    defaultStateFolder: () =>
+      process.getuid?.() === 0 ? "/var/lib/volley-agent" : join(homedir(), ".local/state/volley-agent"),
+    hold,
+    flushFolder,
+  };
+}
+
+/** An abstract socket's name belongs to one process of a network namespace, and to nobody once that has ended. */
+function hold(subject: string): Promise<Hold | null> {
+  const name = `\0volley-agent-${createHash("sha256").update(subject).digest("hex")}`;
+  return new Promise((resolve, reject) => {
+    const server = createServer((connection) => connection.destroy());
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") resolve(null);
+      else reject(error);
+    });
+    server.listen(name, () => {
+      server.unref();
+      resolve({ release: () => server.close() });
+    });
+  });
+}
+
+function flushFolder(folder: string): void {
+  const descriptor = openSync(folder, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * What the agent needs of an operating system. One file or folder for each system implements it; index.ts chooses.
+ * Nothing outside agent/platform/ knows which system it runs on.
+ */
+import type { MachineFacts } from "../../contract/machine.ts";
+
+/**
+ * "disk" is hardware. "loop" (a loop device with a backing file) and "file" (a regular file of the disk's size) stand
+ * for one in demonstrations and tests, and are taken only when they are named. "virtual" is made of memory or of other
+ * disks, and never taken.
+ */
+export type DiskKind = "disk" | "loop" | "file" | "virtual";
+
+export interface PartitionFacts {
+  /** "/dev/sda1", or "partition 1" of a file. */
+  name: string;
+  sizeBytes: number;
+  /** "ext4", "ntfs", …; empty when not known. */
+  fileSystem: string;
+  /** Label of the file system or, without one, of the partition; empty when there is none. */
+  label: string;
+}
+
+export interface DiskFacts {
+  path: string;
+  kind: DiskKind;
+  /** Names the same disk after a restart, also when the system has given it another path. */
+  identity: string;
+  sizeBytes: number;
+  /** Logical sector size; null for a file, which takes any. */
+  sectorBytes: number | null;
+  /** Empty when not known. */
+  model: string;
+  serial: string;
+  removable: boolean;
+  readOnly: boolean;
+  /** Why the running system depends on it, phrases such as "holds the root file system (/dev/sda2)". */
+  systemUses: string[];
+  /** What else uses it now, phrases such as "/dev/sdb1 is mounted at /mnt". */
+  otherUses: string[];
+  partitions: PartitionFacts[];
+}
+
+export type Hardware = Omit<MachineFacts, "name" | "agentVersion">;
+
+/** Something only one process may have; the system gives it back when the process ends, however it ends. */
+export interface Hold {
+  release(): void;
+}
+
+export interface Platform {
+  /** Never fails and never takes longer than limits.machineIdentificationMs: what cannot be found out is null. */
+  identify(): Promise<Hardware>;
+  /** Every disk that has a medium, also those that must not be overwritten. */
+  listDisks(): Promise<DiskFacts[]>;
+  /** The disk that a person named. Throws E_DISK_NOT_FOUND, or E_DISK_REFUSED for what is no whole disk. */
+  findDisk(path: string): Promise<DiskFacts>;
+  /** IPv4 address of the interface by which `address` (IPv4) is reached. Throws E_SITE_UNREACHABLE. */
+  interfaceAddressTo(address: string): Promise<string>;
+  /** Where state is kept when nobody names a folder. */
+  defaultStateFolder(): string;
+  /** Null when another process of this machine holds `subject`. */
+  hold(subject: string): Promise<Hold | null>;
+  /** What `rename` made visible in `folder` is durable afterwards. */
+  flushFolder(folder: string): void;
+}

@@ -1,0 +1,71 @@
+/** What the agent does all day: asks the site what to do, does it, says how it went. */
+import type { Policy } from "../contract/deployment.ts";
+import { toVolleyError } from "../contract/errors.ts";
+import { limits } from "../contract/limits.ts";
+import type { Log } from "./report/logs.ts";
+import { pause, untilItWorks } from "./site/back-off.ts";
+import type { Deployment } from "./perform.ts";
+
+export interface ServiceOptions {
+  /** End after one deployment, whether it succeeds (return) or fails (throw). */
+  once: boolean;
+  enrol(): Promise<unknown>;
+  policy(): Promise<Policy>;
+  perform(deployment: Deployment): Promise<unknown>;
+  log: Log;
+  signal: AbortSignal;
+}
+
+/** Throws E_CANCELLED when `signal` fires; besides, with `once`, whatever ends the work. */
+export async function serve(options: ServiceOptions): Promise<void> {
+  const { log, once } = options;
+  await patiently(options, options.enrol);
+  const settled = new Set<string>();
+  let idle = false;
+  for (;;) {
+    const { deployment } = await patiently(options, options.policy);
+    if (deployment === null || settled.has(deployment.id)) {
+      if (!idle) log.info("Nothing is assigned to this machine; waiting for a deployment");
+      idle = true;
+      await pause(limits.policyIntervalMs * (0.5 + Math.random()), options.signal);
+      continue;
+    }
+    idle = false;
+    if (once) {
+      await options.perform(deployment);
+      return;
+    }
+    await performAndGoOn(deployment, options);
+    // The site takes its time to hear of it; without this the same deployment would begin anew.
+    settled.add(deployment.id);
+  }
+}
+
+async function performAndGoOn(
+  deployment: Deployment,
+  { log, perform, signal }: ServiceOptions,
+): Promise<void> {
+  try {
+    await perform(deployment);
+  } catch (error) {
+    const failure = toVolleyError(error);
+    if (signal.aborted || failure.code === "E_CANCELLED") throw failure;
+    log.error(failure.toString());
+  }
+}
+
+/** A service waits for its site for ever; one who waits at the screen wants to know that the address is wrong. */
+function patiently<Result>(
+  { log, once, signal }: ServiceOptions,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  let said = "";
+  return untilItWorks(work, {
+    signal,
+    patienceMs: once ? limits.firstContactMs : Number.POSITIVE_INFINITY,
+    onWait: (failure) => {
+      if (failure.detail !== said) log.warning(`Waiting for the site: ${failure.detail}`);
+      said = failure.detail;
+    },
+  });
+}

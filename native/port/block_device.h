@@ -2,9 +2,8 @@
 // system's cache where the system lets us. The system's folder implements it.
 //
 // Offsets and lengths are bytes. What is a multiple of `alignmentBytes`, in a buffer aligned to it, goes
-// straight to the device; anything else is carried out too, through the cache, except that on a raw block
-// device offset and length must be multiples of the logical sector. A file used as a disk exists already,
-// with its size, which never changes: beyond it a read ends and a write fails as on a full disk.
+// straight to the device; anything else is carried out too, through the cache. A file used as a disk exists
+// already, with its size, which never changes: beyond it a read ends and a write fails as on a full disk.
 #pragma once
 #include "port/error.h"
 #include <cstddef>

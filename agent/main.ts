@@ -69,8 +69,9 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
   const flushFolder = (folder: string): void => platform.flushFolder(folder);
   const state = openStateFolder(command.stateFolder ?? platform.defaultStateFolder(), flushFolder);
   const hold = await platform.hold(`state ${realpathSync(state.path)}`);
-  if (hold === null)
+  if (hold === null) {
     throw new VolleyError("E_OUTBOX", `Another agent is at work with the state folder ${state.path}`);
+  }
   const screen = openScreen(process.stdout);
   const logs = openLogs({ folder: join(state.path, "logs"), redactor, screen });
   const log = logs.of("Agent", "main.ts");
@@ -88,8 +89,9 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
       onSecret: (secret) => redactor.add(secret),
     });
     const outbox = openOutbox(state.path, flushFolder);
-    if (outbox.damagedLines > 0)
+    if (outbox.damagedLines > 0) {
       log.warning(`${outbox.damagedLines} damaged lines of the outbox were left out`);
+    }
     const send = site.report.bind(site);
     const delivery = startDelivery({ outbox, send, redactor, log: logs.of("Report", "delivery.ts") });
     const performer = {

@@ -73,8 +73,9 @@ async function performSteps(deployment: Deployment, by: Performer): Promise<Outc
   const disk = await pickDisk(deployment, by);
   // Two agents on one disk would each take the other's chunks for damage.
   const hold = await by.platform.hold(`disk ${disk.identity}`);
-  if (hold === null)
+  if (hold === null) {
     throw new VolleyError("E_DISK_REFUSED", `${disk.path} is being written by another agent`);
+  }
   try {
     const resume = await showAndConfirm(deployment, disk, by);
     return await write(deployment, { disk, manifest, resume }, by);

@@ -29,15 +29,18 @@ export function judgeDisk(disk: DiskFacts, demand: DiskDemand, named: boolean): 
 /** What holds whatever the image is. */
 export function safetyRefusals(disk: DiskFacts, rule: DiskRule, named: boolean): Refusal[] {
   const reasons: string[] = [];
-  if (disk.systemUses.length > 0)
+  if (disk.systemUses.length > 0) {
     reasons.push(`belongs to the running system: ${disk.systemUses.join(", ")}`);
+  }
   if (disk.otherUses.length > 0) reasons.push(`is in use: ${disk.otherUses.join(", ")}`);
   if (disk.readOnly) reasons.push("is read-only");
   if (disk.kind === "virtual") reasons.push("is no disk of its own: it is made of memory or of other disks");
-  if (disk.removable && !rule.removable)
+  if (disk.removable && !rule.removable) {
     reasons.push("is removable, and the deployment does not ask for such a disk");
-  if ((disk.kind === "loop" || disk.kind === "file") && !named)
+  }
+  if ((disk.kind === "loop" || disk.kind === "file") && !named) {
     reasons.push("stands for a file, so it has to be named");
+  }
   return reasons.map((reason) => ({ code: "E_DISK_REFUSED", reason }));
 }
 

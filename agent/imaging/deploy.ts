@@ -101,8 +101,9 @@ async function joinSession(options: DeployOptions, resume: boolean): Promise<Joi
 
 function outcome(root: string, totals: Totals, startedAt: number, image: ImageFacts): Outcome {
   // The addon has verified every chunk under the manifest's root: another one would be a bug of ours.
-  if (root !== image.root)
+  if (root !== image.root) {
     throw new VolleyError("E_INTERNAL", `The disk has root ${root}, the image ${image.root}`);
+  }
   return {
     root,
     multicastBytes: totals.multicastBytes,

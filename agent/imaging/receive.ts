@@ -126,9 +126,9 @@ class ReceiverWatch {
     const statistics = { ...this.#receiver.statistics(), phase };
     const view = this.#view(statistics, 0);
     this.#options.show(view);
-    if (this.#siteAway === null)
+    if (this.#siteAway === null) {
       await this.#sender.farewell(progressOf(view, this.#options.joined.session.id));
-    else this.#sender.end();
+    } else this.#sender.end();
     return statistics;
   }
 

@@ -79,8 +79,9 @@ export function openOutbox(folder: string, flushFolder: (folder: string) => void
         dropNotices(reports);
         compact();
       }
-      if (isFull())
+      if (isFull()) {
         throw new VolleyError("E_OUTBOX", `${path} is full: ${reports.size} reports wait for the site`);
+      }
       append({ report });
       reports.set(report.id, report);
     },
@@ -156,8 +157,9 @@ function batchOf(reports: Map<string, Report>): Report[] {
     if (
       batch.length > 0 &&
       (bytes > limits.reportBytesPerRequest || batch.length >= limits.reportsPerRequest)
-    )
+    ) {
       break;
+    }
     batch.push(report);
   }
   return batch;

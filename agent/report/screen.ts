@@ -83,10 +83,12 @@ function amountText(view: ProgressView): string {
     `${String(Math.floor(part(view) * 100)).padStart(3)} %`,
     `${sizeText(view.bytesVerified)} of ${sizeText(view.bytesTotal)}`,
   ];
-  if (view.phase === "receiving" && view.bytesPerSecond > 0)
+  if (view.phase === "receiving" && view.bytesPerSecond > 0) {
     pieces.push(`${sizeText(view.bytesPerSecond)}/s`);
-  if (view.phase === "receiving" && view.secondsLeft !== null)
+  }
+  if (view.phase === "receiving" && view.secondsLeft !== null) {
     pieces.push(`${durationText(view.secondsLeft)} left`);
+  }
   return pieces.join("  ");
 }
 

@@ -26,8 +26,9 @@ export function fingerprintOf(pem: string): string {
       cause: error,
     });
   }
-  if (!certificate.ca)
+  if (!certificate.ca) {
     throw new VolleyError("E_SITE_UNTRUSTED", "The certificate given is not that of an authority");
+  }
   return certificate.fingerprint256.replaceAll(":", "").toLowerCase();
 }
 

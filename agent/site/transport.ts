@@ -69,8 +69,9 @@ function send(address: SiteAddress, call: Call, agent: Agent, closed: AbortSigna
   const body = call.body === undefined ? null : Buffer.from(JSON.stringify(call.body));
   const answerBytesMost = call.answerBytesMost ?? limits.requestBodyBytes * 4;
   return new Promise((resolve, reject) => {
-    if (closed.aborted)
+    if (closed.aborted) {
       return reject(new VolleyError("E_CANCELLED", "The connection to the site was closed"));
+    }
     const outgoing = request({
       ...address,
       agent,
@@ -97,9 +98,9 @@ function send(address: SiteAddress, call: Call, agent: Agent, closed: AbortSigna
       let bytes = 0;
       incoming.on("data", (piece: Buffer) => {
         bytes += piece.length;
-        if (bytes > answerBytesMost)
+        if (bytes > answerBytesMost) {
           outgoing.destroy(new Error(`the answer is longer than ${answerBytesMost} bytes`));
-        else pieces.push(piece);
+        } else pieces.push(piece);
       });
       incoming.once("error", fail);
       incoming.once("aborted", () => fail(new Error("the connection broke off in mid-answer")));

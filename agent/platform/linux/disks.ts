@@ -90,8 +90,9 @@ function identityOf(disk: {
   serial: string;
   sizeBytes: number;
 }): string {
-  if (disk.kind === "loop")
+  if (disk.kind === "loop") {
     return `loop:${readText(join(disk.folder, "loop/backing_file"))}:${disk.sizeBytes}`;
+  }
   const worldWide = readText(join(disk.folder, "wwid")) || readText(join(disk.folder, "device/wwid"));
   if (worldWide) return `wwid:${worldWide}:${disk.sizeBytes}`;
   if (disk.serial) return `serial:${disk.model}:${disk.serial}:${disk.sizeBytes}`;

@@ -12,8 +12,9 @@ import { deviceNumberText, readSwaps } from "./mounts.ts";
 export async function findDisk(named: string, roots: SystemRoots = systemRoots): Promise<DiskFacts> {
   const { path, status } = resolve(named);
   if (status.isFile()) return fileAsDisk(path, status, roots);
-  if (!status.isBlockDevice())
+  if (!status.isBlockDevice()) {
     throw new VolleyError("E_DISK_REFUSED", `${named} is neither a disk nor a file`);
+  }
   const folder = realpathSync(join(roots.sys, "dev/block", deviceNumberText(status.rdev)));
   if (readText(join(folder, "partition")) !== null) {
     throw new VolleyError("E_DISK_REFUSED", `${named} is a partition; a whole disk is meant`);

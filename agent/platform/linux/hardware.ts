@@ -61,8 +61,9 @@ export function readMacAddresses(roots: SystemRoots): string[] {
   const virtual: string[] = [];
   for (const name of listFolder(folder)) {
     const address = readText(join(folder, name, "address")) ?? "";
-    if (name === "lo" || !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(address) || /^(00:){5}00$/.test(address))
+    if (name === "lo" || !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(address) || /^(00:){5}00$/.test(address)) {
       continue;
+    }
     if (readText(join(folder, name, "type")) !== "1") continue;
     if (!existsSync(join(folder, name, "device"))) virtual.push(address);
     else if (existsSync(join(folder, name, "wireless")) || existsSync(join(folder, name, "phy80211"))) {

@@ -8,6 +8,9 @@ import { Outcome, Plan, Progress } from "./report.ts";
 export const ImageFormat = z.enum(["raw", "qcow2", "vhd", "vhdx", "vmdk"]);
 export type ImageFormat = z.infer<typeof ImageFormat>;
 
+export const ImageRecord = ImageFacts.extend({ imported: Time, holes: z.int(), chunks: z.int() });
+export type ImageRecord = z.infer<typeof ImageRecord>;
+
 /** POST /images: `path` is on the site's machine. Answers 202 with an ImportState; poll GET /imports/:id. */
 export const ImportRequest = z.object({
   path: z.string().min(1).max(4096),
@@ -21,13 +24,10 @@ export const ImportState = z.object({
   state: z.enum(["running", "done", "failed"]),
   bytesDone: ByteCount,
   bytesTotal: ByteCount,
-  image: ImageFacts.nullable(),
+  image: ImageRecord.nullable(),
   error: z.object({ code: z.string(), detail: z.string(), remedy: z.string() }).nullable(),
 });
 export type ImportState = z.infer<typeof ImportState>;
-
-export const ImageRecord = ImageFacts.extend({ imported: Time, holes: z.int(), chunks: z.int() });
-export type ImageRecord = z.infer<typeof ImageRecord>;
 
 /** POST /images/:id/verify answers 202 with this; poll GET /verifications/:id. */
 export const VerificationState = z.object({

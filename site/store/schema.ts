@@ -96,12 +96,13 @@ export interface SessionTable {
   start: Integer64;
   session_key: string;
   feedback_secret: string;
-  /** 0 before the first start. */
+  /** Both 0 before the first start. */
   feedback_port: number;
   unicast_port: number;
   next_receiver: number;
   multicast_bytes: Integer64;
   unicast_bytes: Integer64;
+  parity_part: number;
   open: boolean;
   created: string;
 }

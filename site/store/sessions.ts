@@ -19,6 +19,7 @@ export interface StoredSession {
   unicastPort: number;
   multicastBytes: number;
   unicastBytes: number;
+  parityPart: number;
   open: boolean;
 }
 
@@ -38,6 +39,7 @@ function fromRow(row: Selectable<SessionTable>): StoredSession {
     unicastPort: row.unicast_port,
     multicastBytes: toNumber(row.multicast_bytes),
     unicastBytes: toNumber(row.unicast_bytes),
+    parityPart: row.parity_part,
     open: row.open,
   };
 }
@@ -67,6 +69,7 @@ export class SessionStore {
         next_receiver: 1,
         multicast_bytes: 0,
         unicast_bytes: 0,
+        parity_part: 0,
         open: true,
         created: new Date().toISOString(),
       })
@@ -169,10 +172,15 @@ export class SessionStore {
     return rows.map((row) => ({ sessionId: row.session_id, machineId: row.machine_id, finished: row.finished }));
   }
 
-  async close(id: string, bytes: { multicast: number; unicast: number }): Promise<void> {
+  async close(id: string, total: { multicastBytes: number; unicastBytes: number; parityPart: number }): Promise<void> {
     await this.#database
       .updateTable("session")
-      .set({ open: false, multicast_bytes: bytes.multicast, unicast_bytes: bytes.unicast })
+      .set({
+        open: false,
+        multicast_bytes: total.multicastBytes,
+        unicast_bytes: total.unicastBytes,
+        parity_part: total.parityPart,
+      })
       .where("id", "=", id)
       .execute();
   }

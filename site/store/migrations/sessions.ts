@@ -22,6 +22,7 @@ export const sessions: Migration = {
       .addColumn("next_receiver", "integer", (column) => column.notNull())
       .addColumn("multicast_bytes", "bigint", (column) => column.notNull())
       .addColumn("unicast_bytes", "bigint", (column) => column.notNull())
+      .addColumn("parity_part", "double precision", (column) => column.notNull())
       .addColumn("open", "boolean", (column) => column.notNull())
       .addColumn("created", "text", (column) => column.notNull())
       .execute();

@@ -1,0 +1,25 @@
+/** What the API's resources work on. The composition root (site/site.ts) fills it. */
+import type { FailedAttempts } from "../authority/attempts.ts";
+import type { Authority } from "../authority/authority.ts";
+import type { PageCookie } from "../authority/secrets.ts";
+import type { Director } from "../casting/director.ts";
+import type { Library } from "../content/library.ts";
+import type { ContentTasks } from "../content/tasks.ts";
+import type { Log } from "../log.ts";
+import type { RoomBoard } from "../room.ts";
+import type { Store } from "../store/store.ts";
+import type { MachineKeys } from "./machine-keys.ts";
+
+export interface ApiContext {
+  store: Store;
+  authority: Authority;
+  library: Library;
+  tasks: ContentTasks;
+  director: Director;
+  room: RoomBoard;
+  machineKeys: MachineKeys;
+  adminTokenHash: string;
+  cookie: PageCookie;
+  attempts: FailedAttempts;
+  log: Log;
+}

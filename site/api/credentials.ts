@@ -1,0 +1,28 @@
+/** POST /credentials: the token is answered once; the site keeps its hash. */
+import { randomUUID } from "node:crypto";
+import { CredentialRequest, type CredentialAnswer } from "../../contract/administration.ts";
+import { hashSecret, newToken } from "../authority/secrets.ts";
+import type { ApiContext } from "./context.ts";
+import { parse, type Route } from "./routes.ts";
+
+const hourMs = 3_600_000;
+
+export function credentialRoutes({ store }: ApiContext): Route[] {
+  return [
+    {
+      method: "POST",
+      path: "/credentials",
+      who: "administrator",
+      handle: async ({ request, reply }): Promise<CredentialAnswer> => {
+        const { uses, validHours } = parse(CredentialRequest, request.body);
+        await store.credentials.prune();
+        const id = randomUUID();
+        const credential = newToken();
+        const expires = new Date(Date.now() + validHours * hourMs).toISOString();
+        await store.credentials.add({ id, tokenHash: hashSecret(credential), uses, expires });
+        reply.code(201);
+        return { id, credential, expires };
+      },
+    },
+  ];
+}

@@ -1,0 +1,110 @@
+/** Deployments: made, listed and closed by the administrator, joined and reported on by machines. */
+import { DeploymentRequest, type DeploymentRecord } from "../../contract/administration.ts";
+import { JoinRequest, type JoinAnswer } from "../../contract/deployment.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import { Progress, type ProgressAnswer } from "../../contract/report.ts";
+import type { ApiContext } from "./context.ts";
+import { identifierOf, machineOf, parse, type Call, type Route } from "./routes.ts";
+
+export function deploymentRoutes(context: ApiContext): Route[] {
+  return [...administration(context), ...participation(context)];
+}
+
+function administration({ store, director, room }: ApiContext): Route[] {
+  const find = async ({ request }: Call): Promise<DeploymentRecord> => {
+    const id = identifierOf(request, "deployment");
+    const deployment = await store.deployments.find(id);
+    if (!deployment) throw new VolleyError("E_NOT_FOUND", `There is no deployment ${id}.`);
+    return deployment;
+  };
+  return [
+    { method: "GET", path: "/deployments", who: "watcher", handle: () => store.deployments.list() },
+    { method: "GET", path: "/deployments/:id", who: "watcher", handle: find },
+    {
+      method: "POST",
+      path: "/deployments",
+      who: "administrator",
+      handle: async ({ request, reply }) => {
+        const wanted = parse(DeploymentRequest, request.body);
+        if (!(await store.images.find(wanted.imageId))) {
+          throw new VolleyError("E_NOT_FOUND", `There is no image ${wanted.imageId}.`);
+        }
+        const known = new Set((await store.machines.keys()).map((machine) => machine.id));
+        const stranger = wanted.machines === "all" ? undefined : wanted.machines.find((id) => !known.has(id));
+        if (stranger) throw new VolleyError("E_NOT_FOUND", `There is no machine ${stranger}.`);
+        if ((await store.deployments.list()).some((deployment) => deployment.name === wanted.name)) {
+          throw new VolleyError("E_CONFLICT", `There is a deployment of the name ${wanted.name}.`);
+        }
+        const deployment = await store.deployments.create(wanted);
+        room.changed("deployments");
+        reply.code(201);
+        return deployment;
+      },
+    },
+    {
+      method: "POST",
+      path: "/deployments/:id/close",
+      who: "administrator",
+      handle: async (call) => {
+        const deployment = await find(call);
+        await store.deployments.close(deployment.id);
+        await director.closeDeployment(deployment.id);
+        room.changed("deployments");
+        return { ...deployment, open: false };
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/deployments/:id",
+      who: "administrator",
+      handle: async (call) => {
+        const deployment = await find(call);
+        await store.deployments.close(deployment.id);
+        await director.closeDeployment(deployment.id);
+        await store.deployments.remove(deployment.id);
+        director.forget(deployment.id);
+        room.changed("deployments");
+        room.changed("machines");
+      },
+    },
+  ];
+}
+
+function participation({ store, director, room }: ApiContext): Route[] {
+  /** Throws E_NOT_FOUND, and E_FORBIDDEN when it is not for this machine. */
+  const ofMachine = async (call: Call): Promise<{ machineId: string; deployment: DeploymentRecord }> => {
+    const machineId = machineOf(call);
+    const id = identifierOf(call.request, "deployment");
+    const deployment = await store.deployments.find(id);
+    if (!deployment) throw new VolleyError("E_NOT_FOUND", `There is no deployment ${id}.`);
+    if (!(await store.deployments.isFor(id, machineId))) {
+      throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} is not for this machine.`);
+    }
+    return { machineId, deployment };
+  };
+  return [
+    {
+      method: "POST",
+      path: "/deployments/:id/join",
+      who: "machine",
+      handle: async (call): Promise<JoinAnswer> => {
+        const { machineId, deployment } = await ofMachine(call);
+        parse(JoinRequest, call.request.body);
+        if (!deployment.open) throw new VolleyError("E_SESSION_GONE", `Deployment ${deployment.name} is closed.`);
+        if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines");
+        return await director.join(machineId, deployment);
+      },
+    },
+    {
+      method: "POST",
+      path: "/deployments/:id/progress",
+      who: "machine",
+      handle: async (call): Promise<ProgressAnswer> => {
+        const { machineId, deployment } = await ofMachine(call);
+        const progress = parse(Progress, call.request.body);
+        room.progressed(machineId, deployment.id, progress);
+        return { next: director.progress(progress.sessionId, deployment.id) };
+      },
+    },
+  ];
+}

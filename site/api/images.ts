@@ -1,0 +1,59 @@
+/** Images: imported, listed, verified and removed by the administrator; manifests for machines that deploy them. */
+import { ImportRequest, type ImageRecord } from "../../contract/administration.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import type { ApiContext } from "./context.ts";
+import { identifierOf, parse, type Call, type Route } from "./routes.ts";
+
+export function imageRoutes({ store, library, tasks, room }: ApiContext): Route[] {
+  const find = async ({ request }: Call): Promise<ImageRecord> => {
+    const id = identifierOf(request, "image");
+    const image = await store.images.find(id);
+    if (!image) throw new VolleyError("E_NOT_FOUND", `There is no image ${id}.`);
+    return image;
+  };
+  return [
+    { method: "GET", path: "/images", who: "watcher", handle: () => store.images.list() },
+    { method: "GET", path: "/images/:id", who: "watcher", handle: find },
+    {
+      method: "POST",
+      path: "/images",
+      who: "administrator",
+      handle: ({ request, reply }) => {
+        reply.code(202);
+        return tasks.startImport(parse(ImportRequest, request.body));
+      },
+    },
+    {
+      method: "POST",
+      path: "/images/:id/verify",
+      who: "administrator",
+      handle: async (call) => {
+        const image = await find(call);
+        call.reply.code(202);
+        return tasks.startVerification(image);
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/images/:id",
+      who: "administrator",
+      handle: async (call) => {
+        await library.remove((await find(call)).id);
+        room.changed("images");
+      },
+    },
+    {
+      method: "GET",
+      path: "/images/:id/manifest",
+      who: "reader",
+      handle: async (call) => {
+        const { id, name } = await find(call);
+        if (call.machineId !== null && !(await store.deployments.machineMayRead(call.machineId, id))) {
+          throw new VolleyError("E_FORBIDDEN", `No deployment of this machine uses image ${name}.`);
+        }
+        call.reply.type("application/octet-stream");
+        return await library.manifest(id);
+      },
+    },
+  ];
+}

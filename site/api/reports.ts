@@ -1,0 +1,27 @@
+/** POST /reports: what machines tell durably. Each is applied once, and acknowledged as often as it comes. */
+import { ReportsRequest, type ReportsAnswer } from "../../contract/report.ts";
+import type { z } from "zod";
+import type { ApiContext } from "./context.ts";
+import { machineOf, parse, type Route } from "./routes.ts";
+
+export function reportRoutes({ store, director, room }: ApiContext): Route[] {
+  return [
+    {
+      method: "POST",
+      path: "/reports",
+      who: "machine",
+      handle: async (call): Promise<z.infer<typeof ReportsAnswer>> => {
+        const machineId = machineOf(call);
+        const { reports } = parse(ReportsRequest, call.request.body);
+        const fresh = await store.reports.take(machineId, reports);
+        for (const report of fresh) {
+          if (report.kind === "succeeded" || report.kind === "failed") {
+            await director.finished(report.deploymentId, machineId);
+          }
+        }
+        if (fresh.length > 0) room.changed("machines");
+        return { acknowledged: reports.map((report) => report.id) };
+      },
+    },
+  ];
+}

@@ -1,0 +1,26 @@
+/** GET /imports/:id and /verifications/:id: how far they are, and how they ended. */
+import { VolleyError } from "../../contract/errors.ts";
+import type { ApiContext } from "./context.ts";
+import { identifierOf, type Route } from "./routes.ts";
+
+export function taskRoutes({ tasks }: ApiContext): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/imports/:id",
+      who: "administrator",
+      handle: ({ request }) => found(tasks.importState(identifierOf(request, "import")), "import"),
+    },
+    {
+      method: "GET",
+      path: "/verifications/:id",
+      who: "administrator",
+      handle: ({ request }) => found(tasks.verificationState(identifierOf(request, "verification")), "verification"),
+    },
+  ];
+}
+
+function found<State>(state: State | undefined, what: string): State {
+  if (state === undefined) throw new VolleyError("E_NOT_FOUND", `There is no such ${what}, or it ended long ago.`);
+  return state;
+}

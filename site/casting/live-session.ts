@@ -1,0 +1,85 @@
+/** A session that is open: its caster, who takes part, and what it has sent. */
+import type { SessionRecord } from "../../contract/administration.ts";
+import type { Caster, CasterStatistics } from "../../native/index.ts";
+import type { StoredSession } from "../store/sessions.ts";
+
+export class LiveSession {
+  readonly stored: StoredSession;
+  readonly imageName: string;
+  readonly root: string;
+  readonly caster: Caster;
+  /** Whether each machine that joined has ended its work. */
+  readonly machines = new Map<string, { finished: boolean }>();
+  lastActivityMs: number;
+  /** Since when all machines are done; null while one works. */
+  doneSinceMs: number | null = null;
+  #statistics: CasterStatistics;
+  #measuredMs: number;
+  #rateBytesPerSecond = 0;
+
+  constructor(stored: StoredSession, image: { name: string; root: string }, caster: Caster) {
+    this.stored = stored;
+    this.imageName = image.name;
+    this.root = image.root;
+    this.caster = caster;
+    this.lastActivityMs = Date.now();
+    this.#statistics = caster.statistics();
+    this.#measuredMs = Date.now();
+  }
+
+  /** Reads the caster's counters. Call it about once a second: rates are over the time between two calls. */
+  measure(nowMs: number): void {
+    const statistics = this.caster.statistics();
+    const seconds = (nowMs - this.#measuredMs) / 1000;
+    if (seconds <= 0) return;
+    const sent = statistics.multicastBytes + statistics.unicastBytes;
+    const before = this.#statistics.multicastBytes + this.#statistics.unicastBytes;
+    this.#rateBytesPerSecond = (sent - before) / seconds;
+    this.#statistics = statistics;
+    this.#measuredMs = nowMs;
+  }
+
+  noteMachines(nowMs: number): void {
+    const states = [...this.machines.values()];
+    const done = states.length > 0 && states.every((state) => state.finished);
+    if (!done) this.doneSinceMs = null;
+    else this.doneSinceMs ??= nowMs;
+  }
+
+  totals(): { multicastBytes: number; unicastBytes: number; parityPart: number } {
+    const { multicastBytes, unicastBytes, paritySymbols, sourceSymbols } = this.#statistics;
+    return {
+      multicastBytes: this.stored.multicastBytes + multicastBytes,
+      unicastBytes: this.stored.unicastBytes + unicastBytes,
+      parityPart: sourceSymbols + paritySymbols === 0 ? 0 : paritySymbols / (sourceSymbols + paritySymbols),
+    };
+  }
+
+  record(): SessionRecord {
+    return {
+      ...describe(this.stored, { name: this.imageName, root: this.root }),
+      state: this.#statistics.idle ? "idle" : "casting",
+      machines: this.machines.size,
+      rateBytesPerSecond: Math.round(this.#rateBytesPerSecond),
+      ...this.totals(),
+    };
+  }
+}
+
+type Described = Pick<
+  SessionRecord,
+  "id" | "deploymentId" | "imageName" | "group" | "port" | "start" | "root"
+>;
+
+/** What of a session does not change while it is open. */
+export function describe(stored: StoredSession, image: { name: string; root: string }): Described {
+  return {
+    id: stored.id,
+    deploymentId: stored.deploymentId,
+    imageName: image.name,
+    group: stored.group,
+    port: stored.port,
+    start: stored.start,
+    root: image.root,
+  };
+}

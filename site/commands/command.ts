@@ -1,0 +1,36 @@
+/** What a command is: its words, its options, and what it does. */
+import type { ParseArgsConfig } from "node:util";
+import type { SiteClient } from "../client.ts";
+
+export interface CommandCall {
+  /** What stands after the command's words. */
+  positionals: string[];
+  values: Record<string, string | boolean | (string | boolean)[] | undefined>;
+  json: boolean;
+  dataFolder: string;
+}
+export interface Command {
+  /** For example "image import". */
+  words: string;
+  /** What stands after the words, for the help. */
+  operands: string;
+  summary: string;
+  /** How many operands it takes. */
+  operandCount: number;
+  options: Record<string, OptionText>;
+}
+export type OptionText = NonNullable<ParseArgsConfig["options"]>[string] & {
+  /** What stands for the value in the help; none for a switch. */
+  value?: string;
+  help: string;
+};
+/** A command that asks a site. */
+export interface SiteCommand extends Command {
+  run: (client: SiteClient, call: CommandCall) => Promise<void>;
+}
+
+/** An option's text, undefined when it was not given. */
+export function text(call: CommandCall, name: string): string | undefined {
+  const value = call.values[name];
+  return typeof value === "string" ? value : undefined;
+}

@@ -1,0 +1,91 @@
+/**
+ * How every command but `volley site` works: it speaks HTTPS to the running site of a data folder, or, when none
+ * runs, to one that it starts in this process on loopback for as long as it takes.
+ */
+import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import { defaultGroupRange, defaultPortRange, parseGroupRange, parsePortRange } from "../casting/addresses.ts";
+import { SiteClient } from "../client.ts";
+import { openLog } from "../log.ts";
+import { openSite, siteFiles, type RunningSite, type SiteLocation, type SiteNative } from "../site.ts";
+
+const pauseMs = 200;
+
+/** Throws E_SITE_BUSY when another command keeps the folder to itself for too long. */
+export async function withSite<Result>(
+  dataFolder: string,
+  loadNative: () => Promise<SiteNative>,
+  work: (client: SiteClient) => Promise<Result>,
+): Promise<Result> {
+  const giveUpMs = Date.now() + limits.siteLockWaitMs;
+  for (;;) {
+    const running = await runningSite(dataFolder);
+    if (running !== undefined) return await work(running).finally(() => running.close());
+    let site: RunningSite;
+    try {
+      site = await openForOneCommand(dataFolder, await loadNative());
+    } catch (error) {
+      // A site that is just starting, or another command's: look again.
+      if (toVolleyError(error).code !== "E_SITE_BUSY" || Date.now() > giveUpMs) throw error;
+      await delay(pauseMs);
+      continue;
+    }
+    const client = clientOf(dataFolder, site.location);
+    try {
+      return await work(client);
+    } finally {
+      client.close();
+      await site.close();
+    }
+  }
+}
+
+/** The folder's site, if it answers. */
+async function runningSite(dataFolder: string): Promise<SiteClient | undefined> {
+  let client: SiteClient;
+  try {
+    const location = JSON.parse(readFileSync(siteFiles(dataFolder).location, "utf8")) as SiteLocation;
+    client = clientOf(dataFolder, location);
+  } catch {
+    return undefined;
+  }
+  try {
+    await client.get("/sessions");
+    return client;
+  } catch (error) {
+    client.close();
+    const { code } = toVolleyError(error);
+    // Left behind by a site that was killed; its port may be anyone's by now.
+    if (code === "E_SITE_UNREACHABLE" || code === "E_SITE_UNTRUSTED") return undefined;
+    throw error;
+  }
+}
+
+function clientOf(dataFolder: string, location: SiteLocation): SiteClient {
+  const files = siteFiles(dataFolder);
+  try {
+    const authority = readFileSync(files.authorityCertificate, "utf8");
+    const adminToken = readFileSync(files.adminToken, "utf8").trim();
+    return new SiteClient({ address: location.address, port: location.port, authority, adminToken });
+  } catch (error) {
+    throw new VolleyError("E_FORBIDDEN", `The site's token cannot be read: ${(error as Error).message}`);
+  }
+}
+
+async function openForOneCommand(dataFolder: string, native: SiteNative): Promise<RunningSite> {
+  return await openSite({
+    dataFolder,
+    addresses: ["127.0.0.1"],
+    port: 0,
+    interfaceAddress: "127.0.0.1",
+    groups: parseGroupRange(defaultGroupRange),
+    ports: parsePortRange(defaultPortRange),
+    mtu: 1500,
+    timeToLive: 1,
+    native,
+    log: openLog({ file: siteFiles(dataFolder).log, quiet: true }),
+    serving: false,
+  });
+}

@@ -1,0 +1,120 @@
+/** volley deployment create | list | close | remove */
+import type { DeploymentRecord, ImageRecord, MachineRecord } from "../../contract/administration.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { SiteClient } from "../client.ts";
+import { text, type CommandCall, type SiteCommand } from "./command.ts";
+import { findImage } from "./image.ts";
+import { number } from "./numbers.ts";
+import { printJson, printLine, printTable } from "./output.ts";
+
+async function findDeployment(client: SiteClient, name: string): Promise<DeploymentRecord> {
+  const deployments = await client.get<DeploymentRecord[]>("/deployments");
+  const deployment = deployments.find((one) => one.name === name || one.id === name);
+  if (!deployment) throw new VolleyError("E_NOT_FOUND", `There is no deployment ${name}.`);
+  return deployment;
+}
+
+/** "all", or machines by name or identifier. A name that two machines go by is refused. */
+async function findMachines(client: SiteClient, names: string): Promise<"all" | string[]> {
+  if (names === "all") return "all";
+  const machines = await client.get<MachineRecord[]>("/machines");
+  return names.split(",").map((name) => {
+    const found = machines.filter((machine) => machine.id === name || machine.facts.name === name);
+    const [machine] = found;
+    if (!machine) throw new VolleyError("E_NOT_FOUND", `There is no machine ${name}.`);
+    if (found.length > 1) throw new VolleyError("E_CONFLICT", `${found.length} machines are called ${name}: say which by identifier.`);
+    return machine.id;
+  });
+}
+
+function diskRule(call: CommandCall): Record<string, unknown> {
+  const bytes = { least: 0, most: limits.imageBytesMax, whole: true };
+  return {
+    removable: call.values["removable"] === true,
+    serial: text(call, "disk-serial"),
+    leastBytes: number(call, "disk-least", bytes),
+    mostBytes: number(call, "disk-most", bytes),
+  };
+}
+
+export const deploymentCommands: SiteCommand[] = [
+  {
+    words: "deployment create",
+    operands: "NAME",
+    operandCount: 1,
+    summary: "Put an image on machines: each begins when its agent next asks.",
+    options: {
+      image: { type: "string", value: "IMAGE", help: "The image, by name." },
+      machines: { type: "string", value: "LIST", help: "Machines, with commas between, or all (all)." },
+      unattended: { type: "boolean", help: "No one has to confirm at the machines." },
+      unicast: { type: "boolean", help: "No multicast: every machine fetches for itself." },
+      rate: { type: "string", value: "MBPS", help: "Megabits per second at most; 0 = what most machines take (0)." },
+      removable: { type: "boolean", help: "Removable disks may be written." },
+      "disk-serial": { type: "string", value: "SERIAL", help: "Only the disk with this serial number." },
+      "disk-least": { type: "string", value: "BYTES", help: "Only disks of at least this size." },
+      "disk-most": { type: "string", value: "BYTES", help: "Only disks of at most this size." },
+    },
+    run: async (client, call) => {
+      const imageName = text(call, "image");
+      if (imageName === undefined) throw new VolleyError("E_USAGE", "--image is missing.");
+      const deployment = await client.post<DeploymentRecord>("/deployments", {
+        name: call.positionals[0],
+        imageId: (await findImage(client, imageName)).id,
+        machines: await findMachines(client, text(call, "machines") ?? "all"),
+        disk: diskRule(call),
+        unattended: call.values["unattended"] === true,
+        multicast: call.values["unicast"] !== true,
+        rateMbps: number(call, "rate", { least: 0, most: 400_000, whole: false }) ?? 0,
+      });
+      if (call.json) printJson(deployment);
+      else printLine(`Deployment ${deployment.name} is open.`);
+    },
+  },
+  {
+    words: "deployment list",
+    operands: "",
+    operandCount: 0,
+    summary: "List the deployments.",
+    options: {},
+    run: async (client, call) => {
+      const deployments = await client.get<DeploymentRecord[]>("/deployments");
+      if (call.json) return printJson(deployments);
+      const images = new Map((await client.get<ImageRecord[]>("/images")).map((image) => [image.id, image.name]));
+      const rows = deployments.map((deployment) => [
+        deployment.name,
+        images.get(deployment.imageId) ?? deployment.imageId,
+        deployment.machines === "all" ? "all" : String(deployment.machines.length),
+        deployment.open ? "open" : "closed",
+        deployment.created.slice(0, 16).replace("T", " "),
+      ]);
+      printTable([["NAME", "IMAGE", "MACHINES", "STATE", "CREATED"], ...rows]);
+    },
+  },
+  {
+    words: "deployment close",
+    operands: "NAME",
+    operandCount: 1,
+    summary: "End a deployment: no machine joins any more, and its session ends.",
+    options: {},
+    run: async (client, call) => {
+      const deployment = await findDeployment(client, call.positionals[0] ?? "");
+      const closed = await client.post<DeploymentRecord>(`/deployments/${deployment.id}/close`, {});
+      if (call.json) printJson(closed);
+      else printLine(`Deployment ${closed.name} is closed.`);
+    },
+  },
+  {
+    words: "deployment remove",
+    operands: "NAME",
+    operandCount: 1,
+    summary: "End a deployment and forget it.",
+    options: {},
+    run: async (client, call) => {
+      const deployment = await findDeployment(client, call.positionals[0] ?? "");
+      await client.remove(`/deployments/${deployment.id}`);
+      if (call.json) printJson({ removed: deployment.id });
+      else printLine(`Deployment ${deployment.name} is removed.`);
+    },
+  },
+];

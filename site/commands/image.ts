@@ -1,0 +1,116 @@
+/** volley image import | list | show | verify | remove */
+import { resolve } from "node:path";
+import { ImageFormat, type ImageRecord, type ImportState, type VerificationState } from "../../contract/administration.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import type { SiteClient } from "../client.ts";
+import { text, type SiteCommand } from "./command.ts";
+import { bytesText, printJson, printLine, printTable } from "./output.ts";
+import { follow } from "./progress.ts";
+
+/** By name or identifier. Throws E_NOT_FOUND. */
+export async function findImage(client: SiteClient, name: string): Promise<ImageRecord> {
+  const images = await client.get<ImageRecord[]>("/images");
+  const image = images.find((one) => one.name === name || one.id === name);
+  if (!image) throw new VolleyError("E_NOT_FOUND", `There is no image ${name}.`);
+  return image;
+}
+
+function firmwareText(image: ImageRecord): string {
+  return image.firmware.length === 0 ? "none (a data disk)" : image.firmware.join(" and ");
+}
+
+function printImage(image: ImageRecord): void {
+  printTable([
+    ["name", image.name],
+    ["id", image.id],
+    ["root (BLAKE3)", image.root],
+    ["size", `${bytesText(image.bytes)} (${image.bytes} bytes)`],
+    ["stored", `${bytesText(image.contentBytes)} in ${image.chunks - image.holes} chunks; ${image.holes} holes`],
+    ["boots with", firmwareText(image)],
+    ["sectors", `${image.sectorBytes} bytes`],
+    ["smallest disk", `${image.smallestDiskBytes} bytes`],
+    ["imported", image.imported],
+  ]);
+}
+
+export const imageCommands: SiteCommand[] = [
+  {
+    words: "image import",
+    operands: "FILE",
+    operandCount: 1,
+    summary: "Take a disk image into the library.",
+    options: {
+      name: { type: "string", value: "NAME", help: "Its name in the library; the file's without it." },
+      format: { type: "string", value: "FORMAT", help: `${ImageFormat.options.join(", ")}; without it the file's name decides.` },
+    },
+    run: async (client, call) => {
+      const format = ImageFormat.optional().safeParse(text(call, "format"));
+      if (!format.success) throw new VolleyError("E_USAGE", `--format is one of ${ImageFormat.options.join(", ")}.`);
+      const path = resolve(call.positionals[0] ?? "");
+      const request = { path, name: text(call, "name"), format: format.data };
+      const { id } = await client.post<ImportState>("/images", request);
+      const state = await follow(`importing ${path}`, () => client.get<ImportState>(`/imports/${id}`), call.json);
+      if (call.json) printJson(state.image);
+      else if (state.image) printImage(state.image);
+    },
+  },
+  {
+    words: "image list",
+    operands: "",
+    operandCount: 0,
+    summary: "List the library's images.",
+    options: {},
+    run: async (client, call) => {
+      const images = await client.get<ImageRecord[]>("/images");
+      if (call.json) return printJson(images);
+      const rows = images.map((image) => [
+        image.name,
+        bytesText(image.bytes),
+        bytesText(image.contentBytes),
+        firmwareText(image),
+        image.imported.slice(0, 16).replace("T", " "),
+      ]);
+      printTable([["NAME", "SIZE", "STORED", "BOOTS WITH", "IMPORTED"], ...rows]);
+    },
+  },
+  {
+    words: "image show",
+    operands: "NAME",
+    operandCount: 1,
+    summary: "Show all facts of an image.",
+    options: {},
+    run: async (client, call) => {
+      const image = await findImage(client, call.positionals[0] ?? "");
+      if (call.json) printJson(image);
+      else printImage(image);
+    },
+  },
+  {
+    words: "image verify",
+    operands: "NAME",
+    operandCount: 1,
+    summary: "Read an image's content again and compare it with its signed manifest.",
+    options: {},
+    run: async (client, call) => {
+      const image = await findImage(client, call.positionals[0] ?? "");
+      const { id } = await client.post<VerificationState>(`/images/${image.id}/verify`, {});
+      const poll = () => client.get<VerificationState>(`/verifications/${id}`);
+      const state = await follow(`verifying ${image.name}`, poll, call.json);
+      if (call.json) printJson(state);
+      else printLine(`${image.name}: all ${image.chunks} chunks are right, and the manifest is signed by this site.`);
+    },
+  },
+  {
+    words: "image remove",
+    operands: "NAME",
+    operandCount: 1,
+    summary: "Remove an image that no deployment uses.",
+    options: {},
+    run: async (client, call) => {
+      const image = await findImage(client, call.positionals[0] ?? "");
+      await client.remove(`/images/${image.id}`);
+      if (call.json) printJson({ removed: image.id });
+      else printLine(`${image.name} is removed.`);
+    },
+  },
+];

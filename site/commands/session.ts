@@ -1,0 +1,30 @@
+/** volley session list */
+import type { SessionRecord } from "../../contract/administration.ts";
+import type { SiteCommand } from "./command.ts";
+import { bytesText, printJson, printTable } from "./output.ts";
+
+export const sessionCommands: SiteCommand[] = [
+  {
+    words: "session list",
+    operands: "",
+    operandCount: 0,
+    summary: "List the multicast sessions, open ones first.",
+    options: {},
+    run: async (client, call) => {
+      const sessions = await client.get<SessionRecord[]>("/sessions");
+      if (call.json) return printJson(sessions);
+      const rows = sessions.map((session) => [
+        session.imageName,
+        `${session.group}:${session.port}`,
+        session.state,
+        String(session.machines),
+        `${bytesText(session.rateBytesPerSecond)}/s`,
+        bytesText(session.multicastBytes),
+        bytesText(session.unicastBytes),
+        `${(session.parityPart * 100).toFixed(1)} %`,
+      ]);
+      const head = ["IMAGE", "GROUP", "STATE", "MACHINES", "RATE", "MULTICAST", "UNICAST", "PARITY"];
+      printTable([head, ...rows]);
+    },
+  },
+];

@@ -1,0 +1,66 @@
+/** volley site: serves machines until it is told to end. */
+import { isIPv4 } from "node:net";
+import { VolleyError } from "../../contract/errors.ts";
+import { defaultGroupRange, defaultPortRange, parseGroupRange, parsePortRange } from "../casting/addresses.ts";
+import { openLog } from "../log.ts";
+import { openSite, siteFiles, type SiteNative } from "../site.ts";
+import { makeFolder } from "../store/files.ts";
+import { text, type Command, type CommandCall } from "./command.ts";
+import { number } from "./numbers.ts";
+import { printJson, printLine } from "./output.ts";
+
+const defaultPort = 8443;
+const defaultMtu = 1500;
+
+export const siteCommand: Command = {
+  words: "site",
+  operands: "",
+  operandCount: 0,
+  summary: "Run a site: the page, the machines' server and the multicast senders.",
+  options: {
+    address: { type: "string", multiple: true, value: "IP", help: "IPv4 address machines reach it by; may be repeated (all)." },
+    port: { type: "string", value: "PORT", help: `TCP port of the page and the machines' server (${defaultPort}).` },
+    interface: { type: "string", value: "IP", help: "Address of the network card to multicast from (the first --address)." },
+    "group-range": { type: "string", value: "RANGE", help: `Multicast groups to use (${defaultGroupRange}).` },
+    "port-range": { type: "string", value: "RANGE", help: `UDP and TCP ports for sessions (${defaultPortRange}).` },
+    mtu: { type: "string", value: "BYTES", help: `Largest IP packet of the network (${defaultMtu}).` },
+    "time-to-live": { type: "string", value: "N", help: "Routers a multicast may cross, plus one (1)." },
+  },
+};
+
+function addresses(call: CommandCall): string[] {
+  const given = call.values["address"];
+  const list = Array.isArray(given) ? given.filter((value) => typeof value === "string") : [];
+  const wrong = [...list, text(call, "interface") ?? list[0] ?? "0.0.0.0"].find((address) => !isIPv4(address));
+  if (wrong !== undefined) throw new VolleyError("E_USAGE", `"${wrong}" is not an IPv4 address.`);
+  return list;
+}
+
+/** Runs until `ended` resolves. */
+export async function runSite(call: CommandCall, native: SiteNative, ended: Promise<void>): Promise<void> {
+  const options = {
+    dataFolder: call.dataFolder,
+    addresses: addresses(call),
+    port: number(call, "port", { least: 0, most: 65_535, whole: true }) ?? defaultPort,
+    interfaceAddress: text(call, "interface") ?? null,
+    groups: parseGroupRange(text(call, "group-range") ?? defaultGroupRange),
+    ports: parsePortRange(text(call, "port-range") ?? defaultPortRange),
+    mtu: number(call, "mtu", { least: 576, most: 9000, whole: true }) ?? defaultMtu,
+    timeToLive: number(call, "time-to-live", { least: 1, most: 255, whole: true }) ?? 1,
+  };
+  makeFolder(call.dataFolder);
+  const files = siteFiles(call.dataFolder);
+  const log = openLog({ file: files.log, quiet: call.json });
+  const site = await openSite({ ...options, native, log, serving: true });
+  if (call.json) {
+    printJson({ ...site.location, adminTokenFile: files.adminToken });
+  } else {
+    const shown = options.addresses[0] ?? site.location.address;
+    printLine(`The site is at https://${shown}:${site.location.port}/`);
+    printLine(`Fingerprint of its authority (SHA-256): ${site.fingerprint}`);
+    printLine(`The administrator's token is in ${files.adminToken}`);
+  }
+  await ended;
+  log.info("the site is stopping");
+  await site.close();
+}

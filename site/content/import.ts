@@ -1,0 +1,151 @@
+/** Takes an image file into the library: look, read once, sign, move into place. */
+import { renameSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { ImageFormat, ImageRecord } from "../../contract/administration.ts";
+import { VolleyError, isErrorCode, toVolleyError } from "../../contract/errors.ts";
+import type { ImportOptions, ImportResult, ManifestFacts, ManifestSummary, Task } from "../../native/index.ts";
+import type { Authority } from "../authority/authority.ts";
+import { makeFolder, syncPath, writeFileDurably } from "../store/files.ts";
+import { firmwareBits } from "../store/images.ts";
+import type { Store } from "../store/store.ts";
+import type { Library } from "./library.ts";
+import { inspectPartitions } from "./partition-table.ts";
+import { openRawPipe } from "./pipe.ts";
+import { inspectSource, nameOf, type Source } from "./source.ts";
+
+/** What of the addon is used to import. */
+export interface ImportDoor {
+  importContent(options: ImportOptions): Task<ImportResult>;
+  buildManifest(facts: ManifestFacts, chunkTable: Buffer): Buffer;
+  readManifest(manifest: Buffer): ManifestSummary;
+}
+export interface Importer {
+  library: Library;
+  store: Store;
+  authority: Pick<Authority, "signManifest">;
+  native: ImportDoor;
+}
+export interface ImportWork {
+  path: string;
+  name?: string | undefined;
+  format?: ImageFormat | undefined;
+  signal: AbortSignal;
+  /** Called with the addon's task once it reads, for its progress. */
+  reading: (task: Pick<Task<unknown>, "progress">) => void;
+}
+
+/** Fast, and close to what slower levels save on file systems. */
+const compressionLevel = 3;
+
+/** Throws what inspecting throws, E_CONFLICT, E_CONTENT_WRITE, E_SOURCE_READ, E_IMAGE_TRUNCATED, E_CANCELLED. */
+export async function importImage(importer: Importer, work: ImportWork): Promise<ImageRecord> {
+  const { library, store } = importer;
+  const name = work.name ?? nameOf(work.path);
+  await refuseTakenName(store, name);
+  const source = await inspectSource(work.path, work.format, work.signal);
+  const disk = await inspectPartitions(source);
+  const id = randomUUID();
+  const folder = join(library.folder, `.importing-${id}`);
+  try {
+    makeFolder(folder);
+    const result = await readContent(importer, { ...work, source, folder });
+    const manifest = importer.native.buildManifest(
+      {
+        imageBytes: source.imageBytes,
+        smallestDiskBytes: source.imageBytes,
+        sectorBytes: disk.sectorBytes,
+        firmware: firmwareBits(disk.firmware),
+      },
+      result.chunkTable,
+    );
+    const signed = Buffer.concat([manifest, importer.authority.signManifest(manifest)]);
+    const summary = importer.native.readManifest(signed);
+    const image: ImageRecord = {
+      id,
+      name,
+      root: result.root,
+      bytes: source.imageBytes,
+      contentBytes: result.contentBytes,
+      smallestDiskBytes: summary.smallestDiskBytes,
+      sectorBytes: disk.sectorBytes,
+      firmware: disk.firmware,
+      imported: new Date().toISOString(),
+      holes: summary.holes,
+      chunks: summary.chunks,
+    };
+    if (summary.root !== result.root) throw new VolleyError("E_INTERNAL", "The manifest has another root than the image.");
+    writeFileDurably(join(folder, "manifest"), signed, 0o600);
+    writeFileDurably(join(folder, "facts.json"), JSON.stringify(image, null, 2), 0o600);
+    work.signal.throwIfAborted();
+    await refuseTakenName(store, name);
+    renameSync(folder, join(library.folder, id));
+    syncPath(library.folder);
+    await store.images.add(image);
+    return image;
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw work.signal.aborted ? new VolleyError("E_CANCELLED", `The import of ${work.path} was cancelled.`) : asWriteError(error);
+  }
+}
+
+async function refuseTakenName(store: Store, name: string): Promise<void> {
+  if (await store.images.named(name)) throw new VolleyError("E_CONFLICT", `There is an image of the name ${name}.`);
+}
+
+/** What Node's file functions throw here comes from the library's disk. */
+function asWriteError(error: unknown): VolleyError {
+  const code = (error as { code?: unknown }).code;
+  const fromFiles = typeof code === "string" && !isErrorCode(code) && (error as { syscall?: unknown }).syscall !== undefined;
+  return fromFiles ? new VolleyError("E_CONTENT_WRITE", (error as Error).message, { cause: error }) : toVolleyError(error);
+}
+
+interface Reading extends ImportWork {
+  source: Source;
+  folder: string;
+}
+
+async function readContent(importer: Importer, reading: Reading): Promise<ImportResult> {
+  const { source, folder, signal } = reading;
+  signal.throwIfAborted();
+  const pipe = source.format === "raw" ? null : await openRawPipe(source, folder);
+  const stop: (() => void)[] = [];
+  try {
+    const task = importer.native.importContent({
+      source: pipe?.path ?? source.path,
+      imageBytes: source.imageBytes,
+      contentPath: join(folder, "content"),
+      threads: availableParallelism(),
+      level: compressionLevel,
+    });
+    const cancel = (): void => {
+      task.cancel();
+      pipe?.stop();
+    };
+    signal.addEventListener("abort", cancel, { once: true });
+    stop.push(() => signal.removeEventListener("abort", cancel));
+    reading.reading(task);
+    const result = await settleBoth(task.result, pipe?.finished ?? Promise.resolve(), cancel);
+    if (pipe) rmSync(pipe.path);
+    return result;
+  } finally {
+    for (const action of stop) action();
+    pipe?.stop();
+  }
+}
+
+/**
+ * Waits for both to end; whichever fails, the other is stopped. A writer that fails makes the reader see the end
+ * too early, and a reader that fails breaks the writer's pipe: the cause is told from the consequence here.
+ */
+async function settleBoth<Result>(reader: Promise<Result>, writer: Promise<void>, cancel: () => void): Promise<Result> {
+  writer.catch(cancel);
+  reader.catch(cancel);
+  const [read, written] = await Promise.allSettled([reader, writer]);
+  const consequences = ["E_IMAGE_TRUNCATED", "E_CANCELLED"];
+  if (read.status === "rejected" && !consequences.includes(toVolleyError(read.reason).code)) throw read.reason;
+  if (written.status === "rejected") throw written.reason;
+  if (read.status === "rejected") throw read.reason;
+  return read.value;
+}

@@ -1,0 +1,74 @@
+/** Runs the programs that understand image formats. They see a path and options, never a secret. */
+import { spawn } from "node:child_process";
+import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+
+const packages: Record<string, string> = {
+  "qemu-img": "qemu-utils",
+  "qemu-nbd": "qemu-utils",
+  nbdcopy: "libnbd-bin",
+  mkfifo: "coreutils",
+};
+/** The end of what a program printed, which is where it says why it failed. */
+export const complaintCharacters = 1500;
+
+export interface ToolResult {
+  exitCode: number;
+  output: string;
+  complaint: string;
+}
+
+/** Runs a program to its end, bounded in time and output. Throws E_TOOL_MISSING, E_TOOL_FAILED, E_CANCELLED. */
+export function runTool(program: string, parameters: string[], signal?: AbortSignal): Promise<ToolResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "pipe"], env: toolEnvironment() });
+    const output: Buffer[] = [];
+    let outputBytes = 0;
+    let complaint = "";
+    let refusal: VolleyError | undefined;
+    const refuse = (error: VolleyError): void => {
+      refusal ??= error;
+      child.kill("SIGKILL");
+    };
+    const timer = setTimeout(() => {
+      refuse(new VolleyError("E_TOOL_FAILED", `${program} did not end within ${limits.imageToolMs} ms.`));
+    }, limits.imageToolMs);
+    const cancel = (): void => refuse(new VolleyError("E_CANCELLED", `${program} was cancelled.`));
+    signal?.addEventListener("abort", cancel, { once: true });
+    if (signal?.aborted) cancel();
+    child.stdout.on("data", (chunk: Buffer) => {
+      outputBytes += chunk.length;
+      if (outputBytes <= limits.toolOutputBytes) output.push(chunk);
+      else refuse(new VolleyError("E_TOOL_FAILED", `${program} printed more than ${limits.toolOutputBytes} bytes.`));
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      complaint = (complaint + chunk.toString()).slice(-complaintCharacters);
+    });
+    const settled = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", cancel);
+    };
+    child.on("error", (error) => {
+      settled();
+      reject(refusal ?? startFailure(program, error));
+    });
+    child.on("close", (exitCode) => {
+      settled();
+      if (refusal) reject(refusal);
+      else resolve({ exitCode: exitCode ?? -1, output: Buffer.concat(output).toString(), complaint: complaint.trim() });
+    });
+  });
+}
+
+export function startFailure(program: string, error: Error): VolleyError {
+  if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+    const from = packages[program];
+    return new VolleyError("E_TOOL_MISSING", `${program} is not installed${from ? ` (package ${from})` : ""}.`);
+  }
+  return new VolleyError("E_TOOL_FAILED", `${program} cannot be started: ${error.message}`, { cause: error });
+}
+
+/** Only what finding programs takes, and messages in one language. */
+export function toolEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
+}

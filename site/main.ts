@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+/** The `volley` program: the only reader of the command line and the environment. */
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { toVolleyError, VolleyError } from "../contract/errors.ts";
+import type { Command, CommandCall, SiteCommand } from "./commands/command.ts";
+import { withSite } from "./commands/connect.ts";
+import { credentialCommands } from "./commands/credential.ts";
+import { deploymentCommands } from "./commands/deployment.ts";
+import { helpFor, helpForAll, optionsOf } from "./commands/help.ts";
+import { imageCommands } from "./commands/image.ts";
+import { machineCommands } from "./commands/machine.ts";
+import { sessionCommands } from "./commands/session.ts";
+import { runSite, siteCommand } from "./commands/site.ts";
+import type { SiteNative } from "./site.ts";
+
+const asking: SiteCommand[] = [
+  ...imageCommands,
+  ...credentialCommands,
+  ...deploymentCommands,
+  ...machineCommands,
+  ...sessionCommands,
+];
+const commands: Command[] = [siteCommand, ...asking];
+
+/** Loaded only by what needs it, so that help and lists work before the addon is built. */
+async function loadNative(): Promise<SiteNative> {
+  try {
+    return await import("../native/index.ts");
+  } catch (error) {
+    throw new VolleyError("E_TOOL_MISSING", (error as Error).message, { cause: error });
+  }
+}
+
+/** The command whose words begin the line, and what stands after them. */
+function findCommand(line: string[]): { command: Command; rest: string[] } | undefined {
+  for (const command of commands) {
+    const words = command.words.split(" ");
+    if (words.every((word, index) => line[index] === word)) return { command, rest: line.slice(words.length) };
+  }
+  return undefined;
+}
+
+function parseCall(command: Command, line: string[]): CommandCall & { help: boolean } {
+  let parsed: { values: CommandCall["values"]; positionals: string[] };
+  try {
+    parsed = parseArgs({ args: line, options: optionsOf(command), allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new VolleyError("E_USAGE", (error as Error).message);
+  }
+  const { values, positionals } = parsed;
+  const help = values["help"] === true;
+  if (!help && positionals.length !== command.operandCount) {
+    const wanted = command.operands === "" ? "nothing" : command.operands;
+    throw new VolleyError("E_USAGE", `volley ${command.words} takes ${wanted}, but ${positionals.length} were given.`);
+  }
+  const data = values["data"] ?? process.env["VOLLEY_DATA"] ?? "volley-data";
+  return { positionals, values, json: values["json"] === true, dataFolder: resolve(String(data)), help };
+}
+
+/** Resolves at the first signal to end; a second one ends at once. */
+function endSignal(): Promise<void> {
+  return new Promise((done) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => done());
+  });
+}
+
+async function run(line: string[]): Promise<void> {
+  const found = findCommand(line);
+  if (found === undefined) {
+    if (line.length === 0 || line[0] === "--help" || line[0] === "-h" || line[0] === "help") {
+      process.stdout.write(helpForAll(commands));
+      return;
+    }
+    throw new VolleyError("E_USAGE", `There is no command "volley ${line.slice(0, 2).join(" ")}".`);
+  }
+  const call = parseCall(found.command, found.rest);
+  if (call.help) {
+    process.stdout.write(helpFor(found.command));
+    return;
+  }
+  const command = asking.find((one) => one === found.command);
+  if (command === undefined) await runSite(call, await loadNative(), endSignal());
+  else await withSite(call.dataFolder, loadNative, (client) => command.run(client, call));
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  const failure = toVolleyError(error);
+  process.stderr.write(`${failure.toString()}\n`);
+  process.exitCode = failure.entry.exitCode;
+}

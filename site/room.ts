@@ -1,0 +1,144 @@
+/**
+ * What goes on, for whoever watches: the store's rows, the sessions' figures and the machines' latest progress,
+ * put together at most four times a second and only when something changed.
+ */
+import type { DeploymentRecord, ImageRecord, MachineRecord, Room, SessionRecord } from "../contract/administration.ts";
+import { VolleyError, toVolleyError } from "../contract/errors.ts";
+import { limits } from "../contract/limits.ts";
+import type { Progress } from "../contract/report.ts";
+import type { Log } from "./log.ts";
+import type { Store } from "./store/store.ts";
+
+export type RoomPart = "machines" | "deployments" | "images" | "figures";
+/** Takes a state as JSON; answers false when it is too far behind to be given more now. */
+export interface Watcher {
+  show(room: string): void;
+  isBehind(): boolean;
+  end(): void;
+}
+export interface RoomOptions {
+  store: Store;
+  sessions: () => SessionRecord[];
+  log: Log;
+}
+
+const saveSeenMs = 30_000;
+
+export class RoomBoard {
+  readonly #options: RoomOptions;
+  readonly #watchers = new Set<Watcher>();
+  readonly #progress = new Map<string, { deploymentId: string; progress: Progress }>();
+  readonly #seen = new Map<string, string>();
+  readonly #unsaved = new Set<string>();
+  #machines: MachineRecord[] | null = null;
+  #deployments: DeploymentRecord[] | null = null;
+  #images: ImageRecord[] | null = null;
+  #dirty = true;
+  #showing = false;
+  /** The last state that was shown, but for its time. */
+  #shown = "";
+  #timer: NodeJS.Timeout | undefined;
+  #saveTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: RoomOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#tick(), limits.roomIntervalMs);
+    this.#saveTimer = setInterval(() => void this.#saveSeen(), saveSeenMs);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    clearInterval(this.#saveTimer);
+    for (const watcher of this.#watchers) watcher.end();
+    this.#watchers.clear();
+    await this.#saveSeen();
+  }
+
+  changed(part: RoomPart): void {
+    if (part === "machines") this.#machines = null;
+    if (part === "deployments") this.#deployments = null;
+    if (part === "images") this.#images = null;
+    this.#dirty = true;
+  }
+
+  saw(machineId: string): void {
+    this.#seen.set(machineId, new Date().toISOString());
+    this.#unsaved.add(machineId);
+    this.#dirty = true;
+  }
+
+  progressed(machineId: string, deploymentId: string, progress: Progress): void {
+    this.#progress.set(machineId, { deploymentId, progress });
+    this.saw(machineId);
+  }
+
+  /** Answers the state to begin with; later ones are shown. Throws E_CONFLICT when too many watch. */
+  async watch(watcher: Watcher): Promise<string> {
+    if (this.#watchers.size >= limits.roomSubscribers) {
+      throw new VolleyError("E_CONFLICT", `${limits.roomSubscribers} pages are open, which is the most.`);
+    }
+    const first = JSON.stringify(await this.snapshot());
+    this.#watchers.add(watcher);
+    return first;
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  async snapshot(): Promise<Room> {
+    return {
+      time: new Date().toISOString(),
+      sessions: this.#options.sessions(),
+      machines: await this.machines(),
+      deployments: (this.#deployments ??= await this.#options.store.deployments.list()),
+      images: (this.#images ??= await this.#options.store.images.list()),
+    };
+  }
+
+  async machines(): Promise<MachineRecord[]> {
+    this.#machines ??= await this.#options.store.machines.list();
+    return this.#machines.map((machine) => {
+      const latest = this.#progress.get(machine.id);
+      const progress = latest?.deploymentId === machine.deploymentId ? latest.progress : null;
+      return { ...machine, progress, lastSeen: this.#seen.get(machine.id) ?? machine.lastSeen };
+    });
+  }
+
+  async #tick(): Promise<void> {
+    if (!this.#dirty || this.#watchers.size === 0 || this.#showing) return;
+    this.#dirty = false;
+    this.#showing = true;
+    try {
+      const room = await this.snapshot();
+      const { time: _time, ...content } = room;
+      const shown = JSON.stringify(content);
+      if (shown === this.#shown) return;
+      this.#shown = shown;
+      const text = JSON.stringify(room);
+      for (const watcher of this.#watchers) {
+        // Who is behind is shown a later state: each is whole.
+        if (watcher.isBehind()) this.#shown = "";
+        else watcher.show(text);
+      }
+      if (this.#shown === "") this.#dirty = true;
+    } catch (error) {
+      this.#options.log.error(`the live page is not fed: ${toVolleyError(error).detail}`);
+    } finally {
+      this.#showing = false;
+    }
+  }
+
+  async #saveSeen(): Promise<void> {
+    const ids = [...this.#unsaved];
+    this.#unsaved.clear();
+    try {
+      await this.#options.store.machines.saw(ids, new Date().toISOString());
+    } catch (error) {
+      this.#options.log.error(`when machines were seen is not kept: ${toVolleyError(error).detail}`);
+    }
+  }
+}

@@ -1,0 +1,177 @@
+/** Puts a site together from its parts, starts them in the order they need each other, and ends them in reverse. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { toVolleyError } from "../contract/errors.ts";
+import { castInterface, certificateNames, listenAddresses } from "./addresses.ts";
+import type { ApiContext } from "./api/context.ts";
+import { MachineKeys } from "./api/machine-keys.ts";
+import { startApi, type ApiServer } from "./api/server.ts";
+import { FailedAttempts } from "./authority/attempts.ts";
+import type { CertifiedKey } from "./authority/certificates.ts";
+import { openAuthority } from "./authority/authority.ts";
+import { adminToken, hashSecret, PageCookie } from "./authority/secrets.ts";
+import type { GroupRange, PortRange } from "./casting/addresses.ts";
+import { Director, type CastingDoor } from "./casting/director.ts";
+import type { ImportDoor } from "./content/import.ts";
+import { Library } from "./content/library.ts";
+import { ContentTasks, type VerifyDoor } from "./content/tasks.ts";
+import type { Log } from "./log.ts";
+import { RoomBoard } from "./room.ts";
+import { writeFileDurably } from "./store/files.ts";
+import { lockFolder } from "./store/lock.ts";
+import { openStore } from "./store/store.ts";
+
+/** What of the addon the site uses. */
+export type SiteNative = ImportDoor & VerifyDoor & CastingDoor;
+
+export interface SiteOptions {
+  dataFolder: string;
+  /** IPv4 addresses by which machines reach the site; none = all of this machine's. */
+  addresses: string[];
+  /** 0 = any free one. */
+  port: number;
+  /** IPv4 address that is cast from; null = the first address. */
+  interfaceAddress: string | null;
+  groups: GroupRange;
+  ports: PortRange;
+  mtu: number;
+  timeToLive: number;
+  native: SiteNative;
+  log: Log;
+  /** True for a site that machines use: it goes on with its sessions and says where it is in site.json. */
+  serving: boolean;
+}
+
+export interface RunningSite {
+  /** Where it is reached from this machine. */
+  readonly location: SiteLocation;
+  readonly fingerprint: string;
+  readonly adminToken: string;
+  close(): Promise<void>;
+}
+
+/** DATA/site.json: how a command finds the running site. */
+export interface SiteLocation {
+  address: string;
+  port: number;
+  pid: number;
+  fingerprint: string;
+}
+
+const certificateCheckMs = 12 * 3_600_000;
+
+export function siteFiles(dataFolder: string) {
+  return {
+    location: join(dataFolder, "site.json"),
+    adminToken: join(dataFolder, "admin-token"),
+    authority: join(dataFolder, "authority"),
+    authorityCertificate: join(dataFolder, "authority", "authority.pem"),
+    database: join(dataFolder, "database"),
+    library: join(dataFolder, "library"),
+    log: join(dataFolder, "site.log"),
+  };
+}
+
+/** Throws E_SITE_BUSY, E_STORE, E_SOCKET; nothing of it is left running then. */
+export async function openSite(options: SiteOptions): Promise<RunningSite> {
+  const files = siteFiles(options.dataFolder);
+  const { native, log } = options;
+  /** What has to be ended, the last first. */
+  const endings: (() => unknown)[] = [];
+  const close = async (): Promise<void> => {
+    for (const end of endings.splice(0).reverse()) {
+      try {
+        await end();
+      } catch (error) {
+        log.error(`ending: ${toVolleyError(error).detail}`);
+      }
+    }
+  };
+  try {
+    const lock = await lockFolder(options.dataFolder);
+    endings.push(() => lock.release());
+    const authority = await openAuthority(files.authority);
+    const token = adminToken(files.adminToken);
+    const store = await openStore(files.database);
+    endings.push(() => store.close());
+    const library = new Library({
+      folder: files.library,
+      store,
+      authority,
+      readManifest: (manifest) => native.readManifest(manifest),
+      log,
+    });
+    await library.recover();
+
+    // The room shows the director's sessions, and the director tells the room when they change.
+    const room: RoomBoard = new RoomBoard({ store, sessions: () => director.records(), log });
+    const director: Director = new Director({
+      store,
+      content: library,
+      native,
+      interfaceAddress: options.interfaceAddress ?? castInterface(options.addresses),
+      groups: options.groups,
+      ports: options.ports,
+      mtu: options.mtu,
+      timeToLive: options.timeToLive,
+      log,
+      changed: () => room.changed("figures"),
+    });
+    endings.push(() => director.stop());
+    if (options.serving) await director.start();
+    room.start();
+    endings.push(() => room.stop());
+    const tasks = new ContentTasks({
+      importer: { library, store, authority, native },
+      native,
+      log,
+      changed: () => room.changed("images"),
+    });
+    endings.push(() => tasks.stop());
+
+    const context: ApiContext = {
+      store,
+      authority,
+      library,
+      tasks,
+      director,
+      room,
+      machineKeys: await MachineKeys.load(store.machines),
+      adminTokenHash: hashSecret(token),
+      cookie: new PageCookie(token),
+      attempts: new FailedAttempts(),
+      log,
+    };
+    const names = certificateNames(options.addresses);
+    const certificate = () => authority.serverCertificate(names);
+    const addresses = listenAddresses(options.addresses);
+    const api = await startApi(context, { addresses, port: options.port, certificate: await certificate() });
+    endings.push(() => api.close());
+    endings.push(renewing(api, certificate, log));
+
+    const location: SiteLocation = {
+      address: addresses.includes("0.0.0.0") ? "127.0.0.1" : (addresses[0] ?? "127.0.0.1"),
+      port: api.port,
+      pid: process.pid,
+      fingerprint: authority.fingerprint,
+    };
+    if (options.serving) {
+      writeFileDurably(files.location, JSON.stringify(location), 0o644);
+      endings.push(() => rmSync(files.location, { force: true }));
+    }
+    return { location, fingerprint: authority.fingerprint, adminToken: token, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A site runs for months: its certificate is looked at now and then. Answers what ends that. */
+function renewing(api: ApiServer, certificate: () => Promise<CertifiedKey>, log: Log): () => void {
+  const timer = setInterval(() => {
+    certificate()
+      .then((current) => api.setCertificate(current))
+      .catch((error: unknown) => log.error(`the certificate is not renewed: ${toVolleyError(error).detail}`));
+  }, certificateCheckMs);
+  return () => clearInterval(timer);
+}

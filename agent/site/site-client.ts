@@ -96,12 +96,14 @@ export class SiteClient {
   }
 
   async #authorized(call: Call): Promise<Answer> {
+    const used = await this.enrol();
     try {
-      return await this.#callAs(await this.enrol(), call);
+      return await this.#callAs(used, call);
     } catch (error) {
       if (!(error instanceof VolleyError) || error.code !== "E_NOT_ENROLLED") throw error;
       if (this.#options.readCredential() === null) throw error;
-      return this.#callAs(await this.#enrolAnew(), call);
+      // Another request may have enrolled anew while this one was on its way.
+      return this.#callAs(this.#enrolment === used ? await this.#enrolAnew() : await this.enrol(), call);
     }
   }
 

@@ -21,10 +21,14 @@ struct Header {
   std::uint16_t b;       // symbols still to come, number of moved receivers, or flags
 };
 
+// `symbols` is what is owed (ANNOUNCE) or lacking (REPORT) of each block of the run. Blocks differ in k by one, so
+// `wholeBlock` says "all k of it", and one run can cover an image.
+constexpr std::uint16_t wholeBlock = 0xffff;
+
 struct Run {
   std::uint32_t first;
   std::uint32_t count;
-  std::uint16_t symbols; // owed (ANNOUNCE) or deficit (REPORT), of each block of the run
+  std::uint16_t symbols;
 };
 
 struct Announce {

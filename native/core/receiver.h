@@ -26,10 +26,10 @@ struct ReceiverConfig {
 };
 
 enum class ChunkState : std::uint8_t {
-  unknown,  // the scan has not come to it
-  lacking,  // has to come
-  working,  // handed to the driver (decode, check, write, read back)
-  present,  // on the disk, hash checked
+  unknown, // the scan has not come to it
+  lacking, // has to come
+  working, // handed to the driver (check, write, read back), or to unicast
+  present, // on the disk, hash checked; a hole always is
 };
 
 enum class Placement : std::uint8_t { store, duplicate, unwanted, noRoom };
@@ -40,8 +40,9 @@ struct Placed {
   bool decodable;       // the block now has k symbols: decode, then call onBlockDecoded
 };
 
-// A block that can be decoded: its slot, which source symbols are there, and the parity symbols, which lie in the
-// slot too: received parity is put, in order of arrival, into the places of source symbols not yet received.
+// A block that can be decoded: its slot and which symbol lies in which place. A source symbol lies in the place of
+// its own number unless parity had taken that place before it came; then it lies in some other place. So the k
+// places hold k different symbols, source or parity, and a driver first moves misplaced source symbols home.
 struct DecodableBlock {
   std::uint32_t block;
   std::uint32_t slot;

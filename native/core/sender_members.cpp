@@ -1,0 +1,167 @@
+#include "core/sender_members.h"
+#include "core/limits.h"
+#include <algorithm>
+#include <cmath>
+
+namespace volley {
+
+namespace {
+constexpr Time refreshInterval_us = 20'000;
+constexpr Time forgetAfter_us = 600'000'000;
+constexpr double smoothing = 0.3;
+// One receiver alone may take this part of the budget at once; the budget bounds all of them together.
+constexpr double aloneShare = 1.0 / 12;
+constexpr std::uint64_t repairBurst = 64;
+// With nobody else there it costs nobody anything, but it still ends.
+constexpr std::uint64_t imagesWhenAlone = 8;
+
+void takeSample(Member& member, const Report& report, Time now) {
+  const double loss = std::min(1.0, report.lossPerMillion / 1e6);
+  if (member.samples == 0) {
+    member.loss = loss;
+    member.baselineLoss = loss;
+  } else {
+    member.loss += smoothing * (loss - member.loss);
+    // Down quickly, up slowly, so that congestion is not soon taken for the nature of the link.
+    const bool settling = member.samples < 4 && report.delay_us < 5000;
+    member.baselineLoss += (loss < member.baselineLoss || settling ? smoothing : 0.02) * (loss - member.baselineLoss);
+  }
+  ++member.samples;
+  member.delay_us = report.delay_us;
+  member.receivedKBps = report.receivedKBps;
+  member.backlog = std::min(1.0, report.backlogPerThousand / 1000.0);
+  member.lastSample = now;
+}
+} // namespace
+
+SenderMembers::SenderMembers(double budget, std::uint64_t imageSymbols)
+    : budget_(budget), imageSymbols_(imageSymbols) {}
+
+Member* SenderMembers::onReport(const Report& report, std::uint64_t dataSent, Time now) {
+  auto found = members_.find(report.receiver);
+  if (found == members_.end()) {
+    if (members_.size() >= limits::receiversMax) {
+      std::erase_if(members_, [now](const auto& entry) { return now - entry.second.lastHeard > forgetAfter_us; });
+      if (members_.size() >= limits::receiversMax) return nullptr;
+    }
+    Member member;
+    member.firstHeard = now;
+    member.lastHeard = now;
+    member.sentAtJoin = dataSent;
+    found = members_.emplace(report.receiver, member).first;
+    stale_ = true;
+  }
+  Member& member = found->second;
+  member.lastHeard = now;
+  const bool lacked = member.lacking;
+  member.lacking = !report.leaving && report.lackingBlocks > 0;
+  stale_ = stale_ || lacked != member.lacking;
+  // A receiver that has heard nothing yet has measured nothing.
+  if (report.highestCounter > 0) takeSample(member, report, now);
+  refreshIfDue(now);
+  return &member;
+}
+
+// In a small room who comes and goes counts at once; in a large one it is looked at now and then.
+void SenderMembers::refreshIfDue(Time now) {
+  const Time interval_us = refreshInterval_us * (1 + members_.size() / 256);
+  if ((stale_ && members_.size() < 256) || now - refreshed_ >= interval_us || refreshed_ == 0) refresh(now);
+}
+
+void SenderMembers::refresh(Time now) {
+  refreshed_ = now;
+  stale_ = false;
+  losses_.clear();
+  moved_ = 0;
+  for (const auto& [number, member] : members_) {
+    if (!isActive(member, now)) continue;
+    losses_.push_back(member.loss);
+    moved_ += member.moved;
+  }
+  active_ = static_cast<std::uint32_t>(losses_.size());
+  std::sort(losses_.begin(), losses_.end());
+}
+
+// Nobody else is waiting for multicast: the others are done, or have been moved.
+bool SenderMembers::alone(const Member& member, Time now) const {
+  const std::uint32_t waiting = active_ - moved_;
+  return waiting <= (isActive(member, now) && !member.moved ? 1u : 0u);
+}
+
+// The upper median of the losses of the others: one liar among three does not make a loss usual.
+double SenderMembers::usualLoss(const Member& member) const {
+  if (losses_.size() < 2) return 0;
+  const auto own = std::lower_bound(losses_.begin(), losses_.end(), member.loss) - losses_.begin();
+  const auto middle = static_cast<std::ptrdiff_t>((losses_.size() - 1) / 2);
+  const auto index = std::min<std::ptrdiff_t>(middle < own ? middle : middle + 1,
+                                             static_cast<std::ptrdiff_t>(losses_.size()) - 1);
+  return std::min(losses_[static_cast<std::size_t>(index)], 0.25);
+}
+
+std::uint64_t SenderMembers::repairAllowance(const Member& member, std::uint64_t dataSent) const {
+  const auto sent = static_cast<double>(dataSent - member.sentAtJoin);
+  const double shareOfAll = budget_ / std::max(1u, active_);
+  const bool roomLeft = static_cast<double>(repairCharges_) < budget_ / 2 * static_cast<double>(dataSent);
+  const double share = roomLeft ? std::max(shareOfAll, budget_ * aloneShare) : shareOfAll;
+  const double usual = 1.25 * usualLoss(member) / (1 - usualLoss(member));
+  return repairBurst + imageSymbols_ / 400 + static_cast<std::uint64_t>((share + usual) * sent);
+}
+
+std::uint64_t SenderMembers::wholeAllowance(const Member& member, std::uint64_t dataSent) const {
+  const auto sent = static_cast<double>(dataSent - member.sentAtJoin);
+  return imageSymbols_ + limits::symbolsPerBlock + imageSymbols_ / 100 +
+         static_cast<std::uint64_t>(budget_ * aloneShare * sent);
+}
+
+bool SenderMembers::charge(Member& member, std::uint32_t symbols, bool repair, std::uint64_t dataSent, Time now) {
+  const bool nobodyElse = alone(member, now);
+  const std::uint64_t patience = imagesWhenAlone * (imageSymbols_ + limits::symbolsPerBlock);
+  std::uint64_t& charged = repair ? member.repairCharge : member.wholeCharge;
+  std::uint64_t allowed = repair ? repairAllowance(member, dataSent) : wholeAllowance(member, dataSent);
+  if (nobodyElse) allowed = std::max(allowed, patience);
+  if (charged + symbols > allowed) {
+    member.moved = true;
+    stale_ = true;
+    return false;
+  }
+  charged += symbols;
+  if (repair && !nobodyElse) repairCharges_ += symbols;
+  return true;
+}
+
+void SenderMembers::settle(Member& member, std::uint64_t dataSent, Time now) {
+  if (!member.moved) return;
+  if (alone(member, now)) {
+    const std::uint64_t patience = imagesWhenAlone * (imageSymbols_ + limits::symbolsPerBlock);
+    member.moved = member.wholeCharge + limits::symbolsPerBlock > patience || member.repairCharge + 1 > patience;
+    return;
+  }
+  // Back only with some room, or it would be moved to and fro.
+  const bool repairsFit = member.repairCharge + repairBurst / 2 <= repairAllowance(member, dataSent);
+  const bool wholeFits = member.wholeCharge + limits::symbolsPerBlock <= wholeAllowance(member, dataSent);
+  member.moved = !(repairsFit && wholeFits);
+  stale_ = stale_ || !member.moved;
+}
+
+std::uint32_t SenderMembers::active(Time now) {
+  refreshIfDue(now);
+  return active_;
+}
+
+void SenderMembers::listMoved(std::size_t most, Time now, std::vector<std::uint32_t>& out) {
+  out.clear();
+  refreshIfDue(now);
+  if (moved_ == 0) return;
+  std::vector<std::pair<Time, std::uint32_t>> waiting;
+  for (const auto& [number, member] : members_) {
+    if (member.moved && isActive(member, now)) waiting.emplace_back(member.lastListed, number);
+  }
+  const std::size_t count = std::min(most, waiting.size());
+  std::partial_sort(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(count), waiting.end());
+  for (std::size_t i = 0; i < count; ++i) {
+    out.push_back(waiting[i].second);
+    members_.at(waiting[i].second).lastListed = now;
+  }
+}
+
+} // namespace volley

@@ -1,0 +1,80 @@
+// The receivers a sender has heard of: their latest samples, which the pacing listens to, and what each has made
+// it send beyond what is usual, so that one that asks too much is moved to unicast and costs the others little.
+#pragma once
+#include "core/codec.h"
+#include "core/sender.h"
+#include <unordered_map>
+#include <vector>
+
+namespace volley {
+
+struct Member {
+  Time firstHeard;
+  Time lastHeard;
+  Time lastSample = 0;       // of the figures below
+  Time lastLargeReport = 0;  // one that walked many blocks
+  Time lastListed = 0;       // among the moved of an announce
+  std::uint64_t sentAtJoin;  // data datagrams, of all, when it came
+  std::uint64_t wholeCharge = 0;
+  std::uint64_t repairCharge = 0;
+  double loss = 0;           // of datagrams, smoothed
+  double baselineLoss = 0;   // what it loses when nothing is congested
+  double backlog = 0;        // 0 to 1
+  std::uint32_t delay_us = 0;
+  std::uint32_t receivedKBps = 0;
+  bool lacking = true;
+  bool moved = false;
+  std::uint32_t samples = 0;
+};
+
+class SenderMembers {
+public:
+  SenderMembers(double budget, std::uint64_t imageSymbols);
+
+  // Takes the figures of a report. Null when there are too many receivers to know another.
+  Member* onReport(const Report& report, std::uint64_t dataSent, Time now);
+
+  // Whether the member may make the sender send `symbols` more, and if so charges it; if not, it is moved.
+  bool charge(Member& member, std::uint32_t symbols, bool repair, std::uint64_t dataSent, Time now);
+  // Moves or takes back a member by the state of its accounts.
+  void settle(Member& member, std::uint64_t dataSent, Time now);
+
+  // Heard of lately and not left. `statusInterval_us` is what they were last told.
+  std::uint32_t active(Time now);
+  std::uint32_t known() const { return active_; } // as of the last look
+  std::uint32_t moved() const { return moved_; }
+  void setStatusInterval(Time interval_us) { window_us_ = std::max<Time>(10'000'000, interval_us * 5 / 2); }
+  // Receiver numbers to name as moved: those named longest ago, at most `most`.
+  void listMoved(std::size_t most, Time now, std::vector<std::uint32_t>& out);
+
+  template <typename Use> void forEachActive(Time now, Use use) {
+    for (auto& [number, member] : members_) {
+      if (isActive(member, now)) use(member);
+    }
+  }
+
+private:
+  bool isActive(const Member& member, Time now) const {
+    return member.lacking && now - member.lastHeard < window_us_;
+  }
+  void refreshIfDue(Time now);
+  void refresh(Time now);
+  std::uint64_t wholeAllowance(const Member& member, std::uint64_t dataSent) const;
+  std::uint64_t repairAllowance(const Member& member, std::uint64_t dataSent) const;
+  bool alone(const Member& member, Time now) const;
+  double usualLoss(const Member& member) const;
+
+  double budget_;
+  std::uint64_t imageSymbols_;
+  std::unordered_map<std::uint32_t, Member> members_;
+  Time window_us_ = 10'000'000;
+  std::uint32_t moved_ = 0;
+  // Refreshed now and then, since thousands of members cannot be gone through for each report.
+  Time refreshed_ = 0;
+  bool stale_ = true;
+  std::vector<double> losses_; // of active members, ascending
+  std::uint32_t active_ = 0;
+  std::uint64_t repairCharges_ = 0;
+};
+
+} // namespace volley

@@ -1,0 +1,40 @@
+// How fast a sender sends: a bucket of bytes that fills at the rate and holds at most a millisecond of it, and,
+// where policy leaves it open, a rate that grows until a high percentile of the receivers shows delay, backlog or
+// loss above what it always loses. A few slow receivers do not set the pace.
+#pragma once
+#include "core/sender.h"
+#include "core/sender_members.h"
+
+namespace volley {
+
+class SenderPacing {
+public:
+  SenderPacing(const SenderConfig& config, Time now);
+  void setMax(std::uint64_t rateBytesPerSecondMax);
+
+  // Fills the bucket; then one datagram at a time may be taken while it lasts.
+  void advance(Time now);
+  bool take();
+  // When the bucket holds enough for another burst.
+  Time wakeup(Time now) const;
+
+  // Looks at the members' samples when a round of them is in, and changes the rate.
+  void evaluate(SenderMembers& members, Time statusInterval_us, Time now);
+  std::uint64_t rate() const { return static_cast<std::uint64_t>(rate_); }
+
+private:
+  double ceiling() const;
+  double bucketBytes() const;
+  void change(double pressure, double delivered);
+
+  SenderConfig config_;
+  double rate_;
+  double bucket_ = 0;
+  Time filled_;
+  Time evaluated_;
+  double sentSinceEvaluation_ = 0;
+  bool ramping_ = true;      // doubling until the first sign of congestion
+  double congestedAt_ = 0;   // the rate of the last cut: slower growth near it
+};
+
+} // namespace volley

@@ -1,0 +1,102 @@
+#include "named.h"
+#include "world.h"
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace volley_sim {
+
+namespace {
+constexpr std::uint32_t people = 8;
+
+// A room as it usually is: a 128 MiB image, eight machines, half a percent of loss.
+Scenario room() {
+  Scenario scenario;
+  scenario.seed = 11;
+  scenario.storedBytes.assign(128, 1 << 20);
+  scenario.rateMax = 25'000'000;
+  scenario.receivers.resize(people);
+  for (ReceiverPlan& plan : scenario.receivers) {
+    plan.down.loss = 0.005;
+    plan.up.loss = 0.005;
+    plan.slots = 256;
+  }
+  return scenario;
+}
+
+struct Comparison {
+  Result usual, troubled;
+  std::uint32_t others; // receivers 1 … others are compared
+};
+
+Comparison compare(const Scenario& usual, const Scenario& troubled, std::uint32_t others, bool trace) {
+  return {World(usual, false).run(), World(troubled, trace).run(), others};
+}
+
+int judge(const std::string& name, const Comparison& c) {
+  for (const Result* result : {&c.usual, &c.troubled}) {
+    if (result->failure.empty()) continue;
+    std::printf("%s: %s\n", name.c_str(), result->failure.c_str());
+    return 1;
+  }
+  double worst = 0;
+  for (std::uint32_t i = 1; i <= c.others; ++i) {
+    worst = std::max(worst, static_cast<double>(c.troubled.receivers[i].finishedAt) /
+                                static_cast<double>(c.usual.receivers[i].finishedAt));
+  }
+  const bool holds = worst <= 1.02;
+  std::printf("%s: the others took %.4f of their usual time at worst (%.3f s usually), %llu datagrams instead of "
+              "%llu: %s\n",
+              name.c_str(), worst, static_cast<double>(c.usual.receivers[1].finishedAt) / 1e6,
+              static_cast<unsigned long long>(c.troubled.dataDatagrams),
+              static_cast<unsigned long long>(c.usual.dataDatagrams), holds ? "holds" : "DOES NOT HOLD");
+  for (std::uint32_t i = c.others + 1; i < c.troubled.receivers.size(); ++i) {
+    const ReceiverResult& one = c.troubled.receivers[i];
+    std::printf("  receiver %u: done after %.3f s, %llu chunks by multicast, %llu by unicast\n", i,
+                static_cast<double>(one.finishedAt) / 1e6, static_cast<unsigned long long>(one.multicastChunks),
+                static_cast<unsigned long long>(one.unicastChunks));
+  }
+  return holds ? 0 : 1;
+}
+
+int flashCrowd(bool trace) {
+  Scenario one = room();
+  one.receivers.resize(1);
+  Scenario crowd = room();
+  crowd.receivers.resize(50, crowd.receivers[0]);
+  for (std::uint32_t i = 0; i < crowd.receivers.size(); ++i) crowd.receivers[i].joinAt = i * 2'000;
+  const Result alone = World(one, false).run();
+  const Result all = World(crowd, trace).run();
+  Time last = 0;
+  for (const ReceiverResult& receiver : all.receivers) last = std::max(last, receiver.finishedAt);
+  const double ratio = static_cast<double>(last) / static_cast<double>(alone.receivers[1].finishedAt);
+  const double feedback = static_cast<double>(all.reports) / static_cast<double>(all.dataDatagrams);
+  const bool holds = alone.failure.empty() && all.failure.empty() && ratio <= 1.10 && feedback < 0.05;
+  std::printf("flash-crowd: 50 receivers in %.4f of the time of one, feedback %.4f of data: %s%s\n", ratio, feedback,
+              holds ? "holds" : "DOES NOT HOLD ", (alone.failure + all.failure).c_str());
+  return holds ? 0 : 1;
+}
+} // namespace
+
+int runNamed(const std::string& name, bool trace) {
+  if (name == "flash-crowd") return flashCrowd(trace);
+  const Scenario usual = room();
+  Scenario troubled = room();
+  ReceiverPlan& last = troubled.receivers.back();
+  if (name == "liar") {
+    last.liar = true;
+  } else if (name == "pause") {
+    last.pauses.push_back({1'500'000, 30'000'000});
+  } else if (name == "slow-disk") {
+    last.diskBytesPerSecond = troubled.rateMax / 10;
+  } else if (name == "late-join") {
+    last.joinAt = 2'500'000;
+  } else {
+    std::printf("There is no scenario '%s'; there are liar, pause, slow-disk, late-join and flash-crowd.\n",
+                name.c_str());
+    return 2;
+  }
+  return judge(name, compare(usual, troubled, people - 1, trace));
+}
+
+} // namespace volley_sim

@@ -1,0 +1,2 @@
+#include "scale.h"
+namespace volley_sim { int runScale(const ScaleOptions&) { return 1; } }

@@ -1,0 +1,14 @@
+#pragma once
+#include <cstdint>
+
+namespace volley_sim {
+struct ScaleOptions {
+  std::uint32_t receivers;
+  double loss; // part of the datagrams each receiver loses
+  bool burst;  // in bursts rather than each by itself
+  std::uint64_t bytes;
+  std::uint64_t seed;
+};
+// How much more is sent to many lossy receivers than to one without loss; prints JSON.
+int runScale(const ScaleOptions& options);
+} // namespace volley_sim

@@ -1,0 +1,178 @@
+/**
+ * `scripts/bench cast`: one image of random bytes to N receivers of a room, with authentication and BLAKE3 on and no
+ * disk at either end, beside a rival in the same room. MB/s are millions of image bytes that each receiver got in a
+ * second, from the word to begin until the last one is done. With --json the last line is the result.
+ *
+ * Loss: ours is dropped inside the receiver by a seed, for each datagram, after super-packets are split; the rival's
+ * by nftables, for each packet (it sends no super-packets, so a packet is a datagram).
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { castOurs, makeContent } from "./cast-ours.ts";
+import type { CastResult, Content } from "./cast-ours.ts";
+import { machine, median, megabytesPerSecond, parseCount, parseSize, rounded } from "./report.ts";
+import { Room } from "./room.ts";
+import { castWithUdpcast } from "./udpcast.ts";
+
+const runLimitMs = 10 * 60_000;
+
+interface Options {
+  receivers: number;
+  imageBytes: number;
+  lossPercent: number;
+  seed: number;
+  wire: boolean;
+  rival: "udpcast" | undefined;
+  runs: number;
+  folder: string;
+  json: boolean;
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      receivers: { type: "string", default: "1" },
+      size: { type: "string", default: "1G" },
+      loss: { type: "string", default: "0" },
+      seed: { type: "string", default: "1" },
+      wire: { type: "boolean", default: false },
+      vs: { type: "string" },
+      runs: { type: "string", default: "1" },
+      folder: { type: "string", default: tmpdir() },
+      json: { type: "boolean", default: false },
+    },
+  });
+  if (values.vs !== undefined && values.vs !== "udpcast") {
+    throw new Error(`--vs knows one rival, udpcast; this is '${values.vs}'`);
+  }
+  const lossPercent = Number(values.loss);
+  if (!(lossPercent >= 0 && lossPercent < 100)) {
+    throw new Error(`--loss takes a percentage from 0 to below 100; this is '${values.loss}'`);
+  }
+  return {
+    receivers: parseCount("--receivers", values.receivers, 1, 200),
+    imageBytes: parseSize(values.size),
+    lossPercent,
+    seed: parseCount("--seed", values.seed, 0, 2 ** 31),
+    wire: values.wire,
+    rival: values.vs,
+    runs: parseCount("--runs", values.runs, 1, 100),
+    folder: values.folder,
+    json: values.json,
+  };
+}
+
+const say = (text: string): void => void process.stderr.write(text);
+
+/** `size` random bytes in a file, on the disk before this returns, so that writing back disturbs no run. */
+function makeImage(path: string, bytes: number): void {
+  const blockBytes = 1024 * 1024;
+  if (bytes % blockBytes !== 0) throw new Error("--size has to be a whole number of MiB");
+  execFileSync("dd", [
+    "if=/dev/urandom",
+    `of=${path}`,
+    `bs=${blockBytes}`,
+    `count=${bytes / blockBytes}`,
+    "iflag=fullblock",
+    "conv=fsync",
+    "status=none",
+  ]);
+}
+
+async function runOurs(room: Room, content: Content, options: Options): Promise<CastResult> {
+  const totalBytes = content.imageBytes * options.receivers;
+  const result = await castOurs(room, {
+    content,
+    lossPerMillion: Math.round(options.lossPercent * 10_000),
+    lossSeed: options.seed,
+    limitMs: runLimitMs,
+    onProgress: (bytes) => say(`\rours: ${rounded((100 * bytes) / totalBytes, 0)} %  `),
+  });
+  say(`\rours: ${megabytesPerSecond(content.imageBytes, result.seconds)} MB/s\n`);
+  return result;
+}
+
+async function runRival(room: Room, image: string, options: Options): Promise<number> {
+  say("udpcast: ...");
+  await room.losePackets(Math.round(options.lossPercent * 10_000));
+  try {
+    const seconds = await castWithUdpcast(room, image);
+    say(`\rudpcast: ${megabytesPerSecond(options.imageBytes, seconds)} MB/s\n`);
+    return seconds;
+  } finally {
+    await room.losePackets(0);
+  }
+}
+
+function describe(options: Options, ours: CastResult[], rivalSeconds: number[]): object {
+  const oursRate = megabytesPerSecond(options.imageBytes, median(ours.map(({ seconds }) => seconds)));
+  const rivalRate =
+    rivalSeconds.length === 0 ? undefined : megabytesPerSecond(options.imageBytes, median(rivalSeconds));
+  const last = ours.at(-1);
+  return {
+    ours: {
+      megabytesPerSecond: oursRate,
+      seconds: ours.map(({ seconds }) => rounded(seconds, 3)),
+      sender: last?.sender,
+      receivers: last?.receivers.map(({ statistics, cost }) => ({
+        multicastBytes: statistics.multicastBytes,
+        unicastBytes: statistics.unicastBytes,
+        repairedSymbols: statistics.repairedSymbols,
+        lostDatagrams: statistics.lostDatagrams,
+        bufferBytes: statistics.bufferBytes,
+        ...cost,
+      })),
+    },
+    rival:
+      rivalRate === undefined
+        ? null
+        : {
+            name: options.rival,
+            megabytesPerSecond: rivalRate,
+            seconds: rivalSeconds.map((seconds) => rounded(seconds, 3)),
+          },
+    ratio: rivalRate === undefined ? null : rounded(oursRate / rivalRate, 2),
+    receivers: options.receivers,
+    imageBytes: options.imageBytes,
+    lossPercent: options.lossPercent,
+    lossSeed: options.seed,
+    wire: options.wire,
+    runs: options.runs,
+    machine: machine(),
+  };
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  const folder = await mkdtemp(join(options.folder, "volley-bench-"));
+  let room: Room | undefined;
+  try {
+    say(`image: ${options.imageBytes / 2 ** 20} MiB of random bytes ... `);
+    const image = join(folder, "image.raw");
+    makeImage(image, options.imageBytes);
+    const content = await makeContent(image, options.imageBytes, join(folder, "image.content"));
+    say("imported\n");
+    room = await Room.open({ receivers: options.receivers, wire: options.wire });
+    const ours: CastResult[] = [];
+    const rivalSeconds: number[] = [];
+    for (let run = 0; run < options.runs; run += 1) {
+      ours.push(await runOurs(room, content, options));
+      if (options.rival) rivalSeconds.push(await runRival(room, image, options));
+    }
+    const result = describe(options, ours, rivalSeconds);
+    console.log(options.json ? JSON.stringify(result) : JSON.stringify(result, undefined, 2));
+  } finally {
+    room?.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  say(`\nerror: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -40,6 +40,17 @@ constexpr std::size_t deviceZeroProofBytes = 64 * 1024; // read at both ends of 
 
 // The engine's sending and receiving ends.
 constexpr std::size_t sentBlocks = 32;                 // kept in memory by a sender: 9 MB at 1408-byte symbols
+constexpr std::size_t chunkBuffers = 24;               // of a receiver: chunks between check and read-back
+constexpr std::uint32_t writesInFlight = 8;            // few enough that a cancel is prompt on a slow disk
+constexpr std::uint32_t scanReadsInFlight = 4;         // of the scan, while nothing is written ...
+constexpr std::uint32_t scanReadsBeside = 1;           // ... and while something is
+constexpr std::uint32_t workerThreadsMax = 4;
+constexpr std::uint64_t zeroPieceBytes = 8ull << 20;   // of one request to zero a hole
+constexpr std::uint64_t zeroRunBytes = 64ull << 20;    // zeroed before what was zeroed is looked at again
+constexpr std::uint32_t chunkRewrites = 3;             // of a chunk whose read-back did not match
+constexpr std::uint32_t multicastRefusals = 16;        // of a chunk that came wrong, before the receiver gives up
+constexpr std::uint32_t unicastRefusals = 3;           // the same by unicast
+constexpr std::size_t receiverSlotBytes = 80u << 20;   // block buffers of a receiver, where symbols are large
 
 // The unicast side (docs/PROTOCOL.md, Unicast).
 constexpr std::size_t unicastConnections = 64;         // served at a time ...
@@ -58,6 +69,9 @@ static_assert(symbolsPerBlock < symbolNumbers);
 static_assert(interleavedBlocks <= receiverSlotsMin);
 static_assert(edgeBytes <= chunkBytes && writebackBytes % chunkBytes == 0);
 static_assert(deviceZeroProofBytes <= deviceZeroBytes && deviceZeroProofBytes % 4096 == 0);
+static_assert(scanReadsBeside <= scanReadsInFlight && writesInFlight <= chunkBuffers);
+static_assert(zeroPieceBytes <= zeroRunBytes && zeroRunBytes % chunkBytes == 0);
+static_assert(receiverSlotBytes >= std::size_t{receiverSlotsMin} * symbolsPerBlock * symbolBytesMax);
 static_assert(sentBlocks >= 2 * interleavedBlocks);
 static_assert(unicastRangeBytes >= chunkBytes && unicastBackoffMin_ms <= unicastBackoffMax_ms);
 static_assert(symbolBytesMax % 64 == 0 && symbolBytesMin % 64 == 0);

@@ -181,18 +181,20 @@ void Caster::State::takeReports() {
 void Caster::State::takeReport(std::span<const std::uint8_t> datagram) {
   const std::optional<Header> header = readHeader(datagram);
   const bool ours = header && header->type == DatagramType::report && header->session == session &&
-                    header->stream == stream && header->start == start &&
+                    header->stream == stream && header->start <= start &&
                     datagram.size() >= limits::headerBytes + limits::tagBytes;
   if (!ours || !keys.accept(header->subject, header->counter, datagram.first(datagram.size() - limits::tagBytes),
                             datagram.last<limits::tagBytes>())) {
     ++reportsRefused;
     return;
   }
-  const std::optional<Report> report = readReport(*header, datagram);
+  std::optional<Report> report = readReport(*header, datagram);
   if (!report) {
     ++reportsRefused;
     return;
   }
+  // A receiver that has not heard this start yet has received nothing of it.
+  if (header->start != start) report->highestCounter = 0;
   ++reportsAccepted;
   sender.onReport(*report, clock->now_us());
 }

@@ -43,15 +43,17 @@ bool passing(int error) {
          error == EADDRNOTAVAIL || error == EPERM || error == EACCES || error == ECONNREFUSED;
 }
 
+enum class Receiving { nothing, plain, coalesced };
+
 class LinuxDatagramSocket final : public DatagramSocket {
 public:
-  LinuxDatagramSocket(Descriptor descriptor, bool coalesced)
-      : descriptor_(std::move(descriptor)), memory_(arrivalsMany * arrivalStride), buffers_(arrivalsMany),
-        vectors_(arrivalsMany), controls_(arrivalsMany) {
-    if (coalesced) attempt(descriptor_.get(), IPPROTO_UDP, UDP_GRO, 1);
+  LinuxDatagramSocket(Descriptor descriptor, Receiving receiving)
+      : descriptor_(std::move(descriptor)), count_(receiving == Receiving::nothing ? 0 : arrivalsMany),
+        memory_(count_ * arrivalStride), buffers_(count_), vectors_(count_), controls_(count_) {
+    if (receiving == Receiving::coalesced) attempt(descriptor_.get(), IPPROTO_UDP, UDP_GRO, 1);
     socklen_t length = sizeof receiveBuffer_;
     ::getsockopt(descriptor_.get(), SOL_SOCKET, SO_RCVBUF, &receiveBuffer_, &length);
-    arrivals_.reserve(arrivalsMany);
+    arrivals_.reserve(count_);
   }
 
   Endpoint local() const override { return localEndpoint(descriptor_.get()); }
@@ -72,7 +74,7 @@ public:
 
   std::span<const Arrival> receive() override {
     arrivals_.clear();
-    const std::size_t most = lastAverage_ >= coalescedBytes ? arrivalsFew : arrivalsMany;
+    const std::size_t most = lastAverage_ >= coalescedBytes ? std::min(arrivalsFew, count_) : count_;
     for (std::size_t i = 0; i < most; ++i) {
       vectors_[i] = {memory_.data() + i * arrivalStride, arrivalBytes};
       msghdr& header = buffers_[i].msg_hdr;
@@ -177,6 +179,7 @@ private:
   };
 
   Descriptor descriptor_;
+  std::size_t count_; // buffers for arrivals
   bool segments_ = true;
   int receiveBuffer_ = 0;
   std::size_t lastAverage_ = 0;
@@ -241,7 +244,7 @@ std::unique_ptr<DatagramSocket> openSenderSocket(const SenderSocketOptions& opti
   if (!attempt(socket, SOL_SOCKET, SO_SNDBUFFORCE, sendBufferBytes))
     attempt(socket, SOL_SOCKET, SO_SNDBUF, sendBufferBytes);
   enlargeReceiveBuffer(socket);
-  return std::make_unique<LinuxDatagramSocket>(std::move(descriptor), false);
+  return std::make_unique<LinuxDatagramSocket>(std::move(descriptor), Receiving::plain);
 }
 
 std::unique_ptr<DatagramSocket> joinGroup(const GroupSocketOptions& options) {
@@ -257,14 +260,14 @@ std::unique_ptr<DatagramSocket> joinGroup(const GroupSocketOptions& options) {
   membership.imr_interface.s_addr = htonl(options.interfaceAddress);
   if (::setsockopt(socket, IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership) != 0)
     fail("IP_ADD_MEMBERSHIP");
-  return std::make_unique<LinuxDatagramSocket>(std::move(descriptor), true);
+  return std::make_unique<LinuxDatagramSocket>(std::move(descriptor), Receiving::coalesced);
 }
 
 std::unique_ptr<DatagramSocket> openReportSocket(std::uint32_t interfaceAddress) {
   Descriptor descriptor = openUdp();
   bindTo(descriptor.get(), {interfaceAddress, 0});
   boundSending(descriptor.get());
-  return std::make_unique<LinuxDatagramSocket>(std::move(descriptor), false);
+  return std::make_unique<LinuxDatagramSocket>(std::move(descriptor), Receiving::nothing);
 }
 
 } // namespace volley

@@ -11,7 +11,6 @@ import type { MachineFacts } from "../contract/machine.ts";
 import { helpText, parseCommandLine, type Command, type DeployCommand } from "./command-line.ts";
 import { safetyRefusals } from "./imaging/choose-disk.ts";
 import type { Asker } from "./imaging/plan.ts";
-import { perform } from "./perform.ts";
 import { openPlatform } from "./platform/index.ts";
 import { takeInventory } from "./platform/inventory.ts";
 import type { DiskFacts, Platform } from "./platform/platform.ts";
@@ -64,7 +63,17 @@ async function factsOf(platform: Platform, name: string | null): Promise<Machine
   return { name: ownName, agentVersion, ...(await platform.identify()) };
 }
 
+/** Loaded only by what writes disks: a machine can be looked at before the addon is built. */
+async function loadPerformer(): Promise<typeof import("./perform.ts")> {
+  try {
+    return await import("./perform.ts");
+  } catch (error) {
+    throw new VolleyError("E_TOOL_MISSING", (error as Error).message, { cause: error });
+  }
+}
+
 async function deploy(command: DeployCommand, platform: Platform): Promise<void> {
+  const { perform } = await loadPerformer();
   const readCredential = credentialReader(command);
   const flushFolder = (folder: string): void => platform.flushFolder(folder);
   const state = openStateFolder(command.stateFolder ?? platform.defaultStateFolder(), flushFolder);

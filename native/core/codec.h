@@ -21,9 +21,11 @@ struct Header {
   std::uint16_t b;       // symbols still to come, number of moved receivers, or flags
 };
 
-// `symbols` is what is owed (ANNOUNCE) or lacking (REPORT) of each block of the run. Blocks differ in k by one, so
-// `wholeBlock` says "all k of it", and one run can cover an image.
+// `symbols` in REPORT: how many each block of the run lacks; `wholeBlock` is all k of it, since blocks differ in k
+// by one and one run can so cover an image. In ANNOUNCE: how many are about to be sent (repairs, or the rest of the
+// block's turn), and the flag `comesInTurn` when the block waits for its turn in the carousel.
 constexpr std::uint16_t wholeBlock = 0xffff;
+constexpr std::uint16_t comesInTurn = 0x8000;
 
 struct Run {
   std::uint32_t first;

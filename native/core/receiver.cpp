@@ -69,6 +69,7 @@ void Receiver::State::forgetSender() {
   for (Slot& slot : slots) {
     slot.counter = 0;
     slot.onTheWay = 0;
+    slot.inTurn = false;
     slot.reported = false;
   }
   highestCounter = 0;

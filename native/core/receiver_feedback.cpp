@@ -16,6 +16,7 @@ constexpr Time probeMost_us = 2'000'000;
 constexpr Time probePerReceiver_us = 200;
 constexpr Time movedHold_us = 3'000'000;
 constexpr Time siteGroupHold_us = 10'000'000; // how long the site's count of receivers is believed over the sender's
+constexpr std::uint16_t underWay = 8; // symbols still coming above which a block is not judged yet
 constexpr double feedbackShare = 0.015;
 constexpr double biasOfNeed = 0.7; // the worst off wait only the rest of their back-off
 constexpr std::uint64_t sampleDatagrams = 64;
@@ -67,6 +68,7 @@ void Receiver::State::applyRun(std::uint64_t counter, const Run& run) {
   const auto total = static_cast<std::uint32_t>(blocks.size());
   if (run.first >= total) return;
   const std::uint32_t count = std::min(run.count, total - run.first);
+  // All or much of these comes by itself: as a turn in the carousel, or as what is left of one.
   if (run.symbols > repairLimit(blockLayout.symbols(run.first))) open.removeRange(run.first, count);
   coverSlots(counter, run.first, count, run.symbols);
 }
@@ -75,9 +77,10 @@ void Receiver::State::applyRun(std::uint64_t counter, const Run& run) {
 void Receiver::State::coverSlots(std::uint64_t counter, std::uint32_t first, std::uint32_t count,
                                  std::uint16_t symbols) {
   const auto note = [&](Slot& slot) {
-    if (counter <= slot.counter) return;
+    if (counter < slot.counter) return;
     slot.counter = counter;
-    slot.onTheWay = symbols;
+    slot.onTheWay = symbols & ~comesInTurn;
+    slot.inTurn = (symbols & comesInTurn) != 0;
   };
   if (count <= 16) {
     for (std::uint32_t block = first; block < first + count; ++block) {
@@ -90,14 +93,17 @@ void Receiver::State::coverSlots(std::uint64_t counter, std::uint32_t first, std
   }
 }
 
-// How many symbols of a slot's block will not come unless asked for. While a whole block is under way its losses
-// are not counted yet, so that they go into one report.
+// How many symbols of a slot's block will not come unless asked for. While many are under way the losses are not
+// counted yet, so that they go into one report.
 std::uint32_t Receiver::State::surplus(const Slot& slot) const {
   if (slot.block == noBlock || slot.phase != Phase::filling || blocks[slot.block].asked == 0) return 0;
   const std::uint32_t k = blockLayout.symbols(slot.block);
-  if (slot.onTheWay > repairLimit(k)) return 0;
+  if (slot.onTheWay > underWay) return 0;
   const std::uint32_t deficit = k - slot.have;
-  return deficit > slot.onTheWay ? deficit - slot.onTheWay : 0;
+  if (deficit <= slot.onTheWay) return 0;
+  const std::uint32_t beyond = deficit - slot.onTheWay;
+  // A few symbols are asked for at once; for many the block's turn is worth waiting for.
+  return slot.inTurn && beyond > repairLimit(k) ? 0 : beyond;
 }
 
 void Receiver::State::judge(Time now) {
@@ -286,7 +292,10 @@ std::optional<Report> Receiver::State::nextReport(Time now) {
     probeInterval_us = asksAnything() ? std::clamp(2 * probeInterval_us, base, probeMost_us) : base;
     probeInterval_us = static_cast<Time>(static_cast<double>(probeInterval_us) * (0.75 + 0.25 * uniform()));
     open.addRange(0, open.size());
-    for (Slot& slot : slots) slot.onTheWay = 0;
+    for (Slot& slot : slots) {
+      slot.onTheWay = 0;
+      slot.inTurn = false;
+    }
   }
   if (probes || now >= askAt) {
     askAt = never;

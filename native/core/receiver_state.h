@@ -32,7 +32,8 @@ struct Receiver::State {
     bool reported = false;          // in the last report
     std::uint16_t have = 0;
     std::uint16_t haveReported = 0; // `have` at the last report
-    std::uint16_t onTheWay = 0;     // what the sender was last known to still owe
+    bool inTurn = false;            // the block waits for its turn in the carousel, too
+    std::uint16_t onTheWay = 0;     // what the sender was last known to be about to send
     std::uint16_t top = 0;          // no place above it is free
     std::uint64_t counter = 0;      // of the datagram that said so
     std::array<std::uint64_t, limits::symbolNumbers / 64> seen{};

@@ -92,7 +92,7 @@ bool Sender::State::takeRun(Member& member, const Run& run, std::uint64_t highes
     const std::uint32_t sent = schedule.sentSince(block, highest);
     if (wanted <= sent) continue;
     const std::uint32_t symbols = wanted - sent;
-    const bool repair = symbols <= schedule.repairLimit(block);
+    const bool repair = schedule.isRepair(block, symbols);
     const std::uint32_t cost = schedule.costOf(block, symbols);
     if (cost > 0 && !members.charge(member, cost, repair, counts.dataDatagrams, now)) return false;
     if (cost > 0) {

@@ -10,10 +10,9 @@ constexpr Time refreshInterval_us = 20'000;
 constexpr Time forgetAfter_us = 600'000'000;
 constexpr double smoothing = 0.3;
 // One receiver alone may take this part of the budget at once; the budget bounds all of them together.
-constexpr double aloneShare = 1.0 / 12;
+constexpr double aloneShare = 1.0 / 15;
 constexpr std::uint64_t repairBurst = 64;
-// With nobody else there it costs nobody anything, but it still ends.
-constexpr std::uint64_t imagesWhenAlone = 8;
+constexpr std::uint64_t imagesWhenAlone = 4;
 
 void takeSample(Member& member, const Report& report, Time now) {
   const double loss = std::min(1.0, report.lossPerMillion / 1e6);
@@ -27,6 +26,7 @@ void takeSample(Member& member, const Report& report, Time now) {
     member.baselineLoss += (loss < member.baselineLoss || settling ? smoothing : 0.02) * (loss - member.baselineLoss);
   }
   ++member.samples;
+  member.usualLoss += std::max(1.0 / member.samples, 0.02) * (loss - member.usualLoss);
   member.delay_us = report.delay_us;
   member.receivedKBps = report.receivedKBps;
   member.backlog = std::min(1.0, report.backlogPerThousand / 1000.0);
@@ -75,7 +75,7 @@ void SenderMembers::refresh(Time now) {
   moved_ = 0;
   for (const auto& [number, member] : members_) {
     if (!isActive(member, now)) continue;
-    losses_.push_back(member.loss);
+    losses_.push_back(member.usualLoss);
     moved_ += member.moved;
   }
   active_ = static_cast<std::uint32_t>(losses_.size());
@@ -91,7 +91,7 @@ bool SenderMembers::alone(const Member& member, Time now) const {
 // The upper median of the losses of the others: one liar among three does not make a loss usual.
 double SenderMembers::usualLoss(const Member& member) const {
   if (losses_.size() < 2) return 0;
-  const auto own = std::lower_bound(losses_.begin(), losses_.end(), member.loss) - losses_.begin();
+  const auto own = std::lower_bound(losses_.begin(), losses_.end(), member.usualLoss) - losses_.begin();
   const auto middle = static_cast<std::ptrdiff_t>((losses_.size() - 1) / 2);
   const auto index = std::min<std::ptrdiff_t>(middle < own ? middle : middle + 1,
                                              static_cast<std::ptrdiff_t>(losses_.size()) - 1);
@@ -102,43 +102,44 @@ std::uint64_t SenderMembers::repairAllowance(const Member& member, std::uint64_t
   const auto sent = static_cast<double>(dataSent - member.sentAtJoin);
   const double shareOfAll = budget_ / std::max(1u, active_);
   const bool roomLeft = static_cast<double>(repairCharges_) < budget_ / 2 * static_cast<double>(dataSent);
-  const double share = roomLeft ? std::max(shareOfAll, budget_ * aloneShare) : shareOfAll;
-  const double usual = 1.25 * usualLoss(member) / (1 - usualLoss(member));
-  return repairBurst + imageSymbols_ / 400 + static_cast<std::uint64_t>((share + usual) * sent);
+  const double share = roomLeft ? budget_ * aloneShare : std::min(budget_ * aloneShare, shareOfAll);
+  const double usual = usualLoss(member) / (1 - usualLoss(member));
+  return repairBurst + static_cast<std::uint64_t>((share + usual) * sent);
 }
 
 std::uint64_t SenderMembers::wholeAllowance(const Member& member, std::uint64_t dataSent) const {
   const auto sent = static_cast<double>(dataSent - member.sentAtJoin);
-  return imageSymbols_ + limits::symbolsPerBlock + imageSymbols_ / 100 +
+  return imageSymbols_ + limits::symbolsPerBlock +
          static_cast<std::uint64_t>(budget_ * aloneShare * sent);
 }
 
-bool SenderMembers::charge(Member& member, std::uint32_t symbols, bool repair, std::uint64_t dataSent, Time now) {
-  const bool nobodyElse = alone(member, now);
+// With nobody else waiting it costs nobody anything to send half of what was sent again, but it still ends. It
+// grows with what was sent, because whoever speaks first is alone only until the others speak.
+std::uint64_t SenderMembers::allowance(const Member& member, bool repair, std::uint64_t dataSent, Time now) const {
+  const std::uint64_t allowed =
+      repair ? repairAllowance(member, dataSent) : wholeAllowance(member, dataSent);
+  if (!alone(member, now)) return allowed;
   const std::uint64_t patience = imagesWhenAlone * (imageSymbols_ + limits::symbolsPerBlock);
+  return std::max(allowed, std::min(allowed + (dataSent - member.sentAtJoin) / 2, patience));
+}
+
+bool SenderMembers::charge(Member& member, std::uint32_t symbols, bool repair, std::uint64_t dataSent, Time now) {
   std::uint64_t& charged = repair ? member.repairCharge : member.wholeCharge;
-  std::uint64_t allowed = repair ? repairAllowance(member, dataSent) : wholeAllowance(member, dataSent);
-  if (nobodyElse) allowed = std::max(allowed, patience);
-  if (charged + symbols > allowed) {
+  if (charged + symbols > allowance(member, repair, dataSent, now)) {
     member.moved = true;
     stale_ = true;
     return false;
   }
   charged += symbols;
-  if (repair && !nobodyElse) repairCharges_ += symbols;
+  if (repair) repairCharges_ += symbols;
   return true;
 }
 
 void SenderMembers::settle(Member& member, std::uint64_t dataSent, Time now) {
   if (!member.moved) return;
-  if (alone(member, now)) {
-    const std::uint64_t patience = imagesWhenAlone * (imageSymbols_ + limits::symbolsPerBlock);
-    member.moved = member.wholeCharge + limits::symbolsPerBlock > patience || member.repairCharge + 1 > patience;
-    return;
-  }
   // Back only with some room, or it would be moved to and fro.
-  const bool repairsFit = member.repairCharge + repairBurst / 2 <= repairAllowance(member, dataSent);
-  const bool wholeFits = member.wholeCharge + limits::symbolsPerBlock <= wholeAllowance(member, dataSent);
+  const bool repairsFit = member.repairCharge + repairBurst / 2 <= allowance(member, true, dataSent, now);
+  const bool wholeFits = member.wholeCharge + limits::symbolsPerBlock <= allowance(member, false, dataSent, now);
   member.moved = !(repairsFit && wholeFits);
   stale_ = stale_ || !member.moved;
 }

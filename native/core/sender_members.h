@@ -18,6 +18,7 @@ struct Member {
   std::uint64_t wholeCharge = 0;
   std::uint64_t repairCharge = 0;
   double loss = 0;           // of datagrams, smoothed
+  double usualLoss = 0;      // over a longer time
   double baselineLoss = 0;   // what it loses when nothing is congested
   double backlog = 0;        // 0 to 1
   std::uint32_t delay_us = 0;
@@ -61,6 +62,7 @@ private:
   void refresh(Time now);
   std::uint64_t wholeAllowance(const Member& member, std::uint64_t dataSent) const;
   std::uint64_t repairAllowance(const Member& member, std::uint64_t dataSent) const;
+  std::uint64_t allowance(const Member& member, bool repair, std::uint64_t dataSent, Time now) const;
   bool alone(const Member& member, Time now) const;
   double usualLoss(const Member& member) const;
 

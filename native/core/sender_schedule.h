@@ -13,7 +13,7 @@
 
 namespace volley {
 
-// At most this many symbols of a block of k are a repair; more goes with the carousel.
+// At most this many symbols of a block of k are a repair; who lacks more waits for the block's turn.
 constexpr std::uint32_t repairLimit(std::uint32_t k) { return k < 8 ? 1 : k / 4; }
 
 class SenderSchedule {
@@ -22,27 +22,31 @@ public:
 
   // Symbols of a block that went out with counters above `highest`. The look-back is bounded by the ring.
   std::uint32_t sentSince(std::uint32_t block, std::uint64_t highest) const;
-  // How much more than it owes now the sender would owe if `symbols` were still to come: what a raise costs.
+  // How many more symbols would go out, or go out first, if `symbols` were still wanted: what a raise costs.
   std::uint32_t costOf(std::uint32_t block, std::uint32_t symbols) const;
   void raise(std::uint32_t block, std::uint32_t symbols);
-  std::uint32_t repairLimit(std::uint32_t block) const { return volley::repairLimit(layout_.symbols(block)); }
+  bool isRepair(std::uint32_t block, std::uint32_t symbols) const {
+    return symbols <= repairLimit(layout_.symbols(block));
+  }
 
   // The next symbol, sent under `counter`. False when nothing is owed.
   bool pick(std::uint64_t counter, Emission& out);
 
-  std::uint32_t blocksPending() const { return owing_.count(); }
+  std::uint32_t blocksPending() const { return pending_.count(); }
   std::uint32_t carouselAt() const { return cursor_; }
-  // Runs of what is owed from block `from` on, cyclic, at most `most`; returns how many blocks they cover.
+  // Runs of what is to come from block `from` on, cyclic, at most `most`; returns how many blocks they cover.
   std::uint32_t describe(std::uint32_t from, std::size_t most, std::vector<Run>& runs) const;
 
 private:
   struct Block {
-    std::uint64_t last = 0;   // counter of the last symbol of it that was sent
-    std::uint16_t owed = 0;   // in all
-    std::uint16_t urgent = 0; // part of it that is repair
-    std::uint16_t symbol = 0; // next symbol number
-    bool queued = false;      // in repairs_ or repairGroup_
-    bool inGroup = false;     // in carouselGroup_
+    std::uint64_t last = 0;    // counter of the last symbol of it that was sent
+    std::uint16_t urgent = 0;  // repairs to come
+    std::uint16_t pass = 0;    // left of its turn in the carousel, while it is in the group
+    std::uint16_t later = 0;   // what its next turn in the carousel is to bring
+    std::uint8_t symbol = 0;   // next symbol number
+    bool queued = false;       // in repairs_ or repairGroup_
+    bool inGroup = false;      // in carouselGroup_
+    std::uint16_t soon() const { return inGroup ? pass : urgent; }
   };
   struct Group {
     std::array<std::uint32_t, limits::interleavedBlocks> blocks;
@@ -54,12 +58,15 @@ private:
 
   void fillRepairGroup();
   void fillCarouselGroup();
+  bool pickRepair(std::uint64_t counter, Emission& out);
   void emit(std::uint32_t block, std::uint64_t counter, Emission& out);
+  void note(std::uint32_t block);
 
   const BlockLayout& layout_;
   std::vector<Block> blocks_;
-  GapMap owing_; // owed > 0
-  GapMap whole_; // owed >= k
+  GapMap pending_; // with anything to come
+  GapMap waiting_; // with a turn to come
+  GapMap plain_;   // with nothing but a turn to come: long runs of them are described at a glance
   std::deque<std::uint32_t> repairs_; // each block at most once
   Group repairGroup_, carouselGroup_;
   std::uint32_t cursor_ = 0;

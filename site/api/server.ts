@@ -58,7 +58,6 @@ export async function startApi(context: ApiContext, options: ListenOptions): Pro
     logger: false,
     bodyLimit: limits.requestBodyBytes,
     requestTimeout: limits.requestTimeoutMs,
-    forceCloseConnections: true,
     serverFactory: (handler) => createServer(tls, handler),
   });
   answerFailures(app, context.log);
@@ -73,7 +72,8 @@ export async function startApi(context: ApiContext, options: ListenOptions): Pro
   const [first = "0.0.0.0", ...others] = options.addresses;
   const servers: Server[] = [app.server as Server];
   const close = async (): Promise<void> => {
-    for (const server of servers.slice(1)) {
+    // Fastify closes only what it opened itself.
+    for (const server of servers) {
       server.close();
       server.closeAllConnections();
     }

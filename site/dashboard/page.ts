@@ -23,12 +23,17 @@ const files = [
   { path: "/login", name: "login.html", type: "text/html; charset=utf-8" },
 ] as const;
 
-/** Beside this file, or, run from dist/, in the sources. */
+const levelsUp = 5;
+
+/** Beside this file, or, run from a folder of compiled files, where the sources are above it. */
 function load(name: string): Buffer {
-  const places = ["./page/", "../../../site/dashboard/page/"].map((place) => new URL(place + name, import.meta.url));
-  const found = places.map((place) => fileURLToPath(place)).find((path) => existsSync(path));
-  if (found === undefined) throw new Error(`the page's file ${name} is missing`);
-  return readFileSync(found);
+  let place = "./page/";
+  for (let level = 0; level <= levelsUp; level += 1) {
+    const path = fileURLToPath(new URL(place + name, import.meta.url));
+    if (existsSync(path)) return readFileSync(path);
+    place = `${"../".repeat(level + 1)}site/dashboard/page/`;
+  }
+  throw new Error(`the page's file ${name} is missing`);
 }
 
 function send(reply: FastifyReply, type: string, bytes: Buffer): FastifyReply {

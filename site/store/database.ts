@@ -2,14 +2,14 @@
  * Opens the site's database. Everything above speaks Kysely and plain SQL, so that a server's PostgreSQL can take
  * the place of the embedded one here and nowhere else.
  */
-import { existsSync, renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { Kysely, PGliteDialect } from "kysely";
 import { Migrator } from "kysely/migration";
 import { VolleyError } from "../../contract/errors.ts";
 import { DurableFiles } from "./durable-files.ts";
-import { syncPath, syncTree } from "./files.ts";
+import { syncPath, syncTree, writeFileDurably } from "./files.ts";
 import { migrations } from "./migrations/index.ts";
 import type { Tables } from "./schema.ts";
 
@@ -23,22 +23,26 @@ async function startEmbedded(folder: string): Promise<PGlite> {
   return await PGlite.create({ fs: new DurableFiles(folder), startParams });
 }
 
-/** The database is made beside its place and moved there whole, so that a cut in between leaves none. */
-async function createEmbedded(folder: string): Promise<void> {
-  const unfinished = `${folder}.new`;
-  rmSync(unfinished, { recursive: true, force: true });
-  const database = await startEmbedded(unfinished);
-  await database.close();
-  syncTree(unfinished);
-  renameSync(unfinished, folder);
+/** Written last of all when the database is made: without it what is there is an unfinished one. */
+const completeMark = "volley-complete";
+
+async function openEmbedded(folder: string): Promise<PGlite> {
+  const mark = join(folder, completeMark);
+  if (existsSync(mark)) return await startEmbedded(folder);
+  rmSync(folder, { recursive: true, force: true });
+  const database = await startEmbedded(folder);
+  // The program that lays the files out does not wait for the disk.
+  await database.exec("CHECKPOINT");
+  syncTree(folder);
   syncPath(dirname(folder));
+  writeFileDurably(mark, "");
+  return database;
 }
 
 /** `folder` belongs to the caller alone (store/lock.ts). Throws E_STORE. */
 export async function openDatabase(folder: string): Promise<Database> {
   try {
-    if (!existsSync(folder)) await createEmbedded(folder);
-    const database = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite: await startEmbedded(folder) }) });
+    const database = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite: await openEmbedded(folder) }) });
     try {
       const { error } = await new Migrator({ db: database, provider: migrations }).migrateToLatest();
       if (error) throw error;

@@ -11,6 +11,7 @@ import type { MachineFacts } from "../contract/machine.ts";
 import { helpText, parseCommandLine, type Command, type DeployCommand } from "./command-line.ts";
 import { safetyRefusals } from "./imaging/choose-disk.ts";
 import type { Asker } from "./imaging/plan.ts";
+import type * as Performing from "./perform.ts";
 import { openPlatform } from "./platform/index.ts";
 import { takeInventory } from "./platform/inventory.ts";
 import type { DiskFacts, Platform } from "./platform/platform.ts";
@@ -64,7 +65,7 @@ async function factsOf(platform: Platform, name: string | null): Promise<Machine
 }
 
 /** Loaded only by what writes disks: a machine can be looked at before the addon is built. */
-async function loadPerformer(): Promise<typeof import("./perform.ts")> {
+async function loadPerformer(): Promise<typeof Performing> {
   try {
     return await import("./perform.ts");
   } catch (error) {

@@ -14,6 +14,10 @@ export interface ProgressSenderOptions {
   now?: () => number;
 }
 
+const farewellMs = 2 * limits.progressIntervalMs;
+/** Between tries while the site is away: a person who looks should soon see that it is back. */
+const slowestMs = 4 * limits.progressIntervalMs;
+
 export class ProgressSender {
   readonly #options: ProgressSenderOptions;
   readonly #now: () => number;
@@ -35,11 +39,21 @@ export class ProgressSender {
     });
   }
 
-  /** After the request on its way: one last try that may fail. Nothing is called back any more. */
+  /** One last try, after the request on its way, in bounded time; only `onReachable` may still be called. */
   async farewell(progress: Progress): Promise<void> {
-    this.end();
-    await this.#inFlight;
-    await this.#options.send(progress).catch(() => {});
+    this.#ended = true;
+    const last = async (): Promise<void> => {
+      await this.#inFlight;
+      await this.#options.send(progress);
+      if (this.#failures > 0) this.#options.onReachable(null);
+    };
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, farewellMs);
+    });
+    // What counts is in the outbox; this only spares the site's page a stale line.
+    await Promise.race([last().catch(() => {}), late]);
+    clearTimeout(timer);
   }
 
   end(): void {
@@ -67,7 +81,8 @@ export class ProgressSender {
     }
     this.#failures += 1;
     if (this.#failures === 1) this.#options.onReachable(failure);
-    this.#nextAt = this.#now() + Math.max(limits.progressIntervalMs, backOffMs(this.#failures));
+    this.#nextAt =
+      this.#now() + Math.max(limits.progressIntervalMs, Math.min(backOffMs(this.#failures), slowestMs));
   }
 
   #rejoin(reason: string): void {

@@ -126,9 +126,7 @@ class ReceiverWatch {
     const statistics = { ...this.#receiver.statistics(), phase };
     const view = this.#view(statistics, 0);
     this.#options.show(view);
-    if (this.#siteAway === null) {
-      await this.#sender.farewell(progressOf(view, this.#options.joined.session.id));
-    } else this.#sender.end();
+    await this.#sender.farewell(progressOf(view, this.#options.joined.session.id));
     return statistics;
   }
 

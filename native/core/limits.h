@@ -48,7 +48,7 @@ constexpr std::uint32_t workerThreadsMax = 4;
 constexpr std::uint64_t zeroPieceBytes = 8ull << 20;   // of one request to zero a hole
 constexpr std::uint64_t zeroRunBytes = 64ull << 20;    // zeroed before what was zeroed is looked at again
 constexpr std::uint32_t chunkRewrites = 3;             // of a chunk whose read-back did not match
-constexpr std::uint32_t multicastRefusals = 16;        // of a chunk that came wrong, before the receiver gives up
+constexpr std::uint32_t multicastRefusals = 6;        // of a chunk that came wrong, before the receiver gives up
 constexpr std::uint32_t unicastRefusals = 3;           // the same by unicast
 constexpr std::size_t receiverSlotBytes = 80u << 20;   // block buffers of a receiver, where symbols are large
 

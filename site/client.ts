@@ -39,13 +39,20 @@ export class SiteClient {
 
   /** Throws the error that the site answers, E_SITE_UNREACHABLE or E_SITE_UNTRUSTED. */
   async #call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
-    const { status, text } = await this.#exchange(method, path, body === undefined ? undefined : JSON.stringify(body));
+    const { status, text } = await this.#exchange(
+      method,
+      path,
+      body === undefined ? undefined : JSON.stringify(body),
+    );
     if (status < 300) return (text === "" ? undefined : JSON.parse(text)) as Answer;
     let refusal: ErrorAnswer;
     try {
       refusal = ErrorAnswer.parse(JSON.parse(text));
     } catch {
-      throw new VolleyError("E_SITE_UNREACHABLE", `What answers at ${this.#where()} is not a site: HTTP status ${status}.`);
+      throw new VolleyError(
+        "E_SITE_UNREACHABLE",
+        `What answers at ${this.#where()} is not a site: HTTP status ${status}.`,
+      );
     }
     throw new VolleyError(refusal.code, refusal.detail);
   }
@@ -54,7 +61,11 @@ export class SiteClient {
     return `https://${this.#options.address}:${this.#options.port}`;
   }
 
-  #exchange(method: string, path: string, body: string | undefined): Promise<{ status: number; text: string }> {
+  #exchange(
+    method: string,
+    path: string,
+    body: string | undefined,
+  ): Promise<{ status: number; text: string }> {
     const { address, port, adminToken } = this.#options;
     return new Promise((resolve, reject) => {
       const sent = request({
@@ -65,7 +76,9 @@ export class SiteClient {
         path: apiPrefix + path,
         headers: {
           authorization: `Bearer ${adminToken}`,
-          ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+          ...(body === undefined
+            ? {}
+            : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
         },
         timeout: limits.requestTimeoutMs,
       });
@@ -81,7 +94,9 @@ export class SiteClient {
           else sent.destroy(new Error("the answer is too long"));
         });
         response.on("error", fail);
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
+        response.on("end", () =>
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
+        );
       });
       sent.end(body);
     });

@@ -7,10 +7,14 @@ export type Log = winston.Logger;
 export function openLog(options: { file: string | null; quiet: boolean }): Log {
   const transports: winston.transport[] = [];
   if (options.file !== null) {
-    transports.push(new winston.transports.File({ filename: options.file, maxsize: 10_000_000, maxFiles: 3 }));
+    transports.push(
+      new winston.transports.File({ filename: options.file, maxsize: 10_000_000, maxFiles: 3 }),
+    );
   }
   if (!options.quiet) {
-    const line = winston.format.printf((entry) => `${String(entry["timestamp"])} ${entry.level}: ${String(entry.message)}`);
+    const line = winston.format.printf(
+      (entry) => `${String(entry["timestamp"])} ${entry.level}: ${String(entry.message)}`,
+    );
     transports.push(
       new winston.transports.Console({ stderrLevels: ["error", "warn", "info", "debug"], format: line }),
     );

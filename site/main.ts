@@ -36,7 +36,9 @@ async function loadNative(): Promise<SiteNative> {
 function findCommand(line: string[]): { command: Command; rest: string[] } | undefined {
   for (const command of commands) {
     const words = command.words.split(" ");
-    if (words.every((word, index) => line[index] === word)) return { command, rest: line.slice(words.length) };
+    if (words.every((word, index) => line[index] === word)) {
+      return { command, rest: line.slice(words.length) };
+    }
   }
   return undefined;
 }
@@ -52,7 +54,10 @@ function parseCall(command: Command, line: string[]): CommandCall & { help: bool
   const help = values["help"] === true;
   if (!help && positionals.length !== command.operandCount) {
     const wanted = command.operands === "" ? "nothing" : command.operands;
-    throw new VolleyError("E_USAGE", `volley ${command.words} takes ${wanted}, but ${positionals.length} were given.`);
+    throw new VolleyError(
+      "E_USAGE",
+      `volley ${command.words} takes ${wanted}, but ${positionals.length} were given.`,
+    );
   }
   const data = values["data"] ?? process.env["VOLLEY_DATA"] ?? "volley-data";
   return { positionals, values, json: values["json"] === true, dataFolder: resolve(String(data)), help };

@@ -2,7 +2,13 @@
  * What goes on, for whoever watches: the store's rows, the sessions' figures and the machines' latest progress,
  * put together at most four times a second and only when something changed.
  */
-import type { DeploymentRecord, ImageRecord, MachineRecord, Room, SessionRecord } from "../contract/administration.ts";
+import type {
+  DeploymentRecord,
+  ImageRecord,
+  MachineRecord,
+  Room,
+  SessionRecord,
+} from "../contract/administration.ts";
 import { VolleyError, toVolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
 import type { Progress } from "../contract/report.ts";

@@ -79,7 +79,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
   /** What has to be ended, the last first. */
   const endings: (() => unknown)[] = [];
   const close = async (): Promise<void> => {
-    for (const end of endings.splice(0).reverse()) {
+    for (const end of endings.splice(0).toReversed()) {
       try {
         await end();
       } catch (error) {

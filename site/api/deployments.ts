@@ -90,7 +90,9 @@ function participation({ store, director, room }: ApiContext): Route[] {
       handle: async (call): Promise<JoinAnswer> => {
         const { machineId, deployment } = await ofMachine(call);
         parse(JoinRequest, call.request.body);
-        if (!deployment.open) throw new VolleyError("E_SESSION_GONE", `Deployment ${deployment.name} is closed.`);
+        if (!deployment.open) {
+          throw new VolleyError("E_SESSION_GONE", `Deployment ${deployment.name} is closed.`);
+        }
         if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines");
         return await director.join(machineId, deployment);
       },

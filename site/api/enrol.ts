@@ -16,8 +16,13 @@ export function enrolRoutes({ store, authority, attempts, machineKeys, room, log
         const { credential, machine } = parse(EnrolRequest, request.body);
         if (!(await store.credentials.use(hashSecret(credential)))) {
           attempts.failed(request.ip);
-          log.warn(`an enrolment from ${request.ip} was refused: its credential is unknown, used up or expired`);
-          throw new VolleyError("E_CREDENTIAL_REFUSED", `The credential of ${machine.name} is not valid (any more).`);
+          log.warn(
+            `an enrolment from ${request.ip} was refused: its credential is unknown, used up or expired`,
+          );
+          throw new VolleyError(
+            "E_CREDENTIAL_REFUSED",
+            `The credential of ${machine.name} is not valid (any more).`,
+          );
         }
         const machineKey = newKey();
         const machineId = await store.machines.enrol(machine, hashSecret(machineKey));

@@ -9,15 +9,21 @@ export function answerFailures(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const failure = translate(error);
     if (failure.entry.httpStatus >= 500) {
-      log.error(`${request.method} ${request.routeOptions.url ?? "unknown route"}: ${failure.code}: ${failure.detail}`, {
-        stack: error.stack,
-      });
+      log.error(
+        `${request.method} ${request.routeOptions.url ?? "unknown route"}: ${failure.code}: ${failure.detail}`,
+        {
+          stack: error.stack,
+        },
+      );
     }
     return answer(reply, failure);
   });
   app.setNotFoundHandler((request: FastifyRequest, reply: FastifyReply) => {
     const [path = ""] = request.url.split("?");
-    return answer(reply, new VolleyError("E_NOT_FOUND", `The site has no ${request.method} ${path.slice(0, 200)}.`));
+    return answer(
+      reply,
+      new VolleyError("E_NOT_FOUND", `The site has no ${request.method} ${path.slice(0, 200)}.`),
+    );
   });
 }
 

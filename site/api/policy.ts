@@ -15,7 +15,9 @@ export function policyRoutes({ store, room }: ApiContext): Route[] {
         const deployment = await store.deployments.dueFor(machineId);
         if (!deployment) return { deployment: null };
         const image = await store.images.find(deployment.imageId);
-        if (!image) throw new VolleyError("E_NOT_FOUND", `The image of deployment ${deployment.name} is not there.`);
+        if (!image) {
+          throw new VolleyError("E_NOT_FOUND", `The image of deployment ${deployment.name} is not there.`);
+        }
         if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines");
         const { id, name, disk, unattended, multicast } = deployment;
         return { deployment: { id, name, image: ImageFacts.parse(image), disk, unattended, multicast } };

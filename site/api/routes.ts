@@ -94,6 +94,8 @@ export function identifierOf(request: FastifyRequest, what: string): string {
 }
 
 export function machineOf(call: Call): string {
-  if (call.machineId === null) throw new VolleyError("E_INTERNAL", "A route for machines was called without one.");
+  if (call.machineId === null) {
+    throw new VolleyError("E_INTERNAL", "A route for machines was called without one.");
+  }
   return call.machineId;
 }

@@ -53,7 +53,11 @@ export interface ListenOptions {
 
 /** Throws E_SOCKET when an address or the port cannot be had. */
 export async function startApi(context: ApiContext, options: ListenOptions): Promise<ApiServer> {
-  const tls = { cert: options.certificate.certificate, key: options.certificate.key, minVersion: "TLSv1.2" } as const;
+  const tls = {
+    cert: options.certificate.certificate,
+    key: options.certificate.key,
+    minVersion: "TLSv1.2",
+  } as const;
   const app: FastifyInstance = Fastify({
     logger: false,
     bodyLimit: limits.requestBodyBytes,
@@ -104,7 +108,9 @@ export async function startApi(context: ApiContext, options: ListenOptions): Pro
 function listen(server: Server, address: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (error: Error): void => {
-      reject(new VolleyError("E_SOCKET", `The site cannot listen on ${address}, port ${port}: ${error.message}`));
+      reject(
+        new VolleyError("E_SOCKET", `The site cannot listen on ${address}, port ${port}: ${error.message}`),
+      );
     };
     server.once("error", refuse);
     server.listen({ host: address, port }, () => {

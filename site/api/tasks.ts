@@ -15,12 +15,15 @@ export function taskRoutes({ tasks }: ApiContext): Route[] {
       method: "GET",
       path: "/verifications/:id",
       who: "administrator",
-      handle: ({ request }) => found(tasks.verificationState(identifierOf(request, "verification")), "verification"),
+      handle: ({ request }) =>
+        found(tasks.verificationState(identifierOf(request, "verification")), "verification"),
     },
   ];
 }
 
 function found<State>(state: State | undefined, what: string): State {
-  if (state === undefined) throw new VolleyError("E_NOT_FOUND", `There is no such ${what}, or it ended long ago.`);
+  if (state === undefined) {
+    throw new VolleyError("E_NOT_FOUND", `There is no such ${what}, or it ended long ago.`);
+  }
   return state;
 }

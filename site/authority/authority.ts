@@ -1,10 +1,23 @@
 /** The site's authority folder: its certificate authority, its server certificate and its manifest key. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify, type KeyObject } from "node:crypto";
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  verify,
+  type KeyObject,
+} from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import { makeFolder, writeFileDurably } from "../store/files.ts";
-import { fingerprintOf, isCurrent, makeAuthority, makeServerCertificate, type CertifiedKey } from "./certificates.ts";
+import {
+  fingerprintOf,
+  isCurrent,
+  makeAuthority,
+  makeServerCertificate,
+  type CertifiedKey,
+} from "./certificates.ts";
 
 export interface Authority {
   /** PEM. */
@@ -35,12 +48,18 @@ export async function openAuthority(folder: string): Promise<Authority> {
     };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new VolleyError("E_STORE", `The site's keys in ${folder} cannot be opened: ${message}`, { cause: error });
+    throw new VolleyError("E_STORE", `The site's keys in ${folder} cannot be opened: ${message}`, {
+      cause: error,
+    });
   }
 }
 
 /** NAME.key is written first: a certificate without its key would be of no use. */
-async function keptPair(folder: string, name: string, make: () => Promise<CertifiedKey>): Promise<CertifiedKey> {
+async function keptPair(
+  folder: string,
+  name: string,
+  make: () => Promise<CertifiedKey>,
+): Promise<CertifiedKey> {
   const certificatePath = join(folder, `${name}.pem`);
   const keyPath = join(folder, `${name}.key`);
   if (existsSync(certificatePath) && existsSync(keyPath)) {
@@ -62,7 +81,9 @@ async function currentServerCertificate(
   // A cut between the two writes leaves a key that is not the certificate's; it is made anew as well.
   const publicOfKey = createPublicKey(kept.key).export({ type: "spki", format: "pem" });
   const publicOfCertificate = createPublicKey(kept.certificate).export({ type: "spki", format: "pem" });
-  if (publicOfKey === publicOfCertificate && isCurrent(kept.certificate, authority.certificate, names)) return kept;
+  if (publicOfKey === publicOfCertificate && isCurrent(kept.certificate, authority.certificate, names)) {
+    return kept;
+  }
   const made = await issue();
   writeFileDurably(join(folder, "server.key"), made.key, 0o600);
   writeFileDurably(join(folder, "server.pem"), made.certificate, 0o644);

@@ -28,12 +28,12 @@ function validity(days: number): { notBefore: Date; notAfter: Date } {
 /** Positive, as DER wants it, and never the same twice. */
 function serialNumber(): string {
   const bytes = randomBytes(16);
-  bytes[0] = (bytes[0] ?? 0) & 0x7f | 0x40;
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return bytes.toString("hex");
 }
 
-async function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
 }
 
 async function keyToPem(key: webcrypto.CryptoKey): Promise<string> {
@@ -97,6 +97,8 @@ export function isCurrent(certificate: string, authority: string, names: string[
   const parsed = new X509Certificate(certificate);
   if (!parsed.verify(new X509Certificate(authority).publicKey)) return false;
   if (Date.parse(parsed.validTo) - Date.now() < renewBeforeDays * dayMs) return false;
-  const stated = (parsed.subjectAltName ?? "").split(", ").map((name) => name.replace(/^(DNS|IP Address):/, ""));
+  const stated = (parsed.subjectAltName ?? "")
+    .split(", ")
+    .map((name) => name.replace(/^(DNS|IP Address):/, ""));
   return stated.length === names.length && names.every((name) => stated.includes(name));
 }

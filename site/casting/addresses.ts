@@ -28,7 +28,8 @@ function toAddress(number: number): string {
 export function parseGroupRange(text: string): GroupRange {
   const [address = "", bits = "32", rest] = text.split("/");
   const length = Number(bits);
-  const wrong = (why: string) => new VolleyError("E_USAGE", `${text} is not a range of multicast groups: ${why}.`);
+  const wrong = (why: string) =>
+    new VolleyError("E_USAGE", `${text} is not a range of multicast groups: ${why}.`);
   if (rest !== undefined || !isIPv4(address)) throw wrong("it has to be ADDRESS/BITS");
   if (!Number.isInteger(length) || length < 8 || length > 32) throw wrong("the bits have to be 8 to 32");
   const count = 2 ** (32 - length);
@@ -70,7 +71,10 @@ export function chooseGroup(range: GroupRange, taken: string[]): string {
 }
 
 /** Three different ports that no session in `taken` uses. Throws E_CONFLICT when the range is used up. */
-export function choosePorts(range: PortRange, taken: number[]): { data: number; feedback: number; unicast: number } {
+export function choosePorts(
+  range: PortRange,
+  taken: number[],
+): { data: number; feedback: number; unicast: number } {
   const used = new Set(taken);
   const found: number[] = [];
   const begin = randomInt(range.count);

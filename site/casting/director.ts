@@ -157,7 +157,10 @@ export class Director {
       deploymentId: deployment.id,
       number: await this.#freeNumber(),
       stream: 0,
-      group: chooseGroup(this.#options.groups, others.map((session) => session.group)),
+      group: chooseGroup(
+        this.#options.groups,
+        others.map((session) => session.group),
+      ),
       port: ports.data,
       mtu,
       start: 0,
@@ -191,7 +194,9 @@ export class Director {
   async #cast(stored: StoredSession, deployment: DeploymentRecord): Promise<LiveSession> {
     const { store, content, log } = this.#options;
     const image = await store.images.find(deployment.imageId);
-    if (!image) throw new VolleyError("E_NOT_FOUND", `The image of deployment ${deployment.name} is not there.`);
+    if (!image) {
+      throw new VolleyError("E_NOT_FOUND", `The image of deployment ${deployment.name} is not there.`);
+    }
     const manifest = await content.manifest(image.id);
     const caster = await this.#openCaster(stored, { deployment, image, manifest });
     stored.feedbackPort = caster.ports.feedback;
@@ -207,7 +212,9 @@ export class Director {
       await caster.stop();
       throw error;
     }
-    log.info(`session ${stored.number}, start ${stored.start}: ${image.name} to ${stored.group}:${stored.port}`);
+    log.info(
+      `session ${stored.number}, start ${stored.start}: ${image.name} to ${stored.group}:${stored.port}`,
+    );
     return session;
   }
 
@@ -272,7 +279,9 @@ export class Director {
       const deployment = await store.deployments.find(stored.deploymentId);
       const image = deployment && (await store.images.find(deployment.imageId));
       if (!image) continue;
-      const machines = new Set((await store.sessions.participants([stored.id])).map((pair) => pair.machineId));
+      const machines = new Set(
+        (await store.sessions.participants([stored.id])).map((pair) => pair.machineId),
+      );
       this.#closed.push(closedRecord({ ...stored, ...describe(stored, image) }, machines.size));
     }
   }
@@ -318,8 +327,12 @@ function portsOf(session: StoredSession): number[] {
   return [session.port, session.feedbackPort, session.unicastPort];
 }
 
-function closedRecord(last: Omit<SessionRecord, "state" | "machines" | "rateBytesPerSecond">, machines: number): SessionRecord {
-  const { id, deploymentId, imageName, group, port, start, multicastBytes, unicastBytes, parityPart, root } = last;
+function closedRecord(
+  last: Omit<SessionRecord, "state" | "machines" | "rateBytesPerSecond">,
+  machines: number,
+): SessionRecord {
+  const { id, deploymentId, imageName, group, port, start, multicastBytes, unicastBytes, parityPart, root } =
+    last;
   return {
     id,
     deploymentId,

@@ -6,7 +6,12 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { defaultGroupRange, defaultPortRange, parseGroupRange, parsePortRange } from "../casting/addresses.ts";
+import {
+  defaultGroupRange,
+  defaultPortRange,
+  parseGroupRange,
+  parsePortRange,
+} from "../casting/addresses.ts";
 import { SiteClient } from "../client.ts";
 import { openLog } from "../log.ts";
 import { openSite, siteFiles, type RunningSite, type SiteLocation, type SiteNative } from "../site.ts";

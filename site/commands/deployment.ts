@@ -23,7 +23,12 @@ async function findMachines(client: SiteClient, names: string): Promise<"all" | 
     const found = machines.filter((machine) => machine.id === name || machine.facts.name === name);
     const [machine] = found;
     if (!machine) throw new VolleyError("E_NOT_FOUND", `There is no machine ${name}.`);
-    if (found.length > 1) throw new VolleyError("E_CONFLICT", `${found.length} machines are called ${name}: say which by identifier.`);
+    if (found.length > 1) {
+      throw new VolleyError(
+        "E_CONFLICT",
+        `${found.length} machines are called ${name}: say which by identifier.`,
+      );
+    }
     return machine.id;
   });
 }
@@ -49,7 +54,11 @@ export const deploymentCommands: SiteCommand[] = [
       machines: { type: "string", value: "LIST", help: "Machines, with commas between, or all (all)." },
       unattended: { type: "boolean", help: "No one has to confirm at the machines." },
       unicast: { type: "boolean", help: "No multicast: every machine fetches for itself." },
-      rate: { type: "string", value: "MBPS", help: "Megabits per second at most; 0 = what most machines take (0)." },
+      rate: {
+        type: "string",
+        value: "MBPS",
+        help: "Megabits per second at most; 0 = what most machines take (0).",
+      },
       removable: { type: "boolean", help: "Removable disks may be written." },
       "disk-serial": { type: "string", value: "SERIAL", help: "Only the disk with this serial number." },
       "disk-least": { type: "string", value: "BYTES", help: "Only disks of at least this size." },
@@ -80,7 +89,9 @@ export const deploymentCommands: SiteCommand[] = [
     run: async (client, call) => {
       const deployments = await client.get<DeploymentRecord[]>("/deployments");
       if (call.json) return printJson(deployments);
-      const images = new Map((await client.get<ImageRecord[]>("/images")).map((image) => [image.id, image.name]));
+      const images = new Map(
+        (await client.get<ImageRecord[]>("/images")).map((image) => [image.id, image.name]),
+      );
       const rows = deployments.map((deployment) => [
         deployment.name,
         images.get(deployment.imageId) ?? deployment.imageId,

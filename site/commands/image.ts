@@ -1,6 +1,11 @@
 /** volley image import | list | show | verify | remove */
 import { resolve } from "node:path";
-import { ImageFormat, type ImageRecord, type ImportState, type VerificationState } from "../../contract/administration.ts";
+import {
+  ImageFormat,
+  type ImageRecord,
+  type ImportState,
+  type VerificationState,
+} from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
 import { text, type SiteCommand } from "./command.ts";
@@ -25,7 +30,10 @@ function printImage(image: ImageRecord): void {
     ["id", image.id],
     ["root (BLAKE3)", image.root],
     ["size", `${bytesText(image.bytes)} (${image.bytes} bytes)`],
-    ["stored", `${bytesText(image.contentBytes)} in ${image.chunks - image.holes} chunks; ${image.holes} holes`],
+    [
+      "stored",
+      `${bytesText(image.contentBytes)} in ${image.chunks - image.holes} chunks; ${image.holes} holes`,
+    ],
     ["boots with", firmwareText(image)],
     ["sectors", `${image.sectorBytes} bytes`],
     ["smallest disk", `${image.smallestDiskBytes} bytes`],
@@ -41,15 +49,25 @@ export const imageCommands: SiteCommand[] = [
     summary: "Take a disk image into the library.",
     options: {
       name: { type: "string", value: "NAME", help: "Its name in the library; the file's without it." },
-      format: { type: "string", value: "FORMAT", help: `${ImageFormat.options.join(", ")}; without it the file's name decides.` },
+      format: {
+        type: "string",
+        value: "FORMAT",
+        help: `${ImageFormat.options.join(", ")}; without it the file's name decides.`,
+      },
     },
     run: async (client, call) => {
       const format = ImageFormat.optional().safeParse(text(call, "format"));
-      if (!format.success) throw new VolleyError("E_USAGE", `--format is one of ${ImageFormat.options.join(", ")}.`);
+      if (!format.success) {
+        throw new VolleyError("E_USAGE", `--format is one of ${ImageFormat.options.join(", ")}.`);
+      }
       const path = resolve(call.positionals[0] ?? "");
       const request = { path, name: text(call, "name"), format: format.data };
       const { id } = await client.post<ImportState>("/images", request);
-      const state = await follow(`importing ${path}`, () => client.get<ImportState>(`/imports/${id}`), call.json);
+      const state = await follow(
+        `importing ${path}`,
+        () => client.get<ImportState>(`/imports/${id}`),
+        call.json,
+      );
       if (call.json) printJson(state.image);
       else if (state.image) printImage(state.image);
     },
@@ -97,7 +115,11 @@ export const imageCommands: SiteCommand[] = [
       const poll = () => client.get<VerificationState>(`/verifications/${id}`);
       const state = await follow(`verifying ${image.name}`, poll, call.json);
       if (call.json) printJson(state);
-      else printLine(`${image.name}: all ${image.chunks} chunks are right, and the manifest is signed by this site.`);
+      else {
+        printLine(
+          `${image.name}: all ${image.chunks} chunks are right, and the manifest is signed by this site.`,
+        );
+      }
     },
   },
   {

@@ -30,7 +30,10 @@ export async function follow<State extends TaskState>(
     if (state.state !== "running") {
       if (redraw) process.stderr.write("\n");
       if (state.error === null) return state;
-      throw new VolleyError(isErrorCode(state.error.code) ? state.error.code : "E_INTERNAL", state.error.detail);
+      throw new VolleyError(
+        isErrorCode(state.error.code) ? state.error.code : "E_INTERNAL",
+        state.error.detail,
+      );
     }
     if (!redraw && !quiet && Date.now() >= nextLineMs) {
       process.stderr.write(`${line}\n`);

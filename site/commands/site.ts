@@ -1,7 +1,12 @@
 /** volley site: serves machines until it is told to end. */
 import { isIPv4 } from "node:net";
 import { VolleyError } from "../../contract/errors.ts";
-import { defaultGroupRange, defaultPortRange, parseGroupRange, parsePortRange } from "../casting/addresses.ts";
+import {
+  defaultGroupRange,
+  defaultPortRange,
+  parseGroupRange,
+  parsePortRange,
+} from "../casting/addresses.ts";
 import { openLog } from "../log.ts";
 import { openSite, siteFiles, type SiteNative } from "../site.ts";
 import { makeFolder } from "../store/files.ts";
@@ -18,11 +23,32 @@ export const siteCommand: Command = {
   operandCount: 0,
   summary: "Run a site: the page, the machines' server and the multicast senders.",
   options: {
-    address: { type: "string", multiple: true, value: "IP", help: "IPv4 address machines reach it by; may be repeated (all)." },
-    port: { type: "string", value: "PORT", help: `TCP port of the page and the machines' server (${defaultPort}).` },
-    interface: { type: "string", value: "IP", help: "Address of the network card to multicast from (the first --address)." },
-    "group-range": { type: "string", value: "RANGE", help: `Multicast groups to use (${defaultGroupRange}).` },
-    "port-range": { type: "string", value: "RANGE", help: `UDP and TCP ports for sessions (${defaultPortRange}).` },
+    address: {
+      type: "string",
+      multiple: true,
+      value: "IP",
+      help: "IPv4 address machines reach it by; may be repeated (all).",
+    },
+    port: {
+      type: "string",
+      value: "PORT",
+      help: `TCP port of the page and the machines' server (${defaultPort}).`,
+    },
+    interface: {
+      type: "string",
+      value: "IP",
+      help: "Address of the network card to multicast from (the first --address).",
+    },
+    "group-range": {
+      type: "string",
+      value: "RANGE",
+      help: `Multicast groups to use (${defaultGroupRange}).`,
+    },
+    "port-range": {
+      type: "string",
+      value: "RANGE",
+      help: `UDP and TCP ports for sessions (${defaultPortRange}).`,
+    },
     mtu: { type: "string", value: "BYTES", help: `Largest IP packet of the network (${defaultMtu}).` },
     "time-to-live": { type: "string", value: "N", help: "Routers a multicast may cross, plus one (1)." },
   },
@@ -31,7 +57,9 @@ export const siteCommand: Command = {
 function addresses(call: CommandCall): string[] {
   const given = call.values["address"];
   const list = Array.isArray(given) ? given.filter((value) => typeof value === "string") : [];
-  const wrong = [...list, text(call, "interface") ?? list[0] ?? "0.0.0.0"].find((address) => !isIPv4(address));
+  const wrong = [...list, text(call, "interface") ?? list[0] ?? "0.0.0.0"].find(
+    (address) => !isIPv4(address),
+  );
   if (wrong !== undefined) throw new VolleyError("E_USAGE", `"${wrong}" is not an IPv4 address.`);
   return list;
 }

@@ -5,7 +5,13 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { ImageFormat, ImageRecord } from "../../contract/administration.ts";
 import { VolleyError, isErrorCode, toVolleyError } from "../../contract/errors.ts";
-import type { ImportOptions, ImportResult, ManifestFacts, ManifestSummary, Task } from "../../native/index.ts";
+import type {
+  ImportOptions,
+  ImportResult,
+  ManifestFacts,
+  ManifestSummary,
+  Task,
+} from "../../native/index.ts";
 import type { Authority } from "../authority/authority.ts";
 import { makeFolder, syncPath, writeFileDurably } from "../store/files.ts";
 import { firmwareBits } from "../store/images.ts";
@@ -75,7 +81,9 @@ export async function importImage(importer: Importer, work: ImportWork): Promise
       holes: summary.holes,
       chunks: summary.chunks,
     };
-    if (summary.root !== result.root) throw new VolleyError("E_INTERNAL", "The manifest has another root than the image.");
+    if (summary.root !== result.root) {
+      throw new VolleyError("E_INTERNAL", "The manifest has another root than the image.");
+    }
     writeFileDurably(join(folder, "manifest"), signed, 0o600);
     writeFileDurably(join(folder, "facts.json"), JSON.stringify(image, null, 2), 0o600);
     work.signal.throwIfAborted();
@@ -86,19 +94,26 @@ export async function importImage(importer: Importer, work: ImportWork): Promise
     return image;
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
-    throw work.signal.aborted ? new VolleyError("E_CANCELLED", `The import of ${work.path} was cancelled.`) : asWriteError(error);
+    throw work.signal.aborted
+      ? new VolleyError("E_CANCELLED", `The import of ${work.path} was cancelled.`)
+      : asWriteError(error);
   }
 }
 
 async function refuseTakenName(store: Store, name: string): Promise<void> {
-  if (await store.images.named(name)) throw new VolleyError("E_CONFLICT", `There is an image of the name ${name}.`);
+  if (await store.images.named(name)) {
+    throw new VolleyError("E_CONFLICT", `There is an image of the name ${name}.`);
+  }
 }
 
 /** What Node's file functions throw here comes from the library's disk. */
 function asWriteError(error: unknown): VolleyError {
   const code = (error as { code?: unknown }).code;
-  const fromFiles = typeof code === "string" && !isErrorCode(code) && (error as { syscall?: unknown }).syscall !== undefined;
-  return fromFiles ? new VolleyError("E_CONTENT_WRITE", (error as Error).message, { cause: error }) : toVolleyError(error);
+  const fromFiles =
+    typeof code === "string" && !isErrorCode(code) && (error as { syscall?: unknown }).syscall !== undefined;
+  return fromFiles
+    ? new VolleyError("E_CONTENT_WRITE", (error as Error).message, { cause: error })
+    : toVolleyError(error);
 }
 
 interface Reading extends ImportWork {
@@ -139,12 +154,18 @@ async function readContent(importer: Importer, reading: Reading): Promise<Import
  * Waits for both to end; whichever fails, the other is stopped. A writer that fails makes the reader see the end
  * too early, and a reader that fails breaks the writer's pipe: the cause is told from the consequence here.
  */
-async function settleBoth<Result>(reader: Promise<Result>, writer: Promise<void>, cancel: () => void): Promise<Result> {
+async function settleBoth<Result>(
+  reader: Promise<Result>,
+  writer: Promise<void>,
+  cancel: () => void,
+): Promise<Result> {
   writer.catch(cancel);
   reader.catch(cancel);
   const [read, written] = await Promise.allSettled([reader, writer]);
   const consequences = ["E_IMAGE_TRUNCATED", "E_CANCELLED"];
-  if (read.status === "rejected" && !consequences.includes(toVolleyError(read.reason).code)) throw read.reason;
+  if (read.status === "rejected" && !consequences.includes(toVolleyError(read.reason).code)) {
+    throw read.reason;
+  }
   if (written.status === "rejected") throw written.reason;
   if (read.status === "rejected") throw read.reason;
   return read.value;

@@ -50,7 +50,9 @@ export class Library {
     try {
       manifest = await readFile(this.manifestPath(id));
     } catch (error) {
-      throw new VolleyError("E_CONTENT_READ", `The manifest of image ${id}: ${(error as Error).message}`, { cause: error });
+      throw new VolleyError("E_CONTENT_READ", `The manifest of image ${id}: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
     this.checkSignature(id, manifest);
     return manifest;
@@ -60,7 +62,10 @@ export class Library {
     const signed = manifest.subarray(0, -signatureBytes);
     const signature = manifest.subarray(-signatureBytes);
     if (manifest.length > signatureBytes && this.#options.authority.verifyManifest(signed, signature)) return;
-    throw new VolleyError("E_MANIFEST_SIGNATURE", `The manifest of image ${id} is not what this site signed.`);
+    throw new VolleyError(
+      "E_MANIFEST_SIGNATURE",
+      `The manifest of image ${id} is not what this site signed.`,
+    );
   }
 
   /** At start: removes what was not finished, and makes the rows and the folders agree. */
@@ -111,7 +116,10 @@ export class Library {
     if (!image) throw new VolleyError("E_NOT_FOUND", `There is no image ${id}.`);
     const users = await store.images.users(id);
     if (users.length > 0) {
-      throw new VolleyError("E_IMAGE_IN_USE", `Image ${image.name} is used by ${users.slice(0, 5).join(", ")}.`);
+      throw new VolleyError(
+        "E_IMAGE_IN_USE",
+        `Image ${image.name} is used by ${users.slice(0, 5).join(", ")}.`,
+      );
     }
     const place = join(folder, id);
     const removed = join(folder, `.removing-${id}`);

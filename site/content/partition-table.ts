@@ -36,23 +36,38 @@ export async function inspectPartitions(image: SectorReader): Promise<DiskFacts>
   const head = await image.read(0, Math.min(headBytes, image.imageBytes));
   const sectorBytes = ([512, 4096] as const).find((size) => isGptHeader(head, size));
   if (sectorBytes !== undefined) return await inspectGpt(image, head, sectorBytes);
-  if (head.length < 512 || head.readUInt16LE(510) !== bootSignature) return { firmware: [], sectorBytes: 512 };
+  if (head.length < 512 || head.readUInt16LE(510) !== bootSignature) {
+    return { firmware: [], sectorBytes: 512 };
+  }
   const partitions = mbrPartitions(head);
   if (partitions.some((partition) => partition.type === protective)) {
-    throw new VolleyError("E_IMAGE_TRUNCATED", "The image says that it has a GPT, but its header is not there.");
+    throw new VolleyError(
+      "E_IMAGE_TRUNCATED",
+      "The image says that it has a GPT, but its header is not there.",
+    );
   }
   // A file system may begin with a boot sector of its own; what then stands in the table's place is no table.
   if (!looksLikeTable(head)) return { firmware: [], sectorBytes: 512 };
   for (const partition of partitions) checkEnd(partition.end, image.imageBytes);
   const firmware: DiskFacts["firmware"] = [];
-  if (bootsFromMbr(head, partitions.some((partition) => partition.bootable))) firmware.push("bios");
+  if (
+    bootsFromMbr(
+      head,
+      partitions.some((partition) => partition.bootable),
+    )
+  ) {
+    firmware.push("bios");
+  }
   if (partitions.some((partition) => partition.type === mbrSystemPartition)) firmware.push("uefi");
   return { firmware, sectorBytes: 512 };
 }
 
 function checkEnd(end: number, imageBytes: number): void {
   if (end <= imageBytes) return;
-  throw new VolleyError("E_IMAGE_TRUNCATED", `The image is ${imageBytes} bytes long, but a partition ends at byte ${end}.`);
+  throw new VolleyError(
+    "E_IMAGE_TRUNCATED",
+    `The image is ${imageBytes} bytes long, but a partition ends at byte ${end}.`,
+  );
 }
 
 function isGptHeader(bytes: Buffer, at: number): boolean {
@@ -71,12 +86,17 @@ async function inspectGpt(image: SectorReader, head: Buffer, sectorBytes: 512 | 
     throw new VolleyError("E_IMAGE_TRUNCATED", detail);
   }
   if (!isGptHeader(await image.read(alternate, sectorBytes), 0)) {
-    throw new VolleyError("E_IMAGE_TRUNCATED", `The second partition table, at byte ${alternate}, is not there.`);
+    throw new VolleyError(
+      "E_IMAGE_TRUNCATED",
+      `The second partition table, at byte ${alternate}, is not there.`,
+    );
   }
   const partitions = await gptPartitions(image, header, sectorBytes);
   for (const partition of partitions) checkEnd(partition.end, image.imageBytes);
   const firmware: DiskFacts["firmware"] = [];
-  const forBios = partitions.some((partition) => partition.bootable || partition.type === gptBiosBootPartition);
+  const forBios = partitions.some(
+    (partition) => partition.bootable || partition.type === gptBiosBootPartition,
+  );
   if (forBios && hasBootCode(head)) firmware.push("bios");
   if (partitions.some((partition) => partition.type === gptSystemPartition)) firmware.push("uefi");
   return { firmware, sectorBytes };
@@ -87,7 +107,10 @@ async function gptPartitions(image: SectorReader, header: Buffer, sectorBytes: n
   const count = header.readUInt32LE(80);
   const entryBytes = header.readUInt32LE(84);
   if (count > gptEntriesMost || entryBytes < 128 || entryBytes > gptEntryBytesMost) {
-    throw new VolleyError("E_IMAGE_TRUNCATED", `The partition table claims ${count} entries of ${entryBytes} bytes.`);
+    throw new VolleyError(
+      "E_IMAGE_TRUNCATED",
+      `The partition table claims ${count} entries of ${entryBytes} bytes.`,
+    );
   }
   checkEnd(at + count * entryBytes, image.imageBytes);
   const table = await image.read(at, count * entryBytes);

@@ -25,8 +25,13 @@ const script = 'exec nbdcopy -- [ qemu-nbd -r -f "$1" "$2" ] - >"$3"';
 export async function openRawPipe(source: Source, folder: string): Promise<RawPipe> {
   const path = join(folder, "raw");
   const made = await runTool("mkfifo", ["-m", "600", path]);
-  if (made.exitCode !== 0) throw new VolleyError("E_CONTENT_WRITE", `No FIFO in ${folder}: ${made.complaint}`);
-  for (const [program, question] of [["nbdcopy", "--version"], ["qemu-nbd", "--version"]] as const) {
+  if (made.exitCode !== 0) {
+    throw new VolleyError("E_CONTENT_WRITE", `No FIFO in ${folder}: ${made.complaint}`);
+  }
+  for (const [program, question] of [
+    ["nbdcopy", "--version"],
+    ["qemu-nbd", "--version"],
+  ] as const) {
     await runTool(program, [question]);
   }
   // A process group of its own, so that its qemu-nbd ends with it.
@@ -48,7 +53,9 @@ export async function openRawPipe(source: Source, folder: string): Promise<RawPi
 function killGroup(child: ChildProcess): void {
   try {
     // Until its end is known its number cannot be another's.
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, "SIGKILL");
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      process.kill(-child.pid, "SIGKILL");
+    }
   } catch {
     // It ended at this moment.
   }

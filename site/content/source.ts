@@ -23,7 +23,13 @@ export interface Source {
   read(offset: number, length: number): Promise<Buffer>;
 }
 
-const drivers: Record<ImageFormat, string> = { raw: "raw", qcow2: "qcow2", vhd: "vpc", vhdx: "vhdx", vmdk: "vmdk" };
+const drivers: Record<ImageFormat, string> = {
+  raw: "raw",
+  qcow2: "qcow2",
+  vhd: "vpc",
+  vhdx: "vhdx",
+  vmdk: "vmdk",
+};
 const extensions: Record<string, ImageFormat> = {
   ".raw": "raw",
   ".img": "raw",
@@ -45,7 +51,11 @@ const magics: { format: ImageFormat; bytes: string }[] = [
 const sectorBytes = 512;
 
 /** Throws E_SOURCE_READ, E_IMAGE_FORMAT, E_IMAGE_TRUNCATED, E_IMAGE_UNSAFE, E_TOOL_MISSING, E_TOOL_FAILED. */
-export async function inspectSource(file: string, format: ImageFormat | undefined, signal: AbortSignal): Promise<Source> {
+export async function inspectSource(
+  file: string,
+  format: ImageFormat | undefined,
+  signal: AbortSignal,
+): Promise<Source> {
   const path = resolve(file);
   const { sizeBytes, firstBytes } = await look(path);
   const chosen = format ?? formatByName(path, firstBytes);
@@ -86,7 +96,10 @@ function formatByName(path: string, firstBytes: Buffer): ImageFormat {
   }
   const looksLike = magics.find((magic) => firstBytes.toString("latin1").startsWith(magic.bytes))?.format;
   if (format === "raw" && looksLike !== undefined) {
-    throw new VolleyError("E_IMAGE_FORMAT", `${path} is named as a raw image but begins like a ${looksLike} one.`);
+    throw new VolleyError(
+      "E_IMAGE_FORMAT",
+      `${path} is named as a raw image but begins like a ${looksLike} one.`,
+    );
   }
   return format;
 }
@@ -97,7 +110,10 @@ function checkSize(path: string, imageBytes: number): void {
     throw new VolleyError("E_IMAGE_TRUNCATED", detail);
   }
   if (imageBytes > limits.imageBytesMax) {
-    throw new VolleyError("E_IMAGE_FORMAT", `${path} is a disk of ${imageBytes} bytes; ${limits.imageBytesMax} is the most.`);
+    throw new VolleyError(
+      "E_IMAGE_FORMAT",
+      `${path} is a disk of ${imageBytes} bytes; ${limits.imageBytesMax} is the most.`,
+    );
   }
 }
 
@@ -174,23 +190,39 @@ function checkAlone(path: string, facts: z.infer<typeof Information>): void {
   if (specific?.corrupt) throw new VolleyError("E_IMAGE_TRUNCATED", `${path} is marked as corrupt.`);
 }
 
-const MapEntry = z.object({ length: z.number(), offset: z.number().optional(), data: z.boolean(), zero: z.boolean() });
+const MapEntry = z.object({
+  length: z.number(),
+  offset: z.number().optional(),
+  data: z.boolean(),
+  zero: z.boolean(),
+});
 
 /** Past the end of a file that was cut short the programs read zeros without a word, so it is looked for here. */
 async function checkWhole({ path, format, sizeBytes, signal }: Formatted): Promise<void> {
   const cut = (why: string) => new VolleyError("E_IMAGE_TRUNCATED", `${path} is cut short: ${why}.`);
   if (format === "vhd") {
-    const footer = await rawSource(path, sizeBytes - (sizeBytes % sectorBytes)).read(sizeBytes - sectorBytes, sectorBytes);
+    const footer = await rawSource(path, sizeBytes - (sizeBytes % sectorBytes)).read(
+      sizeBytes - sectorBytes,
+      sectorBytes,
+    );
     if (footer.toString("latin1", 0, 8) !== "conectix") throw cut("its footer is missing");
     const differencing = footer.readUInt32BE(60) === 4;
     if (differencing) throw new VolleyError("E_IMAGE_UNSAFE", `${path} is a differencing disk.`);
   } else {
-    const { exitCode, output, complaint } = await runTool("qemu-img", ["check", "-f", drivers[format], path], signal);
+    const { exitCode, output, complaint } = await runTool(
+      "qemu-img",
+      ["check", "-f", drivers[format], path],
+      signal,
+    );
     // 3 is leaked space, which harms nothing; 63 a format without checks.
-    if (![0, 3, 63].includes(exitCode)) throw cut((complaint || output).trim().split("\n").slice(0, 3).join("; "));
+    if (![0, 3, 63].includes(exitCode)) {
+      throw cut((complaint || output).trim().split("\n").slice(0, 3).join("; "));
+    }
   }
   const map = await runTool("qemu-img", ["map", "-f", drivers[format], "--output=json", path], signal);
-  if (map.exitCode !== 0) throw new VolleyError("E_IMAGE_FORMAT", `${path} cannot be mapped: ${map.complaint}`);
+  if (map.exitCode !== 0) {
+    throw new VolleyError("E_IMAGE_FORMAT", `${path} cannot be mapped: ${map.complaint}`);
+  }
   for (const entry of z.array(MapEntry).parse(JSON.parse(map.output))) {
     const end = (entry.offset ?? 0) + entry.length;
     if (entry.data && !entry.zero && entry.offset !== undefined && end > sizeBytes) {
@@ -215,7 +247,9 @@ async function readThroughTool(
     const range = [`bs=${sectorBytes}`, `skip=${first}`, `count=${last}`];
     const parameters = ["dd", "-f", source.driver, "-O", "raw", ...range, `if=${source.path}`, `of=${copy}`];
     const { exitCode, complaint } = await runTool("qemu-img", parameters, source.signal);
-    if (exitCode !== 0) throw new VolleyError("E_IMAGE_FORMAT", `${source.path} cannot be read: ${complaint}`);
+    if (exitCode !== 0) {
+      throw new VolleyError("E_IMAGE_FORMAT", `${source.path} cannot be read: ${complaint}`);
+    }
     return readFileSync(copy).subarray(offset - first * sectorBytes, offset - first * sectorBytes + length);
   } finally {
     rmSync(folder, { recursive: true, force: true });

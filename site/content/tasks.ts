@@ -1,7 +1,12 @@
 /** Imports and verifications that go on, and the last ones that ended: what a client polls. */
 import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
-import type { ImageRecord, ImportRequest, ImportState, VerificationState } from "../../contract/administration.ts";
+import type {
+  ImageRecord,
+  ImportRequest,
+  ImportState,
+  VerificationState,
+} from "../../contract/administration.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Task } from "../../native/index.ts";
@@ -11,7 +16,11 @@ import { nameOf } from "./source.ts";
 
 /** What of the addon is used to verify. */
 export interface VerifyDoor {
-  verifyContent(options: { manifest: Buffer; contentPath: string; threads: number }): Task<{ badChunks: number[] }>;
+  verifyContent(options: {
+    manifest: Buffer;
+    contentPath: string;
+    threads: number;
+  }): Task<{ badChunks: number[] }>;
 }
 export interface ContentTasksOptions {
   importer: Importer;
@@ -43,7 +52,9 @@ export class ContentTasks {
   startImport(request: ImportRequest): ImportState {
     this.#admit();
     const name = request.name ?? nameOf(request.path);
-    if (this.#names.has(name)) throw new VolleyError("E_CONFLICT", `An image of the name ${name} is being imported.`);
+    if (this.#names.has(name)) {
+      throw new VolleyError("E_CONFLICT", `An image of the name ${name} is being imported.`);
+    }
     const state: ImportState = {
       id: randomUUID(),
       state: "running",
@@ -54,7 +65,7 @@ export class ContentTasks {
     };
     remember(this.#imports, state);
     this.#names.add(name);
-    this.#run(state, () => this.#import(state, request)).finally(() => this.#names.delete(name));
+    void this.#run(state, () => this.#import(state, request)).finally(() => this.#names.delete(name));
     return { ...state };
   }
 
@@ -96,7 +107,10 @@ export class ContentTasks {
 
   #admit(): void {
     if (this.#running.size >= limits.contentTasksAtOnce) {
-      throw new VolleyError("E_CONFLICT", `${this.#running.size} imports or verifications are going on, which is the most.`);
+      throw new VolleyError(
+        "E_CONFLICT",
+        `${this.#running.size} imports or verifications are going on, which is the most.`,
+      );
     }
     if (this.#stop.signal.aborted) throw new VolleyError("E_CANCELLED", "The site is stopping.");
   }
@@ -163,7 +177,9 @@ export class ContentTasks {
       this.#follow(state, task);
       const { badChunks } = await task.result;
       state.badChunks = badChunks.slice(0, chunksAnswered);
-      if (badChunks.length > 0) throw new VolleyError("E_CONTENT_CORRUPT", describeBad(image.name, badChunks));
+      if (badChunks.length > 0) {
+        throw new VolleyError("E_CONTENT_CORRUPT", describeBad(image.name, badChunks));
+      }
       state.bytesDone = state.bytesTotal;
     } finally {
       this.#stop.signal.removeEventListener("abort", cancel);
@@ -177,7 +193,10 @@ function describeBad(name: string, chunks: number[]): string {
   return `Image ${name}: chunk ${named}${more} is not what the manifest says.`;
 }
 
-function remember<State extends { id: string; state: string }>(states: Map<string, State>, state: State): void {
+function remember<State extends { id: string; state: string }>(
+  states: Map<string, State>,
+  state: State,
+): void {
   states.set(state.id, state);
   for (const [id, old] of states) {
     if (states.size <= limits.contentTasksRemembered) break;

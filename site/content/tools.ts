@@ -39,7 +39,11 @@ export function runTool(program: string, parameters: string[], signal?: AbortSig
     child.stdout.on("data", (chunk: Buffer) => {
       outputBytes += chunk.length;
       if (outputBytes <= limits.toolOutputBytes) output.push(chunk);
-      else refuse(new VolleyError("E_TOOL_FAILED", `${program} printed more than ${limits.toolOutputBytes} bytes.`));
+      else {
+        refuse(
+          new VolleyError("E_TOOL_FAILED", `${program} printed more than ${limits.toolOutputBytes} bytes.`),
+        );
+      }
     });
     child.stderr.on("data", (chunk: Buffer) => {
       complaint = (complaint + chunk.toString()).slice(-complaintCharacters);
@@ -55,7 +59,13 @@ export function runTool(program: string, parameters: string[], signal?: AbortSig
     child.on("close", (exitCode) => {
       settled();
       if (refusal) reject(refusal);
-      else resolve({ exitCode: exitCode ?? -1, output: Buffer.concat(output).toString(), complaint: complaint.trim() });
+      else {
+        resolve({
+          exitCode: exitCode ?? -1,
+          output: Buffer.concat(output).toString(),
+          complaint: complaint.trim(),
+        });
+      }
     });
   });
 }
@@ -63,7 +73,10 @@ export function runTool(program: string, parameters: string[], signal?: AbortSig
 export function startFailure(program: string, error: Error): VolleyError {
   if ((error as NodeJS.ErrnoException).code === "ENOENT") {
     const from = packages[program];
-    return new VolleyError("E_TOOL_MISSING", `${program} is not installed${from ? ` (package ${from})` : ""}.`);
+    return new VolleyError(
+      "E_TOOL_MISSING",
+      `${program} is not installed${from ? ` (package ${from})` : ""}.`,
+    );
   }
   return new VolleyError("E_TOOL_FAILED", `${program} cannot be started: ${error.message}`, { cause: error });
 }

@@ -16,7 +16,10 @@ import type { Tables } from "./schema.ts";
 export type Database = Kysely<Tables>;
 
 /** PGlite starts PostgreSQL with -F, which is fsync off; the three settings say what a commit means here. */
-const durable = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"].flatMap((setting) => ["-c", setting]);
+const durable = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"].flatMap((setting) => [
+  "-c",
+  setting,
+]);
 
 async function startEmbedded(folder: string): Promise<PGlite> {
   const startParams = [...PGlite.defaultStartParams.filter((parameter) => parameter !== "-F"), ...durable];
@@ -42,10 +45,12 @@ async function openEmbedded(folder: string): Promise<PGlite> {
 /** `folder` belongs to the caller alone (store/lock.ts). Throws E_STORE. */
 export async function openDatabase(folder: string): Promise<Database> {
   try {
-    const database = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite: await openEmbedded(folder) }) });
+    const database = new Kysely<Tables>({
+      dialect: new PGliteDialect({ pglite: await openEmbedded(folder) }),
+    });
     try {
       const { error } = await new Migrator({ db: database, provider: migrations }).migrateToLatest();
-      if (error) throw error;
+      if (error !== undefined) throw new Error("its tables cannot be brought up to date", { cause: error });
       return database;
     } catch (error) {
       await database.destroy();
@@ -53,7 +58,13 @@ export async function openDatabase(folder: string): Promise<Database> {
     }
   } catch (error) {
     if (error instanceof VolleyError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    throw new VolleyError("E_STORE", `The database in ${folder} does not open: ${message}`, { cause: error });
+    throw new VolleyError("E_STORE", `The database in ${folder} does not open: ${reason(error)}`, {
+      cause: error,
+    });
   }
+}
+
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message} (${reason(error.cause)})`;
 }

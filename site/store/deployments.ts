@@ -12,13 +12,22 @@ export class DeploymentStore {
   }
 
   async list(): Promise<DeploymentRecord[]> {
-    const rows = await this.#database.selectFrom("deployment").selectAll().orderBy("created").orderBy("id").execute();
+    const rows = await this.#database
+      .selectFrom("deployment")
+      .selectAll()
+      .orderBy("created")
+      .orderBy("id")
+      .execute();
     const named = await this.#database.selectFrom("deployment_machine").selectAll().execute();
     return rows.map((row) => toRecord(row, named));
   }
 
   async find(id: string): Promise<DeploymentRecord | undefined> {
-    const row = await this.#database.selectFrom("deployment").selectAll().where("id", "=", id).executeTakeFirst();
+    const row = await this.#database
+      .selectFrom("deployment")
+      .selectAll()
+      .where("id", "=", id)
+      .executeTakeFirst();
     if (!row) return undefined;
     const named = await this.#database
       .selectFrom("deployment_machine")
@@ -30,7 +39,12 @@ export class DeploymentStore {
 
   /** Every machine and the image have to exist: see api/deployments. */
   async create(request: DeploymentRequest): Promise<DeploymentRecord> {
-    const record: DeploymentRecord = { ...request, id: randomUUID(), created: new Date().toISOString(), open: true };
+    const record: DeploymentRecord = {
+      ...request,
+      id: randomUUID(),
+      created: new Date().toISOString(),
+      open: true,
+    };
     await this.#database.transaction().execute(async (transaction) => {
       await transaction
         .insertInto("deployment")
@@ -63,13 +77,17 @@ export class DeploymentStore {
   }
 
   async isFor(deploymentId: string, machineId: string): Promise<boolean> {
-    const row = await this.#forMachine(machineId).where("deployment.id", "=", deploymentId).executeTakeFirst();
+    const row = await this.#forMachine(machineId)
+      .where("deployment.id", "=", deploymentId)
+      .executeTakeFirst();
     return row !== undefined;
   }
 
   /** Whether any deployment of this machine, open or not, uses that image. */
   async machineMayRead(machineId: string, imageId: string): Promise<boolean> {
-    const row = await this.#forMachine(machineId).where("deployment.image_id", "=", imageId).executeTakeFirst();
+    const row = await this.#forMachine(machineId)
+      .where("deployment.image_id", "=", imageId)
+      .executeTakeFirst();
     return row !== undefined;
   }
 

@@ -28,7 +28,7 @@ export function writeFileDurably(path: string, content: string | Uint8Array, mod
   const descriptor = openSync(temporary, "w", mode);
   try {
     const bytes = typeof content === "string" ? Buffer.from(content) : content;
-    for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+    for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

@@ -41,7 +41,12 @@ export class ImageStore {
   }
 
   async list(): Promise<ImageRecord[]> {
-    const rows = await this.#database.selectFrom("image").selectAll().orderBy("imported").orderBy("id").execute();
+    const rows = await this.#database
+      .selectFrom("image")
+      .selectAll()
+      .orderBy("imported")
+      .orderBy("id")
+      .execute();
     return rows.map(toRecord);
   }
 
@@ -51,7 +56,11 @@ export class ImageStore {
   }
 
   async named(name: string): Promise<ImageRecord | undefined> {
-    const row = await this.#database.selectFrom("image").selectAll().where("name", "=", name).executeTakeFirst();
+    const row = await this.#database
+      .selectFrom("image")
+      .selectAll()
+      .where("name", "=", name)
+      .executeTakeFirst();
     return row && toRecord(row);
   }
 
@@ -74,7 +83,11 @@ export class ImageStore {
 
   /** The names of the deployments that use it. */
   async users(id: string): Promise<string[]> {
-    const rows = await this.#database.selectFrom("deployment").select("name").where("image_id", "=", id).execute();
+    const rows = await this.#database
+      .selectFrom("deployment")
+      .select("name")
+      .where("image_id", "=", id)
+      .execute();
     return rows.map((row) => row.name);
   }
 

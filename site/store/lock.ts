@@ -47,7 +47,10 @@ function putDown(path: string, own: ProcessIdentity, folder: string): void {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") {
       throw new VolleyError("E_SITE_BUSY", `The data folder ${folder} is already open in this process.`);
     }
-    throw new VolleyError("E_STORE", `The data folder ${folder} cannot be written: ${(error as Error).message}`);
+    throw new VolleyError(
+      "E_STORE",
+      `The data folder ${folder} cannot be written: ${(error as Error).message}`,
+    );
   }
 }
 

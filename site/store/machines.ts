@@ -46,8 +46,17 @@ export class MachineStore {
 
   /** Every machine with the assignment that was touched last. */
   async list(): Promise<MachineRecord[]> {
-    const machines = await this.#database.selectFrom("machine").selectAll().orderBy("enrolled").orderBy("id").execute();
-    const assignments = await this.#database.selectFrom("assignment").selectAll().orderBy("updated").execute();
+    const machines = await this.#database
+      .selectFrom("machine")
+      .selectAll()
+      .orderBy("enrolled")
+      .orderBy("id")
+      .execute();
+    const assignments = await this.#database
+      .selectFrom("assignment")
+      .selectAll()
+      .orderBy("updated")
+      .execute();
     const latest = new Map(assignments.map((row) => [row.machine_id, row]));
     return machines.map((row) => toRecord(row, latest.get(row.id)));
   }
@@ -58,7 +67,10 @@ export class MachineStore {
   }
 }
 
-function toRecord(machine: Selectable<MachineTable>, assignment: Selectable<AssignmentTable> | undefined): MachineRecord {
+function toRecord(
+  machine: Selectable<MachineTable>,
+  assignment: Selectable<AssignmentTable> | undefined,
+): MachineRecord {
   const error = assignment?.error ?? null;
   return {
     id: machine.id,

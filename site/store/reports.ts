@@ -71,13 +71,26 @@ function changeOf(report: Report): Updateable<AssignmentTable> {
   const updated = new Date().toISOString();
   switch (report.kind) {
     case "planned":
-      return { state: "planned", plan: JSON.stringify(report.plan), outcome: null, error: null, notice: "", updated };
+      return {
+        state: "planned",
+        plan: JSON.stringify(report.plan),
+        outcome: null,
+        error: null,
+        notice: "",
+        updated,
+      };
     case "started":
       return { state: "working", outcome: null, error: null, notice: "", updated };
     case "notice":
       return { notice: report.text, updated };
     case "succeeded":
-      return { state: "succeeded", outcome: JSON.stringify(report.outcome), error: null, notice: "", updated };
+      return {
+        state: "succeeded",
+        outcome: JSON.stringify(report.outcome),
+        error: null,
+        notice: "",
+        updated,
+      };
     case "failed":
       return { state: "failed", error: JSON.stringify(report.error), updated };
   }

@@ -162,17 +162,26 @@ export class SessionStore {
       .execute();
   }
 
-  async participants(sessionIds: string[]): Promise<{ sessionId: string; machineId: string; finished: boolean }[]> {
+  async participants(
+    sessionIds: string[],
+  ): Promise<{ sessionId: string; machineId: string; finished: boolean }[]> {
     if (sessionIds.length === 0) return [];
     const rows = await this.#database
       .selectFrom("participant")
       .select(["session_id", "machine_id", "finished"])
       .where("session_id", "in", sessionIds)
       .execute();
-    return rows.map((row) => ({ sessionId: row.session_id, machineId: row.machine_id, finished: row.finished }));
+    return rows.map((row) => ({
+      sessionId: row.session_id,
+      machineId: row.machine_id,
+      finished: row.finished,
+    }));
   }
 
-  async close(id: string, total: { multicastBytes: number; unicastBytes: number; parityPart: number }): Promise<void> {
+  async close(
+    id: string,
+    total: { multicastBytes: number; unicastBytes: number; parityPart: number },
+  ): Promise<void> {
     await this.#database
       .updateTable("session")
       .set({

@@ -110,7 +110,9 @@ const phases = {
 
 function describeState(machine) {
   if (machine.state === "working") return machine.progress ? phases[machine.progress.phase] : "starting";
-  return { enrolled: "waiting", planned: "showing its plan", succeeded: "done", failed: "failed" }[machine.state];
+  return { enrolled: "waiting", planned: "showing its plan", succeeded: "done", failed: "failed" }[
+    machine.state
+  ];
 }
 
 function describeFigures(machine) {
@@ -208,7 +210,9 @@ function listen() {
     show(latest);
   });
   source.addEventListener("error", async () => {
-    setAway("The site does not answer. What is shown is the last that was heard; the page tries again by itself.");
+    setAway(
+      "The site does not answer. What is shown is the last that was heard; the page tries again by itself.",
+    );
     if (source.readyState !== EventSource.CLOSED) return;
     source.close();
     try {
@@ -229,7 +233,8 @@ function listen() {
 setInterval(() => {
   if (!latest || !parts.away.hidden) return;
   const heardAgoMs = Date.now() - latestMs;
-  if (heardAgoMs > 1000) show({ ...latest, time: new Date(Date.parse(latest.time) + heardAgoMs).toISOString() });
+  if (heardAgoMs > 1000)
+    show({ ...latest, time: new Date(Date.parse(latest.time) + heardAgoMs).toISOString() });
 }, 1000);
 
 document.getElementById("logout").addEventListener("click", async () => {

@@ -21,12 +21,16 @@ export const deployments: Migration = {
       .addColumn("deployment_id", "uuid", (column) =>
         column.notNull().references("deployment.id").onDelete("cascade"),
       )
-      .addColumn("machine_id", "uuid", (column) => column.notNull().references("machine.id").onDelete("cascade"))
+      .addColumn("machine_id", "uuid", (column) =>
+        column.notNull().references("machine.id").onDelete("cascade"),
+      )
       .addPrimaryKeyConstraint("deployment_machine_key", ["deployment_id", "machine_id"])
       .execute();
     await database.schema
       .createTable("assignment")
-      .addColumn("machine_id", "uuid", (column) => column.notNull().references("machine.id").onDelete("cascade"))
+      .addColumn("machine_id", "uuid", (column) =>
+        column.notNull().references("machine.id").onDelete("cascade"),
+      )
       .addColumn("deployment_id", "uuid", (column) =>
         column.notNull().references("deployment.id").onDelete("cascade"),
       )
@@ -43,7 +47,9 @@ export const deployments: Migration = {
       .createTable("report")
       .addColumn("sequence", "bigserial", (column) => column.notNull().unique())
       .addColumn("id", "uuid", (column) => column.notNull())
-      .addColumn("machine_id", "uuid", (column) => column.notNull().references("machine.id").onDelete("cascade"))
+      .addColumn("machine_id", "uuid", (column) =>
+        column.notNull().references("machine.id").onDelete("cascade"),
+      )
       .addColumn("deployment_id", "uuid", (column) => column.notNull())
       .addColumn("kind", "text", (column) => column.notNull())
       .addColumn("time", "text", (column) => column.notNull())

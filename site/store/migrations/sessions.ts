@@ -28,9 +28,13 @@ export const sessions: Migration = {
       .execute();
     await database.schema
       .createTable("participant")
-      .addColumn("session_id", "uuid", (column) => column.notNull().references("session.id").onDelete("cascade"))
+      .addColumn("session_id", "uuid", (column) =>
+        column.notNull().references("session.id").onDelete("cascade"),
+      )
       .addColumn("receiver", "integer", (column) => column.notNull())
-      .addColumn("machine_id", "uuid", (column) => column.notNull().references("machine.id").onDelete("cascade"))
+      .addColumn("machine_id", "uuid", (column) =>
+        column.notNull().references("machine.id").onDelete("cascade"),
+      )
       .addColumn("finished", "boolean", (column) => column.notNull())
       .addPrimaryKeyConstraint("participant_key", ["session_id", "receiver"])
       .execute();

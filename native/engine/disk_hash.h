@@ -10,7 +10,7 @@ namespace volley {
 struct DiskHashOptions {
   std::string path;      // block device or file
   std::uint64_t bytes;   // from its start; at least 1
-  std::uint32_t threads; // that hash at a time, 1 to limits::storageThreadsMax; further ones wait for reads
+  std::uint32_t threads; // that hash, 1 to limits::storageThreadsMax; reads have threads of their own
 };
 
 struct DiskHash {

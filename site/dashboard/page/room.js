@@ -233,8 +233,9 @@ function listen() {
 setInterval(() => {
   if (!latest || !parts.away.hidden) return;
   const heardAgoMs = Date.now() - latestMs;
-  if (heardAgoMs > 1000)
+  if (heardAgoMs > 1000) {
     show({ ...latest, time: new Date(Date.parse(latest.time) + heardAgoMs).toISOString() });
+  }
 }, 1000);
 
 document.getElementById("logout").addEventListener("click", async () => {

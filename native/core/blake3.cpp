@@ -21,8 +21,8 @@ constexpr Words initialKey() {
 }
 constexpr Words plainKey = initialKey();
 
-// Chaining values that one step of the recursion hands to the next: as many as the widest set has lanes, so that
-// parents fill them.
+// Chaining values that one step of the recursion hands to the next: as many as the widest set has lanes, so
+// that parents fill them.
 constexpr std::size_t wideValues = 16;
 // Chunks hashed before their parents are: their values stay well inside the first cache.
 constexpr std::size_t groupChunks = 256;
@@ -39,7 +39,8 @@ Words wordsOf(const std::uint8_t* bytes) {
 
 void storeWords(std::uint8_t* bytes, const Words& words) {
   for (const std::uint32_t word : words)
-    for (int shift = 0; shift < 32; shift += 8) *bytes++ = static_cast<std::uint8_t>(word >> shift);
+    for (int shift = 0; shift < 32; shift += 8)
+      *bytes++ = static_cast<std::uint8_t>(word >> shift);
 }
 
 // What stays the same all over one tree.
@@ -69,9 +70,10 @@ void parent(const Tree& tree, const std::uint8_t* children, std::uint32_t lastFl
   storeWords(value, words);
 }
 
-// Joins `count` neighbours pair by pair, in place; an odd one at the end goes up as it is. Returns how many are
-// left. Done again and again this makes BLAKE3's tree of any number of chunks; and also of values that are
-// already joined, if there are a power of two from equal subtrees, and then at most as many from what follows.
+// Joins `count` neighbours pair by pair, in place; an odd one at the end goes up as it is. Returns how many
+// are left. Done again and again this makes BLAKE3's tree of any number of chunks; and also of values that
+// are already joined, if there are a power of two from equal subtrees, and then at most as many from what
+// follows.
 std::size_t joinPairs(const Tree& tree, std::uint8_t* values, std::size_t count) {
   const std::size_t pairs = count / 2;
   tree.kernels.parents(values, pairs, tree.key.data(), tree.flags, values);
@@ -81,8 +83,8 @@ std::size_t joinPairs(const Tree& tree, std::uint8_t* values, std::size_t count)
 }
 
 // The chunks of up to groupChunks chunks, joined until at most wideValues are left.
-std::size_t groupValues(const Tree& tree, const std::uint8_t* bytes, std::size_t length, std::uint64_t counter,
-                        std::uint8_t* result) {
+std::size_t groupValues(const Tree& tree, const std::uint8_t* bytes, std::size_t length,
+                        std::uint64_t counter, std::uint8_t* result) {
   std::uint8_t values[groupChunks * valueBytes];
   const std::size_t whole = length / chunkBytes;
   if (bytes != nullptr)
@@ -95,23 +97,24 @@ std::size_t groupValues(const Tree& tree, const std::uint8_t* bytes, std::size_t
     lastChunk(tree, rest, length % chunkBytes, counter + whole, 0, values + whole * valueBytes);
     ++count;
   }
-  while (count > wideValues) count = joinPairs(tree, values, count);
+  while (count > wideValues)
+    count = joinPairs(tree, values, count);
   std::memcpy(result, values, count * valueBytes);
   return count;
 }
 
-// Chaining values, at most wideValues and to be joined further, of `length` > 0 bytes, whose first chunk has the
-// number `counter`. `bytes` of nullptr stands for zeros. More than groupChunks chunks are cut as the tree is: a
-// power of two of chunks on the left, which yields wideValues exactly, and the rest on the right.
-std::size_t wideSubtree(const Tree& tree, const std::uint8_t* bytes, std::size_t length, std::uint64_t counter,
-                        std::uint8_t* result) {
+// Chaining values, at most wideValues and to be joined further, of `length` > 0 bytes, whose first chunk has
+// the number `counter`. `bytes` of nullptr stands for zeros. More than groupChunks chunks are cut as the tree
+// is: a power of two of chunks on the left, which yields wideValues exactly, and the rest on the right.
+std::size_t wideSubtree(const Tree& tree, const std::uint8_t* bytes, std::size_t length,
+                        std::uint64_t counter, std::uint8_t* result) {
   if (length <= groupChunks * chunkBytes) return groupValues(tree, bytes, length, counter, result);
   const std::size_t left = std::bit_floor(length - 1);
   std::uint8_t values[2 * wideValues * valueBytes];
   std::size_t count = wideSubtree(tree, bytes, left, counter, values);
   assert(count == wideValues);
-  count += wideSubtree(tree, bytes == nullptr ? nullptr : bytes + left, length - left, counter + left / chunkBytes,
-                       values + count * valueBytes);
+  count += wideSubtree(tree, bytes == nullptr ? nullptr : bytes + left, length - left,
+                       counter + left / chunkBytes, values + count * valueBytes);
   count = joinPairs(tree, values, count);
   std::memcpy(result, values, count * valueBytes);
   return count;
@@ -127,7 +130,8 @@ Hash reduce(const Tree& tree, const std::uint8_t* bytes, std::size_t length, std
   }
   std::uint8_t values[wideValues * valueBytes];
   std::size_t count = wideSubtree(tree, bytes, length, counter, values);
-  while (count > 2) count = joinPairs(tree, values, count);
+  while (count > 2)
+    count = joinPairs(tree, values, count);
   parent(tree, values, lastFlags, hash.data());
   return hash;
 }
@@ -166,8 +170,8 @@ void Hasher::update(std::span<const std::uint8_t> bytes) {
   pendingBytes_ = bytes.size();
 }
 
-// Takes in a whole subtree that more input follows, and joins the subtrees which that completes: as many as the
-// new number of chunks, counted in units of this subtree, has zeros at its end.
+// Takes in a whole subtree that more input follows, and joins the subtrees which that completes: as many as
+// the new number of chunks, counted in units of this subtree, has zeros at its end.
 void Hasher::push(const std::uint8_t* bytes, std::size_t length) {
   const Tree tree{kernels(), key_, flags_};
   const std::uint64_t chunks = length / chunkBytes;
@@ -217,7 +221,9 @@ Hash subtree(std::span<const std::uint8_t> bytes, std::uint64_t offset) {
   return subtreeAt(bytes.data(), bytes.size(), offset);
 }
 
-Hash subtreeOfZeros(std::size_t length, std::uint64_t offset) { return subtreeAt(nullptr, length, offset); }
+Hash subtreeOfZeros(std::size_t length, std::uint64_t offset) {
+  return subtreeAt(nullptr, length, offset);
+}
 
 Hash rootOf(std::span<const Hash> values) {
   assert(values.size() >= 2);
@@ -225,7 +231,8 @@ Hash rootOf(std::span<const Hash> values) {
   const auto bytes = std::make_unique<std::uint8_t[]>(values.size_bytes());
   std::memcpy(bytes.get(), values.data(), values.size_bytes());
   std::size_t count = values.size();
-  while (count > 2) count = joinPairs(tree, bytes.get(), count);
+  while (count > 2)
+    count = joinPairs(tree, bytes.get(), count);
   Hash hash;
   parent(tree, bytes.get(), flagRoot, hash.data());
   return hash;

@@ -1,6 +1,7 @@
-// BLAKE3 (https://github.com/BLAKE3-team/BLAKE3-specs): whole hashes, chaining values of aligned subtrees, and
-// the keyed hash over many datagrams at once. The instruction set is chosen at run time; every one gives the
-// same bytes. All functions are pure, keep no global state but the dispatch table, and may run on any thread.
+// BLAKE3 (https://github.com/BLAKE3-team/BLAKE3-specs): whole hashes, chaining values of aligned subtrees,
+// and the keyed hash over many datagrams at once. The instruction set is chosen at run time; every one gives
+// the same bytes. All functions are pure, keep no global state but the dispatch table, and may run on any
+// thread.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -58,9 +59,10 @@ Hash keyedHash(const Key& key, std::span<const std::uint8_t> bytes);
 // derive_key mode of the specification: `context` is a hard-coded, globally unique string.
 Key deriveKey(std::string_view context, std::span<const std::uint8_t> keyMaterial);
 
-// The chaining value of the subtree that covers `bytes`, which starts at `offset` of the whole input. `offset` is
-// a multiple of the subtree's span (a power of two of at least 1024 bytes); `bytes` is that span, or shorter at
-// the end of the input; never empty. Not a root: an input that is one subtree has to be hashed with `hash`.
+// The chaining value of the subtree that covers `bytes`, which starts at `offset` of the whole input.
+// `offset` is a multiple of the subtree's span (a power of two of at least 1024 bytes); `bytes` is that span,
+// or shorter at the end of the input; never empty. Not a root: an input that is one subtree has to be hashed
+// with `hash`.
 Hash subtree(std::span<const std::uint8_t> bytes, std::uint64_t offset);
 
 // The same for `length` zero bytes, without reading any.
@@ -70,8 +72,8 @@ Hash subtreeOfZeros(std::size_t length, std::uint64_t offset);
 // least two elements.
 Hash rootOf(std::span<const Hash> values);
 
-// Keyed hashes of `messages.size()` messages of the same `length` (bytes, 1 to 65,536), in SIMD lanes across the
-// messages. Writes the first 16 bytes of hash i to tags[i].
+// Keyed hashes of `messages.size()` messages of the same `length` (bytes, 1 to 65,536), in SIMD lanes across
+// the messages. Writes the first 16 bytes of hash i to tags[i].
 using Tag = std::array<std::uint8_t, 16>;
 void keyedTags(const Key& key, std::span<const std::uint8_t* const> messages, std::size_t length, Tag* tags);
 

@@ -45,11 +45,15 @@ std::uint64_t savedRegisters() {
 #endif
 }
 
-constexpr bool all(std::uint64_t value, std::uint64_t bits) { return (value & bits) == bits; }
+constexpr bool all(std::uint64_t value, std::uint64_t bits) {
+  return (value & bits) == bits;
+}
 
 InstructionSet detect() {
-  constexpr std::uint32_t ssse3 = 1u << 9, sse41 = 1u << 19, osxsave = 1u << 27, avx = 1u << 28; // leaf 1, ecx
-  constexpr std::uint32_t avx2 = 1u << 5, avx512f = 1u << 16, avx512bw = 1u << 30, avx512vl = 1u << 31; // 7, ebx
+  constexpr std::uint32_t ssse3 = 1u << 9, sse41 = 1u << 19, osxsave = 1u << 27,
+                          avx = 1u << 28; // leaf 1, ecx
+  constexpr std::uint32_t avx2 = 1u << 5, avx512f = 1u << 16, avx512bw = 1u << 30,
+                          avx512vl = 1u << 31; // 7, ebx
   constexpr std::uint64_t ymmState = 0x06, zmmState = 0xE6;
   const std::uint32_t basic = cpuid(1).ecx;
   if (!all(basic, ssse3 | sse41)) return InstructionSet::scalar;
@@ -87,15 +91,21 @@ InstructionSet best() {
   return set;
 }
 
-bool supported(InstructionSet set) { return set <= best(); }
+bool supported(InstructionSet set) {
+  return set <= best();
+}
 
-InstructionSet active() { return kernels().set; }
+InstructionSet active() {
+  return kernels().set;
+}
 
 void force(InstructionSet set) {
   if (!supported(set)) throw std::invalid_argument("BLAKE3: this processor does not support the forced set");
   chosen().store(&tableOf(set), std::memory_order_relaxed);
 }
 
-const Kernels& kernels() { return *chosen().load(std::memory_order_relaxed); }
+const Kernels& kernels() {
+  return *chosen().load(std::memory_order_relaxed);
+}
 
 } // namespace volley::blake3

@@ -1,5 +1,5 @@
-// What an instruction set gives to the BLAKE3 tree in blake3.cpp: one table of functions for each set, filled in
-// by the file named for it and reached through run-time dispatch alone.
+// What an instruction set gives to the BLAKE3 tree in blake3.cpp: one table of functions for each set, filled
+// in by the file named for it and reached through run-time dispatch alone.
 //
 // A chaining value in memory is 32 bytes, eight little-endian words. A key is those eight words as integers.
 #pragma once
@@ -26,15 +26,15 @@ inline constexpr std::uint32_t initialWords[8] = {0x6A09E667, 0xBB67AE85, 0x3C6E
 struct Kernels {
   InstructionSet set;
 
-  // Chains one block onto the eight words `value`. The block is 64 bytes, of which the first `length` are input
-  // and the others zero.
-  void (*compress)(std::uint32_t* value, const std::uint8_t* block, std::uint32_t length, std::uint64_t counter,
-                   std::uint32_t flags);
+  // Chains one block onto the eight words `value`. The block is 64 bytes, of which the first `length` are
+  // input and the others zero.
+  void (*compress)(std::uint32_t* value, const std::uint8_t* block, std::uint32_t length,
+                   std::uint64_t counter, std::uint32_t flags);
 
   // Chaining values of `count` whole chunks that lie one after another; chunk i has counter + i. Writes
   // 32 * count bytes. `zeroChunks` does the same for chunks of zeros, without reading any.
-  void (*chunks)(const std::uint8_t* input, std::size_t count, const std::uint32_t* key, std::uint64_t counter,
-                 std::uint32_t flags, std::uint8_t* values);
+  void (*chunks)(const std::uint8_t* input, std::size_t count, const std::uint32_t* key,
+                 std::uint64_t counter, std::uint32_t flags, std::uint8_t* values);
   void (*zeroChunks)(std::size_t count, const std::uint32_t* key, std::uint64_t counter, std::uint32_t flags,
                      std::uint8_t* values);
 

@@ -1,12 +1,12 @@
-// BLAKE3 on many inputs at once, one in each lane of a vector: templates over a vector type `V`, which the file
-// of an instruction set defines in its anonymous namespace. So everything made from here has internal linkage,
-// and code compiled for one set can never stand in for another's at link time. For the same reason nothing here
-// uses the standard library's inline functions.
+// BLAKE3 on many inputs at once, one in each lane of a vector: templates over a vector type `V`, which the
+// file of an instruction set defines in its anonymous namespace. So everything made from here has internal
+// linkage, and code compiled for one set can never stand in for another's at link time. For the same reason
+// nothing here uses the standard library's inline functions.
 //
 // V has `Word` (a vector of 32-bit words), `lanes`, and the static functions load (words, one for each lane),
-// splat, add, bitXor, rotate16/12/8/7, loadBlock (16 message words out of 64 bytes at `offset` of every lane's
-// input), loadTail (the same where only the first `length` bytes may be read and the others count as zero) and
-// storeValues (eight words into 32 bytes for each lane).
+// splat, add, bitXor, rotate16/12/8/7, keep (the word is computed before what uses it), loadBlock (16 message
+// words out of 64 bytes at `offset` of every lane's input), loadTail (the same where only the first `length`
+// bytes may be read and the others count as zero) and storeValues (eight words into 32 bytes for each lane).
 #pragma once
 #include "core/blake3_kernels.h"
 
@@ -15,92 +15,87 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #define VOLLEY_BLAKE3_INLINE __forceinline
 #define VOLLEY_BLAKE3_NOINLINE __declspec(noinline)
+#define VOLLEY_BLAKE3_KEEP(word, constraint) static_cast<void>(word)
+#define VOLLEY_BLAKE3_IN_MEMORY(pointer) static_cast<void>(pointer)
 #else
 #define VOLLEY_BLAKE3_INLINE inline __attribute__((always_inline))
 #define VOLLEY_BLAKE3_NOINLINE __attribute__((noinline))
+// Empty statements that tell the compiler: this word is used as it is now; what this points to is in memory.
+#define VOLLEY_BLAKE3_KEEP(word, constraint) __asm__("" : "+" constraint(word))
+#define VOLLEY_BLAKE3_IN_MEMORY(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
 #endif
 
 namespace volley::blake3::lanes {
 
 // Row r is the order in which round r reads the message words: each row permutes the one before.
-inline constexpr unsigned char schedule[7][16] = {
-    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, {2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8},
-    {3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1}, {10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6},
-    {12, 13, 9, 11, 15, 10, 14, 8, 7, 2, 5, 3, 0, 1, 6, 4}, {9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7},
-    {11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13}};
+inline constexpr unsigned char schedule[7][16] = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+                                                  {2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8},
+                                                  {3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1},
+                                                  {10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6},
+                                                  {12, 13, 9, 11, 15, 10, 14, 8, 7, 2, 5, 3, 0, 1, 6, 4},
+                                                  {9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7},
+                                                  {11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13}};
 
-// Half of one mixing step on four columns (or diagonals) at a time. The four are independent, and written
-// interleaved because compilers keep this order and processors see only so far ahead. The message goes to `a`
-// before `b` does, since `b` is ready last. `order` is where the message words of the four are, two apart.
-template <class V, bool isZero, int first, class Word = typename V::Word>
-VOLLEY_BLAKE3_INLINE void halfMix(Word& a0, Word& a1, Word& a2, Word& a3, Word& b0, Word& b1, Word& b2, Word& b3,
-                                  Word& c0, Word& c1, Word& c2, Word& c3, Word& d0, Word& d1, Word& d2, Word& d3,
-                                  const Word* m, const unsigned char* order) {
+// Adds a message word to `a`. `b` is added after it because it is ready last; V::keep stops compilers that
+// would add it first.
+template <class V, bool isZero, class Word = typename V::Word>
+VOLLEY_BLAKE3_INLINE void addMessage(Word& a, const Word* m, unsigned index) {
   if constexpr (!isZero) {
-    a0 = V::add(a0, m[order[0]]);
-    a1 = V::add(a1, m[order[2]]);
-    a2 = V::add(a2, m[order[4]]);
-    a3 = V::add(a3, m[order[6]]);
+    a = V::add(a, m[index]);
+    V::keep(a);
   }
+}
+
+// Mixes two columns or diagonals. They are independent: interleaved, they hide each other's delays, and two
+// at a time suit the processors' view ahead and sixteen registers better than all four. `order` says which
+// message words they take.
+template <class V, bool isZero, class Word = typename V::Word>
+VOLLEY_BLAKE3_INLINE void mixTwo(Word& a0, Word& b0, Word& c0, Word& d0, Word& a1, Word& b1, Word& c1,
+                                 Word& d1, const Word* m, const unsigned char* order) {
+  addMessage<V, isZero>(a0, m, order[0]);
   a0 = V::add(a0, b0);
+  d0 = V::rotate16(V::bitXor(d0, a0));
+  addMessage<V, isZero>(a1, m, order[2]);
   a1 = V::add(a1, b1);
-  a2 = V::add(a2, b2);
-  a3 = V::add(a3, b3);
-  d0 = V::bitXor(d0, a0);
-  d1 = V::bitXor(d1, a1);
-  d2 = V::bitXor(d2, a2);
-  d3 = V::bitXor(d3, a3);
-  d0 = first ? V::rotate16(d0) : V::rotate8(d0);
-  d1 = first ? V::rotate16(d1) : V::rotate8(d1);
-  d2 = first ? V::rotate16(d2) : V::rotate8(d2);
-  d3 = first ? V::rotate16(d3) : V::rotate8(d3);
+  d1 = V::rotate16(V::bitXor(d1, a1));
   c0 = V::add(c0, d0);
+  b0 = V::rotate12(V::bitXor(b0, c0));
   c1 = V::add(c1, d1);
-  c2 = V::add(c2, d2);
-  c3 = V::add(c3, d3);
-  b0 = V::bitXor(b0, c0);
-  b1 = V::bitXor(b1, c1);
-  b2 = V::bitXor(b2, c2);
-  b3 = V::bitXor(b3, c3);
-  b0 = first ? V::rotate12(b0) : V::rotate7(b0);
-  b1 = first ? V::rotate12(b1) : V::rotate7(b1);
-  b2 = first ? V::rotate12(b2) : V::rotate7(b2);
-  b3 = first ? V::rotate12(b3) : V::rotate7(b3);
+  b1 = V::rotate12(V::bitXor(b1, c1));
+  addMessage<V, isZero>(a0, m, order[1]);
+  a0 = V::add(a0, b0);
+  d0 = V::rotate8(V::bitXor(d0, a0));
+  addMessage<V, isZero>(a1, m, order[3]);
+  a1 = V::add(a1, b1);
+  d1 = V::rotate8(V::bitXor(d1, a1));
+  c0 = V::add(c0, d0);
+  b0 = V::rotate7(V::bitXor(b0, c0));
+  c1 = V::add(c1, d1);
+  b1 = V::rotate7(V::bitXor(b1, c1));
 }
 
 template <class V, bool isZero, int r, class Word = typename V::Word>
 VOLLEY_BLAKE3_INLINE void mixRound(Word* s, const Word* m) {
   constexpr const unsigned char* order = schedule[r];
-  halfMix<V, isZero, 1>(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12], s[13],
-                        s[14], s[15], m, order);
-  halfMix<V, isZero, 0>(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12], s[13],
-                        s[14], s[15], m, order + 1);
-  halfMix<V, isZero, 1>(s[0], s[1], s[2], s[3], s[5], s[6], s[7], s[4], s[10], s[11], s[8], s[9], s[15], s[12],
-                        s[13], s[14], m, order + 8);
-  halfMix<V, isZero, 0>(s[0], s[1], s[2], s[3], s[5], s[6], s[7], s[4], s[10], s[11], s[8], s[9], s[15], s[12],
-                        s[13], s[14], m, order + 9);
+  mixTwo<V, isZero>(s[0], s[4], s[8], s[12], s[1], s[5], s[9], s[13], m, order);
+  mixTwo<V, isZero>(s[2], s[6], s[10], s[14], s[3], s[7], s[11], s[15], m, order + 4);
+  mixTwo<V, isZero>(s[0], s[5], s[10], s[15], s[1], s[6], s[11], s[12], m, order + 8);
+  mixTwo<V, isZero>(s[2], s[7], s[8], s[13], s[3], s[4], s[9], s[14], m, order + 12);
 }
 
 // Chains one block of every lane onto `value` (eight words). `m` is not read if the block is zero.
 template <class V, bool isZero, class Word = typename V::Word>
 VOLLEY_BLAKE3_INLINE void compress(Word* value, const Word* m, Word counterLow, Word counterHigh,
                                    std::uint32_t length, std::uint32_t flags) {
-  Word s[16] = {value[0],
-                value[1],
-                value[2],
-                value[3],
-                value[4],
-                value[5],
-                value[6],
-                value[7],
-                V::splat(initialWords[0]),
-                V::splat(initialWords[1]),
-                V::splat(initialWords[2]),
-                V::splat(initialWords[3]),
-                counterLow,
-                counterHigh,
-                V::splat(length),
-                V::splat(flags)};
+  Word s[16];
+  for (int i = 0; i < 8; ++i)
+    s[i] = value[i];
+  for (int i = 0; i < 4; ++i)
+    s[8 + i] = V::splat(initialWords[i]);
+  s[12] = counterLow;
+  s[13] = counterHigh;
+  s[14] = V::splat(length);
+  s[15] = V::splat(flags);
   mixRound<V, isZero, 0>(s, m);
   mixRound<V, isZero, 1>(s, m);
   mixRound<V, isZero, 2>(s, m);
@@ -108,11 +103,13 @@ VOLLEY_BLAKE3_INLINE void compress(Word* value, const Word* m, Word counterLow, 
   mixRound<V, isZero, 4>(s, m);
   mixRound<V, isZero, 5>(s, m);
   mixRound<V, isZero, 6>(s, m);
-  for (int i = 0; i < 8; ++i) value[i] = V::bitXor(s[i], s[i + 8]);
+  for (int i = 0; i < 8; ++i)
+    value[i] = V::bitXor(s[i], s[i + 8]);
 }
 
 template <class V> VOLLEY_BLAKE3_INLINE void splatWords(typename V::Word* value, const std::uint32_t* words) {
-  for (int i = 0; i < 8; ++i) value[i] = V::splat(words[i]);
+  for (int i = 0; i < 8; ++i)
+    value[i] = V::splat(words[i]);
 }
 
 // The counters of a batch: `counter + lane * step` in two words for each lane.
@@ -129,12 +126,12 @@ template <class V> struct Counters {
   }
 };
 
-// The chaining values of one chunk of 1 to 1024 bytes in each lane. `lastFlags` are set on its last block beside
-// flagChunkEnd.
+// The chaining values of one chunk of 1 to 1024 bytes in each lane. `lastFlags` are set on its last block
+// beside flagChunkEnd.
 template <class V>
-VOLLEY_BLAKE3_NOINLINE void chunk(typename V::Word* result, const std::uint8_t* const* inputs, std::size_t offset,
-                                  std::size_t length, const std::uint32_t* key, const Counters<V>& counters,
-                                  std::uint32_t flags, std::uint32_t lastFlags) {
+VOLLEY_BLAKE3_NOINLINE void chunk(typename V::Word* result, const std::uint8_t* const* inputs,
+                                  std::size_t offset, std::size_t length, const std::uint32_t* key,
+                                  const Counters<V>& counters, std::uint32_t flags, std::uint32_t lastFlags) {
   typename V::Word value[8], message[16];
   splatWords<V>(value, key);
   std::uint32_t blockFlags = flags | flagChunkStart;
@@ -148,7 +145,8 @@ VOLLEY_BLAKE3_NOINLINE void chunk(typename V::Word* result, const std::uint8_t* 
     V::loadTail(message, inputs, offset, length);
   compress<V, false>(value, message, counters.low, counters.high, static_cast<std::uint32_t>(length),
                      blockFlags | flagChunkEnd | lastFlags);
-  for (int i = 0; i < 8; ++i) result[i] = value[i];
+  for (int i = 0; i < 8; ++i)
+    result[i] = value[i];
 }
 
 template <class V>
@@ -162,7 +160,8 @@ VOLLEY_BLAKE3_NOINLINE void zeroChunk(typename V::Word* result, const std::uint3
     const std::uint32_t end = offset + blockBytes == chunkBytes ? flagChunkEnd : 0;
     compress<V, true>(value, message, counters.low, counters.high, blockBytes, flags | start | end);
   }
-  for (int i = 0; i < 8; ++i) result[i] = value[i];
+  for (int i = 0; i < 8; ++i)
+    result[i] = value[i];
 }
 
 // The parent in each lane of the children whose words are message[0..7] and message[8..15].
@@ -172,7 +171,8 @@ VOLLEY_BLAKE3_NOINLINE void parent(typename V::Word* result, const typename V::W
   typename V::Word value[8];
   splatWords<V>(value, key);
   compress<V, false>(value, message, V::splat(0), V::splat(0), blockBytes, flags | flagParent);
-  for (int i = 0; i < 8; ++i) result[i] = value[i];
+  for (int i = 0; i < 8; ++i)
+    result[i] = value[i];
 }
 
 // loadTail for a V that cannot mask its loads.
@@ -188,11 +188,13 @@ VOLLEY_BLAKE3_INLINE void loadTailByCopy(typename V::Word* message, const std::u
   V::loadBlock(message, copies, 0);
 }
 
-// Addresses of `count` inputs for the lanes; the lanes beyond repeat the first, and what they yield is dropped.
+// Addresses of `count` inputs for the lanes; the lanes beyond repeat the first, and what they yield is
+// dropped.
 template <class V>
 VOLLEY_BLAKE3_INLINE void spread(const std::uint8_t** inputs, const std::uint8_t* first, std::size_t count,
                                  std::size_t stride) {
-  for (std::size_t lane = 0; lane < V::lanes; ++lane) inputs[lane] = first + (lane < count ? lane : 0) * stride;
+  for (std::size_t lane = 0; lane < V::lanes; ++lane)
+    inputs[lane] = first + (lane < count ? lane : 0) * stride;
 }
 
 template <class V>
@@ -206,8 +208,9 @@ VOLLEY_BLAKE3_INLINE void store(std::uint8_t* values, const typename V::Word* va
   std::memcpy(values, all, count * valueBytes);
 }
 
-// Jobs: what to do with items first .. first + count - 1, `count` at most V::lanes, and, where that is quicker
-// than a batch of one, with an item alone. `Lone` has a static compress with the shape of Kernels::compress.
+// Jobs: what to do with items first .. first + count - 1, `count` at most V::lanes, and, where that is
+// quicker than a batch of one, with an item alone. `Lone` has a static compress with the shape of
+// Kernels::compress.
 
 template <class Lone> struct ChunkJob {
   const std::uint8_t* input;
@@ -279,11 +282,12 @@ struct TagJob {
   std::size_t length;
   std::uint8_t* tags;
 
-  // The messages have one length, hence one tree: it is walked once, chunk after chunk, with every lane's chaining
-  // values side by side as vectors, so that parents need no transposing.
+  // The messages have one length, hence one tree: it is walked once, chunk after chunk, with every lane's
+  // chaining values side by side as vectors, so that parents need no transposing.
   template <class V> void batch(std::size_t first, std::size_t count) const {
     const std::uint8_t* inputs[V::lanes];
-    for (std::size_t lane = 0; lane < V::lanes; ++lane) inputs[lane] = messages[first + (lane < count ? lane : 0)];
+    for (std::size_t lane = 0; lane < V::lanes; ++lane)
+      inputs[lane] = messages[first + (lane < count ? lane : 0)];
     constexpr std::size_t maxDepth = 6;
     static_assert(maxTaggedBytes == chunkBytes << maxDepth);
     // Chaining values of finished subtrees, each followed by room for the one it will be merged with.
@@ -295,8 +299,8 @@ struct TagJob {
       for (std::size_t total = index + 1; total % 2 == 0; total /= 2, top -= 8)
         parent<V>(top - 8, top - 8, key, flagKeyedHash);
     }
-    chunk<V>(top, inputs, lastChunk * chunkBytes, length - lastChunk * chunkBytes, key, Counters<V>(lastChunk, 0),
-             flagKeyedHash, lastChunk == 0 ? flagRoot : 0);
+    chunk<V>(top, inputs, lastChunk * chunkBytes, length - lastChunk * chunkBytes, key,
+             Counters<V>(lastChunk, 0), flagKeyedHash, lastChunk == 0 ? flagRoot : 0);
     for (; top != stack; top -= 8)
       parent<V>(top - 8, top - 8, key, flagKeyedHash | (top - 8 == stack ? flagRoot : 0));
     std::uint8_t values[V::lanes * valueBytes];
@@ -306,10 +310,12 @@ struct TagJob {
   }
 };
 
-// Runs a job over `count` items: whole batches of the widest vectors, and the rest in the narrowest that holds it.
+// Runs a job over `count` items: whole batches of the widest vectors, and the rest in the narrowest that
+// holds it.
 template <class V, class... Narrower, class Job>
 VOLLEY_BLAKE3_INLINE void inBatches(const Job& job, std::size_t first, std::size_t count) {
-  for (; count >= V::lanes; first += V::lanes, count -= V::lanes) job.template batch<V>(first, V::lanes);
+  for (; count >= V::lanes; first += V::lanes, count -= V::lanes)
+    job.template batch<V>(first, V::lanes);
   if (count == 0) return;
   if constexpr (requires { job.one(first); }) {
     if (count == 1) return job.one(first);
@@ -326,8 +332,8 @@ template <class Lone, class V, class... Narrower> struct Table {
                      std::uint64_t counter, std::uint32_t flags, std::uint8_t* values) {
     inBatches<V, Narrower...>(ChunkJob<Lone>{input, key, counter, flags, values}, 0, count);
   }
-  static void zeroChunks(std::size_t count, const std::uint32_t* key, std::uint64_t counter, std::uint32_t flags,
-                         std::uint8_t* values) {
+  static void zeroChunks(std::size_t count, const std::uint32_t* key, std::uint64_t counter,
+                         std::uint32_t flags, std::uint8_t* values) {
     inBatches<V, Narrower...>(ZeroChunkJob{key, counter, flags, values}, 0, count);
   }
   static void parents(const std::uint8_t* children, std::size_t count, const std::uint32_t* key,

@@ -1,6 +1,6 @@
-// BLAKE3 in 128-bit vectors: four inputs in four lanes, and one block of one input with the state's four rows in
-// four vectors. Templates over `R` for the reason blake3_lanes.h gives; R has the static functions rotate16,
-// rotate12, rotate8 and rotate7 of a __m128i.
+// BLAKE3 in 128-bit vectors: four inputs in four lanes, and one block of one input with the state's four rows
+// in four vectors. Templates over `R` for the reason blake3_lanes.h gives; R has the static functions
+// rotate16, rotate12, rotate8 and rotate7 of a __m128i.
 #pragma once
 #include "core/blake3_lanes.h"
 
@@ -15,7 +15,10 @@ template <class R> struct Four : R {
   static VOLLEY_BLAKE3_INLINE Word load(const std::uint32_t* words) {
     return _mm_loadu_si128(reinterpret_cast<const Word*>(words));
   }
-  static VOLLEY_BLAKE3_INLINE Word splat(std::uint32_t word) { return _mm_set1_epi32(static_cast<int>(word)); }
+  static VOLLEY_BLAKE3_INLINE Word splat(std::uint32_t word) {
+    return _mm_set1_epi32(static_cast<int>(word));
+  }
+  static VOLLEY_BLAKE3_INLINE void keep(Word& a) { VOLLEY_BLAKE3_KEEP(a, "x"); }
   static VOLLEY_BLAKE3_INLINE Word add(Word a, Word b) { return _mm_add_epi32(a, b); }
   static VOLLEY_BLAKE3_INLINE Word bitXor(Word a, Word b) { return _mm_xor_si128(a, b); }
 
@@ -27,15 +30,16 @@ template <class R> struct Four : R {
     c = _mm_unpacklo_epi64(abHigh, cdHigh);
     d = _mm_unpackhi_epi64(abHigh, cdHigh);
   }
-  static VOLLEY_BLAKE3_INLINE void loadBlock(Word* message, const std::uint8_t* const* inputs, std::size_t offset) {
+  static VOLLEY_BLAKE3_INLINE void loadBlock(Word* message, const std::uint8_t* const* inputs,
+                                             std::size_t offset) {
     for (int quarter = 0; quarter < 4; ++quarter, message += 4, offset += 16) {
       for (int lane = 0; lane < 4; ++lane)
         message[lane] = _mm_loadu_si128(reinterpret_cast<const Word*>(inputs[lane] + offset));
       transpose(message[0], message[1], message[2], message[3]);
     }
   }
-  static VOLLEY_BLAKE3_INLINE void loadTail(Word* message, const std::uint8_t* const* inputs, std::size_t offset,
-                                            std::size_t length) {
+  static VOLLEY_BLAKE3_INLINE void loadTail(Word* message, const std::uint8_t* const* inputs,
+                                            std::size_t offset, std::size_t length) {
     loadTailByCopy<Four>(message, inputs, offset, length);
   }
   static VOLLEY_BLAKE3_INLINE void storeValues(std::uint8_t* values, const Word* words) {
@@ -48,14 +52,14 @@ template <class R> struct Four : R {
   }
 };
 
-// The message words of a round in the order its four column steps and four diagonal steps take them. Lane i of
-// the diagonal vectors belongs to diagonal i - 1, so that row b, which is ready last, stays where it is and the
-// three others turn.
+// The message words of a round in the order its four column steps and four diagonal steps take them. Lane i
+// of the diagonal vectors belongs to diagonal i - 1, so that row b, which is ready last, stays where it is
+// and the three others turn.
 struct LoneMessage {
   __m128i column0, column1, diagonal0, diagonal1;
 };
 
-#define VOLLEY_BLAKE3_PICK(a, b, i, j, k, l)                                                                     \
+#define VOLLEY_BLAKE3_PICK(a, b, i, j, k, l)                                                                 \
   _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(a), _mm_castsi128_ps(b), _MM_SHUFFLE(l, k, j, i)))
 
 template <class R> VOLLEY_BLAKE3_INLINE LoneMessage loneLoad(const std::uint8_t* block) {
@@ -83,7 +87,8 @@ template <class R> VOLLEY_BLAKE3_INLINE LoneMessage lonePermute(const LoneMessag
 #undef VOLLEY_BLAKE3_PICK
 
 template <class R>
-VOLLEY_BLAKE3_INLINE void loneMix(__m128i& a, __m128i& b, __m128i& c, __m128i& d, __m128i first, __m128i second) {
+VOLLEY_BLAKE3_INLINE void loneMix(__m128i& a, __m128i& b, __m128i& c, __m128i& d, __m128i first,
+                                  __m128i second) {
   a = _mm_add_epi32(_mm_add_epi32(a, first), b);
   d = R::rotate16(_mm_xor_si128(d, a));
   c = _mm_add_epi32(c, d);

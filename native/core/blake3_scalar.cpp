@@ -10,6 +10,7 @@ struct Scalar {
 
   static Word load(const std::uint32_t* words) { return *words; }
   static Word splat(std::uint32_t word) { return word; }
+  static void keep(Word& a) { VOLLEY_BLAKE3_KEEP(a, "r"); }
   static Word add(Word a, Word b) { return a + b; }
   static Word bitXor(Word a, Word b) { return a ^ b; }
   static Word rotate16(Word a) { return a >> 16 | a << 16; }
@@ -23,7 +24,8 @@ struct Scalar {
       message[i] = static_cast<Word>(bytes[0]) | static_cast<Word>(bytes[1]) << 8 |
                    static_cast<Word>(bytes[2]) << 16 | static_cast<Word>(bytes[3]) << 24;
   }
-  static void loadTail(Word* message, const std::uint8_t* const* inputs, std::size_t offset, std::size_t length) {
+  static void loadTail(Word* message, const std::uint8_t* const* inputs, std::size_t offset,
+                       std::size_t length) {
     lanes::loadTailByCopy<Scalar>(message, inputs, offset, length);
   }
   static void storeValues(std::uint8_t* values, const Word* words) {

@@ -31,7 +31,7 @@ after(async () => {
 const spot = (9 << 20) + 4096 * 3 + 17;
 const cases: { name: string; faults: Faults; code: string; offset: number | null }[] = [
   { name: "a write that fails", faults: { failWrite: spot }, code: "E_DEVICE_WRITE", offset: 9 << 20 },
-  { name: "a disk that is full", faults: { fullFrom: spot }, code: "E_DEVICE_FULL", offset: null },
+  { name: "a disk that is full", faults: { fullAt: spot }, code: "E_DEVICE_FULL", offset: null },
   { name: "a disk that returns other bytes", faults: { lieAt: spot }, code: "E_DEVICE_MISMATCH", offset: 9 << 20 },
   { name: "a read that fails", faults: { failRead: spot }, code: "E_DEVICE_READ", offset: null },
 ];
@@ -46,9 +46,9 @@ for (const { name, faults, code, offset } of cases) {
     await writeUsedDisk(good, mebibytes);
     const disk = await mountFaultyDisk(backing, faults);
     const session = cast(image, { ...group, rateBytesPerSecond: 20e6 });
+    const healthy = session.receive(good);
+    const sick = session.receive(disk.path);
     try {
-      const healthy = session.receive(good);
-      const sick = session.receive(disk.path);
       const failure = await sick.finished.then(
         () => assert.fail("the faulty disk succeeded"),
         (error: unknown) => error as NativeError,
@@ -64,6 +64,8 @@ for (const { name, faults, code, offset } of cases) {
       assert.equal((await healthy.finished).root, image.root);
       await assertHolds(good, image);
     } finally {
+      for (const receiver of [healthy, sick]) receiver.cancel();
+      await Promise.allSettled([healthy.finished, sick.finished]);
       await session.caster.stop();
       await disk.remove();
     }

@@ -27,7 +27,11 @@ void Completion::onSignal(Napi::Env env, Napi::Function, Completion* completion,
   const std::unique_ptr<Completion> held = std::move(completion->self_);
   work->join(); // the thread that signalled may still be inside `signal`
   held->end();
-  work->settle(env);
+  try {
+    work->settle(env);
+  } catch (const Napi::Error&) {
+    // The environment is being terminated: there is nobody left to tell.
+  }
 }
 
 void Completion::onTeardown(void* pointer) {

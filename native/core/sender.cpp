@@ -21,7 +21,7 @@ constexpr std::uint32_t movedPerAnnounce = 8;
 constexpr std::uint32_t recentBlocks = 64; // before the carousel: where repairs are
 constexpr Time backoffUnit_us = 3'000;
 constexpr double feedbackShare = 0.015; // of the data datagrams, for statuses
-constexpr Time statusIntervalLeast_us = 20'000;
+constexpr Time statusIntervalLeast_us = 10'000;
 constexpr Time statusIntervalMost_us = 60'000'000;
 constexpr std::uint32_t largeReportBlocks = 4096;
 constexpr Time largeReportSpacing_us = 20'000;
@@ -179,7 +179,7 @@ void Sender::onReport(const Report& report, Time now) {
     return;
   }
   s.members.settle(*member, s.counts.dataDatagrams, s.clock);
-  if (s.schedule.blocksPending() > 0) s.pacing.evaluate(s.members, s.statusInterval(), s.clock);
+  if (s.schedule.blocksPending() > 0) s.pacing.evaluate(s.members, s.statusInterval(), s.counter, s.clock);
   if (report.runs.empty()) return;
   if (member->moved) {
     ++s.counts.reportsIgnored;

@@ -16,17 +16,16 @@ constexpr std::uint64_t imagesWhenAlone = 4;
 
 void takeSample(Member& member, const Report& report, Time now) {
   const double loss = std::min(1.0, report.lossPerMillion / 1e6);
-  if (member.samples == 0) {
-    member.loss = loss;
-    member.baselineLoss = loss;
-  } else {
-    member.loss += smoothing * (loss - member.loss);
-    // Down quickly, up slowly, so that congestion is not soon taken for the nature of the link.
-    const bool settling = member.samples < 4 && report.delay_us < 5000;
-    member.baselineLoss += (loss < member.baselineLoss || settling ? smoothing : 0.02) * (loss - member.baselineLoss);
-  }
   ++member.samples;
+  // A receiver may stretch its figures over two reports when few datagrams came between them.
+  member.sampleFrom = member.previous;
+  member.previous = member.highest;
+  member.highest = report.highestCounter;
+  member.lossSample = loss;
+  member.loss += (member.samples == 1 ? 1 : smoothing) * (loss - member.loss);
   member.usualLoss += std::max(1.0 / member.samples, 0.02) * (loss - member.usualLoss);
+  // Down quickly, up hardly: more than that is learnt by sending more slowly and seeing no difference.
+  member.baselineLoss += (loss < member.baselineLoss ? smoothing : 0.01) * (loss - member.baselineLoss);
   member.delay_us = report.delay_us;
   member.receivedKBps = report.receivedKBps;
   member.backlog = std::min(1.0, report.backlogPerThousand / 1000.0);

@@ -12,12 +12,17 @@ struct Member {
   Time firstHeard;
   Time lastHeard;
   Time lastSample = 0;       // of the figures below
+  std::uint64_t highest = 0; // counter it had received at the last report
+  std::uint64_t sampleFrom = 0; // the last figures tell of counters from here on
+  std::uint64_t previous = 0;   // `highest` one report earlier
   Time lastLargeReport = 0;  // one that walked many blocks
   Time lastListed = 0;       // among the moved of an announce
   std::uint64_t sentAtJoin;  // data datagrams, of all, when it came
   std::uint64_t wholeCharge = 0;
   std::uint64_t repairCharge = 0;
-  double loss = 0;           // of datagrams, smoothed
+  double lossSample = 0;     // part of the datagrams, in the last report
+  double loss = 0;           // smoothed
+  double lossAtCut = 0;      // when the rate was last cut
   double usualLoss = 0;      // over a longer time
   double baselineLoss = 0;   // what it loses when nothing is congested
   double backlog = 0;        // 0 to 1

@@ -12,21 +12,23 @@ constexpr double leastRate = 64e3;
 constexpr Time burst_us = 1000;
 constexpr Time quietDelay_us = 10'000;
 constexpr double fullBacklog = 0.5;
-constexpr double lossAboveBaseline = 0.05;
+constexpr double lossAboveBaseline = 0.03;
 constexpr double percentile = 0.75;
 constexpr std::size_t samplesEnough = 16;
 
 double pressureOf(const Member& member) {
   const double delay = static_cast<double>(member.delay_us) / quietDelay_us;
   const double backlog = member.backlog / fullBacklog;
-  const double excess = std::max(0.0, member.loss - 1.5 * member.baselineLoss) / lossAboveBaseline;
+  // Neither one bad sample nor the memory of bad ones counts, only loss that was and still is.
+  const double loss = std::min(member.loss, member.lossSample);
+  const double excess = std::max(0.0, loss - 1.2 * member.baselineLoss - 0.005) / lossAboveBaseline;
   return std::max({delay, backlog, excess});
 }
 } // namespace
 
 SenderPacing::SenderPacing(const SenderConfig& config, Time now)
     : config_(config), rate_(startRate), filled_(now), evaluated_(now) {
-  rate_ = std::clamp(rate_, std::min(static_cast<double>(config_.rateBytesPerSecondMin), ceiling()), ceiling());
+  clampRate();
   bucket_ = bucketBytes();
 }
 
@@ -66,37 +68,84 @@ Time SenderPacing::wakeup(Time now) const {
   return now + static_cast<Time>(std::ceil((wanted - held) / rate_ * 1e6));
 }
 
-void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, Time now) {
+// To grow it is enough that some of what was sent at the present rate has arrived; after a cut the figures have to
+// be wholly of the time since.
+bool SenderPacing::isFresh(const Member& member) const {
+  return member.samples > 0 && (wasCut_ ? member.sampleFrom : member.highest) > changedAt_;
+}
+
+void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std::uint64_t counter, Time now) {
   if (now - evaluated_ < statusInterval_us) return;
-  std::vector<std::pair<double, double>> samples; // pressure, delivered bytes per second
-  std::size_t active = 0;
+  std::size_t active = 0, fresh = 0;
   members.forEachActive(now, [&](const Member& member) {
     ++active;
-    if (member.samples == 0 || member.lastSample <= evaluated_) return;
-    // What it would have received but for the loss that no pace cures.
-    samples.emplace_back(pressureOf(member), member.receivedKBps * 1e3 / (1 - std::min(0.9, member.baselineLoss)));
+    fresh += isFresh(member);
   });
   const std::size_t enough = std::min(samplesEnough, (active + 1) / 2);
   const bool lateEnough = now - evaluated_ >= 8 * statusInterval_us;
-  if (samples.empty() || (samples.size() < enough && !lateEnough)) return;
+  if (fresh == 0 || (fresh < enough && !lateEnough)) return;
+  const bool learnt = wasCut_ && learnBaselines(members, now);
+  std::vector<std::pair<double, double>> samples; // pressure, delivered bytes per second
+  members.forEachActive(now, [&](const Member& member) {
+    // What it would have received but for the loss that no pace cures.
+    const double delivered = member.receivedKBps * 1e3 / (1 - std::min(0.9, member.baselineLoss));
+    if (isFresh(member)) samples.emplace_back(pressureOf(member), delivered);
+  });
   std::sort(samples.begin(), samples.end());
-  const auto index = static_cast<std::size_t>(std::floor(static_cast<double>(samples.size() - 1) * percentile));
+  const auto [pressure, delivered] = samples[static_cast<std::size_t>(
+      std::floor(static_cast<double>(samples.size() - 1) * percentile))];
   const double sentRate = sentSinceEvaluation_ * 1e6 / static_cast<double>(now - evaluated_);
-  // A rate that is not made use of has proved nothing.
-  if (samples[index].first >= 1 || sentRate > 0.5 * rate_) change(samples[index].first, samples[index].second);
+  wasCut_ = false;
+  if (pressure >= 1) {
+    cut(members, delivered, now);
+  } else if (learnt) {
+    // The cut changed nothing: the loss is the link's own.
+    rate_ = rateBeforeCut_;
+    ramping_ = rampingBeforeCut_;
+    congestedAt_ = 0;
+    clampRate();
+  } else if (sentRate > 0.5 * rate_ && delivered > (ramping_ ? 0.6 : 0.9) * sentRate) {
+    // A rate that is not made use of has proved nothing, nor has one whose datagrams have not arrived.
+    grow(pressure);
+  }
+  changedAt_ = counter;
   evaluated_ = now;
   sentSinceEvaluation_ = 0;
 }
 
-void SenderPacing::change(double pressure, double delivered) {
-  if (pressure >= 1) {
-    ramping_ = false;
-    congestedAt_ = rate_;
-    rate_ = std::clamp(0.95 * delivered, 0.5 * rate_, 0.9 * rate_);
-  } else if (pressure < 0.5) {
-    const bool nearCeiling = rate_ > 0.85 * congestedAt_ && rate_ < 1.3 * congestedAt_;
-    rate_ *= ramping_ ? 2 : nearCeiling ? 1.04 : 1.25;
-  }
+// Congestion goes away when less is sent. Loss that stays at two thirds of what it was is not congestion.
+bool SenderPacing::learnBaselines(SenderMembers& members, Time now) {
+  bool learnt = false;
+  members.forEachActive(now, [&](Member& member) {
+    if (!isFresh(member) || member.lossAtCut == 0) return;
+    if (member.lossSample > member.lossAtCut * 2 / 3 && member.delay_us < quietDelay_us / 2) {
+      member.baselineLoss = member.lossSample;
+      learnt = true;
+    }
+    member.lossAtCut = 0;
+  });
+  return learnt;
+}
+
+void SenderPacing::cut(SenderMembers& members, double delivered, Time now) {
+  members.forEachActive(now, [](Member& member) { member.lossAtCut = std::min(member.loss, member.lossSample); });
+  rateBeforeCut_ = rate_;
+  rampingBeforeCut_ = ramping_;
+  wasCut_ = true;
+  ramping_ = false;
+  congestedAt_ = rate_;
+  rate_ = std::clamp(0.95 * delivered, 0.2 * rate_, 0.85 * rate_);
+  clampRate();
+}
+
+void SenderPacing::grow(double pressure) {
+  if (pressure >= 0.5) return;
+  const bool nearCeiling = rate_ > 0.8 * congestedAt_ && rate_ < 1.2 * congestedAt_;
+  rate_ *= ramping_ ? 1.5 : nearCeiling ? 1.03 : 1.25;
+  clampRate();
+}
+
+void SenderPacing::clampRate() {
   const double least = std::max(leastRate, static_cast<double>(config_.rateBytesPerSecondMin));
   rate_ = std::clamp(rate_, std::min(least, ceiling()), ceiling());
 }

@@ -19,21 +19,29 @@ public:
   Time wakeup(Time now) const;
 
   // Looks at the members' samples when a round of them is in, and changes the rate.
-  void evaluate(SenderMembers& members, Time statusInterval_us, Time now);
+  void evaluate(SenderMembers& members, Time statusInterval_us, std::uint64_t counter, Time now);
   std::uint64_t rate() const { return static_cast<std::uint64_t>(rate_); }
 
 private:
   double ceiling() const;
   double bucketBytes() const;
-  void change(double pressure, double delivered);
+  void clampRate();
+  bool isFresh(const Member& member) const;
+  bool learnBaselines(SenderMembers& members, Time now);
+  void cut(SenderMembers& members, double delivered, Time now);
+  void grow(double pressure);
 
   SenderConfig config_;
   double rate_;
   double bucket_ = 0;
   Time filled_;
   Time evaluated_;
+  std::uint64_t changedAt_ = 0; // the counter at the last evaluation: samples of before are stale
+  bool wasCut_ = false;      // the last evaluation cut the rate, and its effect is not known yet
+  double rateBeforeCut_ = 0;
+  bool rampingBeforeCut_ = false;
   double sentSinceEvaluation_ = 0;
-  bool ramping_ = true;      // doubling until the first sign of congestion
+  bool ramping_ = true;      // growing fast until the first sign of congestion
   double congestedAt_ = 0;   // the rate of the last cut: slower growth near it
 };
 

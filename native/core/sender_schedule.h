@@ -14,7 +14,7 @@
 namespace volley {
 
 // At most this many symbols of a block of k are a repair; who lacks more waits for the block's turn.
-constexpr std::uint32_t repairLimit(std::uint32_t k) { return k < 8 ? 1 : k / 4; }
+constexpr std::uint32_t repairLimit(std::uint32_t k) { return k < 8 ? 1 : k / 3; }
 
 class SenderSchedule {
 public:

@@ -26,7 +26,8 @@ struct Options {
 int usage() {
   std::printf("volley_sim --seeds N [--first S]         N random sessions\n"
               "volley_sim --seed S [--trace]            one of them\n"
-              "volley_sim --scenario NAME [--trace]     liar, pause, slow-disk, late-join or flash-crowd\n"
+              "volley_sim --scenario NAME [--trace]     liar, pause, slow-disk, late-join, flash-crowd\n"
+              "                                         or automatic-rate\n"
               "volley_sim --scale RECEIVERS [--loss PERCENT] [--burst] [--bytes N] [--seed S]\n");
   return 2;
 }

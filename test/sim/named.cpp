@@ -76,10 +76,43 @@ int flashCrowd(bool trace) {
               holds ? "holds" : "DOES NOT HOLD ", (alone.failure + all.failure).c_str());
   return holds ? 0 : 1;
 }
+// With the rate left open, a room finds what its link carries, and loss that is not congestion does not slow it.
+int automaticRate(bool trace) {
+  int result = 0;
+  for (const std::uint64_t link : {12'000'000ull, 117'000'000ull, 1'000'000'000ull}) {
+    for (const double loss : {0.0, 0.01, 0.1}) {
+      Scenario scenario = room();
+      scenario.storedBytes.assign(link > 500'000'000 ? 200 : link / 1'000'000 * 2, 1 << 20);
+      scenario.linkBytesPerSecond = link;
+      scenario.rateMax = 0;
+      scenario.receivers.resize(4);
+      for (ReceiverPlan& plan : scenario.receivers) {
+        plan.down.loss = loss;
+        plan.diskBytesPerSecond = 3'000'000'000;
+      }
+      const Result got = World(scenario, trace).run();
+      Time last = 0;
+      for (const ReceiverResult& receiver : got.receivers) last = std::max(last, receiver.finishedAt);
+      const double bytes = static_cast<double>(got.dataDatagrams) * (scenario.symbolBytes + 72);
+      const double share = bytes / (static_cast<double>(last) / 1e6) / static_cast<double>(link);
+      const double more = static_cast<double>(got.dataDatagrams) * scenario.symbolBytes /
+                          static_cast<double>(scenario.storedBytes.size() << 20);
+      const bool holds = got.failure.empty() && share > (link > 500'000'000 ? 0.4 : 0.75) && more < 1.35;
+      std::printf("automatic-rate: link of %llu MB/s, loss %.2f: %.3f of the link used, %.3f times the image sent: "
+                  "%s%s\n",
+                  static_cast<unsigned long long>(link / 1'000'000), loss, share, more,
+                  holds ? "holds" : "DOES NOT HOLD ", got.failure.c_str());
+      std::fflush(stdout);
+      result |= !holds;
+    }
+  }
+  return result;
+}
 } // namespace
 
 int runNamed(const std::string& name, bool trace) {
   if (name == "flash-crowd") return flashCrowd(trace);
+  if (name == "automatic-rate") return automaticRate(trace);
   const Scenario usual = room();
   Scenario troubled = room();
   ReceiverPlan& last = troubled.receivers.back();
@@ -92,7 +125,7 @@ int runNamed(const std::string& name, bool trace) {
   } else if (name == "late-join") {
     last.joinAt = 2'500'000;
   } else {
-    std::printf("There is no scenario '%s'; there are liar, pause, slow-disk, late-join and flash-crowd.\n",
+    std::printf("There is no scenario '%s'; there are liar, pause, slow-disk, late-join, flash-crowd and automatic-rate.\n",
                 name.c_str());
     return 2;
   }

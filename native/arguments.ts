@@ -16,6 +16,14 @@ export function integer(name: string, value: unknown, least: number, most: numbe
   }
 }
 
+export function choice(name: string, value: unknown, choices: readonly unknown[]): void {
+  if (!choices.includes(value)) refuse(name, choices.join(" or "), value);
+}
+
+export function flag(name: string, value: unknown): void {
+  choice(name, value, [true, false]);
+}
+
 export function bytes(name: string, value: unknown, length?: number): void {
   // The received value may be a key: say its length only.
   if (!Buffer.isBuffer(value)) throw new TypeError(`Expected a Buffer for ${name}`);
@@ -29,5 +37,7 @@ export function address(name: string, value: unknown): void {
 export function multicastGroup(name: string, value: unknown): void {
   address(name, value);
   const first = Number(String(value).split(".")[0]);
-  if (first < 224 || first > 239) refuse(name, "an IPv4 multicast address (224.0.0.0 to 239.255.255.255)", value);
+  if (first < 224 || first > 239) {
+    refuse(name, "an IPv4 multicast address (224.0.0.0 to 239.255.255.255)", value);
+  }
 }

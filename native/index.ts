@@ -34,7 +34,10 @@ export interface ImportOptions {
   source: string;
   /** Size that has to come from `source`, bytes. More or less is E_IMAGE_TRUNCATED. */
   imageBytes: number;
-  /** File that is created with the content (docs/PROTOCOL.md 1), flushed to disk before the result. */
+  /**
+   * File that is created with the content (docs/PROTOCOL.md 1), flushed to disk before the result and removed when
+   * there is none. Something that is there already is left alone: E_CONTENT_WRITE.
+   */
   contentPath: string;
   threads: number;
   /** zstd level, 1 to 19. */
@@ -176,8 +179,16 @@ export interface Receiver {
 
 interface Addon {
   importContent(options: ImportOptions): Task<ImportResult>;
-  verifyContent(options: { manifest: Buffer; contentPath: string; threads: number }): Task<{ badChunks: number[] }>;
-  hashDisk(options: { path: string; bytes: number; threads: number }): Task<{ root: string; direct: boolean }>;
+  verifyContent(options: {
+    manifest: Buffer;
+    contentPath: string;
+    threads: number;
+  }): Task<{ badChunks: number[] }>;
+  hashDisk(options: {
+    path: string;
+    bytes: number;
+    threads: number;
+  }): Task<{ root: string; direct: boolean }>;
   buildManifest(facts: ManifestFacts, chunkTable: Buffer): Buffer;
   readManifest(manifest: Buffer): ManifestSummary;
   receiverKey(options: { feedbackSecret: Buffer; session: number; receiver: number }): Buffer;
@@ -235,6 +246,7 @@ export function hashDisk(options: {
 export function buildManifest(facts: ManifestFacts, chunkTable: Buffer): Buffer {
   check.integer("imageBytes", facts.imageBytes, 512, 2 ** 46);
   check.integer("smallestDiskBytes", facts.smallestDiskBytes, facts.imageBytes, 2 ** 46);
+  check.choice("sectorBytes", facts.sectorBytes, [512, 4096]);
   check.integer("firmware", facts.firmware, 0, 3);
   check.bytes("chunkTable", chunkTable);
   return addon.buildManifest(facts, chunkTable);
@@ -266,6 +278,9 @@ export function openCaster(options: CasterOptions): Caster {
   check.multicastGroup("group", options.group);
   check.integer("port", options.port, 1, 65_535);
   check.address("interfaceAddress", options.interfaceAddress);
+  check.integer("feedbackPort", options.feedbackPort, 0, 65_535);
+  check.integer("unicastPort", options.unicastPort, 0, 65_535);
+  check.integer("timeToLive", options.timeToLive, 0, 255);
   check.integer("mtu", options.mtu, 576, 9000);
   check.integer("rateBytesPerSecond", options.rateBytesPerSecond, 0, 2 ** 40);
   return addon.openCaster(options);
@@ -279,10 +294,22 @@ export function openReceiver(options: ReceiverOptions): Receiver {
   check.bytes("receiverKey", options.receiverKey, 32);
   check.integer("receiver", options.receiver, 0, 2 ** 32 - 1);
   check.integer("session", options.session, 0, 2 ** 32 - 1);
+  check.integer("stream", options.stream, 0, 65_535);
   check.multicastGroup("group", options.group);
   check.integer("port", options.port, 1, 65_535);
   check.address("interfaceAddress", options.interfaceAddress);
   check.address("feedback.address", options.feedback.address);
+  check.integer("feedback.port", options.feedback.port, 1, 65_535);
+  if (options.unicast !== null) {
+    check.address("unicast.address", options.unicast.address);
+    check.integer("unicast.port", options.unicast.port, 1, 65_535);
+  }
   check.integer("mtu", options.mtu, 576, 9000);
+  check.integer("groupSize", options.groupSize, 0, 2 ** 32 - 1);
+  check.flag("askBeforeScan", options.askBeforeScan);
+  check.integer("silenceMs", options.silenceMs, 0, 2 ** 32 - 1);
+  check.integer("chunkWaitMs", options.chunkWaitMs, 0, 2 ** 32 - 1);
+  check.integer("lossPerMillion", options.lossPerMillion ?? 0, 0, 1_000_000);
+  check.integer("lossSeed", options.lossSeed ?? 0, 0, 2 ** 32 - 1);
   return addon.openReceiver(options);
 }

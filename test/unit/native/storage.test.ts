@@ -209,6 +209,9 @@ test("arguments are checked before anything begins", async (context) => {
     /for bytes but received NaN/,
   );
   refuses(() => readManifest("text" as unknown as Buffer), /Expected a Buffer for manifest/);
-  refuses(() => buildManifest({ ...facts, sectorBytes: 100 as 512 }, Buffer.alloc(40)), /sectorBytes/);
+  refuses(
+    () => buildManifest({ ...facts, sectorBytes: 100 as 512 }, Buffer.alloc(40)),
+    /512 or 4096 for sectorBytes/,
+  );
   assert.ok(!existsSync(options.contentPath));
 });

@@ -264,6 +264,8 @@ function onSignal(): void {
   stop.abort();
 }
 
+// A terminal or pipe that goes away is no reason to leave a disk half written.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 process.on("SIGINT", onSignal);
 process.on("SIGTERM", onSignal);
 process.on("uncaughtException", end);

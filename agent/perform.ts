@@ -48,6 +48,7 @@ export async function perform(deployment: Deployment, by: Performer): Promise<Ou
   by.log.info(`Deployment "${deployment.name}" wants image "${deployment.image.name}" on this machine`);
   try {
     const outcome = await performSteps(deployment, by);
+    by.screen.settle();
     by.delivery.tell({ kind: "succeeded", deploymentId: deployment.id, outcome });
     clearCheckpoint(by.state);
     by.log.info(successText(deployment.image, outcome));

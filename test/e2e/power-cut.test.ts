@@ -81,13 +81,13 @@ for (let cut = 1; cut <= cuts; cut += 1) {
     const next = random(room.seed + cut);
     const backing = await makeBootableDisk();
     assert.ok(await looksBootable(backing));
-    const deployment = await site.createDeployment({ imageId: record.id, name: `cut ${cut}`, rateMbps: 80 });
+    const deployment = await site.createDeployment({ imageId: record.id, name: `cut ${cut}`, rateMbps: 40 });
     const mountPoint = join(room.folder, `mount-${cut}`);
     await mkdir(mountPoint);
 
     const dark = await mountFaultyDisk(backing, { volatile: room.seed + cut }, mountPoint);
     const agent = await room.startAgent(site, { name: `pc${cut}`, disk: dark.path });
-    const machine = await site.waitForPart(agent.name, 0.2 + 0.6 * next());
+    const machine = await site.waitForPart(agent.name, 0.3 + 0.4 * next());
     // A machine without power ends with its disk.
     await Promise.all([dark.cutPower(), agent.kill()]);
     assert.equal(await looksBootable(backing), false, "a disk cut in mid-image looks bootable");

@@ -108,8 +108,8 @@ std::uint64_t SenderMembers::repairAllowance(const Member& member, std::uint64_t
 
 std::uint64_t SenderMembers::wholeAllowance(const Member& member, std::uint64_t dataSent) const {
   const auto sent = static_cast<double>(dataSent - member.sentAtJoin);
-  return imageSymbols_ + limits::symbolsPerBlock +
-         static_cast<std::uint64_t>(budget_ * aloneShare * sent);
+  const double copies = (1 + budget_) * static_cast<double>(imageSymbols_);
+  return limits::symbolsPerBlock + static_cast<std::uint64_t>(copies + budget_ * aloneShare * sent);
 }
 
 // With nobody else waiting it costs nobody anything to send half of what was sent again, but it still ends. It

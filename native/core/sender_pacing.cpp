@@ -15,13 +15,15 @@ constexpr double fullBacklog = 0.5;
 constexpr double lossAboveBaseline = 0.03;
 constexpr double percentile = 0.75;
 constexpr std::size_t samplesEnough = 16;
+constexpr Time roundLeast_us = 10'000;
 
 double pressureOf(const Member& member) {
   const double delay = static_cast<double>(member.delay_us) / quietDelay_us;
   const double backlog = member.backlog / fullBacklog;
   // Neither one bad sample nor the memory of bad ones counts, only loss that was and still is.
   const double loss = std::min(member.loss, member.lossSample);
-  const double excess = std::max(0.0, loss - 1.2 * member.baselineLoss - 0.005) / lossAboveBaseline;
+  const double above = member.samples < 2 ? 0 : loss - 1.2 * member.baselineLoss - 0.005;
+  const double excess = std::max(0.0, above) / lossAboveBaseline;
   return std::max({delay, backlog, excess});
 }
 } // namespace
@@ -75,7 +77,9 @@ bool SenderPacing::isFresh(const Member& member) const {
 }
 
 void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std::uint64_t counter, Time now) {
-  if (now - evaluated_ < statusInterval_us) return;
+  // A large group's round takes long; a sample of it is enough.
+  const std::size_t known = std::max<std::size_t>(members.active(now), 1);
+  if (now - evaluated_ < std::max<Time>(statusInterval_us * std::min(samplesEnough, known) / known, roundLeast_us)) return;
   std::size_t active = 0, fresh = 0;
   members.forEachActive(now, [&](const Member& member) {
     ++active;
@@ -85,19 +89,20 @@ void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std:
   const bool lateEnough = now - evaluated_ >= 8 * statusInterval_us;
   if (fresh == 0 || (fresh < enough && !lateEnough)) return;
   const bool learnt = wasCut_ && learnBaselines(members, now);
-  std::vector<std::pair<double, double>> samples; // pressure, delivered bytes per second
+  std::vector<std::pair<double, const Member*>> samples; // by pressure
   members.forEachActive(now, [&](const Member& member) {
-    // What it would have received but for the loss that no pace cures.
-    const double delivered = member.receivedKBps * 1e3 / (1 - std::min(0.9, member.baselineLoss));
-    if (isFresh(member)) samples.emplace_back(pressureOf(member), delivered);
+    if (isFresh(member)) samples.emplace_back(pressureOf(member), &member);
   });
   std::sort(samples.begin(), samples.end());
-  const auto [pressure, delivered] = samples[static_cast<std::size_t>(
+  const auto [pressure, typical] = samples[static_cast<std::size_t>(
       std::floor(static_cast<double>(samples.size() - 1) * percentile))];
+  // What it would have received but for the loss that no pace cures.
+  const double delivered = typical->receivedKBps * 1e3 / (1 - std::min(0.9, typical->baselineLoss));
   const double sentRate = sentSinceEvaluation_ * 1e6 / static_cast<double>(now - evaluated_);
   wasCut_ = false;
   if (pressure >= 1) {
-    cut(members, delivered, now);
+    // Where much is lost, what is left of the present rate tells more than what arrived over a while.
+    cut(members, typical->lossSample > 0.05 ? rate_ * (1 - typical->lossSample) : delivered, now);
   } else if (learnt) {
     // The cut changed nothing: the loss is the link's own.
     rate_ = rateBeforeCut_;
@@ -113,18 +118,20 @@ void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std:
   sentSinceEvaluation_ = 0;
 }
 
-// Congestion goes away when less is sent. Loss that stays at two thirds of what it was is not congestion.
+// Congestion goes away when less is sent. Loss that stays at two thirds of what it was, at most of those who have
+// told, is not congestion, and then nobody's is.
 bool SenderPacing::learnBaselines(SenderMembers& members, Time now) {
-  bool learnt = false;
-  members.forEachActive(now, [&](Member& member) {
-    if (!isFresh(member) || member.lossAtCut == 0) return;
-    if (member.lossSample > member.lossAtCut * 2 / 3 && member.delay_us < quietDelay_us / 2) {
-      member.baselineLoss = member.lossSample;
-      learnt = true;
-    }
-    member.lossAtCut = 0;
+  std::size_t told = 0, same = 0;
+  members.forEachActive(now, [&](const Member& member) {
+    if (!isFresh(member) || member.lossAtCut < lossAboveBaseline / 2) return;
+    ++told;
+    same += member.lossSample > member.lossAtCut * 2 / 3 && member.delay_us < quietDelay_us / 2;
   });
-  return learnt;
+  if (2 * same <= told) return false;
+  members.forEachActive(now, [](Member& member) {
+    member.baselineLoss = std::max(member.baselineLoss, std::max(member.loss, member.lossSample));
+  });
+  return true;
 }
 
 void SenderPacing::cut(SenderMembers& members, double delivered, Time now) {

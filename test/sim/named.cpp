@@ -97,7 +97,7 @@ int automaticRate(bool trace) {
       const double share = bytes / (static_cast<double>(last) / 1e6) / static_cast<double>(link);
       const double more = static_cast<double>(got.dataDatagrams) * scenario.symbolBytes /
                           static_cast<double>(scenario.storedBytes.size() << 20);
-      const bool holds = got.failure.empty() && share > (link > 500'000'000 ? 0.4 : 0.75) && more < 1.35;
+      const bool holds = got.failure.empty() && share > (link > 500'000'000 ? 0.4 : 0.75) && more < (link > 500'000'000 ? 1.8 : 1.35);
       std::printf("automatic-rate: link of %llu MB/s, loss %.2f: %.3f of the link used, %.3f times the image sent: "
                   "%s%s\n",
                   static_cast<unsigned long long>(link / 1'000'000), loss, share, more,

@@ -149,9 +149,9 @@ void World::startFetches(std::uint32_t index) {
     const std::uint64_t bytes = layout_.storedBytes(chunk);
     unicastBusyUntil_ = std::max(unicastBusyUntil_, now_) + bytes * 1'000'000 / scenario_.unicastBytesPerSecond;
     const Time there = unicastBusyUntil_ + unicastLatency_us;
-    node.diskBusyUntil = std::max(node.diskBusyUntil, there) + bytes * 1'000'000 / node.plan.diskBytesPerSecond;
+    const Time written = std::max(node.diskBusyUntil, there) + bytes * 1'000'000 / node.plan.diskBytesPerSecond;
     const bool good = static_cast<double>(random_() % 1000) >= scenario_.unicastFailures * 1000;
-    schedule(node.diskBusyUntil, EventKind::fetched, index, node.life, chunk, good);
+    schedule(written, EventKind::fetched, index, node.life, chunk, good);
   }
 }
 

@@ -45,7 +45,8 @@ double SenderPacing::ceiling() const {
 }
 
 double SenderPacing::bucketBytes() const {
-  return std::max<double>(config_.datagramBytes, rate_ * burst_us / 1e6);
+  // The part of a datagram that was left over is not lost when the driver is late.
+  return config_.datagramBytes + rate_ * burst_us / 1e6;
 }
 
 void SenderPacing::advance(Time now) {

@@ -7,6 +7,7 @@
 #include "engine/parse_options.h"
 #include "engine/port_failure.h"
 #include "port/clock.h"
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <mutex>
@@ -19,6 +20,7 @@ namespace {
 constexpr std::uint64_t rateBytesPerSecondLeast = 125'000;
 constexpr Time statisticsInterval_us = 20'000;
 constexpr Time waitMost_us = 500'000;
+constexpr Time waitLeast_us = 250; // a quarter of what may be made up for: fewer and larger bursts
 constexpr Time unreachablePause_us = 20'000;
 constexpr std::uint64_t rateUnchanged = ~0ull;
 
@@ -136,7 +138,7 @@ void Caster::State::cast() {
     // A link that is down is tried again after a while, whatever the machine would like to send.
     const Time due = unreachable ? now + unreachablePause_us : sender.wakeup();
     unreachable = false;
-    if (due > now) socket->wait(*wakeup, std::min(due - now, waitMost_us));
+    if (due > now) socket->wait(*wakeup, std::clamp(due - now, waitLeast_us, waitMost_us));
   }
 }
 

@@ -24,6 +24,7 @@ namespace volley {
 namespace {
 
 constexpr Time waitMost_us = 250'000;
+constexpr std::size_t gatherBytes = 256 * 1024; // less than this at a time is not worth a wake-up
 constexpr Time backlogInterval_us = 2'000;
 constexpr Time statisticsInterval_us = 20'000;
 constexpr Time joinInterval_us = 5'000'000;
@@ -40,6 +41,12 @@ std::unique_ptr<BlockDevice> openDevice(const ReceiverSessionOptions& options, c
   } catch (const DeviceError& error) {
     throw fromDevice(error);
   }
+}
+
+std::size_t bytesOf(std::span<const Arrival> arrivals) {
+  std::size_t bytes = 0;
+  for (const Arrival& arrival : arrivals) bytes += arrival.length;
+  return bytes;
 }
 
 std::uint32_t workerThreads() {
@@ -179,10 +186,11 @@ void ReceiverSession::State::loop() {
   Time completedAt = never;
   while (!inbox.stopped()) {
     wakeup->clear();
-    const Time now = clock->now_us();
     std::span<const Arrival> arrivals;
     if (groupSocket) arrivals = groupSocket->receive();
-    else if (now >= joinAt) tryJoin(now);
+    // After they arrived: a time before that would make the way here look shorter than it ever is.
+    const Time now = clock->now_us();
+    if (!groupSocket && now >= joinAt) tryJoin(now);
     machine.onArrivals(arrivals, now);
     machine.handOut(*workers, fetcher.get(), now);
     takeEvents(now);
@@ -203,7 +211,10 @@ void ReceiverSession::State::loop() {
     if (completedAt != never && machine.diskFinished() &&
         (machine.wakeup() == never || now - completedAt >= leaveMost_us))
       return;
-    if (!arrivals.empty()) continue;
+    if (!arrivals.empty()) {
+      if (bytesOf(arrivals) < gatherBytes) groupSocket->gather();
+      continue;
+    }
     const Time due = std::min(machine.wakeup(), now + waitMost_us);
     if (due > now) (groupSocket ? groupSocket : reportSocket)->wait(*wakeup, due - now);
   }

@@ -1,7 +1,7 @@
 /** Puts a site together from its parts, starts them in the order they need each other, and ends them in reverse. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { toVolleyError } from "../contract/errors.ts";
+import { toVolleyError, type VolleyError } from "../contract/errors.ts";
 import { castInterface, certificateNames, listenAddresses } from "./addresses.ts";
 import type { ApiContext } from "./api/context.ts";
 import { MachineKeys } from "./api/machine-keys.ts";
@@ -47,6 +47,8 @@ export interface RunningSite {
   readonly location: SiteLocation;
   readonly fingerprint: string;
   readonly adminToken: string;
+  /** Resolves with why the site cannot go on; close it then. */
+  readonly failed: Promise<VolleyError>;
   close(): Promise<void>;
 }
 
@@ -159,7 +161,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       writeFileDurably(files.location, JSON.stringify(location), 0o644);
       endings.push(() => rmSync(files.location, { force: true }));
     }
-    return { location, fingerprint: authority.fingerprint, adminToken: token, close };
+    return { location, fingerprint: authority.fingerprint, adminToken: token, failed: store.failed, close };
   } catch (error) {
     await close();
     throw error;

@@ -88,7 +88,8 @@ export async function runSite(call: CommandCall, native: SiteNative, ended: Prom
     printLine(`Fingerprint of its authority (SHA-256): ${site.fingerprint}`);
     printLine(`The administrator's token is in ${files.adminToken}`);
   }
-  await ended;
+  const failure = await Promise.race([ended, site.failed]);
   log.info("the site is stopping");
   await site.close();
+  if (failure) throw failure;
 }

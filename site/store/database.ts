@@ -9,31 +9,33 @@ import { Kysely, PGliteDialect } from "kysely";
 import { Migrator } from "kysely/migration";
 import { VolleyError } from "../../contract/errors.ts";
 import { DurableFiles } from "./durable-files.ts";
+import { FailedDisk, guardDatabase } from "./guarded-database.ts";
 import { syncPath, syncTree, writeFileDurably } from "./files.ts";
 import { migrations } from "./migrations/index.ts";
 import type { Tables } from "./schema.ts";
 
 export type Database = Kysely<Tables>;
 
-/** PGlite starts PostgreSQL with -F, which is fsync off; the three settings say what a commit means here. */
-const durable = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"].flatMap((setting) => [
-  "-c",
-  setting,
-]);
+/**
+ * What a commit means here. PGlite starts PostgreSQL with -F, which is fsync off; and it has no fdatasync, by which
+ * PostgreSQL would sync its log, but one that answers success and does nothing: so fsync for that too.
+ */
+const settings = ["fsync=on", "wal_sync_method=fsync", "full_page_writes=on", "synchronous_commit=on"];
+const durable = settings.flatMap((setting) => ["-c", setting]);
 
-async function startEmbedded(folder: string): Promise<PGlite> {
+async function startEmbedded(folder: string, disk: FailedDisk): Promise<PGlite> {
   const startParams = [...PGlite.defaultStartParams.filter((parameter) => parameter !== "-F"), ...durable];
-  return await PGlite.create({ fs: new DurableFiles(folder), startParams });
+  return await PGlite.create({ fs: new DurableFiles(folder, disk), startParams });
 }
 
 /** Written last of all when the database is made: without it what is there is an unfinished one. */
 const completeMark = "volley-complete";
 
-async function openEmbedded(folder: string): Promise<PGlite> {
+async function openEmbedded(folder: string, disk: FailedDisk): Promise<PGlite> {
   const mark = join(folder, completeMark);
-  if (existsSync(mark)) return await startEmbedded(folder);
+  if (existsSync(mark)) return await startEmbedded(folder, disk);
   rmSync(folder, { recursive: true, force: true });
-  const database = await startEmbedded(folder);
+  const database = await startEmbedded(folder, disk);
   // The program that lays the files out does not wait for the disk.
   await database.exec("CHECKPOINT");
   syncTree(folder);
@@ -42,12 +44,19 @@ async function openEmbedded(folder: string): Promise<PGlite> {
   return database;
 }
 
-/** `folder` belongs to the caller alone (store/lock.ts). Throws E_STORE. */
-export async function openDatabase(folder: string): Promise<Database> {
+/**
+ * `folder` belongs to the caller alone (store/lock.ts). When its disk fails later, `failed` is called once and every
+ * query is refused with E_STORE. Throws E_STORE.
+ */
+export async function openDatabase(
+  folder: string,
+  failed: (failure: VolleyError) => void,
+): Promise<Database> {
+  const disk = new FailedDisk();
+  disk.onFailure(failed);
   try {
-    const database = new Kysely<Tables>({
-      dialect: new PGliteDialect({ pglite: await openEmbedded(folder) }),
-    });
+    const embedded = guardDatabase(await openEmbedded(folder, disk), disk);
+    const database = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite: embedded }) });
     try {
       const { error } = await new Migrator({ db: database, provider: migrations }).migrateToLatest();
       if (error !== undefined) throw new Error("its tables cannot be brought up to date", { cause: error });

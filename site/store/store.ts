@@ -1,4 +1,5 @@
 /** The site's memory: one database, seen through one small class for each thing it keeps. */
+import type { VolleyError } from "../../contract/errors.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { CredentialStore } from "./credentials.ts";
 import { DeploymentStore } from "./deployments.ts";
@@ -15,12 +16,18 @@ export interface Store {
   readonly deployments: DeploymentStore;
   readonly reports: ReportStore;
   readonly sessions: SessionStore;
+  /** Resolves, once, with why nothing can be kept any more: the site has to end. */
+  readonly failed: Promise<VolleyError>;
   close(): Promise<void>;
 }
 
 /** `folder` is the database's own and belongs to the caller alone. Throws E_STORE. */
 export async function openStore(folder: string): Promise<Store> {
-  const database = await openDatabase(folder);
+  let fail: (failure: VolleyError) => void = () => undefined;
+  const failed = new Promise<VolleyError>((resolve) => {
+    fail = resolve;
+  });
+  const database = await openDatabase(folder, (failure) => fail(failure));
   return {
     database,
     images: new ImageStore(database),
@@ -29,6 +36,7 @@ export async function openStore(folder: string): Promise<Store> {
     deployments: new DeploymentStore(database),
     reports: new ReportStore(database),
     sessions: new SessionStore(database),
+    failed,
     close: () => database.destroy(),
   };
 }

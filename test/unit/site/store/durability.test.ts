@@ -1,0 +1,91 @@
+/** What the store says is committed is on the disk. */
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { sql } from "kysely";
+import { openStore } from "../../../../site/store/store.ts";
+import { testFolder } from "../../../fixtures/folder.ts";
+import { Program, waitFor } from "../../../fixtures/program.ts";
+import { random, testSeed } from "../../../fixtures/random.ts";
+
+const commitRows = fileURLToPath(new URL("../../../fixtures/commit-rows.js", import.meta.url));
+
+const credential = (id: string) => ({ id, tokenHash: id, uses: 1, expires: "2100-01-01T00:00:00.000Z" });
+const identifier = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
+
+test("a commit waits for fsync, and a commit whose fsync fails is no commit", async (context) => {
+  const folder = join(testFolder(context), "database");
+  const store = await openStore(folder);
+  for (const setting of ["fsync", "full_page_writes", "synchronous_commit"]) {
+    const { rows } = await sql<Record<string, string>>`SHOW ${sql.raw(setting)}`.execute(store.database);
+    assert.equal(rows[0]?.[setting], "on", setting);
+  }
+
+  const real = fs.fsyncSync;
+  let count = 0;
+  let failing = false;
+  fs.fsyncSync = (descriptor) => {
+    count += 1;
+    if (failing) throw Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" });
+    real(descriptor);
+  };
+  syncBuiltinESMExports();
+  context.after(() => {
+    fs.fsyncSync = real;
+    syncBuiltinESMExports();
+  });
+  const commits = 20;
+  for (let number = 0; number < commits; number += 1) {
+    await store.credentials.add(credential(identifier(number)));
+  }
+  assert.ok(count >= commits, `${count} fsyncs for ${commits} commits`);
+  failing = true;
+  await assert.rejects(store.credentials.add(credential(identifier(commits))), { code: "E_STORE" });
+  failing = false;
+  // PostgreSQL has stopped: nothing is answered as if it had not.
+  await assert.rejects(store.credentials.use("any"), { code: "E_STORE" });
+  assert.match((await store.failed).detail, /EIO/);
+  await store.close();
+});
+
+test("rows committed before SIGKILL are there afterwards, kill after kill", async (context) => {
+  const folder = join(testFolder(context), "database");
+  const next = random(testSeed("kill a store"));
+  await (await openStore(folder)).close();
+  const committed: string[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    const program = new Program("commit rows", [process.execPath, commitRows, folder]);
+    await waitFor(() => program.output.includes("\n"), {
+      what: "first commit",
+      story: () => program.story(),
+    });
+    await delay(next() * 400);
+    await program.kill();
+    committed.push(...program.output.split("\n").slice(0, -1));
+  }
+  const store = await openStore(folder);
+  context.after(() => store.close());
+  const rows = await store.database.selectFrom("credential").select("id").execute();
+  const present = new Set(rows.map((row) => row.id));
+  const lost = committed.filter((id) => !present.has(id));
+  assert.deepEqual(lost, []);
+  // One more may be there in each round: committed, and killed before it was said.
+  assert.ok(rows.length - committed.length <= 3, `${rows.length} rows for ${committed.length} commits`);
+  assert.ok(committed.length >= 3);
+});
+
+test("a database that was cut while it was made is made anew, and tables are made once", async (context) => {
+  const folder = join(testFolder(context), "database");
+  fs.mkdirSync(join(folder, "base"), { recursive: true });
+  fs.writeFileSync(join(folder, "PG_VERSION"), "17\n");
+  const first = await openStore(folder);
+  await first.credentials.add(credential(identifier(1)));
+  await first.close();
+  const second = await openStore(folder);
+  assert.equal((await second.database.selectFrom("credential").select("id").execute()).length, 1);
+  await second.close();
+});

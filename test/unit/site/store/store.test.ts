@@ -1,0 +1,160 @@
+/** What the store decides by itself: who is to do what, what counts once, what is never given twice. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import type { MachineFacts } from "../../../../contract/machine.ts";
+import type { Report } from "../../../../contract/report.ts";
+import { openStore, type Store } from "../../../../site/store/store.ts";
+import { machineFacts, storedImage } from "../../../fixtures/records.ts";
+
+let folder: string;
+let store: Store;
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "volley-store-"));
+  store = await openStore(join(folder, "database"));
+});
+after(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const enrol = (name: string, more: Partial<MachineFacts> = {}) =>
+  store.machines.enrol({ ...machineFacts(name), ...more }, randomUUID());
+
+async function deployment(name: string, machines: "all" | string[]) {
+  const image = storedImage(`${name} image`);
+  await store.images.add(image);
+  const wish = { name, imageId: image.id, machines, disk: { removable: false } };
+  return await store.deployments.create({ ...wish, unattended: true, multicast: true, rateMbps: 0 });
+}
+
+const report = (deploymentId: string, kind: "started" | "succeeded" | "failed"): Report => {
+  const common = { id: randomUUID(), deploymentId, time: new Date().toISOString() };
+  if (kind === "started") return { ...common, kind, resume: false };
+  if (kind === "failed") {
+    return { ...common, kind, error: { code: "E_DEVICE_WRITE", detail: "sda", remedy: "replace" } };
+  }
+  const outcome = {
+    root: "0".repeat(64),
+    multicastBytes: 1,
+    unicastBytes: 2,
+    foundChunks: 0,
+    repairedSymbols: 0,
+    seconds: 3,
+  };
+  return { ...common, kind, outcome };
+};
+
+test("a credential is used as often as it says, and not after its end", async () => {
+  await store.credentials.add({
+    id: randomUUID(),
+    tokenHash: "two",
+    uses: 2,
+    expires: "2100-01-01T00:00:00.000Z",
+  });
+  await store.credentials.add({
+    id: randomUUID(),
+    tokenHash: "old",
+    uses: 2,
+    expires: "2001-01-01T00:00:00.000Z",
+  });
+  const uses = await Promise.all([1, 2, 3, 4].map(() => store.credentials.use("two")));
+  assert.equal(uses.filter(Boolean).length, 2);
+  assert.equal(await store.credentials.use("old"), false);
+  assert.equal(await store.credentials.use("unknown"), false);
+});
+
+test("a machine that forgot its key is recognised, others are not mistaken for it", async () => {
+  const first = await enrol("known", { macAddresses: ["02:00:00:00:00:01", "02:00:00:00:00:02"] });
+  assert.equal(await enrol("known", { macAddresses: ["02:00:00:00:00:02", "02:00:00:00:00:01"] }), first);
+  assert.notEqual(await enrol("known", { macAddresses: ["02:00:00:00:00:03"] }), first);
+  assert.notEqual(await enrol("other", { macAddresses: ["02:00:00:00:00:01", "02:00:00:00:00:02"] }), first);
+  const anonymous = { macAddresses: [], smbiosUuid: null };
+  assert.notEqual(await enrol("anonymous", anonymous), await enrol("anonymous", anonymous));
+});
+
+test("a machine is given the newest open deployment that is for it, until it succeeded", async () => {
+  const [machine, stranger] = [await enrol("due"), await enrol("stranger")];
+  const older = await deployment("older", [machine]);
+  const newer = await deployment("newer", [machine]);
+  assert.equal((await store.deployments.dueFor(machine))?.id, newer.id);
+  assert.equal(await store.deployments.dueFor(stranger), undefined);
+  assert.equal(await store.deployments.isFor(newer.id, stranger), false);
+  assert.equal(await store.deployments.machineMayRead(stranger, newer.imageId), false);
+  assert.equal(await store.deployments.machineMayRead(machine, newer.imageId), true);
+
+  await store.deployments.assign(newer.id, machine);
+  await store.reports.take(machine, [report(newer.id, "started"), report(newer.id, "failed")]);
+  assert.equal((await store.deployments.dueFor(machine))?.id, newer.id, "after a failure it may try again");
+  await store.reports.take(machine, [report(newer.id, "succeeded")]);
+  assert.equal((await store.deployments.dueFor(machine))?.id, older.id);
+  await store.deployments.close(older.id);
+  assert.equal(await store.deployments.dueFor(machine), undefined);
+  const all = await deployment("for all", "all");
+  assert.equal((await store.deployments.dueFor(stranger))?.id, all.id);
+  await store.deployments.remove(all.id);
+});
+
+test("a report counts once however often it comes, and those of other machines are others", async () => {
+  const [one, two] = [await enrol("one"), await enrol("two")];
+  const target = await deployment("reports", [one, two]);
+  await store.deployments.assign(target.id, one);
+  await store.deployments.assign(target.id, two);
+  const [failed, succeeded] = [report(target.id, "failed"), report(target.id, "succeeded")];
+  assert.equal((await store.reports.take(one, [failed, succeeded])).length, 2);
+  assert.equal((await store.reports.take(one, [failed, succeeded, failed])).length, 0);
+  assert.equal((await store.reports.take(two, [{ ...failed }])).length, 1);
+  const machines = new Map((await store.machines.list()).map((machine) => [machine.id, machine]));
+  assert.equal(machines.get(one)?.state, "succeeded");
+  assert.equal(machines.get(one)?.error, null);
+  assert.equal(machines.get(two)?.state, "failed");
+  assert.equal(machines.get(two)?.error?.code, "E_DEVICE_WRITE");
+  assert.equal((await store.reports.take(one, [report(randomUUID(), "failed")])).length, 1);
+});
+
+test("start and receiver numbers are never given twice", async () => {
+  const [machine] = [await enrol("numbers")];
+  const target = await deployment("numbers", [machine]);
+  const id = randomUUID();
+  await store.sessions.add({
+    id,
+    deploymentId: target.id,
+    number: 2 ** 32 - 1,
+    stream: 0,
+    group: "239.192.16.1",
+    port: 22_000,
+    mtu: 1500,
+    start: 0,
+    sessionKey: "aa",
+    feedbackSecret: "bb",
+    feedbackPort: 0,
+    unicastPort: 0,
+    multicastBytes: 0,
+    unicastBytes: 0,
+    parityPart: 0,
+    open: true,
+  });
+  const starts = await Promise.all([1, 2, 3].map(() => store.sessions.nextStart(id)));
+  assert.deepEqual(
+    starts.toSorted((one, other) => one - other),
+    [1, 2, 3],
+  );
+  const receivers = await Promise.all([1, 2, 3].map(() => store.sessions.addParticipant(id, machine)));
+  assert.equal(new Set(receivers).size, 3);
+  const unfinished = (await store.sessions.participants([id])).filter((participant) => !participant.finished);
+  assert.equal(unfinished.length, 1, "an earlier join of a machine is over when it joins again");
+  await store.sessions.finishParticipant(target.id, machine);
+  assert.ok((await store.sessions.participants([id])).every((participant) => participant.finished));
+});
+
+test("an image in use cannot be removed, and names are unique", async () => {
+  const target = await deployment("uses", "all");
+  await assert.rejects(store.images.remove(target.imageId));
+  await assert.rejects(store.images.add({ ...storedImage("uses image"), id: randomUUID() }));
+  await store.deployments.remove(target.id);
+  await store.images.remove(target.imageId);
+  assert.equal(await store.images.find(target.imageId), undefined);
+});

@@ -66,6 +66,10 @@ function readOptions(): Options {
 }
 
 const say = (text: string): void => void process.stderr.write(text);
+/** A line that the next one is drawn over; left out where lines stay. */
+const draw = (text: string): void => {
+  if (process.stderr.isTTY) say(`\r\x1b[2K${text}`);
+};
 
 /** `size` random bytes in a file, on the disk before this returns, so that writing back disturbs no run. */
 function makeImage(path: string, bytes: number): void {
@@ -89,18 +93,20 @@ async function runOurs(room: Room, content: Content, options: Options): Promise<
     lossPerMillion: Math.round(options.lossPercent * 10_000),
     lossSeed: options.seed,
     limitMs: runLimitMs,
-    onProgress: (bytes) => say(`\rours: ${rounded((100 * bytes) / totalBytes, 0)} %  `),
+    onProgress: (bytes) => draw(`ours: ${rounded((100 * bytes) / totalBytes, 0)} %`),
   });
-  say(`\rours: ${megabytesPerSecond(content.imageBytes, result.seconds)} MB/s\n`);
+  draw("");
+  say(`ours: ${megabytesPerSecond(content.imageBytes, result.seconds)} MB/s\n`);
   return result;
 }
 
 async function runRival(room: Room, image: string, options: Options): Promise<number> {
-  say("udpcast: ...");
+  draw("udpcast: ...");
   await room.losePackets(Math.round(options.lossPercent * 10_000));
   try {
     const seconds = await castWithUdpcast(room, image);
-    say(`\rudpcast: ${megabytesPerSecond(options.imageBytes, seconds)} MB/s\n`);
+    draw("");
+    say(`udpcast: ${megabytesPerSecond(options.imageBytes, seconds)} MB/s\n`);
     return seconds;
   } finally {
     await room.losePackets(0);

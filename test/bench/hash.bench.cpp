@@ -1,0 +1,120 @@
+// Speed of BLAKE3 for each instruction set on one thread, beside b3sum: whole hashes of a buffer of 64 MiB, and the
+// keyed hashes over a burst of datagrams that authenticate them. b3sum, where it is installed, hashes a file of the
+// same bytes from the page cache with one thread (its start and its reading are in its time, over 1 GiB).
+// `bench_hash [--json]`; with --json the last line is the results in gigabytes per second.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/blake3.h"
+#include "core/limits.h"
+
+namespace {
+using namespace volley;
+
+constexpr std::size_t wholeBytes = 64u << 20;
+constexpr int b3sumCopies = 16;
+constexpr std::size_t datagramBytes = 1456; // what a tag of a 1500-byte packet covers
+constexpr int repetitions = 5;
+
+struct Result {
+  std::string name;
+  double gigabytesPerSecond;
+};
+
+// The best of some repetitions, each at least `secondsLeast` long.
+double rateOf(std::size_t bytes, const std::function<void()>& work) {
+  constexpr double secondsLeast = 0.1;
+  double best = 0;
+  for (int repetition = 0; repetition < repetitions; ++repetition) {
+    const auto started = std::chrono::steady_clock::now();
+    double seconds = 0;
+    std::uint64_t rounds = 0;
+    while (seconds < secondsLeast) {
+      work();
+      ++rounds;
+      seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    }
+    best = std::max(best, static_cast<double>(rounds * bytes) / seconds / 1e9);
+  }
+  return best;
+}
+
+const char* nameOf(blake3::InstructionSet set) {
+  switch (set) {
+  case blake3::InstructionSet::scalar: return "scalar";
+  case blake3::InstructionSet::sse41: return "sse41";
+  case blake3::InstructionSet::avx2: return "avx2";
+  case blake3::InstructionSet::avx512: return "avx512";
+  }
+  return "unknown";
+}
+
+void benchOurs(const std::vector<std::uint8_t>& bytes, std::vector<Result>& results) {
+  const blake3::Key key{};
+  std::vector<const std::uint8_t*> messages;
+  for (std::size_t index = 0; index < limits::burstDatagrams; ++index)
+    messages.push_back(bytes.data() + index * 2048);
+  std::vector<blake3::Tag> tags(messages.size());
+  std::atomic<std::uint8_t> sink{0};
+  using enum blake3::InstructionSet;
+  for (const auto set : {scalar, sse41, avx2, avx512}) {
+    if (!blake3::supported(set)) continue;
+    blake3::force(set);
+    const std::string name = nameOf(set);
+    results.push_back({"hash " + name, rateOf(bytes.size(), [&] { sink ^= blake3::hash(bytes)[0]; })});
+    results.push_back({"tags " + name, rateOf(messages.size() * datagramBytes, [&] {
+                         blake3::keyedTags(key, messages, datagramBytes, tags.data());
+                         sink ^= tags[0][0];
+                       })});
+  }
+  blake3::force(blake3::best());
+}
+
+void benchB3sum(const std::vector<std::uint8_t>& bytes, std::vector<Result>& results) {
+  if (std::system("command -v b3sum >/dev/null 2>&1") != 0) return;
+  namespace fs = std::filesystem;
+  const fs::path file = fs::temp_directory_path() / ("volley-bench-hash-" + std::to_string(std::random_device()()));
+  {
+    std::ofstream out(file, std::ios::binary);
+    for (int copy = 0; copy < b3sumCopies; ++copy)
+      out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  }
+  const std::string command = "b3sum --num-threads 1 '" + file.string() + "' >/dev/null";
+  bool works = true;
+  const double rate = rateOf(bytes.size() * b3sumCopies, [&] { works = std::system(command.c_str()) == 0 && works; });
+  fs::remove(file);
+  if (works) results.push_back({"hash b3sum", rate});
+}
+
+} // namespace
+
+int main(int argumentCount, char** arguments) {
+  const bool json = argumentCount == 2 && std::string(arguments[1]) == "--json";
+  if (argumentCount > 1 && !json) {
+    std::fprintf(stderr, "usage: bench_hash [--json]\n");
+    return 2;
+  }
+  std::vector<std::uint8_t> bytes(wholeBytes);
+  std::mt19937_64 random(1);
+  std::generate(bytes.begin(), bytes.end(), [&] { return static_cast<std::uint8_t>(random()); });
+  std::vector<Result> results;
+  benchOurs(bytes, results);
+  benchB3sum(bytes, results);
+  for (const Result& result : results)
+    std::fprintf(stderr, "%-14s %7.2f GB/s\n", result.name.c_str(), result.gigabytesPerSecond);
+  if (!json) return 0;
+  std::printf("{\"benchmark\":\"hash\",\"datagramBytes\":%zu,\"gigabytesPerSecond\":{", datagramBytes);
+  for (std::size_t index = 0; index < results.size(); ++index)
+    std::printf("%s\"%s\":%.3f", index == 0 ? "" : ",", results[index].name.c_str(), results[index].gigabytesPerSecond);
+  std::printf("}}\n");
+  return 0;
+}

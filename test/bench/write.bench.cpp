@@ -1,0 +1,261 @@
+// Speed of our block writer beside dd on the same target: chunks of 1 MiB are hashed with BLAKE3 by two threads and
+// written through a DeviceQueue as deep as the engine's, then flushed; dd writes zeros with oflag=direct bs=4M and
+// fsync, and hashes nothing. Every run overwrites the same place, which was written once before so that neither
+// pays for its allocation.
+// `bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--json]`: without --target a file in the current
+// folder that is removed afterwards; a disk is overwritten. With --json the last line is the result.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include "core/blake3.h"
+#include "core/limits.h"
+#include "engine/buffer_pool.h"
+#include "port/block_device.h"
+
+namespace {
+using namespace volley;
+namespace fs = std::filesystem;
+
+constexpr int hashThreads = 2;
+constexpr int completionWait_ms = 1000;
+
+struct Options {
+  std::string target = "bench-write.tmp";
+  bool keepTarget = false;
+  std::uint64_t bytes = 1ull << 30;
+  int runs = 3;
+  bool json = false;
+};
+
+[[noreturn]] void usage(const std::string& why) {
+  std::fprintf(stderr, "%s\nusage: bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--json]\n", why.c_str());
+  std::exit(2);
+}
+
+std::uint64_t parseSize(const std::string& text) {
+  std::size_t digits = 0;
+  const std::uint64_t number = std::stoull(text, &digits);
+  const std::string suffix = text.substr(digits);
+  const std::size_t power = std::string("KMGT").find(suffix.empty() ? ' ' : suffix[0]);
+  const std::uint64_t bytes = suffix.empty() ? number : number << (10 * (power + 1));
+  if (suffix.size() > 1 || (!suffix.empty() && power == std::string::npos) || bytes == 0 ||
+      bytes % (4u << 20) != 0)
+    usage("--size takes a multiple of 4M, like 1G");
+  return bytes;
+}
+
+Options parseOptions(int count, char** words) {
+  Options options;
+  for (int index = 1; index < count; ++index) {
+    const std::string word = words[index];
+    if (word == "--json") {
+      options.json = true;
+      continue;
+    }
+    if (index + 1 == count) usage("unknown option or missing value: " + word);
+    const std::string value = words[++index];
+    try {
+      if (word == "--target") {
+        options.target = value;
+        options.keepTarget = true;
+      } else if (word == "--size") {
+        options.bytes = parseSize(value);
+      } else if (word == "--runs") {
+        options.runs = std::stoi(value);
+        if (options.runs < 1 || options.runs > 100) usage("--runs takes 1 to 100");
+      } else {
+        usage("unknown option " + word);
+      }
+    } catch (const std::logic_error&) {
+      usage("not a number: " + value);
+    }
+  }
+  return options;
+}
+
+// Chunks between the threads that hash and the one that writes.
+class HashedChunks {
+public:
+  struct Chunk {
+    std::uint64_t index;
+    PooledBuffer buffer;
+  };
+  void push(Chunk chunk) {
+    const std::lock_guard lock(mutex_);
+    ready_.push_back(std::move(chunk));
+    changed_.notify_one();
+  }
+  // Waits only when `wait`; false when there is none.
+  bool take(Chunk& chunk, bool wait) {
+    std::unique_lock lock(mutex_);
+    if (wait) changed_.wait(lock, [this] { return !ready_.empty(); });
+    if (ready_.empty()) return false;
+    chunk = std::move(ready_.front());
+    ready_.pop_front();
+    return true;
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Chunk> ready_;
+};
+
+class OurWriter {
+public:
+  explicit OurWriter(BlockDevice& device) : device_(device), pool_(limits::chunkBuffers, limits::chunkBytes) {
+    std::mt19937_64 random(1);
+    std::vector<PooledBuffer> buffers;
+    for (std::size_t index = 0; index < pool_.count(); ++index) {
+      buffers.push_back(pool_.acquire());
+      for (std::size_t offset = 0; offset < limits::chunkBytes; offset += 8) {
+        const std::uint64_t word = random();
+        std::memcpy(buffers.back().data() + offset, &word, 8);
+      }
+    }
+  }
+
+  double run(std::uint64_t bytes) {
+    const auto started = std::chrono::steady_clock::now();
+    const std::uint64_t chunks = bytes / limits::chunkBytes;
+    HashedChunks hashed;
+    std::atomic<std::uint64_t> next{0};
+    std::vector<std::jthread> threads;
+    for (int index = 0; index < hashThreads; ++index)
+      threads.emplace_back([&] { hashChunks(hashed, next, chunks); });
+    try {
+      writeChunks(hashed, chunks);
+    } catch (...) {
+      pool_.stop(); // the threads may wait for a buffer that nobody gives back any more
+      throw;
+    }
+    threads.clear();
+    device_.flush();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  }
+
+private:
+  void hashChunks(HashedChunks& hashed, std::atomic<std::uint64_t>& next, std::uint64_t chunks) {
+    for (std::uint64_t index = next++; index < chunks; index = next++) {
+      PooledBuffer buffer = pool_.acquire();
+      if (!buffer) return;
+      std::memcpy(buffer.data(), &index, sizeof index);
+      const blake3::Hash value = blake3::subtree(buffer.span(), index * limits::chunkBytes);
+      sink_.fetch_xor(value[0]);
+      hashed.push({index, std::move(buffer)});
+    }
+  }
+
+  void writeChunks(HashedChunks& hashed, std::uint64_t chunks) {
+    const auto queue = device_.makeQueue(limits::writesInFlight);
+    std::vector<PooledBuffer> active(limits::writesInFlight);
+    std::vector<DeviceCompletion> completions(limits::writesInFlight);
+    std::vector<std::size_t> free;
+    for (std::size_t place = 0; place < active.size(); ++place) free.push_back(place);
+    for (std::uint64_t submitted = 0, written = 0; written < chunks;) {
+      HashedChunks::Chunk chunk{};
+      while (submitted < chunks && !free.empty() && hashed.take(chunk, queue->inFlight() == 0)) {
+        const std::size_t place = free.back();
+        free.pop_back();
+        active[place] = std::move(chunk.buffer);
+        queue->submit({DeviceAction::write, chunk.index * limits::chunkBytes, active[place].data(),
+                       limits::chunkBytes, place});
+        ++submitted;
+      }
+      const std::size_t count = queue->complete(completions, completionWait_ms);
+      for (std::size_t index = 0; index < count; ++index) {
+        const DeviceCompletion& done = completions[index];
+        if (done.failed()) throw std::runtime_error(std::string("a write failed: ") + std::strerror(done.systemError));
+        active[done.operation.userData] = PooledBuffer();
+        free.push_back(done.operation.userData);
+        ++written;
+      }
+    }
+  }
+
+  BlockDevice& device_;
+  BufferPool pool_;
+  std::atomic<std::uint8_t> sink_{0};
+};
+
+double runDd(const Options& options) {
+  const std::string target = "of=" + options.target;
+  const std::string count = "count=" + std::to_string(options.bytes >> 22);
+  const auto started = std::chrono::steady_clock::now();
+  const pid_t child = fork();
+  if (child == 0) {
+    execlp("dd", "dd", "if=/dev/zero", target.c_str(), "bs=4M", count.c_str(), "oflag=direct", "conv=notrunc,fsync",
+           "status=none", static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+    throw std::runtime_error("dd failed on " + options.target + " (a file system without direct writes?)");
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+void bench(const Options& options) {
+  if (!options.keepTarget) std::ofstream(options.target).close();
+  const fs::file_status status = fs::status(options.target);
+  if (!fs::exists(status)) throw std::runtime_error(options.target + " does not exist");
+  if (fs::is_regular_file(status) && fs::file_size(options.target) < options.bytes)
+    fs::resize_file(options.target, options.bytes);
+  const auto device = openBlockDevice(options.target, DeviceAccess::exclusive);
+  if (device->sizeBytes() < options.bytes) throw std::runtime_error(options.target + " is smaller than --size");
+  OurWriter writer(*device);
+  writer.run(options.bytes); // allocates what has to be allocated
+  std::vector<double> ours, dd;
+  for (int run = 0; run < options.runs; ++run) {
+    ours.push_back(writer.run(options.bytes));
+    dd.push_back(runDd(options));
+    std::fprintf(stderr, "run %d: ours %.0f MB/s, dd %.0f MB/s\n", run + 1,
+                 static_cast<double>(options.bytes) / 1e6 / ours.back(),
+                 static_cast<double>(options.bytes) / 1e6 / dd.back());
+  }
+  const double megabytes = static_cast<double>(options.bytes) / 1e6;
+  const double oursRate = megabytes / median(ours), ddRate = megabytes / median(dd);
+  if (options.json)
+    std::printf("{\"ours\":{\"megabytesPerSecond\":%.1f},\"rival\":{\"name\":\"dd\",\"megabytesPerSecond\":%.1f},"
+                "\"ratio\":%.2f,\"bytes\":%llu,\"runs\":%d,\"direct\":%s}\n",
+                oursRate, ddRate, oursRate / ddRate, static_cast<unsigned long long>(options.bytes), options.runs,
+                device->bypassesCache() ? "true" : "false");
+  else
+    std::printf("ours, hashing: %.1f MB/s; dd: %.1f MB/s; ratio %.2f\n", oursRate, ddRate, oursRate / ddRate);
+}
+
+} // namespace
+
+int main(int argumentCount, char** arguments) {
+  const Options options = parseOptions(argumentCount, arguments);
+  int exitCode = 0;
+  try {
+    bench(options);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    exitCode = 1;
+  }
+  if (!options.keepTarget) std::remove(options.target.c_str());
+  return exitCode;
+}

@@ -55,17 +55,21 @@ export async function perform(deployment: Deployment, by: Performer): Promise<Ou
     return outcome;
   } catch (error) {
     const failure = toVolleyError(error);
-    if (failure.code !== "E_CANCELLED") {
-      const { code, detail } = failure;
-      by.delivery.tell({
-        kind: "failed",
-        deploymentId: deployment.id,
-        error: { code, detail, remedy: failure.entry.remedy },
-      });
-    }
+    if (failure.code !== "E_CANCELLED") reportFailure(deployment, failure, by);
     throw failure;
   } finally {
     by.screen.settle();
+  }
+}
+
+/** The failure itself is what has to come out, also where the outbox cannot be written. */
+function reportFailure(deployment: Deployment, failure: VolleyError, by: Performer): void {
+  const { code, detail } = failure;
+  const error = { code, detail, remedy: failure.entry.remedy };
+  try {
+    by.delivery.tell({ kind: "failed", deploymentId: deployment.id, error });
+  } catch (cause) {
+    by.log.warning(`The site cannot be told: ${toVolleyError(cause).detail}`);
   }
 }
 
@@ -150,13 +154,20 @@ async function write(
     join: (request) => by.site.join(deploymentId, request),
     sendProgress: (progress) => by.site.progress(deploymentId, progress),
     show: (view) => by.screen.progress(view),
-    notice: (text) => {
-      by.log.info(text);
-      by.delivery.tell({ kind: "notice", deploymentId, text });
-    },
+    notice: (text) => notice(deploymentId, text, by),
     log: by.log,
     signal: by.signal,
   });
+}
+
+/** A state folder that has filled up is no reason to leave a disk half written. */
+function notice(deploymentId: string, text: string, by: Performer): void {
+  by.log.info(text);
+  try {
+    by.delivery.tell({ kind: "notice", deploymentId, text });
+  } catch (cause) {
+    by.log.warning(`The site cannot be told: ${toVolleyError(cause).detail}`);
+  }
 }
 
 function successText(image: ImageFacts, outcome: Outcome): string {

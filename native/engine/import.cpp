@@ -188,8 +188,8 @@ private:
     if (slot.result.encoding == Encoding::hole) {
       bytes.resize(bytes.size() + (end - begin));
     } else {
-      const std::uint8_t* raw = slot.raw.data() - start;
-      bytes.insert(bytes.end(), raw + begin, raw + end);
+      const auto part = slot.rawSpan().subspan(begin - start, end - begin);
+      bytes.insert(bytes.end(), part.begin(), part.end());
     }
   }
 

@@ -267,6 +267,7 @@ Report Receiver::State::makeReport(bool status, Time now) {
   if (report.lackingBlocks == 0 && missingChunks > 0) report.lackingBlocks = 1;
   const double spread = 0.75 + 0.5 * uniform();
   statusAt = now + static_cast<Time>(spread * static_cast<double>(statusPeriod()));
+  spokeAt = now;
   ++counts.reportsSent;
   return report;
 }
@@ -313,7 +314,8 @@ std::optional<Report> Receiver::State::nextReport(Time now) {
     }
   }
   if (now >= statusAt) {
-    if (!restAnnounced && now - lastHeard < probeMost_us) return makeReport(true, now);
+    // A sender that has fallen silent since has no use for it.
+    if (!restAnnounced && lastHeard > spokeAt) return makeReport(true, now);
     statusAt = now + statusPeriod();
   }
   return std::nullopt;

@@ -145,6 +145,7 @@ struct Receiver::State {
   Time probeInterval_us;
   Time probeFrom;             // probes count from here
   Time statusAt = never;
+  Time spokeAt = 0;           // of the last report of any kind
   bool left = false;
   bool wholeReported = false;
   std::uint32_t firstWholeReported = noBlock;

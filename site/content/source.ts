@@ -60,7 +60,8 @@ export async function inspectSource(
   const { sizeBytes, firstBytes } = await look(path);
   const chosen = format ?? formatByName(path, firstBytes);
   if (chosen === "raw") return rawSource(path, sizeBytes);
-  return await formattedSource({ path, format: chosen, sizeBytes, signal });
+  const begins = formatByFirstBytes(firstBytes) === chosen;
+  return await formattedSource({ path, format: chosen, begins, sizeBytes, signal });
 }
 
 async function look(path: string): Promise<{ sizeBytes: number; firstBytes: Buffer }> {
@@ -89,12 +90,16 @@ async function blockDeviceBytes(path: string): Promise<number> {
   return Number(output);
 }
 
+function formatByFirstBytes(firstBytes: Buffer): ImageFormat | undefined {
+  return magics.find((magic) => firstBytes.toString("latin1").startsWith(magic.bytes))?.format;
+}
+
 function formatByName(path: string, firstBytes: Buffer): ImageFormat {
   const format = extensions[extname(path).toLowerCase()];
   if (format === undefined) {
     throw new VolleyError("E_IMAGE_FORMAT", `The name of ${path} does not say its format.`);
   }
-  const looksLike = magics.find((magic) => firstBytes.toString("latin1").startsWith(magic.bytes))?.format;
+  const looksLike = formatByFirstBytes(firstBytes);
   if (format === "raw" && looksLike !== undefined) {
     throw new VolleyError(
       "E_IMAGE_FORMAT",
@@ -156,17 +161,20 @@ const Information = z.object({
 interface Formatted {
   path: string;
   format: ImageFormat;
+  /** Whether the file begins as one of its format does. */
+  begins: boolean;
   sizeBytes: number;
   signal: AbortSignal;
 }
 
-async function formattedSource({ path, format, sizeBytes, signal }: Formatted): Promise<Source> {
+async function formattedSource(file: Formatted): Promise<Source> {
+  const { path, format, signal } = file;
   const driver = drivers[format];
   const answer = await runTool("qemu-img", ["info", "-f", driver, "--output=json", path], signal);
   if (answer.exitCode !== 0) {
-    const cut = /truncated|end of file/i.test(answer.complaint);
+    // What begins as its format does and then does not hold together was cut or damaged.
     const detail = `${path} does not open as ${format}: ${answer.complaint}`;
-    throw new VolleyError(cut ? "E_IMAGE_TRUNCATED" : "E_IMAGE_FORMAT", detail);
+    throw new VolleyError(file.begins ? "E_IMAGE_TRUNCATED" : "E_IMAGE_FORMAT", detail);
   }
   const information = Information.safeParse(JSON.parse(answer.output));
   if (!information.success) throw new VolleyError("E_TOOL_FAILED", `qemu-img does not say what ${path} is.`);
@@ -174,7 +182,7 @@ async function formattedSource({ path, format, sizeBytes, signal }: Formatted): 
   checkAlone(path, facts);
   const imageBytes = facts["virtual-size"];
   checkSize(path, imageBytes);
-  await checkWhole({ path, format, sizeBytes, signal });
+  await checkWhole(file);
   const read = (offset: number, length: number): Promise<Buffer> =>
     readThroughTool({ path, driver, imageBytes, signal }, offset, length);
   return { path, format, driver, imageBytes, read };

@@ -1,0 +1,229 @@
+/** The life of sessions, with a sender that sends nothing and a clock that is moved by hand. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, test, type TestContext } from "node:test";
+import type { DeploymentRecord } from "../../../../contract/administration.ts";
+import { VolleyError } from "../../../../contract/errors.ts";
+import { limits } from "../../../../contract/limits.ts";
+import { Director } from "../../../../site/casting/director.ts";
+import { openLog } from "../../../../site/log.ts";
+import { openStore, type Store } from "../../../../site/store/store.ts";
+import { fakeCasting, type FakeCasting } from "../../../fixtures/fake-casting.ts";
+import { machineFacts, storedImage } from "../../../fixtures/records.ts";
+
+let folder: string;
+let store: Store;
+let made = 0;
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "volley-director-"));
+  store = await openStore(join(folder, "database"));
+});
+afterEach(closeAll);
+after(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function newDirector(native: FakeCasting, count = 1000): Director {
+  return new Director({
+    store,
+    content: { manifest: async () => Buffer.alloc(160), contentPath: (id) => join(folder, id) },
+    native,
+    interfaceAddress: "127.0.0.1",
+    groups: { first: 0xefc0_1000, count: 4096 },
+    ports: { first: 22_000, count },
+    mtu: 1500,
+    timeToLive: 1,
+    log: openLog({ file: null, quiet: true }),
+    changed: () => undefined,
+  });
+}
+
+/** Closes what earlier tests left open: a director goes on with every session it finds. */
+async function closeAll(): Promise<void> {
+  for (const session of await store.sessions.listOpen()) await store.sessions.close(session.id, session);
+}
+
+async function startDirector(context: TestContext, native: FakeCasting, count?: number): Promise<Director> {
+  const director = newDirector(native, count);
+  await director.start();
+  context.after(() => director.stop());
+  return director;
+}
+
+async function newDeployment(): Promise<DeploymentRecord> {
+  const image = storedImage(`image ${(made += 1)}`);
+  await store.images.add(image);
+  const wish = { imageId: image.id, machines: "all" as const, disk: { removable: false } };
+  return await store.deployments.create({
+    ...wish,
+    name: `deployment ${made}`,
+    unattended: true,
+    multicast: true,
+    rateMbps: 80,
+  });
+}
+
+const newMachine = (): Promise<string> =>
+  store.machines.enrol(machineFacts(`machine ${(made += 1)}`), `key ${made}`);
+
+const openSessions = async (deployment: DeploymentRecord) =>
+  (await store.sessions.listOpen()).filter((session) => session.deploymentId === deployment.id);
+
+test("the first join starts one sender, the others share it, and every join is a receiver of its own", async (context) => {
+  const native = fakeCasting();
+  const director = await startDirector(context, native);
+  const deployment = await newDeployment();
+  const machines = await Promise.all([newMachine(), newMachine()]);
+  const answers = await Promise.all(
+    [...machines, ...machines].map((machine) => director.join(machine, deployment)),
+  );
+  assert.equal(native.casters.length, 1);
+  assert.equal(new Set(answers.map((answer) => answer.session.id)).size, 1);
+  assert.equal(new Set(answers.map((answer) => answer.receiver.number)).size, 4);
+  const [options] = native.casters.map((caster) => caster.options);
+  assert.equal(options?.start, 1);
+  assert.equal(options?.rateBytesPerSecond, 10_000_000);
+  assert.equal(options?.sessionKey.toString("hex"), answers[0]?.session.key);
+  assert.equal(answers[0]?.feedbackPort, options?.feedbackPort);
+  assert.equal(director.records()[0]?.machines, 2);
+  assert.equal(director.progress(answers[0]?.session.id ?? "", deployment.id), "go-on");
+  assert.equal(director.progress("00000000-0000-4000-8000-000000000000", deployment.id), "rejoin");
+});
+
+test("sessions at the same time share neither number, group nor port", async (context) => {
+  const native = fakeCasting();
+  const director = await startDirector(context, native);
+  const machine = await newMachine();
+  for (let index = 0; index < 5; index += 1) await director.join(machine, await newDeployment());
+  const options = native.casters.map((caster) => caster.options);
+  for (const field of ["session", "group", "port"] as const) {
+    assert.equal(new Set(options.map((one) => one[field])).size, 5, field);
+  }
+  const ports = options.flatMap((one) => [one.port, one.feedbackPort, one.unicastPort]);
+  assert.equal(new Set(ports).size, 15);
+});
+
+test("a site that starts again goes on with the session: same ports and key, a higher start", async (context) => {
+  const first = fakeCasting();
+  const killed = newDirector(first);
+  await killed.start();
+  const deployment = await newDeployment();
+  const [machine, done] = [await newMachine(), await newMachine()];
+  const answer = await killed.join(machine, deployment);
+  await killed.join(done, deployment);
+  await killed.finished(deployment.id, done);
+  // As a kill would, nothing is closed in the store.
+  await killed.stop();
+
+  const second = fakeCasting();
+  const director = await startDirector(context, second);
+  const options = second.casters.find((caster) => caster.options.session === answer.session.number)?.options;
+  assert.equal(options?.start, 2);
+  assert.equal(options?.feedbackPort, answer.feedbackPort);
+  assert.equal(options?.unicastPort, answer.unicastPort);
+  assert.equal(options?.group, answer.session.group);
+  assert.equal(options?.sessionKey.toString("hex"), answer.session.key);
+  assert.equal(director.progress(answer.session.id, deployment.id), "go-on");
+  const again = await director.join(machine, deployment);
+  assert.equal(again.session.id, answer.session.id);
+  assert.ok(again.receiver.number > answer.receiver.number + 1);
+});
+
+test("a start number is spent before the sender is opened, also when it does not open", async (context) => {
+  const native = fakeCasting();
+  const director = await startDirector(context, native, 5);
+  for (let port = 22_000; port < 22_005; port += 1) native.busyPorts.add(port);
+  const deployment = await newDeployment();
+  await assert.rejects(director.join(await newMachine(), deployment), (error: VolleyError) =>
+    ["E_SOCKET", "E_CONFLICT"].includes(error.code),
+  );
+  assert.deepEqual(await openSessions(deployment), []);
+  native.busyPorts.clear();
+  native.busyPorts.add(22_003);
+  const answer = await director.join(await newMachine(), deployment);
+  assert.notEqual(answer.feedbackPort, 22_003);
+  assert.notEqual(answer.unicastPort, 22_003);
+});
+
+test("a sender that fails ends its session, and machines are told to join again", async (context) => {
+  const native = fakeCasting();
+  const director = await startDirector(context, native);
+  const deployment = await newDeployment();
+  const machine = await newMachine();
+  const answer = await director.join(machine, deployment);
+  native.casters[0]?.fail(new VolleyError("E_CONTENT_READ", "the disk of the library is gone"));
+  const again = await new Promise<string>((resolve) => {
+    const ask = (): void => {
+      const next = director.progress(answer.session.id, deployment.id);
+      if (next === "rejoin") resolve(next);
+      else setTimeout(ask, 5);
+    };
+    ask();
+  });
+  assert.equal(again, "rejoin");
+  const other = await director.join(machine, deployment);
+  assert.notEqual(other.session.id, answer.session.id);
+  assert.equal(native.casters.length, 2);
+  assert.equal(native.casters[0]?.stopped, true);
+});
+
+test("a session ends when its machines are done, or none was heard of, and then shows what it sent", async (context) => {
+  context.mock.timers.enable({ apis: ["setInterval", "Date"], now: Date.now() });
+  const native = fakeCasting();
+  const director = newDirector(native);
+  await director.start();
+  const [finished, silent] = [await newDeployment(), await newDeployment()];
+  const machine = await newMachine();
+  const quiet = await director.join(machine, silent);
+  await director.join(machine, finished);
+  const caster = native.casters[1];
+  assert.ok(caster);
+  caster.figures = {
+    ...caster.figures,
+    multicastBytes: 3_000_000,
+    unicastBytes: 5,
+    sourceSymbols: 90,
+    paritySymbols: 10,
+  };
+  const pass = async (milliseconds: number): Promise<void> => {
+    for (let passed = 0; passed < milliseconds; passed += limits.sessionCheckMs) {
+      context.mock.timers.tick(limits.sessionCheckMs);
+      // The look takes its turn before this one.
+      await director.closeDeployment("no such deployment");
+    }
+  };
+  const states = () => new Map(director.records().map((record) => [record.deploymentId, record]));
+  await director.finished(finished.id, machine);
+  await pass(limits.sessionLingerMs);
+  assert.notEqual(states().get(finished.id)?.state, "closed", "a last machine may still join");
+  await pass(3 * limits.sessionCheckMs);
+  const record = states().get(finished.id);
+  assert.equal(record?.state, "closed");
+  assert.equal(record?.multicastBytes, 3_000_000);
+  assert.equal(record?.unicastBytes, 5);
+  assert.equal(record?.parityPart, 0.1);
+  assert.equal(caster.stopped, true);
+
+  for (let time = 0; time < 2 * limits.sessionIdleMs; time += limits.sessionIdleMs / 4) {
+    assert.equal(director.progress(quiet.session.id, silent.id), "go-on");
+    await pass(limits.sessionIdleMs / 4);
+  }
+  assert.notEqual(states().get(silent.id)?.state, "closed", "it reported all the time");
+  await pass(limits.sessionIdleMs + 2 * limits.sessionCheckMs);
+  assert.equal(states().get(silent.id)?.state, "closed");
+  assert.deepEqual(await openSessions(silent), []);
+  await director.stop();
+});
+
+test("closing a deployment ends its session", async (context) => {
+  const native = fakeCasting();
+  const director = await startDirector(context, native);
+  const deployment = await newDeployment();
+  const answer = await director.join(await newMachine(), deployment);
+  await director.closeDeployment(deployment.id);
+  assert.equal(native.casters[0]?.stopped, true);
+  assert.equal(director.progress(answer.session.id, deployment.id), "rejoin");
+});

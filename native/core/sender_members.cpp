@@ -44,7 +44,6 @@ Member* SenderMembers::onReport(const Report& report, std::uint64_t dataSent, Ti
       if (members_.size() >= limits::receiversMax) return nullptr;
     }
     Member member;
-    member.firstHeard = now;
     member.lastHeard = now;
     member.sentAtJoin = dataSent;
     found = members_.emplace(report.receiver, member).first;

@@ -9,7 +9,6 @@
 namespace volley {
 
 struct Member {
-  Time firstHeard;
   Time lastHeard;
   Time lastSample = 0;       // of the figures below
   std::uint64_t highest = 0; // counter it had received at the last report

@@ -39,7 +39,6 @@ public:
   bool empty() const { return queue_.empty(); }
   const Event& top() const { return queue_.top(); }
   void pop() { queue_.pop(); }
-  std::uint64_t pushed() const { return order_; }
 
 private:
   struct Later {

@@ -27,7 +27,6 @@ public:
   // The times at which a datagram sent now arrives: none, one or two. Returns how many.
   int arrivals(Time now, Time out[2]);
   bool loses();
-  void setLoss(double loss) { model_.loss = loss; }
 
 private:
   double uniform() { return static_cast<double>(random_() >> 11) * 0x1p-53; }

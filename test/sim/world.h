@@ -18,7 +18,6 @@ struct ReceiverResult {
   bool finished = false;
   Time finishedAt = 0;
   std::uint64_t multicastChunks = 0, unicastChunks = 0;
-  std::uint64_t reports = 0;
 };
 
 struct Result {
@@ -52,7 +51,6 @@ private:
     std::deque<std::uint32_t> socket; // packets that arrived while it was paused
     std::uint32_t writing = 0, fetching = 0;
     std::uint32_t number = 0; // receiver number: a new one for each join
-    std::uint64_t reportsOfLives = 0;
     std::uint32_t scanAt = 0;
     bool wasMoved = false;
   };

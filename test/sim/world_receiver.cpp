@@ -53,7 +53,6 @@ void World::crash(std::uint32_t index) {
   Node& node = nodes_[index];
   if (!node.machine || node.machine->complete()) return;
   say("crashes: receiver", index);
-  node.reportsOfLives += node.machine->statistics().reportsSent;
   node.machine.reset();
   ++node.life;
   for (const std::uint32_t packet : node.socket) packets_.drop(packet);
@@ -158,7 +157,6 @@ void World::startFetches(std::uint32_t index) {
 void World::sendReport(std::uint32_t index, volley::Report report) {
   Node& node = nodes_[index];
   ++result_.reports;
-  ++result_.receivers[index].reports;
   if (trace_) {
     std::string more = ", highest ";
     more.append(std::to_string(report.highestCounter)).append(", lacks ");

@@ -61,13 +61,32 @@ async function runCtest(options: Options): Promise<Tally> {
   return tallyOfCtest(output, exitCode);
 }
 
+/** What each run of the simulator is told, and how many scenarios that counts for. */
+function simulatorRuns({ name, seeds }: Level): { words: string[]; count: number }[] {
+  const named = ["liar", "pause", "slow-disk", "late-join", "flash-crowd"];
+  const scales = [
+    ["--scale", "200", "--loss", "1"],
+    ["--scale", "10000", "--loss", "1"],
+  ];
+  return [
+    { words: ["--seeds", String(seeds)], count: seeds },
+    ...(name === "long" ? [...named, "automatic-rate"] : named).map((scenario) => ({
+      words: ["--scenario", scenario],
+      count: 1,
+    })),
+    ...(name === "long" ? scales : []).map((words) => ({ words, count: 1 })),
+  ];
+}
+
 async function runSimulator(options: Options): Promise<Tally> {
-  const program = "build/native/volley_sim";
-  if (!existsSync(join(root, program)) || !options.filter.test("test/sim")) return emptyTally();
-  const { seeds } = options.level;
-  console.log(`simulator: ${seeds} seeds`);
-  const { exitCode } = await runProgram(join(root, program), ["--seeds", String(seeds)], options.signal);
-  return tallyOfSimulator(seeds, exitCode);
+  const tally = emptyTally();
+  if (!options.filter.test("test/sim")) return tally;
+  for (const { words, count } of simulatorRuns(options.level)) {
+    console.log(`simulator: ${words.join(" ")}`);
+    const { exitCode } = await runProgram(join(root, "build/native/volley_sim"), words, options.signal);
+    add(tally, tallyOfSimulator(count, exitCode));
+  }
+  return tally;
 }
 
 function testFiles(filter: RegExp): string[] {

@@ -1,10 +1,11 @@
 /** One receiver, from joining a session to the verified disk or to the moment when it has to join again. */
 import type { JoinAnswer } from "../../contract/deployment.ts";
-import { toVolleyError, type VolleyError } from "../../contract/errors.ts";
+import type { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import { openReceiver, type Receiver, type ReceiverStatistics } from "../../native/index.ts";
 import type { ProgressView } from "../report/screen.ts";
+import { toDeviceFailure } from "./native-failure.ts";
 import { PathWatch } from "./path-watch.ts";
 import { ProgressSender } from "./progress-sender.ts";
 import { progressOf, RateMeter, viewOf, type Totals } from "./progress.ts";
@@ -44,7 +45,7 @@ export async function receive(options: ReceiveOptions): Promise<Received> {
     const { root } = await receiver.finished;
     return { end: "verified", root, statistics: await watch.finish("done") };
   } catch (error) {
-    const failure = toVolleyError(error);
+    const failure = toDeviceFailure(error, options.device);
     const { rejoinReason } = watch;
     if (failure.code === "E_CANCELLED" && rejoinReason !== null && !options.signal.aborted) {
       return { end: "rejoin", reason: rejoinReason, statistics: receiver.statistics() };

@@ -160,7 +160,7 @@ test("what a process had added before kill -9 is there", () =>
       let said = "";
       child.stdout.on("data", (text) => (said += String(text)));
       await new Promise((resolve) => child.stdout.once("data", resolve));
-      await new Promise((resolve) => setTimeout(resolve, next() * 150));
+      await new Promise((resolve) => setTimeout(resolve, next() * 300));
       const ended = new Promise((resolve) => child.once("close", resolve));
       child.kill("SIGKILL");
       await ended;
@@ -173,7 +173,7 @@ test("what a process had added before kill -9 is there", () =>
       }
       outbox.close();
       const added = said.slice(0, said.lastIndexOf("\n")).split("\n");
-      assert.ok(added.length > 1);
+      assert.ok(added[0], "nothing was added before the kill");
       for (const id of added) assert.ok(found.has(id), `report ${id} was added and is not there`);
     }
   }));

@@ -33,7 +33,7 @@ constexpr Time leaveMost_us = 200'000; // for the report that says that nothing 
 std::unique_ptr<BlockDevice> openDevice(const ReceiverSessionOptions& options, const ImageFacts& image) {
   if (!options.device) return nullptr;
   try {
-    std::unique_ptr<BlockDevice> device = openBlockDevice(*options.device, DeviceAccess::exclusive);
+    std::unique_ptr<BlockDevice> device = options.openDevice(*options.device);
     if (device->sizeBytes() >= image.manifest().imageBytes) return device;
     throw EngineError(code::deviceTooSmall, "the disk has " + std::to_string(device->sizeBytes()) +
                                                 " bytes, the image " + std::to_string(image.manifest().imageBytes))

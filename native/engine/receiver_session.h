@@ -3,6 +3,7 @@
 #pragma once
 #include "core/blake3.h"
 #include "engine/error.h"
+#include "port/block_device.h"
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -39,6 +40,10 @@ struct ReceiverSessionOptions {
   std::uint32_t chunkWait_ms = 30000;
   std::uint32_t lossPerMillion = 0;
   std::uint32_t lossSeed = 1;
+  // Opens `device`; tests put a disk with faults in its place.
+  std::function<std::unique_ptr<BlockDevice>(const std::string& path)> openDevice = [](const std::string& path) {
+    return openBlockDevice(path, DeviceAccess::exclusive);
+  };
 };
 
 enum class ReceiverPhase : std::uint8_t { preparing, receiving, finishing, done, failed };

@@ -34,8 +34,10 @@ export async function openRawPipe(source: Source, folder: string): Promise<RawPi
   ] as const) {
     await runTool(program, [question]);
   }
-  // A process group of its own, so that its qemu-nbd ends with it.
-  const child = spawn("/bin/sh", ["-c", script, "sh", source.driver, source.path, path], {
+  // It ends with this process, even while it waits for a reader; and it has a process group of its own, so that
+  // its qemu-nbd can be ended with it.
+  const untilParentDies = ["--pdeathsig", "KILL", "/bin/sh"];
+  const child = spawn("setpriv", [...untilParentDies, "-c", script, "sh", source.driver, source.path, path], {
     stdio: ["ignore", "ignore", "pipe"],
     env: toolEnvironment(),
     detached: true,
@@ -67,7 +69,7 @@ function watch(child: ChildProcess, wasStopped: () => boolean): Promise<void> {
     child.stderr?.on("data", (chunk: Buffer) => {
       complaint = (complaint + chunk.toString()).slice(-complaintCharacters);
     });
-    child.on("error", (error) => reject(startFailure("/bin/sh", error)));
+    child.on("error", (error) => reject(startFailure("setpriv", error)));
     child.on("close", (exitCode, signal) => {
       if (exitCode === 0 || (signal === "SIGKILL" && wasStopped())) resolve();
       else reject(new VolleyError("E_TOOL_FAILED", `nbdcopy (${signal ?? exitCode}): ${complaint.trim()}`));

@@ -8,6 +8,8 @@ const packages: Record<string, string> = {
   "qemu-nbd": "qemu-utils",
   nbdcopy: "libnbd-bin",
   mkfifo: "coreutils",
+  setpriv: "util-linux",
+  blockdev: "util-linux",
 };
 /** The end of what a program printed, which is where it says why it failed. */
 export const complaintCharacters = 1500;

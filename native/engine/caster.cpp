@@ -149,7 +149,9 @@ void Caster::State::transmit(std::span<const Emission> orders) {
   for (std::size_t i = 0; i < orders.size(); ++i) {
     if (!orders[i].announce) continue;
     sendBurst(orders, first, i - first);
-    const std::span<const std::uint8_t> datagram = maker.announce(orders[i].counter, sender.announce());
+    Announce announce = sender.announce();
+    announce.senderTime_us = clock->now_us(); // when it leaves: what this machine was late is not the network's delay
+    const std::span<const std::uint8_t> datagram = maker.announce(orders[i].counter, announce);
     send(datagram.data(), 1, datagram.size());
     first = i + 1;
   }

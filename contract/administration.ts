@@ -48,7 +48,10 @@ export type VerificationState = z.infer<typeof VerificationState>;
 export const LoginRequest = z.object({ token: z.string().min(1).max(200) });
 
 /** POST /credentials: the token is answered once and stored only as a hash. */
-export const CredentialRequest = z.object({ uses: z.int().min(1).max(100_000), validHours: z.number().min(0.01).max(8760) });
+export const CredentialRequest = z.object({
+  uses: z.int().min(1).max(100_000),
+  validHours: z.number().min(0.01).max(8760),
+});
 export type CredentialRequest = z.infer<typeof CredentialRequest>;
 export const CredentialAnswer = z.object({ id: Identifier, credential: z.string(), expires: Time });
 export type CredentialAnswer = z.infer<typeof CredentialAnswer>;
@@ -65,7 +68,11 @@ export const DeploymentRequest = z.object({
   rateMbps: z.number().min(0).max(400_000).default(0),
 });
 export type DeploymentRequest = z.infer<typeof DeploymentRequest>;
-export const DeploymentRecord = DeploymentRequest.extend({ id: Identifier, created: Time, open: z.boolean() });
+export const DeploymentRecord = DeploymentRequest.extend({
+  id: Identifier,
+  created: Time,
+  open: z.boolean(),
+});
 export type DeploymentRecord = z.infer<typeof DeploymentRecord>;
 
 export const MachineState = z.enum(["enrolled", "planned", "working", "succeeded", "failed"]);

@@ -55,7 +55,10 @@ export type JoinRequest = z.infer<typeof JoinRequest>;
 export const JoinAnswer = z.object({
   session: z.object({
     id: Identifier,
-    number: z.int().min(0).max(2 ** 32 - 1),
+    number: z
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1),
     stream: z.int().min(0).max(65_535),
     key: HexKey,
     group: z.ipv4(),

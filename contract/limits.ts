@@ -43,7 +43,7 @@ export const limits = {
   roomBacklogBytes: 4_194_304,
   reportsKeptPerMachine: 20_000,
   /** How long a command waits for another process to let go of the data folder. */
-  siteLockWaitMs: 10_000,
+  siteLockWaitMs: 30_000,
   /** How long an agent that runs once tries to reach a site it has never spoken to. */
   firstContactMs: 120_000,
   /** How long an agent in the middle of a deployment waits for a site that went away. */
@@ -66,11 +66,16 @@ export const limits = {
   toolOutputBytes: 8_388_608,
 } as const;
 
-if (limits.retryDelayLeastMs >= limits.retryDelayMostMs) throw new Error("limits: retry delays are out of order");
-if (limits.sessionLingerMs >= limits.sessionIdleMs) throw new Error("limits: a session idles out before it lingers");
-if (limits.reportsKeptPerMachine < limits.outboxReports) throw new Error("limits: a repeated report may be forgotten");
-if (limits.progressIntervalMs * 10 > limits.sessionIdleMs) throw new Error("limits: sessions close too early");
+if (limits.retryDelayLeastMs >= limits.retryDelayMostMs)
+  throw new Error("limits: retry delays are out of order");
+if (limits.sessionLingerMs >= limits.sessionIdleMs)
+  throw new Error("limits: a session idles out before it lingers");
+if (limits.reportsKeptPerMachine < limits.outboxReports)
+  throw new Error("limits: a repeated report may be forgotten");
+if (limits.progressIntervalMs * 10 > limits.sessionIdleMs)
+  throw new Error("limits: sessions close too early");
 if (limits.receiverStallMs <= limits.multicastSilenceMs + limits.chunkWaitMs) {
   throw new Error("limits: a receiver would be started anew before it can fall back to unicast");
 }
-if (limits.reportBytesPerRequest * 2 > limits.requestBodyBytes) throw new Error("limits: reports do not fit a request");
+if (limits.reportBytesPerRequest * 2 > limits.requestBodyBytes)
+  throw new Error("limits: reports do not fit a request");

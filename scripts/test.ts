@@ -113,6 +113,12 @@ class Outputs {
   }
 }
 
+/** The test file as a person knows it. With source maps node:test may name the source, else what was built. */
+const sourceOf = (file: string): string =>
+  relative(root, file)
+    .replace(/^dist\//, "")
+    .replace(/\.js$/, ".ts");
+
 async function runNodeTests(files: string[], concurrency: number, options: Options): Promise<Tally> {
   const tally = emptyTally();
   if (files.length === 0) return tally;
@@ -132,7 +138,7 @@ async function runNodeTests(files: string[], concurrency: number, options: Optio
       isSkipped: data.skip !== undefined || data.todo !== undefined,
       failedBySubtest: data.details.error?.failureType === "subtestsFailed",
     });
-    const where = file === "" ? data.name : `${relative(join(root, "dist"), file)}: ${data.name}`;
+    const where = file === "" ? data.name : `${sourceOf(file)}: ${data.name}`;
     if (verdict === "passed") {
       tally.passed += 1;
       console.log(`  ok      ${where} (${(data.details.duration_ms / 1000).toFixed(1)} s)`);

@@ -128,22 +128,22 @@ struct ThirtyTwo {
     Sixteen::keep(a.low);
     Sixteen::keep(a.high);
   }
-  static VOLLEY_BLAKE3_INLINE Word add(const Word& a, const Word& b) {
+  static VOLLEY_BLAKE3_INLINE Word add(Word a, Word b) {
     return {Sixteen::add(a.low, b.low), Sixteen::add(a.high, b.high)};
   }
-  static VOLLEY_BLAKE3_INLINE Word bitXor(const Word& a, const Word& b) {
+  static VOLLEY_BLAKE3_INLINE Word bitXor(Word a, Word b) {
     return {Sixteen::bitXor(a.low, b.low), Sixteen::bitXor(a.high, b.high)};
   }
-  static VOLLEY_BLAKE3_INLINE Word rotate16(const Word& a) {
+  static VOLLEY_BLAKE3_INLINE Word rotate16(Word a) {
     return {Sixteen::rotate16(a.low), Sixteen::rotate16(a.high)};
   }
-  static VOLLEY_BLAKE3_INLINE Word rotate12(const Word& a) {
+  static VOLLEY_BLAKE3_INLINE Word rotate12(Word a) {
     return {Sixteen::rotate12(a.low), Sixteen::rotate12(a.high)};
   }
-  static VOLLEY_BLAKE3_INLINE Word rotate8(const Word& a) {
+  static VOLLEY_BLAKE3_INLINE Word rotate8(Word a) {
     return {Sixteen::rotate8(a.low), Sixteen::rotate8(a.high)};
   }
-  static VOLLEY_BLAKE3_INLINE Word rotate7(const Word& a) {
+  static VOLLEY_BLAKE3_INLINE Word rotate7(Word a) {
     return {Sixteen::rotate7(a.low), Sixteen::rotate7(a.high)};
   }
 

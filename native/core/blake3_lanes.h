@@ -25,6 +25,13 @@
 #define VOLLEY_BLAKE3_IN_MEMORY(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
 #endif
 
+// Instrumented for a sanitizer, unrolled rounds take compilers minutes; there they stay functions.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define VOLLEY_BLAKE3_STEP __attribute__((noinline))
+#else
+#define VOLLEY_BLAKE3_STEP VOLLEY_BLAKE3_INLINE
+#endif
+
 namespace volley::blake3::lanes {
 
 // Row r is the order in which round r reads the message words: each row permutes the one before.
@@ -50,8 +57,8 @@ VOLLEY_BLAKE3_INLINE void addMessage(Word& a, const Word* m, unsigned index) {
 // at a time suit the processors' view ahead and sixteen registers better than all four. `order` says which
 // message words they take.
 template <class V, bool isZero, class Word = typename V::Word>
-VOLLEY_BLAKE3_INLINE void mixTwo(Word& a0, Word& b0, Word& c0, Word& d0, Word& a1, Word& b1, Word& c1,
-                                 Word& d1, const Word* m, const unsigned char* order) {
+VOLLEY_BLAKE3_STEP void mixTwo(Word& a0, Word& b0, Word& c0, Word& d0, Word& a1, Word& b1, Word& c1, Word& d1,
+                               const Word* m, const unsigned char* order) {
   addMessage<V, isZero>(a0, m, order[0]);
   a0 = V::add(a0, b0);
   d0 = V::rotate16(V::bitXor(d0, a0));
@@ -85,8 +92,8 @@ VOLLEY_BLAKE3_INLINE void mixRound(Word* s, const Word* m) {
 
 // Chains one block of every lane onto `value` (eight words). `m` is not read if the block is zero.
 template <class V, bool isZero, class Word = typename V::Word>
-VOLLEY_BLAKE3_INLINE void compress(Word* value, const Word* m, Word counterLow, Word counterHigh,
-                                   std::uint32_t length, std::uint32_t flags) {
+VOLLEY_BLAKE3_STEP void compress(Word* value, const Word* m, Word counterLow, Word counterHigh,
+                                 std::uint32_t length, std::uint32_t flags) {
   Word s[16];
   for (int i = 0; i < 8; ++i)
     s[i] = value[i];

@@ -134,7 +134,7 @@ void Caster::State::cast() {
     const std::size_t count = unreachable ? 0 : sender.next(now, orders);
     if (count > 0) transmit({orders.data(), count});
     publish(false);
-    if (count > 0) continue;
+    // What the pacing has left over is not worth a call of its own: the machine says when there is a burst again.
     // A link that is down is tried again after a while, whatever the machine would like to send.
     const Time due = unreachable ? now + unreachablePause_us : sender.wakeup();
     unreachable = false;

@@ -102,10 +102,13 @@ function participation({ store, director, room }: ApiContext): Route[] {
       path: "/deployments/:id/progress",
       who: "machine",
       handle: async (call): Promise<ProgressAnswer> => {
-        const { machineId, deployment } = await ofMachine(call);
+        const machineId = machineOf(call);
+        const id = identifierOf(call.request, "deployment");
+        // Every machine calls this every second: who takes part already was looked up when it joined.
+        if (!director.takesPart(machineId, id)) await ofMachine(call);
         const progress = parse(Progress, call.request.body);
-        room.progressed(machineId, deployment.id, progress);
-        return { next: director.progress(progress.sessionId, deployment.id) };
+        room.progressed(machineId, id, progress);
+        return { next: director.progress(progress.sessionId, id) };
       },
     },
   ];

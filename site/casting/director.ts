@@ -108,6 +108,11 @@ export class Director {
     return "go-on";
   }
 
+  /** Whether the machine takes part in the deployment's open session, which only a machine of it can. */
+  takesPart(machineId: string, deploymentId: string): boolean {
+    return this.#of(deploymentId)?.machines.has(machineId) ?? false;
+  }
+
   /** A machine ended its work on a deployment, well or not. */
   async finished(deploymentId: string, machineId: string): Promise<void> {
     await this.#options.store.sessions.finishParticipant(deploymentId, machineId);

@@ -4,7 +4,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { assertHolds, cast, prepareImage, residentBytes, startRelay, type PreparedImage } from "../fixtures/native-session.ts";
+import {
+  assertHolds,
+  cast,
+  prepareImage,
+  residentBytes,
+  startRelay,
+  type PreparedImage,
+} from "../fixtures/native-session.ts";
 import { writeUsedDisk } from "../fixtures/images.ts";
 import { testSeed } from "../fixtures/random.ts";
 import type { RelayOptions } from "../fixtures/relay.ts";
@@ -35,7 +42,12 @@ interface Case {
 const cases: Case[] = [
   { name: "1 % loss", network: { loss: 0.01 }, rateBytesPerSecond: 12e6, multicastOnly: true },
   { name: "10 % loss", network: { loss: 0.1 }, rateBytesPerSecond: 12e6, multicastOnly: true },
-  { name: "bursts of loss", network: { burstLength: 60, burstDistance: 4000 }, rateBytesPerSecond: 12e6, multicastOnly: true },
+  {
+    name: "bursts of loss",
+    network: { burstLength: 60, burstDistance: 4000 },
+    rateBytesPerSecond: 12e6,
+    multicastOnly: true,
+  },
   { name: "5 % duplicates", network: { duplicates: 0.05 }, rateBytesPerSecond: 12e6, multicastOnly: true },
   { name: "reordering", network: { reordered: 0.05 }, rateBytesPerSecond: 12e6, multicastOnly: true },
   {
@@ -52,10 +64,10 @@ for (const { name, network, rateBytesPerSecond, multicastOnly } of cases) {
     for (const disk of disks) await writeUsedDisk(disk, mebibytes);
     const relay = await startRelay({ from: sent, to: heard, seed, ...network });
     const session = cast(image, { ...sent, rateBytesPerSecond }, heard);
-    const before = await residentBytes();
+    const residentBefore = await residentBytes();
     const receivers = disks.map((disk) => session.receive(disk));
     const results = await Promise.all(receivers.map((receiver) => receiver.finished));
-    const grown = (await residentBytes()) - before;
+    const grown = (await residentBytes()) - residentBefore;
     const statistics = receivers.map((receiver) => receiver.statistics());
     await session.caster.stop();
     const counts = await relay.stop();
@@ -67,7 +79,8 @@ for (const { name, network, rateBytesPerSecond, multicastOnly } of cases) {
     assert.ok(grown < 2 * 200e6, `memory grew by ${grown} bytes for two receivers`);
     for (const one of statistics) {
       if (multicastOnly) assert.equal(one.chunksByUnicast, 0);
-      if (network.hostilePerDatagram) assert.ok(one.refusedDatagrams > counts.heard, "hostile datagrams were refused");
+      if (network.hostilePerDatagram)
+        assert.ok(one.refusedDatagrams > counts.heard, "hostile datagrams were refused");
       if (network.loss || network.burstLength) assert.ok(one.repairedSymbols > 0, "parity repaired losses");
     }
   });

@@ -92,7 +92,9 @@ for (let cut = 1; cut <= cuts; cut += 1) {
     await Promise.all([dark.cutPower(), agent.kill()]);
     assert.equal(await looksBootable(backing), false, "a disk cut in mid-image looks bootable");
     const kept = await chunksKept(backing);
-    console.log(`# cut at ${machine.progress?.bytesVerified} bytes verified; ${kept} chunks reached the disk`);
+    console.log(
+      `# cut at ${machine.progress?.bytesVerified} bytes verified; ${kept} chunks reached the disk`,
+    );
 
     const light = await mountFaultyDisk(backing, { volatile: room.seed + cut + 1000 }, mountPoint);
     try {

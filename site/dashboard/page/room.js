@@ -167,6 +167,11 @@ function makeMachine() {
   return card;
 }
 
+/** Machine 2 before machine 10. */
+function byName(one, other) {
+  return one.facts.name.localeCompare(other.facts.name, "en", { numeric: true });
+}
+
 function count(machines, state) {
   return machines.filter((machine) => machine.state === state).length;
 }
@@ -183,11 +188,7 @@ function show(room) {
   parts.noSessions.hidden = room.sessions.length > 0;
   parts.noMachines.hidden = room.machines.length > 0;
   keep(parts.sessions, room.sessions, makeSession);
-  keep(
-    parts.machines,
-    room.machines.map((machine) => ({ ...machine, now })),
-    makeMachine,
-  );
+  keep(parts.machines, room.machines.map((machine) => ({ ...machine, now })).toSorted(byName), makeMachine);
 }
 
 function setAway(text) {

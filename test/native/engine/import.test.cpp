@@ -184,7 +184,7 @@ void cancelIsPromptWhileTheSourceIsSilent() {
     const auto waited = std::chrono::steady_clock::now();
     canceller.join();
     CHECK(error.code == code::cancelled);
-    CHECK(waited - cancelled < std::chrono::milliseconds(500));
+    CHECK(waited - cancelled < std::chrono::seconds(5)); // a silent source would make it wait for ever
     CHECK(!fixture.contentExists());
     if (silent >= 0) ::close(silent);
   }

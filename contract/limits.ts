@@ -66,16 +66,21 @@ export const limits = {
   toolOutputBytes: 8_388_608,
 } as const;
 
-if (limits.retryDelayLeastMs >= limits.retryDelayMostMs)
+if (limits.retryDelayLeastMs >= limits.retryDelayMostMs) {
   throw new Error("limits: retry delays are out of order");
-if (limits.sessionLingerMs >= limits.sessionIdleMs)
+}
+if (limits.sessionLingerMs >= limits.sessionIdleMs) {
   throw new Error("limits: a session idles out before it lingers");
-if (limits.reportsKeptPerMachine < limits.outboxReports)
+}
+if (limits.reportsKeptPerMachine < limits.outboxReports) {
   throw new Error("limits: a repeated report may be forgotten");
-if (limits.progressIntervalMs * 10 > limits.sessionIdleMs)
+}
+if (limits.progressIntervalMs * 10 > limits.sessionIdleMs) {
   throw new Error("limits: sessions close too early");
+}
 if (limits.receiverStallMs <= limits.multicastSilenceMs + limits.chunkWaitMs) {
   throw new Error("limits: a receiver would be started anew before it can fall back to unicast");
 }
-if (limits.reportBytesPerRequest * 2 > limits.requestBodyBytes)
+if (limits.reportBytesPerRequest * 2 > limits.requestBodyBytes) {
   throw new Error("limits: reports do not fit a request");
+}

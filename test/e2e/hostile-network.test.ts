@@ -79,8 +79,9 @@ for (const { name, network, rateBytesPerSecond, multicastOnly } of cases) {
     assert.ok(grown < 2 * 200e6, `memory grew by ${grown} bytes for two receivers`);
     for (const one of statistics) {
       if (multicastOnly) assert.equal(one.chunksByUnicast, 0);
-      if (network.hostilePerDatagram)
+      if (network.hostilePerDatagram) {
         assert.ok(one.refusedDatagrams > counts.heard, "hostile datagrams were refused");
+      }
       if (network.loss || network.burstLength) assert.ok(one.repairedSymbols > 0, "parity repaired losses");
     }
   });

@@ -1,12 +1,7 @@
 /** The one switch between operating systems. */
 import { VolleyError } from "../../contract/errors.ts";
 import { linuxPlatform } from "./linux.ts";
-import type { Platform } from "./platform.ts";
-
-export interface PlatformOptions {
-  /** The command and first arguments that start this program again, for the inventory that runs beside it. */
-  selfCommand: readonly string[];
-}
+import type { Platform, PlatformOptions } from "./platform.ts";
 
 /** Throws E_INTERNAL on a system that nobody wrote a platform for. */
 export function openPlatform(options: PlatformOptions): Platform {

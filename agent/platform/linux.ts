@@ -4,12 +4,12 @@ import { closeSync, fsyncSync, openSync } from "node:fs";
 import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { PlatformOptions } from "./index.ts";
+
 import { findDisk } from "./linux/find-disk.ts";
 import { listDisks } from "./linux/disks.ts";
 import { identify } from "./linux/hardware.ts";
 import { sourceAddressTo } from "./network.ts";
-import type { Hold, Platform } from "./platform.ts";
+import type { Hold, Platform, PlatformOptions } from "./platform.ts";
 
 export function linuxPlatform(options: PlatformOptions): Platform {
   return {

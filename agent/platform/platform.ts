@@ -64,3 +64,8 @@ export interface Platform {
   /** What `rename` made visible in `folder` is durable afterwards. */
   flushFolder(folder: string): void;
 }
+
+export interface PlatformOptions {
+  /** The command and first arguments that start this program again, for the inventory that runs beside it. */
+  selfCommand: readonly string[];
+}

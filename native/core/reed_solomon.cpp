@@ -4,7 +4,7 @@
 #include <cassert>
 #include <stdexcept>
 
-#include "core/reed_solomon_cpu.h"
+#include "core/processor.h"
 #include "core/reed_solomon_field.h"
 #include "core/reed_solomon_kernel.h"
 
@@ -74,16 +74,16 @@ InstructionSet best() {
 }
 
 bool supported(InstructionSet set) {
-  static const ProcessorFeatures features = detectProcessorFeatures();
+  const ProcessorFeatures& features = processorFeatures();
   switch (set) {
   case InstructionSet::scalar:
     return true;
   case InstructionSet::ssse3:
-    return features.ssse3;
+    return features.sse41;
   case InstructionSet::avx2:
     return features.avx2;
   case InstructionSet::gfni512:
-    return features.gfni512;
+    return (features.avx512 && features.gfni);
   }
   return false;
 }

@@ -1,4 +1,4 @@
-#include "core/reed_solomon_cpu.h"
+#include "core/processor.h"
 
 #include <cstdint>
 
@@ -8,7 +8,7 @@
 #include <cpuid.h>
 #endif
 
-namespace volley::rs {
+namespace volley {
 namespace {
 
 struct Leaf {
@@ -31,7 +31,7 @@ Leaf readLeaf(std::uint32_t leaf) {
   return result;
 }
 
-// Only where CPUID reports OSXSAVE.
+// Only where CPUID reports OSXSAVE. Not the compiler's intrinsic, which wants the file compiled for xsave.
 std::uint64_t readEnabledState() {
 #ifdef _MSC_VER
   return _xgetbv(0);
@@ -46,21 +46,27 @@ constexpr bool hasBit(std::uint64_t word, unsigned bit) {
   return word >> bit & 1;
 }
 
-} // namespace
-
-ProcessorFeatures detectProcessorFeatures() {
+ProcessorFeatures detect() {
   constexpr std::uint64_t vectorState = 0x06;    // SSE and AVX registers
   constexpr std::uint64_t vector512State = 0xe6; // those, the masks and both halves of the 512-bit registers
   ProcessorFeatures features;
   const Leaf basic = readLeaf(1);
-  features.ssse3 = hasBit(basic.ecx, 9) && hasBit(basic.ecx, 19);
-  if (!hasBit(basic.ecx, 27)) return features;
+  features.sse41 = hasBit(basic.ecx, 9) && hasBit(basic.ecx, 19);
+  if (!features.sse41 || !hasBit(basic.ecx, 27) || !hasBit(basic.ecx, 28)) return features;
   const std::uint64_t enabled = readEnabledState();
   const Leaf extended = readLeaf(7);
   features.avx2 = (enabled & vectorState) == vectorState && hasBit(extended.ebx, 5);
-  features.gfni512 = (enabled & vector512State) == vector512State && hasBit(extended.ebx, 16) &&
-                     hasBit(extended.ebx, 30) && hasBit(extended.ebx, 31) && hasBit(extended.ecx, 8);
+  features.avx512 = features.avx2 && (enabled & vector512State) == vector512State && hasBit(extended.ebx, 16) &&
+                    hasBit(extended.ebx, 30) && hasBit(extended.ebx, 31);
+  features.gfni = hasBit(extended.ecx, 8);
   return features;
 }
 
-} // namespace volley::rs
+} // namespace
+
+const ProcessorFeatures& processorFeatures() {
+  static const ProcessorFeatures features = detect();
+  return features;
+}
+
+} // namespace volley

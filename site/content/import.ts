@@ -14,6 +14,7 @@ import type {
 } from "../../native/index.ts";
 import type { Authority } from "../authority/authority.ts";
 import { makeFolder, syncPath, writeFileDurably } from "../store/files.ts";
+import { stampContent } from "./stamp.ts";
 import { firmwareBits } from "../store/images.ts";
 import type { Store } from "../store/store.ts";
 import type { Library } from "./library.ts";
@@ -85,6 +86,7 @@ export async function importImage(importer: Importer, work: ImportWork): Promise
       throw new VolleyError("E_INTERNAL", "The manifest has another root than the image.");
     }
     writeFileDurably(join(folder, "manifest"), signed, 0o600);
+    stampContent(join(folder, "content"));
     writeFileDurably(join(folder, "facts.json"), JSON.stringify(image, null, 2), 0o600);
     work.signal.throwIfAborted();
     await refuseTakenName(store, name);

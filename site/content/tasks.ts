@@ -187,12 +187,6 @@ export class ContentTasks {
   }
 }
 
-function describeBad(name: string, chunks: number[]): string {
-  const named = chunks.slice(0, chunksNamed).join(", ");
-  const more = chunks.length > chunksNamed ? ` and ${chunks.length - chunksNamed} more` : "";
-  return `Image ${name}: chunk ${named}${more} is not what the manifest says.`;
-}
-
 function remember<State extends { id: string; state: string }>(
   states: Map<string, State>,
   state: State,

@@ -136,9 +136,10 @@ void Caster::State::cast() {
     publish(false);
     // What the pacing has left over is not worth a call of its own: the machine says when there is a burst again.
     // A link that is down is tried again after a while, whatever the machine would like to send.
-    const Time due = unreachable ? now + unreachablePause_us : sender.wakeup();
+    const Time after = clock->now_us();
+    const Time due = unreachable ? after + unreachablePause_us : sender.wakeup();
     unreachable = false;
-    if (due > now) socket->wait(*wakeup, std::clamp(due - now, waitLeast_us, waitMost_us));
+    if (due > after) socket->wait(*wakeup, std::clamp(due - after, waitLeast_us, waitMost_us));
   }
 }
 

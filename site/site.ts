@@ -14,7 +14,8 @@ import type { GroupRange, PortRange } from "./casting/addresses.ts";
 import { Director, type CastingDoor } from "./casting/director.ts";
 import type { ImportDoor } from "./content/import.ts";
 import { Library } from "./content/library.ts";
-import { ContentTasks, type VerifyDoor } from "./content/tasks.ts";
+import { ContentTasks } from "./content/tasks.ts";
+import type { VerifyDoor } from "./content/verify.ts";
 import type { Log } from "./log.ts";
 import { RoomBoard } from "./room.ts";
 import { writeFileDurably } from "./store/files.ts";
@@ -100,7 +101,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       folder: files.library,
       store,
       authority,
-      readManifest: (manifest) => native.readManifest(manifest),
+      native,
       log,
     });
     await library.recover();

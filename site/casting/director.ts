@@ -21,9 +21,11 @@ export interface CastingDoor {
   openCaster(options: CasterOptions): Caster;
   receiverKey(options: { feedbackSecret: Buffer; session: number; receiver: number }): Buffer;
 }
-/** What of the content library is used here; both throw E_CONTENT_READ. */
+/** What of the content library is used here; all throw E_CONTENT_READ. */
 export interface CastContent {
   manifest(imageId: string): Promise<Buffer>;
+  /** Throws E_CONTENT_CORRUPT. */
+  checkWhole(image: { id: string; name: string }, manifest: Buffer): Promise<void>;
   contentPath(imageId: string): string;
 }
 export interface DirectorOptions {
@@ -203,6 +205,7 @@ export class Director {
       throw new VolleyError("E_NOT_FOUND", `The image of deployment ${deployment.name} is not there.`);
     }
     const manifest = await content.manifest(image.id);
+    await content.checkWhole(image, manifest);
     const caster = await this.#openCaster(stored, { deployment, image, manifest });
     stored.feedbackPort = caster.ports.feedback;
     stored.unicastPort = caster.ports.unicast;

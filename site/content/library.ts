@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { ImageRecord } from "../../contract/administration.ts";
 import { VolleyError, toVolleyError } from "../../contract/errors.ts";
@@ -12,6 +13,8 @@ import type { Authority } from "../authority/authority.ts";
 import type { Log } from "../log.ts";
 import { makeFolder, syncPath } from "../store/files.ts";
 import type { Store } from "../store/store.ts";
+import { isStamped, stampContent } from "./stamp.ts";
+import { corruptContent, type VerifyDoor } from "./verify.ts";
 
 export const signatureBytes = 64;
 const unfinished = /^\.(importing|removing)-/;
@@ -20,7 +23,7 @@ export interface LibraryOptions {
   folder: string;
   store: Store;
   authority: Pick<Authority, "verifyManifest">;
-  readManifest: (manifest: Buffer) => ManifestSummary;
+  native: { readManifest: (manifest: Buffer) => ManifestSummary } & VerifyDoor;
   log: Log;
 }
 
@@ -58,6 +61,20 @@ export class Library {
     return manifest;
   }
 
+  /**
+   * Before an image is cast: content that was touched since it was imported or verified is read whole. Throws
+   * E_CONTENT_CORRUPT with the chunks that are not the manifest's, E_CONTENT_READ.
+   */
+  async checkWhole({ id, name }: { id: string; name: string }, manifest: Buffer): Promise<void> {
+    const contentPath = this.contentPath(id);
+    if (isStamped(contentPath)) return;
+    this.#options.log.warn(`the content of image ${name} was touched: it is verified before it is cast`);
+    const threads = availableParallelism();
+    const { badChunks } = await this.#options.native.verifyContent({ manifest, contentPath, threads }).result;
+    if (badChunks.length > 0) throw corruptContent(name, badChunks);
+    stampContent(contentPath);
+  }
+
   checkSignature(id: string, manifest: Buffer): void {
     const signed = manifest.subarray(0, -signatureBytes);
     const signature = manifest.subarray(-signatureBytes);
@@ -92,10 +109,10 @@ export class Library {
 
   /** A complete folder without a row: the last process ended between the two. */
   async #adopt(id: string): Promise<void> {
-    const { store, log, readManifest } = this.#options;
+    const { store, log, native } = this.#options;
     try {
       const facts = ImageRecord.parse(JSON.parse(readFileSync(this.factsPath(id), "utf8")));
-      const summary = readManifest(await this.manifest(id));
+      const summary = native.readManifest(await this.manifest(id));
       if (facts.id !== id || facts.root !== summary.root || !existsSync(this.contentPath(id))) {
         throw new VolleyError("E_CONTENT_CORRUPT", "Its facts are not its manifest's.");
       }

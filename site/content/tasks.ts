@@ -13,15 +13,9 @@ import type { Task } from "../../native/index.ts";
 import type { Log } from "../log.ts";
 import { importImage, type Importer } from "./import.ts";
 import { nameOf } from "./source.ts";
+import { stampContent } from "./stamp.ts";
+import { corruptContent, type VerifyDoor } from "./verify.ts";
 
-/** What of the addon is used to verify. */
-export interface VerifyDoor {
-  verifyContent(options: {
-    manifest: Buffer;
-    contentPath: string;
-    threads: number;
-  }): Task<{ badChunks: number[] }>;
-}
 export interface ContentTasksOptions {
   importer: Importer;
   native: VerifyDoor;
@@ -29,8 +23,6 @@ export interface ContentTasksOptions {
   changed: () => void;
 }
 
-/** Bad chunks that are named in a message; all of them are in the state. */
-const chunksNamed = 10;
 /** Bad chunks that are answered at most. */
 const chunksAnswered = 10_000;
 
@@ -178,8 +170,9 @@ export class ContentTasks {
       const { badChunks } = await task.result;
       state.badChunks = badChunks.slice(0, chunksAnswered);
       if (badChunks.length > 0) {
-        throw new VolleyError("E_CONTENT_CORRUPT", describeBad(image.name, badChunks));
+        throw corruptContent(image.name, badChunks);
       }
+      stampContent(contentPath);
       state.bytesDone = state.bytesTotal;
     } finally {
       this.#stop.signal.removeEventListener("abort", cancel);

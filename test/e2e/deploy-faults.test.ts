@@ -169,11 +169,13 @@ test("one changed byte in a manifest: refused, and the disk is untouched", async
   });
 });
 
-test("one changed byte in a stored chunk: no machine takes it for the image", async () => {
+test("one changed byte in a stored chunk: a clear error, the disk untouched", async () => {
   const damaged = await damagedImage("changed content", "content");
   await withDeployment(damaged.id, "content", async () => {
-    const agent = await room.startAgent(site, { name: "content", disk: await room.makeDisk(mebibytes) });
+    const disk = await room.makeDisk(mebibytes);
+    const agent = await room.startAgent(site, { name: "content", disk });
     await agent.ended;
-    assert.match(agent.errorOutput, /^E_CONTENT_CORRUPT: /, agent.process.story());
+    assert.match(agent.errorOutput, /^E_CONTENT_CORRUPT: .*chunk \d+/, agent.process.story());
+    await diskUntouched(room, disk, mebibytes);
   });
 });

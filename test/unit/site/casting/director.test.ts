@@ -29,7 +29,11 @@ after(async () => {
 function newDirector(native: FakeCasting, count = 1000): Director {
   return new Director({
     store,
-    content: { manifest: async () => Buffer.alloc(160), contentPath: (id) => join(folder, id) },
+    content: {
+      manifest: async () => Buffer.alloc(160),
+      checkWhole: async () => {},
+      contentPath: (id) => join(folder, id),
+    },
     native,
     interfaceAddress: "127.0.0.1",
     groups: { first: 0xefc0_1000, count: 4096 },

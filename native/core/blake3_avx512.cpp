@@ -32,6 +32,9 @@ struct Sixteen {
   static VOLLEY_BLAKE3_INLINE Word splat(std::uint32_t word) {
     return _mm512_set1_epi32(static_cast<int>(word));
   }
+  static VOLLEY_BLAKE3_INLINE void prefetch(std::uintptr_t address) {
+    _mm_prefetch(reinterpret_cast<const char*>(address), _MM_HINT_T1);
+  }
   static VOLLEY_BLAKE3_INLINE void keep(Word& a) { VOLLEY_BLAKE3_KEEP(a, "v"); }
   static VOLLEY_BLAKE3_INLINE Word add(Word a, Word b) { return _mm512_add_epi32(a, b); }
   static VOLLEY_BLAKE3_INLINE Word bitXor(Word a, Word b) { return _mm512_xor_si512(a, b); }
@@ -124,6 +127,7 @@ struct ThirtyTwo {
   static VOLLEY_BLAKE3_INLINE Word splat(std::uint32_t word) {
     return {Sixteen::splat(word), Sixteen::splat(word)};
   }
+  static VOLLEY_BLAKE3_INLINE void prefetch(std::uintptr_t address) { Sixteen::prefetch(address); }
   static VOLLEY_BLAKE3_INLINE void keep(Word& a) {
     Sixteen::keep(a.low);
     Sixteen::keep(a.high);

@@ -18,6 +18,9 @@ template <class R> struct Four : R {
   static VOLLEY_BLAKE3_INLINE Word splat(std::uint32_t word) {
     return _mm_set1_epi32(static_cast<int>(word));
   }
+  static VOLLEY_BLAKE3_INLINE void prefetch(std::uintptr_t address) {
+    _mm_prefetch(reinterpret_cast<const char*>(address), _MM_HINT_T1);
+  }
   static VOLLEY_BLAKE3_INLINE void keep(Word& a) { VOLLEY_BLAKE3_KEEP(a, "x"); }
   static VOLLEY_BLAKE3_INLINE Word add(Word a, Word b) { return _mm_add_epi32(a, b); }
   static VOLLEY_BLAKE3_INLINE Word bitXor(Word a, Word b) { return _mm_xor_si128(a, b); }

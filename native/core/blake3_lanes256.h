@@ -17,6 +17,9 @@ template <class R> struct Eight : R {
   static VOLLEY_BLAKE3_INLINE Word splat(std::uint32_t word) {
     return _mm256_set1_epi32(static_cast<int>(word));
   }
+  static VOLLEY_BLAKE3_INLINE void prefetch(std::uintptr_t address) {
+    _mm_prefetch(reinterpret_cast<const char*>(address), _MM_HINT_T1);
+  }
   static VOLLEY_BLAKE3_INLINE void keep(Word& a) { VOLLEY_BLAKE3_KEEP(a, "x"); }
   static VOLLEY_BLAKE3_INLINE Word add(Word a, Word b) { return _mm256_add_epi32(a, b); }
   static VOLLEY_BLAKE3_INLINE Word bitXor(Word a, Word b) { return _mm256_xor_si256(a, b); }

@@ -10,6 +10,7 @@ struct Scalar {
 
   static Word load(const std::uint32_t* words) { return *words; }
   static Word splat(std::uint32_t word) { return word; }
+  static void prefetch(std::uintptr_t) {}
   static void keep(Word& a) { VOLLEY_BLAKE3_KEEP(a, "r"); }
   static Word add(Word a, Word b) { return a + b; }
   static Word bitXor(Word a, Word b) { return a ^ b; }

@@ -9,6 +9,8 @@ export const limits = {
   reportTextCharacters: 4000,
   outboxReports: 10_000,
   requestBodyBytes: 1_048_576,
+  /** At one address and port of the site. */
+  connectionsMost: 70_000,
   manifestBytesMax: 96 + 40 * 2 ** 26 + 64,
   progressIntervalMs: 1000,
   requestTimeoutMs: 15_000,
@@ -68,6 +70,9 @@ export const limits = {
 
 if (limits.retryDelayLeastMs >= limits.retryDelayMostMs) {
   throw new Error("limits: retry delays are out of order");
+}
+if (limits.connectionsMost < limits.receiversPerSession) {
+  throw new Error("limits: a room does not fit the site");
 }
 if (limits.sessionLingerMs >= limits.sessionIdleMs) {
   throw new Error("limits: a session idles out before it lingers");

@@ -106,6 +106,7 @@ export async function startApi(context: ApiContext, options: ListenOptions): Pro
 }
 
 function listen(server: Server, address: string, port: number): Promise<void> {
+  server.maxConnections = limits.connectionsMost;
   return new Promise((resolve, reject) => {
     const refuse = (error: Error): void => {
       reject(

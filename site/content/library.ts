@@ -12,6 +12,7 @@ import type { ManifestSummary } from "../../native/index.ts";
 import type { Authority } from "../authority/authority.ts";
 import type { Log } from "../log.ts";
 import { makeFolder, syncPath } from "../store/files.ts";
+import { firmwareNames } from "../store/images.ts";
 import type { Store } from "../store/store.ts";
 import { isStamped, stampContent } from "./stamp.ts";
 import { corruptContent, type VerifyDoor } from "./verify.ts";
@@ -111,8 +112,19 @@ export class Library {
   async #adopt(id: string): Promise<void> {
     const { store, log, native } = this.#options;
     try {
-      const facts = ImageRecord.parse(JSON.parse(readFileSync(this.factsPath(id), "utf8")));
+      const written = ImageRecord.parse(JSON.parse(readFileSync(this.factsPath(id), "utf8")));
       const summary = native.readManifest(await this.manifest(id));
+      // What the manifest says is signed; the rest is not.
+      const facts: ImageRecord = {
+        ...written,
+        bytes: summary.imageBytes,
+        contentBytes: summary.contentBytes,
+        smallestDiskBytes: summary.smallestDiskBytes,
+        sectorBytes: summary.sectorBytes,
+        firmware: firmwareNames(summary.firmware),
+        chunks: summary.chunks,
+        holes: summary.holes,
+      };
       if (facts.id !== id || facts.root !== summary.root || !existsSync(this.contentPath(id))) {
         throw new VolleyError("E_CONTENT_CORRUPT", "Its facts are not its manifest's.");
       }

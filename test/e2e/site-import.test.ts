@@ -73,7 +73,12 @@ test("every format gives the raw image's root, and none leaves a raw copy", asyn
     const image = await site.importImage(path, `lab ${format}`);
     assert.equal(image.root, root, format);
     assert.equal(image.bytes, 48 * 2 ** 20);
-    assert.deepEqual(readdirSync(site.imageFolder(image)).toSorted(), ["content", "facts.json", "manifest"]);
+    assert.deepEqual(readdirSync(site.imageFolder(image)).toSorted(), [
+      "content",
+      "facts.json",
+      "manifest",
+      "verified",
+    ]);
     assert.equal(statSync(join(site.imageFolder(image), "content")).size, image.contentBytes);
     const state = await verify(image);
     assert.deepEqual([state.state, state.signed, state.badChunks], ["done", true, []]);

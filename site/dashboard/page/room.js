@@ -3,6 +3,8 @@
  * text only, never as markup: names come from machines.
  */
 const silentAfterMs = 15_000;
+/** Sessions that ended: the latest are enough to see how it went. */
+const endedShown = 3;
 
 const parts = {
   summary: document.getElementById("summary"),
@@ -185,9 +187,11 @@ function show(room) {
     parts.summary,
     `${room.machines.length} machines: ${working} working, ${done} done${failed > 0 ? `, ${failed} failed` : ""}`,
   );
+  const open = room.sessions.filter((session) => session.state !== "closed");
+  const ended = room.sessions.filter((session) => session.state === "closed").slice(0, endedShown);
   parts.noSessions.hidden = room.sessions.length > 0;
   parts.noMachines.hidden = room.machines.length > 0;
-  keep(parts.sessions, room.sessions, makeSession);
+  keep(parts.sessions, [...open, ...ended], makeSession);
   keep(parts.machines, room.machines.map((machine) => ({ ...machine, now })).toSorted(byName), makeMachine);
 }
 

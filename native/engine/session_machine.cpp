@@ -16,7 +16,10 @@ std::size_t slotBytesOf(const ImageFacts& image) {
 
 std::uint32_t slotCountOf(const ImageFacts& image) {
   const std::size_t fit = limits::receiverSlotBytes / slotBytesOf(image);
-  return static_cast<std::uint32_t>(std::clamp<std::size_t>(fit, limits::receiverSlotsMin, limits::receiverSlotsDefault));
+  // With a slot for each block of a small image there is never one too few.
+  const std::size_t useful = std::size_t{image.layout().blocks().blocks()} + limits::interleavedBlocks;
+  return static_cast<std::uint32_t>(
+      std::clamp<std::size_t>(std::min(fit, useful), limits::receiverSlotsMin, limits::receiverSlotsDefault));
 }
 
 std::size_t roundUp(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }

@@ -178,7 +178,9 @@ ChunkState Receiver::state(std::uint32_t chunk) const {
   return static_cast<ChunkState>(state_->chunkStates[chunk]);
 }
 
-void Receiver::setBacklog(std::uint32_t perThousand) { state_->driverBacklog = std::min(perThousand, 1000u); }
+void Receiver::setBacklog(std::uint32_t perThousand) {
+  state_->driverBacklog = std::max(state_->driverBacklog, std::min(perThousand, 1000u));
+}
 
 std::optional<Report> Receiver::nextReport(Time now) {
   state_->clock = std::max(state_->clock, now);

@@ -93,7 +93,8 @@ public:
   void onScanned(std::uint32_t chunk, bool matches, Time now);
   ChunkState state(std::uint32_t chunk) const;
 
-  // How full the driver's own queues are, per thousand (socket buffer, write queue): goes into reports.
+  // How full the driver's own queues are, per thousand (socket buffer, write queue): the most since the last report
+  // goes into the next.
   void setBacklog(std::uint32_t perThousand);
 
   // A report that is due now, if any.

@@ -259,6 +259,7 @@ Report Receiver::State::makeReport(bool status, Time now) {
   report.lossPerMillion = lossPerMillion;
   report.receivedKBps = receivedKBps;
   report.backlogPerThousand = std::max(driverBacklog, heldPerThousand);
+  driverBacklog = 0;
   report.lackingBlocks = lackingBlocks.count();
   for (const Slot& slot : slots) {
     if (slot.block != noBlock && slot.phase == Phase::filling && blocks[slot.block].asked > 0) ++report.lackingBlocks;

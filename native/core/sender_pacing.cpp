@@ -126,7 +126,8 @@ bool SenderPacing::learnBaselines(SenderMembers& members, Time now) {
   members.forEachActive(now, [&](const Member& member) {
     if (!isFresh(member) || member.lossAtCut < lossAboveBaseline / 2) return;
     ++told;
-    same += member.lossSample > member.lossAtCut * 2 / 3 && member.delay_us < quietDelay_us / 2;
+    same += member.lossSample > member.lossAtCut * 2 / 3 && member.delay_us < quietDelay_us / 2 &&
+            member.backlog < fullBacklog; // a receiver whose buffers run over loses by the pace
   });
   if (2 * same <= told) return false;
   members.forEachActive(now, [](Member& member) {

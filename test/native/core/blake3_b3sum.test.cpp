@@ -66,7 +66,8 @@ std::vector<std::string> wordsOf(const std::string& command) {
   for (std::size_t length; (length = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
     output.append(buffer, length);
   if (pclose(pipe) != 0)
-    throw std::runtime_error("failed: " + command + " (is b3sum installed? apt install b3sum)");
+    throw std::runtime_error(
+        "b3sum is missing or failed (Debian: apt-get install b3sum): " + command.substr(0, 60) + "...");
   std::istringstream stream(output);
   std::vector<std::string> words;
   for (std::string word; stream >> word;)

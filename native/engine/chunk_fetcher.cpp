@@ -99,8 +99,8 @@ void ChunkFetcher::giveBack(std::span<const std::uint32_t> chunks) {
     behind.swap(waiting_);
     pausing_ = true;
   }
-  for (const std::uint32_t chunk : chunks) inbox_.post({SessionEvent::Kind::chunkReturned, chunk});
-  for (const std::uint32_t chunk : behind) inbox_.post({SessionEvent::Kind::chunkReturned, chunk});
+  for (const std::uint32_t chunk : chunks) inbox_.post({SessionEvent::Kind::chunkReturned, chunk, ChunkSource::unicast});
+  for (const std::uint32_t chunk : behind) inbox_.post({SessionEvent::Kind::chunkReturned, chunk, ChunkSource::unicast});
 }
 
 } // namespace volley

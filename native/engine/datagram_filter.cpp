@@ -21,6 +21,7 @@ DatagramFilter::DatagramFilter(const Options& options, Accept accept)
 
 void DatagramFilter::take(std::span<const Arrival> arrivals, Time now) {
   for (const Arrival& arrival : arrivals) {
+    age_us_ = arrival.age_us;
     for (std::uint32_t at = 0; at < arrival.length; at += arrival.datagramBytes) {
       if (options_.lossPerMillion > 0 && lose()) continue;
       consider(arrival.bytes + at, std::min(arrival.datagramBytes, arrival.length - at), now);
@@ -106,7 +107,7 @@ void DatagramFilter::pass(const Header& header, const std::uint8_t* bytes, std::
     return;
   }
   window_.remember(header.counter);
-  accept_(header, {bytes, length});
+  accept_(header, {bytes, length}, age_us_);
 }
 
 } // namespace volley

@@ -25,8 +25,10 @@ public:
     std::uint32_t lossPerMillion; // dropped on purpose, after splitting
     std::uint32_t lossSeed;
   };
-  // Gets each genuine datagram once, tag included, in the order of arrival but for its type.
-  using Accept = std::function<void(const Header& header, std::span<const std::uint8_t> datagram)>;
+  // Gets each genuine datagram once, tag included, in the order of arrival but for its type, with how long it had
+  // been waiting.
+  using Accept =
+      std::function<void(const Header& header, std::span<const std::uint8_t> datagram, std::uint32_t age_us)>;
 
   DatagramFilter(const Options& options, Accept accept);
   void take(std::span<const Arrival> arrivals, Time now);
@@ -47,6 +49,7 @@ private:
   bool lose();
 
   Options options_;
+  std::uint32_t age_us_ = 0; // of the arrival that is being taken
   Accept accept_;
   std::size_t dataBytes_;
   std::uint32_t start_ = 0;

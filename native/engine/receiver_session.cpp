@@ -25,7 +25,9 @@ namespace {
 
 constexpr Time waitMost_us = 250'000;
 constexpr std::size_t gatherBytes = 256 * 1024; // less than this at a time is not worth a wake-up
-constexpr Time backlogInterval_us = 2'000;
+constexpr Time backlogInterval_us = 10'000;
+constexpr Time holdMost_us = 20'000;
+constexpr std::uint32_t fullBacklog_us = 100'000;
 constexpr Time statisticsInterval_us = 20'000;
 constexpr Time joinInterval_us = 5'000'000;
 constexpr Time leaveMost_us = 200'000; // for the report that says that nothing more is needed
@@ -64,6 +66,8 @@ struct ReceiverSession::State {
   void loop();
   void tryJoin(Time now);
   void takeEvents(Time now);
+  bool holdBack();
+  void noteBacklog(std::span<const Arrival> arrivals, Time now);
   void endThreads();
   void publish(Time now, bool force);
   std::optional<EngineError> failure();
@@ -93,6 +97,8 @@ struct ReceiverSession::State {
   bool direct = false;
   ReceiverPhase phase = ReceiverPhase::preparing;
   Time joinAt = 0, backlogAt = 0, publishedAt = 0;
+  Time crowdedSince = never;
+  std::uint32_t latest_us = 0; // the longest that a datagram waited lately
 
   mutable std::mutex mutex;
   ReceiverSessionStatistics snapshot; // under the mutex
@@ -187,7 +193,8 @@ void ReceiverSession::State::loop() {
   while (!inbox.stopped()) {
     wakeup->clear();
     std::span<const Arrival> arrivals;
-    if (groupSocket) arrivals = groupSocket->receive();
+    const bool holding = holdBack();
+    if (groupSocket && !holding) arrivals = groupSocket->receive();
     // After they arrived: a time before that would make the way here look shorter than it ever is.
     const Time now = clock->now_us();
     if (!groupSocket && now >= joinAt) tryJoin(now);
@@ -195,10 +202,7 @@ void ReceiverSession::State::loop() {
     machine.handOut(*workers, fetcher.get(), now);
     takeEvents(now);
     machine.handOut(*workers, fetcher.get(), now);
-    if (groupSocket && now >= backlogAt) {
-      machine.setBacklog(groupSocket->backlogPerThousand());
-      backlogAt = now + backlogInterval_us;
-    }
+    if (groupSocket && !holding) noteBacklog(arrivals, now);
     machine.report(*reportSocket, reportsTo, now);
     if (machine.complete() && completedAt == never) {
       completedAt = now;
@@ -215,9 +219,28 @@ void ReceiverSession::State::loop() {
       if (bytesOf(arrivals) < gatherBytes) groupSocket->gather();
       continue;
     }
-    const Time due = std::min(machine.wakeup(), now + waitMost_us);
-    if (due > now) (groupSocket ? groupSocket : reportSocket)->wait(*wakeup, due - now);
+    const Time due = std::min(machine.wakeup(), now + (holding ? holdMost_us : waitMost_us));
+    if (due > now) (groupSocket && !holding ? groupSocket : reportSocket)->wait(*wakeup, due - now);
   }
+}
+
+// While the workers are behind by all the slots there are, what comes is better left to the system's buffer than to
+// push out what came before; but only for a while: with a disk that is always slower the sender has to be told.
+bool ReceiverSession::State::holdBack() {
+  const Time now = clock->now_us();
+  if (!machine.crowded()) crowdedSince = never;
+  else if (crowdedSince == never) crowdedSince = now;
+  return crowdedSince != never && now - crowdedSince < holdMost_us;
+}
+
+// How far this computer is behind: how full the socket's buffer is, or for how long what it holds has been waiting.
+void ReceiverSession::State::noteBacklog(std::span<const Arrival> arrivals, Time now) {
+  if (!arrivals.empty()) latest_us = std::max(latest_us, arrivals.front().age_us);
+  if (now < backlogAt) return;
+  const std::uint32_t late = std::min<std::uint32_t>(1000, latest_us / (fullBacklog_us / 1000));
+  machine.setBacklog(std::max(groupSocket->backlogPerThousand(), late));
+  backlogAt = now + backlogInterval_us;
+  latest_us = 0;
 }
 
 void ReceiverSession::State::takeEvents(Time now) {

@@ -48,7 +48,9 @@ SessionMachine::SessionMachine(const ReceiverSessionOptions& options, const Imag
       machine_(configOf(options, slotCount_), image.layout(), now),
       filter_({options.sessionKey, options.session, options.stream, symbolBytesOf(options.mtu), options.lossPerMillion,
                options.lossSeed},
-              [this](const Header& header, std::span<const std::uint8_t> datagram) { onDatagram(header, datagram); }),
+              [this](const Header& header, std::span<const std::uint8_t> datagram, std::uint32_t age_us) {
+                onDatagram(header, datagram, age_us);
+              }),
       reportAuthenticator_(options.receiverKey) {
   std::memset(slots_.data(), 0, slots_.size()); // the pages are there from now on
   whole_.reserve(slotCount_);
@@ -63,10 +65,12 @@ void SessionMachine::withoutDisk() {
     if (image_.hole(chunk)) bytesVerified_ += image_.bytes(chunk);
 }
 
-void SessionMachine::onDatagram(const Header& header, std::span<const std::uint8_t> datagram) {
+void SessionMachine::onDatagram(const Header& header, std::span<const std::uint8_t> datagram, std::uint32_t age_us) {
   if (header.type == DatagramType::announce) {
+    // The delay that the machine reports is the network's; what this computer is late is told by the backlog.
+    announcedAt_ = std::max(announcedAt_, now_ - std::min<Time>(now_, age_us));
     if (const std::optional<Announce> announce = readAnnounce(header, datagram))
-      machine_.onAnnounce(header, *announce, now_);
+      machine_.onAnnounce(header, *announce, announcedAt_);
     return;
   }
   if (header.subject >= image_.layout().blocks().blocks() || header.a >= limits::symbolNumbers) return;
@@ -95,6 +99,7 @@ void SessionMachine::handOut(ChunkWorkers& workers, ChunkFetcher* fetcher, Time 
     for (std::uint32_t block = ready->firstBlock; block <= ready->lastBlock; ++block)
       job.slots.push_back(slot(machine_.slotOf(block)));
     claimed_.set(ready->chunk, true);
+    ++gathering_;
     workers.gather(std::move(job));
   }
   if (!fetcher) return;
@@ -104,6 +109,11 @@ void SessionMachine::handOut(ChunkWorkers& workers, ChunkFetcher* fetcher, Time 
   if (count == 0) return;
   for (std::size_t i = 0; i < count; ++i) claimed_.set(chunks[i], true);
   fetcher->fetch({chunks.data(), count});
+}
+
+bool SessionMachine::crowded() const {
+  return gathering_ >= limits::interleavedBlocks &&
+         machine_.statistics().slotsUsed + 2 * limits::interleavedBlocks >= slotCount_;
 }
 
 void SessionMachine::report(DatagramSocket& socket, const Endpoint& feedback, Time now) {
@@ -125,9 +135,10 @@ bool SessionMachine::isBoot(std::uint32_t chunk) const {
   return std::ranges::find(bootChunks_, chunk) != bootChunks_.end();
 }
 
-void SessionMachine::done(std::uint32_t chunk, bool good, Time now) {
-  if (!good) claimed_.set(chunk, false);
-  machine_.onChunkDone(chunk, good, now);
+void SessionMachine::done(const SessionEvent& event, bool good, Time now) {
+  if (!good) claimed_.set(event.number, false);
+  if (event.source == ChunkSource::multicast) --gathering_;
+  machine_.onChunkDone(event.number, good, now);
 }
 
 void SessionMachine::onEvent(const SessionEvent& event, const std::string& device, Time now) {
@@ -137,7 +148,7 @@ void SessionMachine::onEvent(const SessionEvent& event, const std::string& devic
     case Kind::chunkGood: return onGood(event, now);
     case Kind::chunkRefused: return onRefused(event, now);
     case Kind::chunkMismatched: return onMismatched(event, device, now);
-    case Kind::chunkReturned: return done(event.number, false, now);
+    case Kind::chunkReturned: return done(event, false, now);
     case Kind::scannedSame:
     case Kind::scannedOther: return onScanned(event, now);
     case Kind::holeZero:
@@ -163,7 +174,7 @@ void SessionMachine::onGood(const SessionEvent& event, Time now) {
     unicastBytes_ += stored;
   }
   if (!isBoot(event.number)) bytesVerified_ += image_.bytes(event.number);
-  done(event.number, true, now);
+  done(event, true, now);
 }
 
 void SessionMachine::onRefused(const SessionEvent& event, Time now) {
@@ -176,7 +187,7 @@ void SessionMachine::onRefused(const SessionEvent& event, Time now) {
                           : "multicast keeps bringing content that is not what the manifest says")
         .inChunk(event.number);
   }
-  done(event.number, false, now);
+  done(event, false, now);
 }
 
 void SessionMachine::onMismatched(const SessionEvent& event, const std::string& device, Time now) {
@@ -186,7 +197,7 @@ void SessionMachine::onMismatched(const SessionEvent& event, const std::string& 
         .inChunk(event.number);
   }
   ++chunksRewritten_;
-  done(event.number, false, now);
+  done(event, false, now);
 }
 
 // What was scanned before the chunk arrived says nothing about what has been written since.

@@ -34,6 +34,9 @@ public:
   void report(DatagramSocket& socket, const Endpoint& feedback, Time now);
   void setBacklog(std::uint32_t perThousand) { machine_.setBacklog(perThousand); }
 
+  // Nearly all slots are in use and some of them wait for the workers: what came now would push out what came before.
+  bool crowded() const;
+
   Time wakeup() const { return machine_.wakeup(); }
   // Every chunk has come, been checked and, but for the boot chunks, been written; every hole is zero.
   bool complete() const { return machine_.complete() && holesZero_ == holes_; }
@@ -46,12 +49,12 @@ public:
   void fill(ReceiverSessionStatistics& statistics) const;
 
 private:
-  void onDatagram(const Header& header, std::span<const std::uint8_t> datagram);
+  void onDatagram(const Header& header, std::span<const std::uint8_t> datagram, std::uint32_t age_us);
   void onGood(const SessionEvent& event, Time now);
   void onRefused(const SessionEvent& event, Time now);
   void onMismatched(const SessionEvent& event, const std::string& device, Time now);
   void onScanned(const SessionEvent& event, Time now);
-  void done(std::uint32_t chunk, bool good, Time now);
+  void done(const SessionEvent& event, bool good, Time now);
   bool isBoot(std::uint32_t chunk) const;
   std::uint8_t* slot(std::uint32_t number) { return slots_.data() + number * slotBytes_; }
 
@@ -74,9 +77,11 @@ private:
   KeyedBlake3 reportAuthenticator_;
   std::uint64_t reportCounter_ = 0;
   std::vector<std::uint8_t> reportBytes_;
-  Time now_ = 0; // of the arrivals that are being taken
+  Time now_ = 0;         // of the arrivals that are being taken
+  Time announcedAt_ = 0; // when the last announcement came
   std::vector<std::uint32_t> whole_; // blocks that have all they need, to be handed out
   std::unordered_map<std::uint32_t, Trouble> troubles_;
+  std::uint32_t gathering_ = 0; // chunks handed out that came by multicast
   std::uint32_t holes_ = 0;
   std::uint32_t holesZero_ = 0;
   bool prepared_ = false;

@@ -30,6 +30,8 @@ constexpr int sendBufferBytes = 4 << 20;
 constexpr long sendWait_us = 100'000;
 // What a receiver waits for more to arrive: at 10 Gbit/s a tenth of the least buffer it is done with.
 constexpr long gather_us = 300;
+// The date may be set while something waits.
+constexpr std::int64_t ageMost_us = 1'000'000;
 constexpr int gatherBufferBytes = 4 << 20;
 
 void set(int socket, int level, int option, int value, const char* name) {
@@ -54,7 +56,10 @@ public:
   LinuxDatagramSocket(Descriptor descriptor, Receiving receiving)
       : descriptor_(std::move(descriptor)), count_(receiving == Receiving::nothing ? 0 : arrivalsMany),
         memory_(count_ * arrivalStride), buffers_(count_), vectors_(count_), controls_(count_) {
-    if (receiving == Receiving::coalesced) attempt(descriptor_.get(), IPPROTO_UDP, UDP_GRO, 1);
+    if (receiving == Receiving::coalesced) {
+      attempt(descriptor_.get(), IPPROTO_UDP, UDP_GRO, 1);
+      attempt(descriptor_.get(), SOL_SOCKET, SO_TIMESTAMPNS, 1);
+    }
     socklen_t length = sizeof receiveBuffer_;
     ::getsockopt(descriptor_.get(), SOL_SOCKET, SO_RCVBUF, &receiveBuffer_, &length);
     arrivals_.reserve(count_);
@@ -94,27 +99,36 @@ public:
       if (count < 0 && errno != EAGAIN && errno != EINTR && !passing(errno)) fail("recvmmsg");
       return {};
     }
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now); // the clock of the kernel's stamps
     std::size_t total = 0;
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
       const std::uint32_t length = buffers_[i].msg_len;
       total += length;
       if (length == 0 || (buffers_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
-      arrivals_.push_back({memory_.data() + i * arrivalStride, length, segmentBytes(buffers_[i].msg_hdr, length)});
+      arrivals_.push_back({memory_.data() + i * arrivalStride, length, length, 0});
+      readControl(buffers_[i].msg_hdr, now, arrivals_.back());
     }
     lastAverage_ = total / static_cast<std::size_t>(count);
     return arrivals_;
   }
 
-  std::uint32_t backlogPerThousand() const override {
+  std::uint32_t backlogPerThousand() override {
     std::uint32_t memory[SK_MEMINFO_VARS] = {};
     socklen_t length = sizeof memory;
     if (::getsockopt(descriptor_.get(), SOL_SOCKET, SO_MEMINFO, memory, &length) != 0) return 0;
+    // Whatever was dropped since the last look did not find room.
+    const bool overflowed = memory[SK_MEMINFO_DROPS] != drops_;
+    drops_ = memory[SK_MEMINFO_DROPS];
+    if (overflowed) return 1000;
     const std::uint64_t size = std::max<std::uint64_t>(memory[SK_MEMINFO_RCVBUF], 1);
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(1000, memory[SK_MEMINFO_RMEM_ALLOC] * 1000ull / size));
   }
 
   void wait(const Wakeup& wakeup, std::uint64_t timeout_us) override {
-    pollfd watched[2] = {{descriptor_.get(), POLLIN, 0}, {descriptorOf(wakeup), POLLIN, 0}};
+    // What nobody receives must not end a wait.
+    const int receiving = count_ > 0 ? descriptor_.get() : -1;
+    pollfd watched[2] = {{receiving, POLLIN, 0}, {descriptorOf(wakeup), POLLIN, 0}};
     const timespec time{static_cast<time_t>(timeout_us / 1'000'000),
                         static_cast<long>(timeout_us % 1'000'000 * 1000)};
     ::ppoll(watched, 2, &time, nullptr);
@@ -173,22 +187,28 @@ private:
     return SendOutcome::sent;
   }
 
-  // What UDP_GRO says of an arrival; its whole length where it was not coalesced.
-  static std::uint32_t segmentBytes(msghdr& header, std::uint32_t length) {
+  // What the kernel says beside the bytes: how they were coalesced, and when they came.
+  static void readControl(msghdr& header, const timespec& now, Arrival& arrival) {
     for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
-      if (part->cmsg_level != IPPROTO_UDP || part->cmsg_type != UDP_GRO) continue;
-      int size = 0;
-      std::memcpy(&size, CMSG_DATA(part), sizeof size);
-      if (size > 0) return static_cast<std::uint32_t>(size);
+      if (part->cmsg_level == IPPROTO_UDP && part->cmsg_type == UDP_GRO) {
+        int size = 0;
+        std::memcpy(&size, CMSG_DATA(part), sizeof size);
+        if (size > 0) arrival.datagramBytes = static_cast<std::uint32_t>(size);
+      } else if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_TIMESTAMPNS) {
+        timespec came{};
+        std::memcpy(&came, CMSG_DATA(part), sizeof came);
+        const std::int64_t age_us = (now.tv_sec - came.tv_sec) * 1'000'000 + (now.tv_nsec - came.tv_nsec) / 1000;
+        arrival.age_us = static_cast<std::uint32_t>(std::clamp<std::int64_t>(age_us, 0, ageMost_us));
+      }
     }
-    return length;
   }
 
   struct Control {
-    alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(int))];
+    alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(timespec))];
   };
 
   Descriptor descriptor_;
+  std::uint32_t drops_ = 0;
   std::size_t count_; // buffers for arrivals
   bool segments_ = true;
   int receiveBuffer_ = 0;

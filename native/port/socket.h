@@ -33,6 +33,7 @@ struct Arrival {
   std::uint8_t* bytes;
   std::uint32_t length; // of all of them
   std::uint32_t datagramBytes;
+  std::uint32_t age_us; // how long it had been waiting when it was received; 0 where the system does not say
 };
 
 enum class SendOutcome {
@@ -56,7 +57,7 @@ public:
   virtual std::span<const Arrival> receive() = 0;
 
   // How full the system's receive buffer is, per thousand.
-  virtual std::uint32_t backlogPerThousand() const = 0;
+  virtual std::uint32_t backlogPerThousand() = 0;
 
   // Returns when something has arrived, `wakeup` was notified, or the time is over.
   virtual void wait(const Wakeup& wakeup, std::uint64_t timeout_us) = 0;
@@ -83,7 +84,7 @@ struct GroupSocketOptions {
 };
 std::unique_ptr<DatagramSocket> joinGroup(const GroupSocketOptions& options);
 
-// To send a receiver's reports from.
+// To send a receiver's reports from; it receives nothing.
 std::unique_ptr<DatagramSocket> openReportSocket(std::uint32_t interfaceAddress);
 
 } // namespace volley

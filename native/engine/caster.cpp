@@ -116,7 +116,9 @@ void Caster::State::run() {
   } catch (const EngineError& error) {
     finished(&error);
   } catch (const PortError& error) {
-    const EngineError failure = fromPort(code::socket, "the sender's socket on " + interfaceAddress + " failed", error);
+    const bool tooLong = std::system_category().equivalent(error.systemError, std::errc::message_size);
+    const char* what = tooLong ? " does not take datagrams of this MTU" : " failed";
+    const EngineError failure = fromPort(code::socket, "the sender's socket on " + interfaceAddress + what, error);
     finished(&failure);
   } catch (const std::bad_alloc&) {
     const EngineError failure(code::outOfMemory, "no memory to go on sending");

@@ -13,6 +13,8 @@ constexpr Time burst_us = 1000;
 constexpr Time quietDelay_us = 10'000;
 constexpr double fullBacklog = 0.5;
 constexpr double lossAboveBaseline = 0.03;
+// More than that is never taken for a link's own loss: it is beyond what parity is for.
+constexpr double baselineMost = 0.2;
 constexpr double percentile = 0.75;
 constexpr std::size_t samplesEnough = 16;
 constexpr Time roundLeast_us = 10'000;
@@ -126,8 +128,9 @@ bool SenderPacing::learnBaselines(SenderMembers& members, Time now) {
   members.forEachActive(now, [&](const Member& member) {
     if (!isFresh(member) || member.lossAtCut < lossAboveBaseline / 2) return;
     ++told;
-    same += member.lossSample > member.lossAtCut * 2 / 3 && member.delay_us < quietDelay_us / 2 &&
-            member.backlog < fullBacklog; // a receiver whose buffers run over loses by the pace
+    const bool unchanged = member.lossSample > member.lossAtCut * 2 / 3 && member.lossSample < baselineMost;
+    // A receiver that is behind, or whose buffers run over, loses by the pace.
+    same += unchanged && member.delay_us < quietDelay_us / 2 && member.backlog < fullBacklog;
   });
   if (2 * same <= told) return false;
   members.forEachActive(now, [](Member& member) {

@@ -1,0 +1,90 @@
+/**
+ * What a kind of step is, and what it is given when it runs. One file of this folder holds one kind; catalogue.ts
+ * lists them all. A step knows nothing of the sequence around it: order, conditions, retries and success codes are the
+ * interpreter's.
+ */
+import type { SequenceStep, SystemName } from "../sequence/tree.ts";
+import type { Log } from "../report/logs.ts";
+
+/** `real`: does there what the documentation says. `adapted`: another way to the same end, which `reason` names. */
+export type Support = { kind: "real" } | { kind: "adapted" | "unsupported"; reason: string };
+
+export interface StepKind {
+  /** Class name without "SMS_TaskSequence_" and "Action", or MDT's type: "RunCommandLine", "BDD_Gather". */
+  type: string;
+  /** As the console's menu calls it: "Run Command Line". */
+  title: string;
+  support: Record<SystemName, Support>;
+  /** False: it must never be run twice when the agent was killed while it ran (a capture, an upload). */
+  repeatable: boolean;
+  /** Checks of the file alone, before anything runs; sentences. */
+  check(step: SequenceStep): string[];
+  /**
+   * Does the work. A failure is an exit code with the text that goes with it, never a thrown error; what is thrown is a
+   * broken rule of the program or the registry's E_CANCELLED.
+   */
+  perform(context: StepContext): Promise<StepOutcome>;
+}
+
+export interface StepOutcome {
+  /** Win32 or program exit code, as 32 bits without sign. */
+  exitCode: number;
+  /** What went wrong or was done, a sentence; empty when there is nothing to say. */
+  text: string;
+  /** The tail of what the step's program printed; empty when it ran none. */
+  output: string;
+}
+
+export interface StepContext {
+  step: SequenceStep;
+  system: SystemName;
+  /** Value of a property of the step after `%name%` were replaced, "" when it is not there. */
+  property(name: string): string;
+  variables: StepVariables;
+  tools: Tools;
+  content: Content;
+  log: Log;
+  /** Of this step, 0 to 1, and what goes on now, a phrase. */
+  progress(fraction: number, doing: string): void;
+  signal: AbortSignal;
+}
+
+/** The environment as a step sees it: names in any case, its own action variables among them. */
+export interface StepVariables {
+  /** "" when not set. */
+  get(name: string): string;
+  /** An empty value deletes. A hidden value appears in no log, screen, status or checkpoint in clear. */
+  set(name: string, value: string, options?: { hidden?: boolean }): void;
+  expand(text: string): string;
+  /** Names in use, in no order. */
+  names(): string[];
+}
+
+export interface ToolRun {
+  /** Program and arguments. What is secret goes through `input` or `environment`, never here. */
+  command: readonly string[];
+  workingFolder?: string;
+  input?: string;
+  environment?: Readonly<Record<string, string>>;
+  /** Milliseconds; the whole process tree is killed after them. */
+  timeoutMs?: number;
+}
+
+export interface ToolResult {
+  exitCode: number;
+  /** Standard output and standard error as they came, the last limits.stepOutputCharacters of them. */
+  output: string;
+  timedOut: boolean;
+}
+
+/** The one way a step starts a program, so that a double can stand for the tool in tests. */
+export interface Tools {
+  /** Rejects with E_TOOL_MISSING when there is no such program, with E_CANCELLED when the signal comes. */
+  run(run: ToolRun): Promise<ToolResult>;
+}
+
+/** Packages of the site, wherever they come from: multicast, HTTP, stand-alone media. */
+export interface Content {
+  /** A local folder that holds the package's files. Rejects with a VolleyError. */
+  folderOf(packageId: string): Promise<string>;
+}

@@ -5,6 +5,7 @@
  */
 import type { SequenceStep, SystemName } from "../sequence/tree.ts";
 import type { Log } from "../report/logs.ts";
+import type { StepServices } from "./services.ts";
 
 /** `real`: does there what the documentation says. `adapted`: another way to the same end, which `reason` names. */
 export type Support = { kind: "real" } | { kind: "adapted" | "unsupported"; reason: string };
@@ -43,6 +44,8 @@ export interface StepContext {
   variables: StepVariables;
   tools: Tools;
   content: Content;
+  /** What this machine and its site offer beyond programs; a step that needs what is missing fails and says so. */
+  services?: StepServices;
   log: Log;
   /** Of this step, 0 to 1, and what goes on now, a phrase. */
   progress(fraction: number, doing: string): void;
@@ -53,8 +56,14 @@ export interface StepContext {
 export interface StepVariables {
   /** "" when not set. */
   get(name: string): string;
-  /** An empty value deletes. A hidden value appears in no log, screen, status or checkpoint in clear. */
-  set(name: string, value: string, options?: { hidden?: boolean }): void;
+  /**
+   * An empty value deletes. A hidden value appears in no log, screen, status or checkpoint in clear. Names that begin
+   * with `_` are read-only for sequences: only a kind whose documented output they are sets them, with `readOnly`.
+   * Throws E_VARIABLE for an illegal or read-only name, too long a value, too large an environment; the engine takes
+   * that as the step's failure.
+   */
+  set(name: string, value: string, options?: { hidden?: boolean; readOnly?: boolean }): void;
+  /** Replaces each `%name%`; what is no variable and nothing of the process's environment stays as it is written. */
   expand(text: string): string;
   /** Names in use, in no order. */
   names(): string[];
@@ -63,6 +72,8 @@ export interface StepVariables {
 export interface ToolRun {
   /** Program and arguments. What is secret goes through `input` or `environment`, never here. */
   command: readonly string[];
+  /** Windows alone: the arguments are joined by blanks as they are, because the last one is a command line's rest. */
+  verbatim?: boolean;
   workingFolder?: string;
   input?: string;
   environment?: Readonly<Record<string, string>>;

@@ -1,0 +1,43 @@
+/** Restart Computer: asks the engine for a restart, which happens when the step has ended. */
+import { codes } from "./codes.ts";
+import { everywhere, setting, StepFailure, stepKind, succeeded, wholeNumber } from "./step-kind.ts";
+import type { StepContext } from "./step.ts";
+
+const messageCharactersMost = 512;
+/** The console takes no longer notification. */
+const secondsMost = 86_400;
+
+export const restartComputer = stepKind({
+  type: "Reboot",
+  title: "Restart Computer",
+  support: everywhere,
+  check(step) {
+    const message = step.variables.find(({ property }) => property.toLowerCase() === "message")?.value ?? "";
+    return message.length > messageCharactersMost
+      ? [`The message has ${message.length} characters, more than ${messageCharactersMost}`]
+      : [];
+  },
+  perform(context) {
+    const target = targetOf(context);
+    const seconds = wholeNumber(setting(context, "MessageTimeout", "SMSRebootTimeout"), "The time to wait", {
+      least: 0,
+      most: secondsMost,
+      fallback: 0,
+    });
+    const message = setting(context, "Message", "SMSRebootMessage").slice(0, messageCharactersMost);
+    context.variables.set("SMSTSRebootRequested", target);
+    context.variables.set("SMSTSRebootDelay", String(seconds));
+    context.variables.set("SMSTSRebootMessage", message);
+    const where = target === "HD" ? "the installed operating system" : "the boot image";
+    return Promise.resolve(succeeded(`The computer restarts into ${where}`));
+  },
+});
+
+/** The property, or what smsboot was to be called with. */
+function targetOf(context: StepContext): "HD" | "WinPE" {
+  const inAction = /\/target:(\S+)/i.exec(context.variables.expand(context.step.action))?.[1];
+  const written = context.property("Target") || inAction || "HD";
+  if (/^hd$/i.test(written)) return "HD";
+  if (/^winpe$/i.test(written)) return "WinPE";
+  throw new StepFailure(codes.invalidSetting, `"${written}" is no target of a restart: HD and WinPE are`);
+}

@@ -1,0 +1,129 @@
+/**
+ * What steps need of the world beyond programs, variables and packages. Each interface is named for what it is and
+ * handed in by the composition root; none is imported from where it is implemented.
+ */
+import type { DiskFacts } from "../platform/platform.ts";
+
+export interface StepServices {
+  disks?: Disks;
+  readiness?: Readiness;
+  plans?: Plans;
+  imageApplier?: ImageApplier;
+  stateStore?: StateStore;
+  uploads?: Uploads;
+  driverCatalogue?: DriverCatalogue;
+  devices?: Devices;
+  network?: NetworkState;
+  agentFiles?: AgentFiles;
+  folders?: StepFolders;
+}
+
+export interface Disks {
+  /** Every disk with a medium, also those that must not be overwritten, in the order the system numbers them. */
+  list(): Promise<DiskFacts[]>;
+}
+
+/** Shows what will happen to a disk before it does. Rejects with E_PLAN_DECLINED when a person says no. */
+export interface Plans {
+  show(lines: readonly string[]): Promise<void>;
+}
+
+/** What Check Readiness looks at; null where the machine does not say. */
+export interface ReadinessFacts {
+  memoryMegabytes: number | null;
+  processorMegahertz: number | null;
+  /** Of the largest disk, or of the system volume in a full operating system. */
+  freeDiskMegabytes: number | null;
+  operatingSystem: "client" | "server" | null;
+  architecture: "32-bit" | "64-bit" | null;
+  /** Dotted numbers. */
+  operatingSystemVersion: string | null;
+  clientVersion: string | null;
+  /** Decimal LCID. */
+  operatingSystemLanguage: number | null;
+  onMainsPower: boolean | null;
+  networkConnected: boolean | null;
+  wiredNetworkConnected: boolean | null;
+  uefi: boolean | null;
+  tpm: { version: string; enabled: boolean; activated: boolean } | null;
+}
+
+export interface Readiness {
+  facts(): Promise<ReadinessFacts>;
+}
+
+/** Writes a block image, by multicast with unicast for what is lacking, and verifies it. */
+export interface ImageApplier {
+  /** "wim" is applied as files by the step; "block" is written to the device by `writeTo`. Rejects with a VolleyError. */
+  formatOf(packageId: string): Promise<"wim" | "block">;
+  /** `device`: partition or disk. The text says how much came by which way. */
+  writeTo(options: {
+    packageId: string;
+    device: string;
+    progress(fraction: number): void;
+    signal: AbortSignal;
+  }): Promise<string>;
+}
+
+/** Where captured user state is kept at the site, one place for each machine and association. */
+export interface StateStore {
+  request(purpose: "capture" | "restore"): Promise<StateStorePlace>;
+  release(place: string): Promise<void>;
+}
+export interface StateStorePlace {
+  /** A folder that this machine can write to or read from now. */
+  path: string;
+  /** Encrypts what is put there; known to the site alone. 64 hexadecimal digits. */
+  key: string;
+}
+
+/** Takes a captured file to the site, where it becomes an image to deploy. */
+export interface Uploads {
+  image(options: {
+    path: string;
+    name: string;
+    description: string;
+    signal: AbortSignal;
+    progress(fraction: number): void;
+  }): Promise<void>;
+}
+
+/** The site's drivers, each a package whose folder holds its INF files. */
+export interface DriverCatalogue {
+  packages(categories: readonly string[]): Promise<{ packageId: string; name: string; category: string }[]>;
+}
+
+/** One device of the machine, its identifiers in the order the bus gives them, most exact first. */
+export interface DeviceFacts {
+  name: string;
+  hardwareIds: string[];
+  compatibleIds: string[];
+}
+export interface Devices {
+  list(): Promise<DeviceFacts[]>;
+}
+
+export interface AdapterFacts {
+  name: string;
+  macAddress: string;
+  dhcp: boolean;
+  /** "192.0.2.7" with its mask "255.255.255.0". */
+  addresses: { address: string; mask: string }[];
+  gateways: string[];
+  dnsServers: string[];
+  dnsDomain: string;
+}
+export interface NetworkState {
+  adapters(): Promise<AdapterFacts[]>;
+}
+
+/** The agent's own program, to be staged into an operating system that was just applied. */
+export interface AgentFiles {
+  /** Folder with the executable for Windows and its settings without secrets; `command` starts it from there. */
+  windows(): Promise<{ folder: string; command: string }>;
+}
+
+export interface StepFolders {
+  /** Of this run, absolute and not inside a volume that a step formats: volumes are mounted below it. */
+  work: string;
+}

@@ -1,0 +1,130 @@
+/**
+ * Drive letters where the system has none. Windows names its volumes itself; on Linux the letters that a sequence gives
+ * stand in read-only variables of the environment, so that they hold after a restart: which partition of which disk.
+ */
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { DiskFacts } from "../platform/platform.ts";
+import { codes } from "./codes.ts";
+import { runOrFail, service, StepFailure, workFolder } from "./step-kind.ts";
+import type { StepContext } from "./step.ts";
+
+export interface Volume {
+  /** "C". */
+  letter: string;
+  disk: DiskFacts;
+  /** From 1. */
+  partitionNumber: number;
+  /** "/dev/sda3". */
+  device: string;
+}
+
+const variableOf = (letter: string): string => `_VolleyVolume${letter.toUpperCase()}`;
+
+export const isLinux = (context: StepContext): boolean =>
+  context.system === "linux" || context.system === "linuxpe";
+
+/** Device of a disk's partition: "/dev/sda" and 1 give "/dev/sda1", "/dev/nvme0n1" and 1 "/dev/nvme0n1p1". */
+export function partitionDevice(disk: string, number: number): string {
+  return /\d$/.test(disk) ? `${disk}p${number}` : `${disk}${number}`;
+}
+
+/** Letters in use, in alphabetical order. */
+export function usedLetters(context: StepContext): string[] {
+  return context.variables
+    .names()
+    .map((name) => /^_VolleyVolume([A-Z])$/i.exec(name)?.[1]?.toUpperCase())
+    .filter((letter) => letter !== undefined)
+    .sort();
+}
+
+export function setLetter(context: StepContext, letter: string, disk: DiskFacts, partition: number): void {
+  context.variables.set(variableOf(letter), `${partition} ${disk.identity}`);
+}
+
+/** After a disk was cleaned, its letters mean nothing. */
+export function dropLettersOf(context: StepContext, disk: DiskFacts): void {
+  for (const letter of usedLetters(context)) {
+    if (context.variables.get(variableOf(letter)).endsWith(` ${disk.identity}`)) {
+      context.variables.set(variableOf(letter), "");
+    }
+  }
+}
+
+/** First free letter from C on; X is the boot image's. */
+export function nextLetter(context: StepContext): string {
+  const used = new Set([...usedLetters(context), "X"]);
+  const letter = "CDEFGHIJKLMNOPQRSTUVWYZ".split("").find((candidate) => !used.has(candidate));
+  if (letter === undefined) throw new StepFailure(codes.notFound, "No drive letter is free");
+  return letter;
+}
+
+export async function volumeOf(context: StepContext, letter: string): Promise<Volume> {
+  const value = context.variables.get(variableOf(letter));
+  const match = /^(\d+) (.+)$/.exec(value);
+  const upper = letter.toUpperCase();
+  if (match === null) throw new StepFailure(codes.notFound, `No volume has the letter ${upper}:`);
+  const partitionNumber = Number(match[1]);
+  const disks = await service(context, "disks", "list of disks").list();
+  const disk = disks.find(({ identity }) => identity === match[2]);
+  if (disk === undefined) throw new StepFailure(codes.notFound, `The disk of volume ${upper}: is gone`);
+  return { letter: upper, disk, partitionNumber, device: partitionDevice(disk.path, partitionNumber) };
+}
+
+/**
+ * The folder a volume is mounted at; it is mounted there if it is not. File names keep their case and are found in any,
+ * as on Windows.
+ */
+export async function mountVolume(context: StepContext, letter: string): Promise<string> {
+  const volume = await volumeOf(context, letter);
+  const folder = join(await workFolder(context), "volumes", volume.letter.toLowerCase());
+  if (await isMounted(folder)) return folder;
+  await mkdir(folder, { recursive: true });
+  const doing = `mount ${volume.letter}: (${volume.device})`;
+  const blkid = ["blkid", "-p", "-o", "value", "-s", "TYPE", volume.device];
+  const { output: fileSystem } = await runOrFail(context, doing, { command: blkid });
+  const command =
+    fileSystem.trim() === "ntfs"
+      ? ["lowntfs-3g", "-o", "ignore_case,streams_interface=none", volume.device, folder]
+      : ["mount", volume.device, folder];
+  await runOrFail(context, doing, { command });
+  return folder;
+}
+
+/** Before a volume is written as a device. */
+export async function unmountVolume(context: StepContext, letter: string): Promise<void> {
+  const folder = join(await workFolder(context), "volumes", letter.toLowerCase());
+  if (await isMounted(folder)) {
+    await runOrFail(context, `unmount ${letter}:`, { command: ["umount", folder] });
+  }
+}
+
+async function isMounted(folder: string): Promise<boolean> {
+  const mounts = await readFile("/proc/self/mounts", "utf8");
+  return mounts.split("\n").some((line) => line.split(" ")[1]?.replaceAll("\\040", " ") === folder);
+}
+
+/**
+ * A path of the sequence as the system takes it. Windows: as it is. Linux: backslashes are slashes, and a drive letter is
+ * the folder where its volume is mounted; names that exist are found in any case.
+ */
+export async function hostPath(context: StepContext, path: string): Promise<string> {
+  if (!isLinux(context)) return path;
+  const match = /^([A-Za-z]):(.*)$/s.exec(path);
+  const rest = (match?.[2] ?? path).replaceAll("\\", "/");
+  if (match?.[1] === undefined) return rest;
+  const folder = await mountVolume(context, match[1]);
+  return findInAnyCase(folder, rest.split("/"));
+}
+
+/** `names` below `folder`, each as the folder writes it where it is there. ".." is refused. */
+export async function findInAnyCase(folder: string, names: readonly string[]): Promise<string> {
+  let path = folder;
+  for (const name of names) {
+    if (name === "" || name === ".") continue;
+    if (name === "..") throw new StepFailure(codes.invalidSetting, 'A path must not hold ".."');
+    const entries = await readdir(path).catch(() => []);
+    path = join(path, entries.find((entry) => entry.toLowerCase() === name.toLowerCase()) ?? name);
+  }
+  return path;
+}

@@ -304,6 +304,41 @@ const entries = {
     500,
     74,
   ),
+  E_VARIABLE: entry(
+    "A task sequence variable has a name or value that is not allowed.",
+    "after-remedy",
+    "Correct the step, script or layer that sets it.",
+    400,
+    65,
+  ),
+  E_CONDITION: entry(
+    "A condition of a task sequence cannot be judged here.",
+    "after-remedy",
+    "Correct the condition, or ask for what this machine can say.",
+    400,
+    65,
+  ),
+  E_SEQUENCE_CHANGED: entry(
+    "The task sequence is not the one that was begun.",
+    "after-remedy",
+    "Resume with the file it was begun with, or begin anew with another state folder.",
+    409,
+    65,
+  ),
+  E_SEQUENCE_FAILED: entry(
+    "A step of the task sequence failed, and nothing above it continues on error.",
+    "after-remedy",
+    "Look at the step that is named, and at its code and output in smsts.log.",
+    500,
+    1,
+  ),
+  E_CHECKPOINT: entry(
+    "The checkpoint of a task sequence cannot be read or opened.",
+    "after-remedy",
+    "Restore it or its key; to begin anew, take another state folder.",
+    500,
+    74,
+  ),
 } as const satisfies Record<string, ErrorEntry>;
 
 function entry(

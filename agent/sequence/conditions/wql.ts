@@ -1,0 +1,141 @@
+/**
+ * WQL, as far as conditions of task sequences use it: SELECT * or properties FROM a class WHERE comparisons joined by
+ * AND, OR, NOT and parentheses; = <> != < > <= >= LIKE, IS [NOT] NULL; in any case ("Querying with WQL", Microsoft).
+ * Everything else is an error that says so: a condition nobody can judge is not false.
+ */
+import { VolleyError } from "../../../contract/errors.ts";
+import { parseWql, type Operand, type WqlExpression } from "./wql-parser.ts";
+import { isWqlLike } from "./wildcards.ts";
+import { classOf, type WmiClass } from "./wmi-classes.ts";
+
+export type WmiValue = string | number | boolean | null | readonly (string | number)[];
+/** One instance; a property that is not in it is null. */
+export type WmiRow = Readonly<Record<string, WmiValue>>;
+
+/** What there is of WMI on this machine: real, or a table of facts. */
+export interface WmiSource {
+  /** All instances of a class that wmi-classes.ts knows, named as there. */
+  rows(className: string): Promise<readonly WmiRow[]>;
+}
+
+/** Rejects with E_CONDITION for a query, namespace, class or property that is not known. */
+export async function queryRows(source: WmiSource, namespace: string, text: string): Promise<WmiRow[]> {
+  const query = parseWql(text);
+  const found = classOf(namespace, query.className);
+  for (const property of query.properties) checkProperty(found, property);
+  const expression = query.where;
+  if (expression !== null) checkProperties(found, expression);
+  const rows = await source.rows(found.name);
+  if (expression === null) return [...rows];
+  return rows.filter((row) => holds(expression, found, row) === true);
+}
+
+function checkProperties(found: WmiClass, expression: WqlExpression): void {
+  switch (expression.kind) {
+    case "and":
+    case "or":
+      for (const part of expression.parts) checkProperties(found, part);
+      return;
+    case "not":
+      checkProperties(found, expression.part);
+      return;
+    case "null":
+      checkProperty(found, expression.property);
+      return;
+    case "compare":
+      for (const side of [expression.left, expression.right]) {
+        if (side.kind === "property") checkProperty(found, side.name);
+      }
+  }
+}
+
+function checkProperty(found: WmiClass, property: string): void {
+  if (!found.properties.has(property.toLowerCase())) {
+    throw new VolleyError("E_CONDITION", `The class ${found.name} has no property "${property}"`);
+  }
+}
+
+/** Null is neither: what is compared with nothing is not known, and neither is its contrary. */
+function holds(expression: WqlExpression, found: WmiClass, row: WmiRow): boolean | null {
+  switch (expression.kind) {
+    case "and": {
+      const results = new Set(expression.parts.map((part) => holds(part, found, row)));
+      return results.has(false) ? false : results.has(null) ? null : true;
+    }
+    case "or": {
+      const results = new Set(expression.parts.map((part) => holds(part, found, row)));
+      return results.has(true) ? true : results.has(null) ? null : false;
+    }
+    case "not": {
+      const result = holds(expression.part, found, row);
+      return result === null ? null : !result;
+    }
+    case "null":
+      return (valueOf(found, row, expression.property) === null) === expression.isNull;
+    case "compare": {
+      const left = sideOf(expression.left, found, row);
+      const right = sideOf(expression.right, found, row);
+      if (left === null || right === null) return null;
+      return compareAny(expression.operator, left, right);
+    }
+  }
+}
+
+function sideOf(side: Operand, found: WmiClass, row: WmiRow): WmiValue {
+  return side.kind === "property" ? valueOf(found, row, side.name) : side.value;
+}
+
+function valueOf(found: WmiClass, row: WmiRow, property: string): WmiValue {
+  return row[found.properties.get(property.toLowerCase()) ?? property] ?? null;
+}
+
+/** A property of several values compares as any of them, which is what a condition on ChassisTypes means. */
+function compareAny(
+  operator: string,
+  left: Exclude<WmiValue, null>,
+  right: Exclude<WmiValue, null>,
+): boolean {
+  const several = (value: Exclude<WmiValue, null>): readonly (string | number | boolean)[] =>
+    typeof value === "object" ? value : [value];
+  const pairs = several(left).flatMap((a) => several(right).map((b) => compare(operator, a, b)));
+  return operator === "<>" ? pairs.every(Boolean) : pairs.some(Boolean);
+}
+
+type Scalar = string | number | boolean;
+
+function compare(operator: string, left: Scalar, right: Scalar): boolean {
+  if (operator === "like") return isWqlLike(String(left), String(right));
+  const order = orderOf(left, right);
+  switch (operator) {
+    case "=":
+      return order === 0;
+    case "<>":
+      return order !== 0;
+    case "<":
+      return order < 0;
+    case ">":
+      return order > 0;
+    case "<=":
+      return order <= 0;
+    default:
+      return order >= 0;
+  }
+}
+
+/** A number in quotes is one where it is compared with a number; TRUE and FALSE are 1 and 0, too. */
+function orderOf(left: Scalar, right: Scalar): number {
+  const numeric = (value: Scalar): number =>
+    typeof value === "string"
+      ? /^(true|false)$/i.test(value)
+        ? Number(/^true$/i.test(value))
+        : value.trim() === ""
+          ? Number.NaN
+          : Number(value)
+      : Number(value);
+  if (typeof left !== "string" || typeof right !== "string") {
+    const [a, b] = [numeric(left), numeric(right)];
+    if (!Number.isNaN(a) && !Number.isNaN(b)) return a - b;
+  }
+  const [a, b] = [String(left).toLowerCase(), String(right).toLowerCase()];
+  return a === b ? 0 : a < b ? -1 : 1;
+}

@@ -304,6 +304,8 @@ const entries = {
     500,
     74,
   ),
+  E_SEQUENCE_UNREADABLE: entry("The file is no task sequence.", "no", "Export the sequence again.", 400, 65),
+  E_SEQUENCE_TOO_LARGE: entry("The task sequence is too large.", "no", "Split it into children.", 413, 65),
   E_VARIABLE: entry(
     "A task sequence variable has a name or value that is not allowed.",
     "after-remedy",

@@ -19,7 +19,7 @@ export interface Sequence {
   references: PackageReference[];
   globalVariables: StepVariable[];
   nodes: SequenceNode[];
-  /** What the reader met and does not know. A sequence with problems is still whole: nothing was left out. */
+  /** What the reader met and does not know, in the order of the file: what is not in the tree is named here. */
   problems: SequenceProblem[];
 }
 
@@ -30,9 +30,13 @@ export interface PackageReference {
   line: number;
 }
 
-/** Something in the file, by line, and in a sentence what is wrong with it. */
+/**
+ * Something in the file, by line, and in a sentence what is wrong with it. An error is something that may change what
+ * runs and is not understood; a warning does not keep the sequence from being run as it is meant.
+ */
 export interface SequenceProblem {
   line: number;
+  severity: "error" | "warning";
   text: string;
 }
 
@@ -77,6 +81,7 @@ export interface ChildSequence extends NodeFacts {
   kind: "child";
   sequenceName: string;
   sequencePackageId: string;
+  variables: StepVariable[];
 }
 
 export interface StepVariable {

@@ -32,7 +32,7 @@ BootChunks::BootChunks(const ImageFacts& image, BlockDevice& device) : image_(im
     if (chunk > 0 && chunk < firstOfEnd) chunk = firstOfEnd;
     edges_.push_back(chunk);
     if (!image.hole(chunk))
-      chunks_.push_back({chunk, false, AlignedBuffer(roundUp(image.bytes(chunk)), alignment)});
+      chunks_.push_back({chunk, false, false, AlignedBuffer(roundUp(image.bytes(chunk)), alignment)});
   }
 }
 
@@ -51,12 +51,12 @@ std::vector<std::uint32_t> BootChunks::numbers() const {
   return numbers;
 }
 
-std::vector<BootChunks::Found> BootChunks::inspect() {
+void BootChunks::inspect(const Tell& tell) {
   const std::lock_guard lock(mutex_);
   inspectLocked();
-  std::vector<Found> found;
-  for (const Chunk& chunk : chunks_) found.push_back({chunk.number, chunk.same});
-  return found;
+  for (const Chunk& chunk : chunks_) {
+    if (!chunk.kept) tell(chunk.number, chunk.same);
+  }
 }
 
 void BootChunks::inspectLocked() {
@@ -64,6 +64,7 @@ void BootChunks::inspectLocked() {
   inspected_ = true;
   const std::unique_ptr<DeviceQueue> queue = device_.makeQueue(1);
   for (Chunk& chunk : chunks_) {
+    if (chunk.kept) continue; // a small image may be here before the disk was looked at
     const std::span<std::uint8_t> bytes{chunk.bytes.data(), image_.bytes(chunk.number)};
     const std::uint64_t offset = image_.offset(chunk.number);
     try {
@@ -95,6 +96,7 @@ void BootChunks::keep(std::uint32_t chunk, std::span<const std::uint8_t> raw) {
   Chunk* kept = find(chunk);
   assert(kept && raw.size() == image_.bytes(chunk));
   std::memcpy(kept->bytes.data(), raw.data(), raw.size());
+  kept->kept = true;
 }
 
 void BootChunks::writeAll(DeviceQueue& queue, std::span<std::uint8_t> scratch, const SessionInbox& inbox) {

@@ -8,6 +8,7 @@
 #include "engine/session_inbox.h"
 #include "port/block_device.h"
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <vector>
 
@@ -22,12 +23,10 @@ public:
   std::vector<std::uint32_t> numbers() const;
   std::size_t bufferBytes() const { return chunks_.size() * limits::chunkBytes; }
 
-  // Reads what the disk has of them and keeps what matches. Done once; later calls wait for the first.
-  struct Found {
-    std::uint32_t chunk;
-    bool same;
-  };
-  std::vector<Found> inspect();
+  // Reads what the disk has of them and keeps what matches, except of those that have come by then; done once. Tells
+  // what was found of each, before any that comes later can be kept.
+  using Tell = std::function<void(std::uint32_t chunk, bool same)>;
+  void inspect(const Tell& tell);
 
   // Has to be called before anything is written to the disk: inspects it if that is still to be done, then clears
   // the boot chunks and the last limits::edgeBytes of the device and flushes. Only the first call does anything.
@@ -45,6 +44,7 @@ private:
   struct Chunk {
     std::uint32_t number;
     bool same; // the disk held it at the start
+    bool kept; // it has come, and `bytes` are the image's
     AlignedBuffer bytes;
   };
   Chunk* find(std::uint32_t chunk);

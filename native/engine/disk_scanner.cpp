@@ -28,10 +28,9 @@ DiskScanner::~DiskScanner() {
 }
 
 void DiskScanner::run() {
-  for (const BootChunks::Found& found : boot_.inspect()) {
-    const auto kind = found.same ? SessionEvent::Kind::scannedSame : SessionEvent::Kind::scannedOther;
-    inbox_.post({kind, found.chunk});
-  }
+  boot_.inspect([this](std::uint32_t chunk, bool same) {
+    inbox_.post({same ? SessionEvent::Kind::scannedSame : SessionEvent::Kind::scannedOther, chunk});
+  });
   inbox_.post({SessionEvent::Kind::prepared});
   std::array<DeviceCompletion, limits::scanReadsInFlight> completions;
   while (!inbox_.stopped()) {

@@ -23,6 +23,7 @@ constexpr std::uint32_t burstDatagrams = 44; // of one UDP_SEGMENT call
 constexpr std::uint32_t receiverSlotsDefault = 256; // block buffers: 72 MB at 1408-byte symbols
 constexpr std::uint32_t receiverSlotsMin = 16;
 constexpr std::uint32_t receiversMax = 65536; // of one session
+constexpr std::uint32_t movedPerAnnounce = 8; // fewer are all there are
 
 constexpr std::uint32_t storageThreadsMax = 64;       // of one import, verification or hashing
 constexpr std::uint32_t importSlotsPerThread = 2;     // chunks in the works, 2 MiB of buffers each

@@ -45,6 +45,8 @@ void Receiver::State::applyAnnounce(const Header& header, const Announce& announ
 
   if (std::find(announce.moved.begin(), announce.moved.end(), config.receiver) != announce.moved.end()) {
     movedUntil = now + movedHold_us;
+  } else if (announce.moved.size() < limits::movedPerAnnounce) {
+    movedUntil = now; // the list is whole
   }
   restAnnounced = announce.runs.empty() && announce.coverCount >= blocks.size();
   applyRuns(header.counter, announce);

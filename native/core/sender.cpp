@@ -17,7 +17,6 @@ constexpr Time announceSpacing_us = 50'000;
 constexpr Time announceSpacingMost_us = 250'000;
 constexpr Time closingDelays_us[] = {2'000, 50'000, 200'000};
 constexpr std::uint32_t closingAnnounces = 3;
-constexpr std::uint32_t movedPerAnnounce = 8;
 constexpr std::uint32_t recentBlocks = 64; // before the carousel: where repairs are
 constexpr Time backoffUnit_us = 3'000;
 constexpr double feedbackShare = 0.015; // of the data datagrams, for statuses
@@ -124,16 +123,17 @@ Time Sender::State::announceAt() const {
 bool Sender::State::announceDue(Time now) const { return announceAt() <= now; }
 
 void Sender::State::buildAnnounce(Time now) {
-  counts.receivers = members.active(now);
+  counts.receivers = members.active(counts.dataDatagrams, now);
   const Time interval_us = statusInterval();
-  members.setStatusInterval(interval_us);
+  const double datagramsPerSecond = static_cast<double>(pacing.rate()) / config.datagramBytes;
+  members.setStatusInterval(interval_us, datagramsPerSecond * static_cast<double>(interval_us) / 1e6);
   const std::uint32_t people = std::max(counts.receivers, 1u);
   announce.senderTime_us = now;
   announce.rateKBps = static_cast<std::uint32_t>(std::min<std::uint64_t>(pacing.rate() / 1000, 0xffffffff));
   announce.statusInterval_ms = static_cast<std::uint32_t>(interval_us / 1000);
   announce.backoff_us = static_cast<std::uint32_t>(backoffUnit_us * static_cast<Time>(std::bit_width(people)));
   announce.receivers = counts.receivers;
-  members.listMoved(movedPerAnnounce, now, announce.moved);
+  members.listMoved(limits::movedPerAnnounce, now, announce.moved);
   // What the moved take, the runs do not have: four bytes each, ten a run.
   const std::size_t most = runsThatFit(layout.symbolBytes()) - (announce.moved.size() * 4 + 9) / 10;
   // Where not everything fits, every other announce is about the blocks sent lately, where the repairs are.

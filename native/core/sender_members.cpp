@@ -10,9 +10,20 @@ constexpr Time refreshInterval_us = 20'000;
 constexpr Time forgetAfter_us = 600'000'000;
 constexpr double smoothing = 0.3;
 // One receiver alone may take this part of the budget at once; the budget bounds all of them together.
-constexpr double aloneShare = 1.0 / 15;
-constexpr std::uint64_t repairBurst = 64;
+constexpr double aloneShare = 1.0 / 20;
+constexpr std::uint64_t repairBurst = 512;
+constexpr double overdraftShare = 0.005; // of the image
+constexpr double commonLossMost = 0.75;
 constexpr std::uint64_t imagesWhenAlone = 4;
+
+// The upper median of an ascending list without one `own` in it: one liar among three does not make a loss usual.
+double medianOfOthers(const std::vector<double>& sorted, double own) {
+  if (sorted.size() < 2) return 0;
+  const auto at = std::lower_bound(sorted.begin(), sorted.end(), own) - sorted.begin();
+  const auto middle = static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);
+  const auto last = static_cast<std::ptrdiff_t>(sorted.size()) - 1;
+  return sorted[static_cast<std::size_t>(std::min(middle < at ? middle : middle + 1, last))];
+}
 
 void takeSample(Member& member, const Report& report, Time now) {
   const double loss = std::min(1.0, report.lossPerMillion / 1e6);
@@ -56,28 +67,44 @@ Member* SenderMembers::onReport(const Report& report, std::uint64_t dataSent, Ti
   stale_ = stale_ || lacked != member.lacking;
   // A receiver that has heard nothing yet has measured nothing.
   if (report.highestCounter > 0) takeSample(member, report, now);
-  refreshIfDue(now);
+  refreshIfDue(dataSent, now);
   return &member;
 }
 
-// In a small room who comes and goes counts at once; in a large one it is looked at now and then.
-void SenderMembers::refreshIfDue(Time now) {
-  const Time interval_us = refreshInterval_us * (1 + members_.size() / 256);
-  if ((stale_ && members_.size() < 256) || now - refreshed_ >= interval_us || refreshed_ == 0) refresh(now);
+void SenderMembers::setStatusInterval(Time interval_us, double datagrams) {
+  window_us_ = std::max<Time>(10'000'000, interval_us * 5 / 2);
+  intervalDatagrams_ = datagrams;
 }
 
-void SenderMembers::refresh(Time now) {
-  refreshed_ = now;
-  stale_ = false;
-  losses_.clear();
+// In a small room who comes and goes counts at once; in a large one it is looked at now and then.
+void SenderMembers::refreshIfDue(std::uint64_t dataSent, Time now) {
+  const Time interval_us = refreshInterval_us * (1 + members_.size() / 256);
+  if ((stale_ && members_.size() < 256) || now - refreshed_ >= interval_us || refreshed_ == 0) refresh(dataSent, now);
+}
+
+void SenderMembers::refresh(std::uint64_t dataSent, Time now) {
+  usualLosses_.clear();
+  lossSamples_.clear();
   moved_ = 0;
   for (const auto& [number, member] : members_) {
     if (!isActive(member, now)) continue;
-    losses_.push_back(member.usualLoss);
+    usualLosses_.push_back(member.usualLoss);
+    lossSamples_.push_back(member.lossSample);
     moved_ += member.moved;
   }
-  active_ = static_cast<std::uint32_t>(losses_.size());
-  std::sort(losses_.begin(), losses_.end());
+  active_ = static_cast<std::uint32_t>(usualLosses_.size());
+  std::sort(usualLosses_.begin(), usualLosses_.end());
+  std::sort(lossSamples_.begin(), lossSamples_.end());
+  const auto sent = static_cast<double>(dataSent - refreshedAtData_);
+  // Over a long time a median is exact; only the last samples tell of what has just happened to the whole room.
+  forEachActive(now, [&](Member& member) {
+    const double common = std::max(medianOfOthers(usualLosses_, member.usualLoss),
+                                   medianOfOthers(lossSamples_, member.lossSample));
+    member.commonLost += std::min(common, commonLossMost) * std::min(sent, static_cast<double>(dataSent - member.sentAtJoin));
+  });
+  refreshed_ = now;
+  refreshedAtData_ = dataSent;
+  stale_ = false;
 }
 
 // Nobody else is waiting for multicast: the others are done, or have been moved.
@@ -86,23 +113,17 @@ bool SenderMembers::alone(const Member& member, Time now) const {
   return waiting <= (isActive(member, now) && !member.moved ? 1u : 0u);
 }
 
-// The upper median of the losses of the others: one liar among three does not make a loss usual.
-double SenderMembers::usualLoss(const Member& member) const {
-  if (losses_.size() < 2) return 0;
-  const auto own = std::lower_bound(losses_.begin(), losses_.end(), member.usualLoss) - losses_.begin();
-  const auto middle = static_cast<std::ptrdiff_t>((losses_.size() - 1) / 2);
-  const auto index = std::min<std::ptrdiff_t>(middle < own ? middle : middle + 1,
-                                             static_cast<std::ptrdiff_t>(losses_.size()) - 1);
-  return std::min(losses_[static_cast<std::size_t>(index)], 0.25);
-}
-
 std::uint64_t SenderMembers::repairAllowance(const Member& member, std::uint64_t dataSent) const {
   const auto sent = static_cast<double>(dataSent - member.sentAtJoin);
   const double shareOfAll = budget_ / std::max(1u, active_);
   const bool roomLeft = static_cast<double>(repairCharges_) < budget_ / 2 * static_cast<double>(dataSent);
   const double share = roomLeft ? budget_ * aloneShare : std::min(budget_ * aloneShare, shareOfAll);
-  const double usual = usualLoss(member) / (1 - usualLoss(member));
-  return repairBurst + static_cast<std::uint64_t>((share + usual) * sent);
+  return repairBurst + static_cast<std::uint64_t>(share * sent + member.commonLost);
+}
+
+// What the whole room has just lost is asked for by whoever speaks first, before the others have told of it.
+double SenderMembers::overdraft() const {
+  return std::min(overdraftShare * static_cast<double>(imageSymbols_), 0.5 * intervalDatagrams_);
 }
 
 std::uint64_t SenderMembers::wholeAllowance(const Member& member, std::uint64_t dataSent) const {
@@ -111,19 +132,20 @@ std::uint64_t SenderMembers::wholeAllowance(const Member& member, std::uint64_t 
   return limits::symbolsPerBlock + static_cast<std::uint64_t>(copies + budget_ * aloneShare * sent);
 }
 
-// With nobody else waiting it costs nobody anything to send half of what was sent again, but it still ends. It
-// grows with what was sent, because whoever speaks first is alone only until the others speak.
+// With nobody else waiting it costs nobody anything to repair whatever is lost, but it still ends. It grows with what
+// was sent, because whoever speaks first is alone only until the others speak.
 std::uint64_t SenderMembers::allowance(const Member& member, bool repair, std::uint64_t dataSent, Time now) const {
   const std::uint64_t allowed =
       repair ? repairAllowance(member, dataSent) : wholeAllowance(member, dataSent);
   if (!alone(member, now)) return allowed;
   const std::uint64_t patience = imagesWhenAlone * (imageSymbols_ + limits::symbolsPerBlock);
-  return std::max(allowed, std::min(allowed + (dataSent - member.sentAtJoin) / 2, patience));
+  return std::max(allowed, std::min(allowed + (dataSent - member.sentAtJoin), patience));
 }
 
 bool SenderMembers::charge(Member& member, std::uint32_t symbols, bool repair, std::uint64_t dataSent, Time now) {
   std::uint64_t& charged = repair ? member.repairCharge : member.wholeCharge;
-  if (charged + symbols > allowance(member, repair, dataSent, now)) {
+  const std::uint64_t most = allowance(member, repair, dataSent, now) + static_cast<std::uint64_t>(repair ? overdraft() : 0);
+  if (charged + symbols > most) {
     member.moved = true;
     stale_ = true;
     return false;
@@ -142,14 +164,13 @@ void SenderMembers::settle(Member& member, std::uint64_t dataSent, Time now) {
   stale_ = stale_ || !member.moved;
 }
 
-std::uint32_t SenderMembers::active(Time now) {
-  refreshIfDue(now);
+std::uint32_t SenderMembers::active(std::uint64_t dataSent, Time now) {
+  refreshIfDue(dataSent, now);
   return active_;
 }
 
 void SenderMembers::listMoved(std::size_t most, Time now, std::vector<std::uint32_t>& out) {
   out.clear();
-  refreshIfDue(now);
   if (moved_ == 0) return;
   std::vector<std::pair<Time, std::uint32_t>> waiting;
   for (const auto& [number, member] : members_) {

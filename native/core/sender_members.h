@@ -19,6 +19,7 @@ struct Member {
   std::uint64_t sentAtJoin;  // data datagrams, of all, when it came
   std::uint64_t wholeCharge = 0;
   std::uint64_t repairCharge = 0;
+  double commonLost = 0;     // data datagrams since it came that the others, at the median, lost too
   double lossSample = 0;     // part of the datagrams, in the last report
   double loss = 0;           // smoothed
   double lossAtCut = 0;      // when the rate was last cut
@@ -45,10 +46,11 @@ public:
   void settle(Member& member, std::uint64_t dataSent, Time now);
 
   // Heard of lately and not left. `statusInterval_us` is what they were last told.
-  std::uint32_t active(Time now);
+  std::uint32_t active(std::uint64_t dataSent, Time now);
   std::uint32_t known() const { return active_; } // as of the last look
   std::uint32_t moved() const { return moved_; }
-  void setStatusInterval(Time interval_us) { window_us_ = std::max<Time>(10'000'000, interval_us * 5 / 2); }
+  // `datagrams` are what is sent in one interval at the present rate.
+  void setStatusInterval(Time interval_us, double datagrams);
   // Receiver numbers to name as moved: those named longest ago, at most `most`.
   void listMoved(std::size_t most, Time now, std::vector<std::uint32_t>& out);
 
@@ -62,13 +64,13 @@ private:
   bool isActive(const Member& member, Time now) const {
     return member.lacking && now - member.lastHeard < window_us_;
   }
-  void refreshIfDue(Time now);
-  void refresh(Time now);
+  void refreshIfDue(std::uint64_t dataSent, Time now);
+  void refresh(std::uint64_t dataSent, Time now);
+  double overdraft() const;
   std::uint64_t wholeAllowance(const Member& member, std::uint64_t dataSent) const;
   std::uint64_t repairAllowance(const Member& member, std::uint64_t dataSent) const;
   std::uint64_t allowance(const Member& member, bool repair, std::uint64_t dataSent, Time now) const;
   bool alone(const Member& member, Time now) const;
-  double usualLoss(const Member& member) const;
 
   double budget_;
   std::uint64_t imageSymbols_;
@@ -77,8 +79,10 @@ private:
   std::uint32_t moved_ = 0;
   // Refreshed now and then, since thousands of members cannot be gone through for each report.
   Time refreshed_ = 0;
+  std::uint64_t refreshedAtData_ = 0;
   bool stale_ = true;
-  std::vector<double> losses_; // of active members, ascending
+  std::vector<double> usualLosses_, lossSamples_; // of active members, ascending
+  double intervalDatagrams_ = 0;
   std::uint32_t active_ = 0;
   std::uint64_t repairCharges_ = 0;
 };

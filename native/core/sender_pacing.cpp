@@ -81,7 +81,7 @@ bool SenderPacing::isFresh(const Member& member) const {
 
 void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std::uint64_t counter, Time now) {
   // A large group's round takes long; a sample of it is enough.
-  const std::size_t known = std::max<std::size_t>(members.active(now), 1);
+  const std::size_t known = std::max<std::size_t>(members.known(), 1);
   if (now - evaluated_ < std::max<Time>(statusInterval_us * std::min(samplesEnough, known) / known, roundLeast_us)) return;
   std::size_t active = 0, fresh = 0;
   members.forEachActive(now, [&](const Member& member) {

@@ -4,10 +4,22 @@
 
 namespace volley {
 
+namespace {
+std::uint64_t meanStoredBytes(const ImageFacts& image) {
+  std::uint64_t bytes = 0, stored = 0;
+  for (std::uint32_t chunk = 0; chunk < image.chunks(); ++chunk) {
+    const std::uint32_t here = image.layout().storedBytes(chunk);
+    bytes += here;
+    stored += here > 0;
+  }
+  return stored == 0 ? limits::chunkBytes : std::max<std::uint64_t>(bytes / stored, 1);
+}
+} // namespace
+
 ChunkFetcher::ChunkFetcher(const ImageFacts& image, BufferPool& pool, SessionInbox& inbox,
                            std::unique_ptr<ContentClient> client, Fetched fetched, Returned returned)
     : image_(image), pool_(pool), inbox_(inbox), client_(std::move(client)), fetched_(std::move(fetched)),
-      returned_(std::move(returned)), jitter_(std::random_device{}()) {
+      returned_(std::move(returned)), meanChunkBytes_(meanStoredBytes(image)), jitter_(std::random_device{}()) {
   thread_ = std::thread([this] { runSessionThread(inbox_, [this] { run(); }); });
 }
 
@@ -25,8 +37,9 @@ void ChunkFetcher::stop() {
 
 std::uint32_t ChunkFetcher::room() const {
   const std::lock_guard lock(mutex_);
-  if (pausing_ || waiting_.size() >= limits::unicastRangeChunks) return 0;
-  return limits::unicastRangeChunks - static_cast<std::uint32_t>(waiting_.size());
+  // No more than a request takes: what multicast brings meanwhile is not fetched.
+  const std::size_t most = std::min<std::uint64_t>(limits::unicastRangeChunks, limits::unicastRangeBytes / meanChunkBytes_);
+  return pausing_ || waiting_.size() >= most ? 0 : static_cast<std::uint32_t>(most - waiting_.size());
 }
 
 void ChunkFetcher::fetch(std::span<std::uint32_t> chunks) {

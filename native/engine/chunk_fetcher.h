@@ -49,6 +49,7 @@ private:
   std::unique_ptr<ContentClient> client_;
   Fetched fetched_;
   Returned returned_;
+  const std::uint64_t meanChunkBytes_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::uint32_t> waiting_;

@@ -22,6 +22,10 @@ void castTo(const Bytes& image, std::uint32_t receivers, std::uint32_t lossPerMi
     CHECK(receiver.finishes());
     CHECK(room.holds(room.at("disk" + std::to_string(i)), image));
     const auto statistics = receiver.statistics();
+    std::printf("  %u: %u chunks by multicast, %u by unicast, %llu datagrams lost, %llu symbols repaired\n", i,
+                statistics.chunksByMulticast, statistics.chunksByUnicast,
+                static_cast<unsigned long long>(statistics.lostDatagrams),
+                static_cast<unsigned long long>(statistics.repairedSymbols));
     CHECK(statistics.phase == volley::ReceiverPhase::done);
     CHECK(statistics.bytesVerified == image.size() && statistics.bytesTotal == image.size());
     CHECK(statistics.chunksPresent == statistics.chunksTotal);
@@ -31,6 +35,9 @@ void castTo(const Bytes& image, std::uint32_t receivers, std::uint32_t lossPerMi
     CHECK(lossPerMillion == 0 || statistics.repairedSymbols > 0);
   }
   const auto sent = caster->caster->statistics();
+  std::printf("  sent %llu source and %llu parity symbols, %llu reports, %.0f MB/s at the end\n",
+              static_cast<unsigned long long>(sent.sourceSymbols), static_cast<unsigned long long>(sent.paritySymbols),
+              static_cast<unsigned long long>(sent.reports), static_cast<double>(sent.rateBytesPerSecond) / 1e6);
   CHECK(sent.dataDatagrams > 0 && sent.reports > 0);
   caster->caster->stop();
   CHECK(caster->ending.wait(1s) && caster->ending.code().empty());

@@ -1,7 +1,16 @@
 /** Check Readiness: every enabled check is made, and one that fails fails the step with 4316. */
 import { codes } from "./codes.ts";
 import type { ReadinessFacts } from "./services.ts";
-import { everywhere, flag, service, setting, stepKind, succeeded, wholeNumber } from "./step-kind.ts";
+import {
+  everywhere,
+  flag,
+  service,
+  setOutput,
+  setting,
+  stepKind,
+  succeeded,
+  wholeNumber,
+} from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 import { compareVersions } from "./values.ts";
 
@@ -185,12 +194,12 @@ export const checkReadiness = stepKind({
 function judge(context: StepContext, check: Check, facts: ReadinessFacts): string | null {
   if (!flag(setting(context, check.property, check.variable), false)) {
     // The documentation: the value is blank when the check is not enabled.
-    context.variables.set(check.output, "");
+    setOutput(context, check.output, "");
     return null;
   }
   const wanted = check.value ? setting(context, check.value.property, check.value.variable) : "";
   const { found, holds } = check.judge(facts, wanted);
-  context.variables.set(check.output, holds === true ? "1" : "0");
+  setOutput(context, check.output, holds === true ? "1" : "0");
   context.log.info(`Check of the ${check.name}: ${holds === true ? "passed" : "failed"}`);
   if (holds === true) return null;
   return `${check.name}: ${holds === null ? "this computer does not say" : found}`;

@@ -115,6 +115,11 @@ export function setting(context: StepContext, property: string, variable: string
   return context.variables.get(variable) || context.property(property);
 }
 
+/** A documented output of a step, which a sequence can read and not set. */
+export function setOutput(context: StepContext, name: string, value: string): void {
+  context.variables.set(name, value, { readOnly: true });
+}
+
 /** The documented spellings of yes and no; `fallback` when there is nothing. Anything else ends the step. */
 export function flag(text: string, fallback: boolean): boolean {
   if (text === "") return fallback;

@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DiskFacts } from "../platform/platform.ts";
 import { codes } from "./codes.ts";
-import { runOrFail, service, StepFailure, workFolder } from "./step-kind.ts";
+import { runOrFail, service, setOutput, StepFailure, workFolder } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 
 export interface Volume {
@@ -39,14 +39,14 @@ export function usedLetters(context: StepContext): string[] {
 }
 
 export function setLetter(context: StepContext, letter: string, disk: DiskFacts, partition: number): void {
-  context.variables.set(variableOf(letter), `${partition} ${disk.identity}`);
+  setOutput(context, variableOf(letter), `${partition} ${disk.identity}`);
 }
 
 /** After a disk was cleaned, its letters mean nothing. */
 export function dropLettersOf(context: StepContext, disk: DiskFacts): void {
   for (const letter of usedLetters(context)) {
     if (context.variables.get(variableOf(letter)).endsWith(` ${disk.identity}`)) {
-      context.variables.set(variableOf(letter), "");
+      setOutput(context, variableOf(letter), "");
     }
   }
 }

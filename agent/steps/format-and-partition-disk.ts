@@ -1,0 +1,136 @@
+/** Format and Partition Disk: cleans a disk, writes its table, formats its volumes and gives them letters. */
+import { randomUUID } from "node:crypto";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { safetyRefusals } from "../imaging/choose-disk.ts";
+import type { DiskFacts } from "../platform/platform.ts";
+import { codes } from "./codes.ts";
+import { describePlan } from "./partitioning/describe.ts";
+import { cleanScript, diskpartScript } from "./partitioning/diskpart.ts";
+import { planDisk, type DiskPlan } from "./partitioning/plan.ts";
+import { readDiskWish } from "./partitioning/settings.ts";
+import { formatPartition, writeTable } from "./partitioning/sfdisk.ts";
+import {
+  real,
+  runOrFail,
+  service,
+  StepFailure,
+  stepKind,
+  succeeded,
+  unsupported,
+  workFolder,
+} from "./step-kind.ts";
+import type { StepContext } from "./step.ts";
+import {
+  dropLettersOf,
+  isLinux,
+  nextLetter,
+  setLetter,
+  unmountVolume,
+  usedLetters,
+  volumeOf,
+} from "./volumes.ts";
+
+const inPeOnly = unsupported("it runs in a PE alone: a running system does not partition its own disk");
+
+export const formatAndPartitionDisk = stepKind({
+  type: "PartitionDisk",
+  title: "Format and Partition Disk",
+  support: { winpe: real, linuxpe: real, windows: inPeOnly, linux: inPeOnly },
+  async perform(context) {
+    const wish = readDiskWish(context);
+    const disk = await takeDisk(context, wish.diskIndex);
+    const plan = planDisk(
+      wish,
+      { sizeBytes: disk.sizeBytes, sectorBytes: disk.sectorBytes ?? 512 },
+      randomUUID,
+    );
+    const lines = describePlan(disk, plan);
+    for (const line of lines) context.log.info(line);
+    await context.services?.plans?.show(lines);
+    if (isLinux(context)) await makeOnLinux(context, disk, plan);
+    else await makeOnWindows(context, wish.diskIndex, plan);
+    return succeeded(`${disk.path} has ${plan.partitions.length} partitions`);
+  },
+});
+
+/** The disk of that index, when it may be overwritten: never one the running system lives on. */
+async function takeDisk(context: StepContext, index: number): Promise<DiskFacts> {
+  const find = async (): Promise<DiskFacts> => {
+    const disk = (await service(context, "disks", "list of disks").list())[index];
+    if (disk === undefined) throw new StepFailure(codes.notFound, `This computer has no disk ${index}`);
+    return disk;
+  };
+  let disk = await find();
+  if (isLinux(context)) {
+    await unmountOwn(context, disk);
+    disk = await find();
+  }
+  const [refusal] = safetyRefusals(disk, { removable: false }, true);
+  if (refusal !== undefined) {
+    throw new StepFailure(codes.accessDenied, `Disk ${index}, ${disk.path}, ${refusal.reason}`);
+  }
+  return disk;
+}
+
+/** Volumes that an earlier step gave a letter are mounted by us, and no reason to refuse the disk. */
+async function unmountOwn(context: StepContext, disk: DiskFacts): Promise<void> {
+  for (const letter of usedLetters(context)) {
+    const volume = await volumeOf(context, letter).catch(() => null);
+    if (volume?.disk.identity === disk.identity) await unmountVolume(context, letter);
+  }
+}
+
+async function makeOnLinux(context: StepContext, disk: DiskFacts, plan: DiskPlan): Promise<void> {
+  const device = { path: disk.path, sectorBytes: disk.sectorBytes ?? 512 };
+  context.progress(0, `Writing the partition table of ${disk.path}`);
+  dropLettersOf(context, disk);
+  await writeTable(context, device, plan);
+  for (const [index, partition] of plan.partitions.entries()) {
+    context.progress((index + 1) / (plan.partitions.length + 1), `Formatting partition ${partition.number}`);
+    await formatPartition(context, device, partition);
+  }
+  for (const partition of plan.partitions) {
+    if (!partition.assignLetter || partition.fileSystem === null) continue;
+    const letter = nextLetter(context);
+    setLetter(context, letter, disk, partition.number);
+    if (partition.letterVariable !== "") context.variables.set(partition.letterVariable, `${letter}:`);
+  }
+}
+
+/** On Windows the letters are the system's; the environment keeps them too, for the destination of an image. */
+async function makeOnWindows(context: StepContext, index: number, plan: DiskPlan): Promise<void> {
+  await runDiskpart(context, `clean disk ${index}`, cleanScript(index));
+  const letters = new Map<number, string>();
+  const free = await freeLetters(context);
+  for (const { assignLetter, fileSystem, number } of plan.partitions) {
+    if (!assignLetter || fileSystem === null) continue;
+    const letter = free.shift();
+    if (letter === undefined) throw new StepFailure(codes.notFound, "No drive letter is free");
+    letters.set(number, letter);
+  }
+  await runDiskpart(context, `partition disk ${index}`, diskpartScript(index, plan, letters));
+  for (const { letterVariable, number } of plan.partitions) {
+    const letter = letters.get(number);
+    if (letter !== undefined && letterVariable !== "") context.variables.set(letterVariable, `${letter}:`);
+  }
+}
+
+async function runDiskpart(context: StepContext, doing: string, script: string): Promise<void> {
+  const path = join(await workFolder(context), `${randomUUID()}.txt`);
+  await writeFile(path, script);
+  try {
+    await runOrFail(context, doing, { command: ["diskpart.exe", "/s", path] });
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+/** Letters that no volume has after the disk was cleaned, from C on; X is the boot image's. */
+async function freeLetters(context: StepContext): Promise<string[]> {
+  const { output } = await runOrFail(context, "list the drive letters", {
+    command: ["fsutil.exe", "fsinfo", "drives"],
+  });
+  const used = new Set([...output.matchAll(/\b([A-Z]):\\/gi)].map((match) => match[1]?.toUpperCase()));
+  return "CDEFGHIJKLMNOPQRSTUVWYZ".split("").filter((letter) => !used.has(letter));
+}

@@ -35,7 +35,10 @@ export interface SetOptions {
   readOnly?: boolean;
 }
 
-/** What one running step sees; has the shape of `StepVariables` in agent/steps. */
+/**
+ * What one running step sees; has the shape of `StepVariables` in agent/steps. Its kind is trusted to set what it
+ * documents as its output, also names that begin with `_`; what a person names is checked before.
+ */
 export interface StepEnvironment {
   get(name: string): string;
   set(name: string, value: string, options?: SetOptions): void;
@@ -49,6 +52,9 @@ const userName = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const anyName = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 /** Variables that are documented as secrets, whoever sets them. */
 const secretName = /password$|^osdbitlockerpin$|productkey$|^_smstsreserved/i;
+
+/** What a step must not set: how the last one went, where the run stands, and in what system. */
+const engineName = /^_smsts(lastaction|currentaction|nextinstruction|instructiontable|inwinpe|logpath)/i;
 
 const keyOf = (name: string): string => name.trim().toLowerCase();
 
@@ -157,7 +163,12 @@ export class SequenceEnvironment {
     };
     return {
       get,
-      set: (name, value, options) => this.set(name, value, options),
+      set: (name, value, options) => {
+        if (engineName.test(name.trim())) {
+          throw new VolleyError("E_VARIABLE", `${name} is the engine's own: it can be read, and not set`);
+        }
+        this.set(name, value, { ...options, readOnly: true });
+      },
       expand: (text) => expand(text, (name) => get(name) || this.#lookUp(name)),
       names: () => [
         ...this.names(),

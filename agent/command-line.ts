@@ -1,8 +1,8 @@
 /** What was typed, checked and turned into one of the agent's commands. Pure: main.ts hands in the words. */
-import { parseArgs, type ParseArgsConfig } from "node:util";
 import { isIPv4 } from "node:net";
-import { VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
+import { parseOptions, usage } from "./options.ts";
+import { parseSequenceCommand, type SequenceCommand, sequenceHelpText } from "./sequence-command.ts";
 import { parseFingerprint } from "./site/authority.ts";
 import { parseSiteAddress, type SiteAddress } from "./site/transport.ts";
 
@@ -27,6 +27,7 @@ export type Command =
   | { kind: "identify"; json: boolean; name: string | null }
   | { kind: "disks"; json: boolean }
   | { kind: "inventory" }
+  | { kind: "sequence"; sequence: SequenceCommand }
   | { kind: "help" }
   | { kind: "version" };
 
@@ -46,7 +47,7 @@ export const helpText = `volley-agent: puts the image of a deployment on this ma
       --state DIR              where keys, checkpoint, reports and logs are kept
   volley-agent identify [--json] [--name NAME]   what the site is told of this machine
   volley-agent disks [--json]                    the disks, and why one may not be overwritten
-  volley-agent --help | --version
+${sequenceHelpText}  volley-agent --help | --version
 `;
 
 const text = { type: "string" } as const;
@@ -75,7 +76,7 @@ export function parseCommandLine(words: readonly string[]): Command {
     case "deploy":
       return parseDeploy(rest);
     case "identify": {
-      const values = parse(rest, { ...general, json: flag, name: text });
+      const values = parseOptions(rest, { ...general, json: flag, name: text });
       return (
         helpOrVersion(values) ?? {
           kind: "identify",
@@ -85,20 +86,26 @@ export function parseCommandLine(words: readonly string[]): Command {
       );
     }
     case "disks": {
-      const values = parse(rest, { ...general, json: flag });
+      const values = parseOptions(rest, { ...general, json: flag });
       return helpOrVersion(values) ?? { kind: "disks", json: values.json ?? false };
     }
     case "inventory":
       return { kind: "inventory" };
+    case "sequence":
+      return rest.some((word) => word === "--help" || word === "-h")
+        ? { kind: "help" }
+        : { kind: "sequence", sequence: parseSequenceCommand(rest) };
     default:
       throw usage(
-        first === undefined ? "A command is missing: deploy, identify or disks" : `No command "${first}"`,
+        first === undefined
+          ? "A command is missing: deploy, sequence, identify or disks"
+          : `No command "${first}"`,
       );
   }
 }
 
 function parseDeploy(words: string[]): Command {
-  const values = parse(words, deployOptions);
+  const values = parseOptions(words, deployOptions);
   const asked = helpOrVersion(values);
   if (asked !== null) return asked;
   if (values.site === undefined) throw usage("--site is missing");
@@ -128,23 +135,10 @@ function helpOrVersion(values: { help?: boolean; version?: boolean }): Command |
   return values.version === true ? { kind: "version" } : null;
 }
 
-type Options = NonNullable<ParseArgsConfig["options"]>;
-function parse<const Known extends Options>(words: string[], options: Known) {
-  try {
-    return parseArgs({ args: words, options, strict: true, allowPositionals: false }).values;
-  } catch (error) {
-    throw usage((error as Error).message);
-  }
-}
-
 function checkName(name: string | undefined): string | null {
   if (name === undefined) return null;
   if (name.length < 1 || name.length > limits.nameCharacters) {
     throw usage(`--name is to have 1 to ${limits.nameCharacters} characters`);
   }
   return name;
-}
-
-function usage(detail: string): VolleyError {
-  return new VolleyError("E_USAGE", detail);
 }

@@ -21,12 +21,15 @@ import { openOutbox } from "./report/outbox.ts";
 import { createRedactor, type Redactor } from "./report/redactor.ts";
 import { openScreen } from "./report/screen.ts";
 import { sizeText } from "./report/words.ts";
+import type { SequenceStep } from "./sequence/tree.ts";
+import { checkSequenceFile, type SequenceCommand } from "./sequence-command.ts";
 import { serve } from "./service.ts";
 import { cancelled, untilItWorks } from "./site/back-off.ts";
 import { fetchAuthority, fingerprintOf } from "./site/authority.ts";
 import { SiteClient } from "./site/site-client.ts";
 import { openTransport } from "./site/transport.ts";
 import { openStateFolder, type StateFolder } from "./state-folder.ts";
+import { findStepKind } from "./steps/catalogue.ts";
 import { agentVersion } from "./version.ts";
 
 const redactor = createRedactor();
@@ -47,9 +50,28 @@ async function run(command: Command): Promise<void> {
       return printFacts(await factsOf(platformHere(), command.name), command.json);
     case "disks":
       return printDisks(await platformHere().listDisks(), command.json);
+    case "sequence":
+      return sequence(command.sequence);
     case "deploy":
       return deploy(command, platformHere());
   }
+}
+
+async function sequence(command: SequenceCommand): Promise<void> {
+  switch (command.action) {
+    case "check": {
+      const stepCatalogue = {
+        supportOf: (type: string) => findStepKind(type)?.support,
+        checkStep: (step: SequenceStep) => findStepKind(step.type ?? "")?.check(step) ?? [],
+      };
+      return checkSequenceFile(command, stepCatalogue, writeOut);
+    }
+  }
+}
+
+/** Waits until it is out: the process ends as soon as a command is done. */
+function writeOut(text: string): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(text, () => resolve()));
 }
 
 function platformHere(): Platform {

@@ -74,7 +74,6 @@ export const toolkitSteps: readonly ToolkitRow[] = [
   row("ZTIAppXmlGen", "Generate Application Migration File", "", "FullOS"),
   row("ZTIVHDCreate", "Create Virtual Hard Disk", ""),
   row("ZTIWipeDisk", "Wipe Disk", "", "WinPE"),
-  row("ZTIWinRE", "Add Windows Recovery", ""),
   row("LTIApplyPE", "Apply Windows PE", ""),
   row("LTIApplyPost", "Post-Apply Cleanup", ""),
   row("LTICopyScripts", "Copy Scripts", ""),

@@ -1,0 +1,187 @@
+/** Conditions that can never hold, by themselves or together with those of the groups around. */
+import type { Condition, SequenceNode, SequenceProblem } from "../tree.ts";
+import { walkNodes } from "../walk.ts";
+import {
+  both,
+  type Constraint,
+  describe,
+  either,
+  isLeaf,
+  leafConstraint,
+  variableConstraint,
+  variableKey,
+} from "./constraints.ts";
+
+/** What follows from a condition that holds; "never" when it cannot. */
+type Summary = { never: null; constraints: Map<string, Constraint> } | { never: string };
+
+const inWinPe = "_SMSTSInWinPE";
+
+export function conditionsThatNeverHold(nodes: readonly SequenceNode[]): SequenceProblem[] {
+  const problems: SequenceProblem[] = [];
+  const context = new Context();
+  /** Depth of the group that is never entered: what is in it is told once, with the group. */
+  let deadDepth: number | null = null;
+  const marks: number[] = [];
+  for (const { node, groups, leaving } of walkNodes(nodes)) {
+    if (leaving) {
+      context.restore(marks.pop() ?? 0);
+      if (deadDepth === groups.length) deadDepth = null;
+      continue;
+    }
+    const mark = context.mark();
+    if (node.kind === "group") marks.push(mark);
+    if (deadDepth !== null) continue;
+    const why = context.enter(node);
+    if (why !== null) {
+      const line = node.condition?.line ?? node.line;
+      const text = `The condition of the ${node.kind === "group" ? "group" : "step"} "${node.name.slice(0, 80)}" can never hold: ${why}`;
+      problems.push({ line, severity: "warning", text });
+      if (node.kind === "group") deadDepth = groups.length;
+    }
+    if (node.kind !== "group") context.restore(mark);
+  }
+  return problems;
+}
+
+/** What holds where the walk is; changes are taken back when a group is left. */
+class Context {
+  readonly #constraints = new Map<string, Constraint>();
+  readonly #changes: { key: string; before: Constraint | undefined }[] = [];
+
+  mark(): number {
+    return this.#changes.length;
+  }
+
+  restore(mark: number): void {
+    while (this.#changes.length > mark) {
+      const change = this.#changes.pop();
+      if (change === undefined) return;
+      if (change.before === undefined) this.#constraints.delete(change.key);
+      else this.#constraints.set(change.key, change.before);
+    }
+  }
+
+  /** Adds what follows from being at the node. A sentence's end when that cannot be, null otherwise. */
+  enter(node: SequenceNode): string | null {
+    if (node.condition !== null) {
+      const summary = summarize(node.condition);
+      if (summary.never !== null) return summary.never;
+      for (const [key, constraint] of summary.constraints) {
+        const before = this.#constraints.get(key);
+        if (!this.#add(key, constraint)) {
+          return contradiction(constraint, before, "a group around it asks that");
+        }
+      }
+    }
+    if (node.kind !== "step" || node.runIn === "WinPEandFullOS") return null;
+    const value = node.runIn === "WinPE" ? "true" : "false";
+    const constraint = variableConstraint(inWinPe, "equals", value);
+    if (constraint === null || this.#add(variableKey(inWinPe), constraint)) return null;
+    return `the step runs in ${node.runIn} only, where ${inWinPe} is ${value}`;
+  }
+
+  #add(key: string, constraint: Constraint): boolean {
+    const before = this.#constraints.get(key);
+    const after = before === undefined ? constraint : both(before, constraint);
+    if (after === null) return false;
+    this.#changes.push({ key, before });
+    this.#constraints.set(key, after);
+    return true;
+  }
+}
+
+function contradiction(one: Constraint, other: Constraint | undefined, link: string): string {
+  return other === undefined ? describe(one) : `${describe(one)}, and ${link} ${describe(other)}`;
+}
+
+interface Frame {
+  conditions: readonly Condition[];
+  next: number;
+  combine: "and" | "or";
+  isNegated: boolean;
+  done: Summary[];
+}
+
+/** From the innermost outwards, on a list of its own: conditions nest as deeply as a file likes. */
+function summarize(condition: Condition): Summary {
+  const frames: Frame[] = [{ conditions: [condition], next: 0, combine: "and", isNegated: false, done: [] }];
+  for (;;) {
+    const frame = frames.at(-1);
+    if (frame === undefined) return { never: null, constraints: new Map() };
+    const next = frame.conditions[frame.next];
+    frame.next += 1;
+    if (next !== undefined) {
+      const inner = innerFrame(next, frame.isNegated);
+      if (inner === null) frame.done.push(leafSummary(next, frame.isNegated));
+      else frames.push(inner);
+      continue;
+    }
+    frames.pop();
+    const summary = frame.combine === "and" ? allOf(frame.done) : oneOf(frame.done);
+    const parent = frames.at(-1);
+    if (parent === undefined) return summary;
+    parent.done.push(summary);
+  }
+}
+
+/** None of a "not"'s conditions holds, so that turning one round turns each in it round, and "and" into "or". */
+function innerFrame(condition: Condition, isNegated: boolean): Frame | null {
+  if (condition.kind !== "and" && condition.kind !== "or" && condition.kind !== "not") return null;
+  const { conditions, kind } = condition;
+  const combine = (kind === "or") === isNegated ? "and" : "or";
+  return { conditions, next: 0, combine, isNegated: (kind === "not") !== isNegated, done: [] };
+}
+
+function leafSummary(condition: Condition, isNegated: boolean): Summary {
+  const constraints = new Map<string, Constraint>();
+  const found = isLeaf(condition) ? leafConstraint(condition, isNegated) : null;
+  if (found !== null) constraints.set(found.key, found.constraint);
+  return { never: null, constraints };
+}
+
+function allOf(summaries: readonly Summary[]): Summary {
+  let all = new Map<string, Constraint>();
+  for (const summary of summaries) {
+    if (summary.never !== null) return summary;
+    // The smaller is poured into the larger, so that a deep nest costs no more than its length.
+    const [into, from] =
+      summary.constraints.size > all.size ? [summary.constraints, all] : [all, summary.constraints];
+    for (const [key, constraint] of from) {
+      const before = into.get(key);
+      const after = before === undefined ? constraint : both(before, constraint);
+      if (after === null) {
+        return { never: contradiction(before ?? constraint, constraint, "at the same time") };
+      }
+      into.set(key, after);
+    }
+    all = into;
+  }
+  return { never: null, constraints: all };
+}
+
+function oneOf(summaries: readonly Summary[]): Summary {
+  let hull: Map<string, Constraint> | null = null;
+  let never: string | null = null;
+  for (const summary of summaries) {
+    if (summary.never !== null) {
+      never ??= summary.never;
+      continue;
+    }
+    if (hull === null) {
+      hull = summary.constraints;
+      continue;
+    }
+    const [few, many]: [Map<string, Constraint>, Map<string, Constraint>] =
+      hull.size < summary.constraints.size ? [hull, summary.constraints] : [summary.constraints, hull];
+    const common = new Map<string, Constraint>();
+    for (const [key, constraint] of few) {
+      const other = many.get(key);
+      const joined = other === undefined ? null : either(constraint, other);
+      if (joined !== null) common.set(key, joined);
+    }
+    hull = common;
+  }
+  if (hull !== null) return { never: null, constraints: hull };
+  return never === null ? { never: null, constraints: new Map() } : { never };
+}

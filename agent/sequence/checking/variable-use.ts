@@ -1,0 +1,166 @@
+/** Which variables a sequence reads that nothing sets. */
+import type { Condition, Sequence, SequenceNode, SequenceProblem, StepVariable } from "../tree.ts";
+import { walkConditions, walkNodes } from "../walk.ts";
+import { isKnownVariable } from "./known-variables.ts";
+
+interface Read {
+  name: string;
+  line: number;
+  times: number;
+}
+
+const reference = /%([A-Za-z_][\w()-]{0,255})%/g;
+/** In WQL, % stands for any characters; so what a LIKE compares with is no variable. */
+const wqlPattern = /\blike\s+(["'])[^"']{0,4000}\1/gi;
+const scriptValue = /\.Value\(\s*["']([\w-]{1,256})["']\s*\)\s*(=(?!=))?/gi;
+const commandSet = /\btsenv\w{0,8}(?:\.exe)?"?\s+(?:set\s+)?"?([\w-]{1,256})=/gi;
+const ruleSet = /<Variable\s[^<>]{0,400}?\bName="([^"<>]{1,256})"/g;
+const ruleRead = /<variable name="Variable">([^<]{1,256})</g;
+const scriptCharactersMost = 4_000_000;
+
+/** Properties whose value is the name of a variable that the step sets. */
+const namesAVariable = /^(VariableName|OutputVariableName|Partitions\d+VolumeLetterVariable)$/i;
+/** And of which it sets several, numbered. */
+const namesVariables = /^(DestinationVariable)$/i;
+
+export function variablesNeverSet(sequence: Sequence): SequenceProblem[] {
+  const use = new VariableUse();
+  for (const variable of sequence.globalVariables) use.set(variable.name, true);
+  const disabledDepths: number[] = [];
+  for (const { node, groups, leaving } of walkNodes(sequence.nodes)) {
+    if (leaving) {
+      if (disabledDepths.at(-1) === groups.length) disabledDepths.pop();
+      continue;
+    }
+    if (node.kind === "group" && node.disabled) disabledDepths.push(groups.length);
+    use.node(node, !node.disabled && disabledDepths.length === 0);
+  }
+  return use.problems();
+}
+
+class VariableUse {
+  /** Lower-case name to whether a step that is not disabled sets it. */
+  readonly #sets = new Map<string, boolean>();
+  readonly #setPrefixes = new Set<string>();
+  readonly #reads = new Map<string, Read>();
+
+  set(name: string, isEnabled: boolean): void {
+    const key = name.trim().toLowerCase();
+    this.#sets.set(key, isEnabled || this.#sets.get(key) === true);
+  }
+
+  node(node: SequenceNode, isEnabled: boolean): void {
+    if (node.kind !== "group") for (const variable of node.variables) this.#setBy(variable, isEnabled);
+    if (!isEnabled) return;
+    for (const condition of walkConditions(node.condition)) this.#condition(condition);
+    if (node.kind === "group") return;
+    // What a step has as its own variables is there while it runs.
+    const own = new Set(node.variables.map(({ name }) => name.toLowerCase()));
+    if (node.kind === "step") {
+      this.#text(node.action, node.line, own);
+      this.#text(node.startIn, node.line, own);
+    }
+    for (const variable of node.variables) this.#value(variable, own);
+  }
+
+  problems(): SequenceProblem[] {
+    const problems: SequenceProblem[] = [];
+    for (const [key, { line, name, times }] of this.#reads) {
+      const isSet = this.#sets.get(key);
+      if (isSet === true || isKnownVariable(key) || this.#hasPrefix(key)) continue;
+      const often = times > 1 ? ` (${times} times)` : "";
+      const who =
+        isSet === false
+          ? "only disabled steps set it"
+          : "nothing in this sequence sets it; a collection, a device, a rules file or a script has to";
+      problems.push({ line, severity: "warning", text: `The variable ${name} is read${often}, but ${who}` });
+    }
+    return problems;
+  }
+
+  #hasPrefix(key: string): boolean {
+    const stem = key.replace(/\d+$/, "");
+    return stem !== key && this.#setPrefixes.has(stem);
+  }
+
+  #read(name: string, line: number, own?: ReadonlySet<string>): void {
+    const key = name.toLowerCase();
+    if (own?.has(key) === true) return;
+    const read = this.#reads.get(key);
+    if (read === undefined) this.#reads.set(key, { name, line, times: 1 });
+    else read.times += 1;
+  }
+
+  #text(text: string, line: number, own?: ReadonlySet<string>): void {
+    for (const [, name = ""] of text.matchAll(reference)) this.#read(name, line, own);
+  }
+
+  #condition(condition: Condition): void {
+    const { line } = condition;
+    switch (condition.kind) {
+      case "variable":
+        if (/^[\w()-]+$/.test(condition.variable)) this.#read(condition.variable, line);
+        this.#text(condition.value, line);
+        return;
+      case "file":
+      case "folder":
+        this.#text(condition.path, line);
+        return;
+      case "registry":
+        for (const text of [condition.keyPath, condition.value, condition.data]) this.#text(text, line);
+        return;
+      case "wmi":
+        this.#text(condition.query.replaceAll(wqlPattern, " "), line);
+        return;
+      default:
+    }
+  }
+
+  #value({ line, name, property, value }: StepVariable, own: ReadonlySet<string>): void {
+    if (/^SourceScript$/i.test(property)) {
+      for (const [, read = "", isSet] of scriptOf(value).matchAll(scriptValue)) {
+        if (isSet === undefined) this.#read(read, line, own);
+      }
+      return;
+    }
+    this.#text(value, line, own);
+    for (const [, read = "", isSet] of value.matchAll(scriptValue)) {
+      if (isSet === undefined) this.#read(read, line, own);
+    }
+    if (/^Rules$/i.test(property)) {
+      for (const [, read = ""] of value.matchAll(ruleRead)) this.#read(read, line);
+    }
+    if (/^BaseVariableName$/i.test(name) && /^[\w-]+$/.test(value.trim())) this.#base(value.trim(), line);
+  }
+
+  /** Source: "Install Application", "Install Package": a list in BASE01, BASE02 or BASE001, BASE002 and so on. */
+  #base(base: string, line: number): void {
+    const first = ["01", "001", "1"].map((index) => `${base.toLowerCase()}${index}`);
+    const isSet =
+      first.some((name) => this.#sets.get(name) === true) || this.#setPrefixes.has(base.toLowerCase());
+    if (!isSet) this.#read(`${base}01`, line);
+  }
+
+  #setBy({ name, property, value }: StepVariable, isEnabled: boolean): void {
+    if (namesAVariable.test(property) && value.trim() !== "") this.set(value, isEnabled);
+    if (namesVariables.test(property) && value.trim() !== "") {
+      this.#setPrefixes.add(value.trim().toLowerCase());
+    }
+    if (/^Rules$/i.test(property)) {
+      for (const [, set = ""] of value.matchAll(ruleSet)) this.set(set, isEnabled);
+    }
+    if (/^CommandLine$/i.test(name)) {
+      for (const [, set = ""] of value.matchAll(commandSet)) this.set(set, isEnabled);
+    }
+    const script = /^SourceScript$/i.test(property) ? scriptOf(value) : value;
+    for (const [, set = "", isSet] of script.matchAll(scriptValue)) {
+      if (isSet !== undefined) this.set(set, isEnabled);
+    }
+  }
+}
+
+/** Source: "Run PowerShell Script": a script in the step is UTF-16 in Base64. */
+function scriptOf(value: string): string {
+  if (value.length > scriptCharactersMost || !/^[A-Za-z0-9+/=\s]+$/.test(value)) return value;
+  return Buffer.from(value, "base64").toString("utf16le");
+}

@@ -1,0 +1,318 @@
+/**
+ * Runs a table of instructions by the rules of "Task sequence planning" and of the SDK (Configuration Manager). It is
+ * a machine of its own: what it does to the world goes through `Effects`, and its whole state is `RunState`, so that a
+ * run can be taken up at any instruction.
+ */
+import { toVolleyError } from "../../contract/errors.ts";
+import { exitCodes } from "./exit-codes.ts";
+import {
+  groupsAround,
+  type GroupInstruction,
+  type Instruction,
+  type Program,
+  type StepInstruction,
+} from "./instructions.ts";
+import { sequenceLimits } from "./limits.ts";
+import { Narrator, type NarratorLog, type StepResult } from "./narrator.ts";
+import type { SequenceStatus } from "./status.ts";
+import type { Condition } from "./tree.ts";
+
+export interface StepOutcomeRecord {
+  pointer: number;
+  name: string;
+  exitCode: number;
+  result: "succeeded" | "failed" | "ignored";
+}
+
+export interface RunState {
+  /** The next instruction. */
+  pointer: number;
+  /** The step at the pointer was begun and has not ended. */
+  begun: boolean;
+  /** How often the step at the pointer was begun. */
+  starts: number;
+  /** Groups that are open, outermost first. */
+  groups: number[];
+  outcomes: StepOutcomeRecord[];
+  /** How it ended; null as long as it has not. */
+  ended: "succeeded" | "failed" | null;
+}
+
+export const startState = (): RunState => ({
+  pointer: 0,
+  begun: false,
+  starts: 0,
+  groups: [],
+  outcomes: [],
+  ended: null,
+});
+
+export type RunEnd =
+  | { kind: "succeeded" }
+  | { kind: "failed"; action: string; result: StepResult }
+  | { kind: "restart"; target: "HD" | "WinPE" };
+
+/** What a person at the console wants before an instruction. */
+export type Pause = { kind: "go" } | { kind: "jump"; pointer: number };
+
+export interface Effects {
+  /** Rejects with E_CONDITION. */
+  evaluate(condition: Condition | null): Promise<boolean>;
+  /** Retries, success codes and what a failure means are the interpreter's. Rejects with E_CANCELLED. */
+  perform(step: StepInstruction): Promise<StepResult>;
+  /** It must not be run a second time when it was begun. */
+  isRepeatable(step: StepInstruction): boolean;
+  /** False: its Run in is another kind of system. */
+  runsHere(step: StepInstruction): boolean;
+  variables: {
+    get(name: string): string;
+    set(name: string, value: string, options?: { readOnly?: boolean }): void;
+  };
+  /** Durable when it resolves. */
+  checkpoint(state: RunState): Promise<void>;
+  status(status: SequenceStatus): void;
+  log: NarratorLog;
+  /** Before each instruction; rejects with E_CANCELLED when a person quits. */
+  pause(instruction: Instruction, state: RunState): Promise<Pause>;
+}
+
+/** A failure of these ends the sequence, whatever continues on error around them. */
+const alwaysFatal = new Set(["setupwindowsandsms"]);
+
+/** Rejects with E_CANCELLED and with what breaks the program; `state` is then what the last checkpoint has. */
+export async function interpret(program: Program, state: RunState, effects: Effects): Promise<RunEnd> {
+  return new Interpreter(program, state, effects).run();
+}
+
+class Interpreter {
+  readonly #program: Program;
+  readonly #state: RunState;
+  readonly #effects: Effects;
+  readonly #narrator: Narrator;
+
+  constructor(program: Program, state: RunState, effects: Effects) {
+    this.#program = program;
+    this.#state = state;
+    this.#effects = effects;
+    this.#narrator = new Narrator(program, effects.log, (status) => effects.status(status));
+  }
+
+  async run(): Promise<RunEnd> {
+    const { instructions } = this.#program;
+    this.#set("_SMSTSInstructionTableSize", String(instructions.length));
+    for (;;) {
+      this.#closeGroups();
+      if (instructions[this.#state.pointer] !== undefined) await this.#pause();
+      const instruction = instructions[this.#state.pointer];
+      if (instruction === undefined) break;
+      this.#narrator.announce(instruction);
+      const end =
+        instruction.kind === "group" ? await this.#enter(instruction) : await this.#step(instruction);
+      if (end !== null) return end;
+    }
+    this.#closeGroups();
+    this.#state.ended = "succeeded";
+    await this.#effects.checkpoint(this.#state);
+    return { kind: "succeeded" };
+  }
+
+  #set(name: string, value: string): void {
+    this.#effects.variables.set(name, value, { readOnly: true });
+  }
+
+  /** A person may send the run elsewhere; the groups around that place count as open. */
+  async #pause(): Promise<void> {
+    const state = this.#state;
+    const instruction = this.#program.instructions[state.pointer];
+    if (state.begun || instruction === undefined) return;
+    const pause = await this.#effects.pause(instruction, state);
+    if (pause.kind === "go") return;
+    this.#goTo(pause.pointer);
+    state.groups = groupsAround(this.#program.instructions, pause.pointer);
+  }
+
+  #closeGroups(): void {
+    const { groups, pointer } = this.#state;
+    for (let last = groups.at(-1); last !== undefined; last = groups.at(-1)) {
+      const group = this.#program.instructions[last];
+      if (group === undefined || group.end > pointer) return;
+      groups.pop();
+      this.#narrator.groupCompleted(group);
+    }
+  }
+
+  async #enter(group: GroupInstruction): Promise<RunEnd | null> {
+    if (group.node.disabled) {
+      this.#narrator.skippedDisabled(group);
+      this.#state.pointer = group.end;
+      return null;
+    }
+    const holds = await this.#judge(group.node.condition);
+    if (typeof holds === "object") return this.#failed(group, holds);
+    if (!holds) {
+      this.#narrator.skippedByCondition(group);
+      this.#state.pointer = group.end;
+      return null;
+    }
+    this.#state.groups.push(group.pointer);
+    this.#state.pointer += 1;
+    this.#narrator.groupStarted(group);
+    return null;
+  }
+
+  async #step(step: StepInstruction): Promise<RunEnd | null> {
+    const state = this.#state;
+    const before = state.begun ? this.#refusalToRepeat(step) : await this.#skips(step);
+    if (before === "skip") {
+      state.pointer = step.end;
+      return null;
+    }
+    if (before !== null) return this.#failed(step, before);
+    if (state.begun) this.#narrator.repeated(step);
+    const result = await this.#perform(step);
+    return isSuccess(step, result) ? this.#succeeded(step, result) : this.#failed(step, result);
+  }
+
+  /** Why a step that was begun must not be begun again; null when it may. */
+  #refusalToRepeat(step: StepInstruction): StepResult | null {
+    if (!this.#effects.isRepeatable(step)) {
+      const text = "The step was interrupted, and it must not be run twice";
+      return { exitCode: exitCodes.interrupted, text, output: "" };
+    }
+    if (this.#state.starts < sequenceLimits.stepStarts) return null;
+    const text = `The step was interrupted ${this.#state.starts} times`;
+    return { exitCode: exitCodes.interrupted, text, output: "" };
+  }
+
+  /** Skipped steps leave alone what is said of the last action. */
+  async #skips(step: StepInstruction): Promise<"skip" | StepResult | null> {
+    if (step.node.disabled) {
+      this.#narrator.skippedDisabled(step);
+      return "skip";
+    }
+    const holds = await this.#judge(step.node.condition);
+    if (typeof holds === "object") return holds;
+    if (!holds) {
+      this.#narrator.skippedByCondition(step);
+      return "skip";
+    }
+    if (this.#effects.runsHere(step)) return null;
+    this.#narrator.skippedForSystem(step);
+    return "skip";
+  }
+
+  /** What cannot be judged is the failure of what has the condition. */
+  async #judge(condition: Condition | null): Promise<boolean | StepResult> {
+    try {
+      return await this.#effects.evaluate(condition);
+    } catch (error) {
+      const failure = toVolleyError(error);
+      if (failure.code !== "E_CONDITION") throw failure;
+      return { exitCode: exitCodes.failed, text: failure.detail, output: "" };
+    }
+  }
+
+  async #perform(step: StepInstruction): Promise<StepResult> {
+    const state = this.#state;
+    this.#set("_SMSTSCurrentActionName", step.node.name);
+    this.#set("_SMSTSNextInstructionPointer", String(step.pointer));
+    state.begun = true;
+    for (let attempt = 1; ; attempt += 1) {
+      state.starts += 1;
+      await this.#effects.checkpoint(state);
+      const result = await this.#effects.perform(step);
+      if (isSuccess(step, result) || attempt > step.node.retryCount) return result;
+      this.#narrator.retried(step, result, attempt);
+    }
+  }
+
+  async #succeeded(step: StepInstruction, result: StepResult): Promise<RunEnd | null> {
+    const state = this.#state;
+    this.#narrator.completed(step, result);
+    this.#record(step, result, "succeeded");
+    const restart = this.#restartAfter(result.exitCode);
+    const again = this.#effects.variables.get("SMSTSRetryRequested") !== "";
+    this.#clearRequests();
+    if (restart !== null && again && state.starts < sequenceLimits.stepStarts) state.begun = false;
+    else this.#goTo(step.end);
+    await this.#effects.checkpoint(state);
+    return restart === null ? null : this.#restart(step, restart);
+  }
+
+  /** 3010 asks for a restart into the same kind of system, SMSTSRebootRequested for the one it names. */
+  #restartAfter(exitCode: number): "HD" | "WinPE" | null {
+    const { variables } = this.#effects;
+    const requested = variables.get("SMSTSRebootRequested").toLowerCase();
+    if (requested !== "") return requested === "winpe" ? "WinPE" : "HD";
+    if (exitCode !== exitCodes.rebootRequired) return null;
+    return variables.get("_SMSTSInWinPE").toLowerCase() === "true" ? "WinPE" : "HD";
+  }
+
+  /** A request is for the end of the step that made it. */
+  #clearRequests(): void {
+    for (const name of ["SMSTSRebootRequested", "SMSTSRetryRequested"]) this.#effects.variables.set(name, "");
+  }
+
+  #restart(step: StepInstruction, target: "HD" | "WinPE"): RunEnd {
+    this.#narrator.restart(step, target);
+    return { kind: "restart", target };
+  }
+
+  #goTo(pointer: number): void {
+    this.#state.pointer = pointer;
+    this.#state.begun = false;
+    this.#state.starts = 0;
+  }
+
+  #record(step: Instruction, { exitCode }: StepResult, result: StepOutcomeRecord["result"]): void {
+    const { name } = step.node;
+    this.#state.outcomes.push({ pointer: step.pointer, name, exitCode: exitCode >>> 0, result });
+    const values = [
+      ["_SMSTSLastActionName", name],
+      // As Configuration Manager writes it: 80070002 is -2147024894.
+      ["_SMSTSLastActionRetCode", String(exitCode | 0)],
+      ["_SMSTSLastActionSucceeded", result === "succeeded" ? "true" : "false"],
+    ] as const;
+    for (const [variable, value] of values) {
+      this.#set(variable, value);
+      this.#narrator.variableSet(variable, value);
+    }
+  }
+
+  /** A failure goes up until something continues on error; what is skipped by that is the rest of that group. */
+  async #failed(failed: Instruction, result: StepResult): Promise<RunEnd | null> {
+    this.#narrator.failed(failed, result);
+    const isFatal = failed.kind === "step" && alwaysFatal.has(failed.node.type?.toLowerCase() ?? "");
+    const by = isFatal ? null : this.#ignoredBy(failed);
+    this.#record(failed, result, by === failed ? "ignored" : "failed");
+    if (by === null) {
+      this.#narrator.aborted(failed, result);
+      this.#state.ended = "failed";
+      await this.#effects.checkpoint(this.#state);
+      return { kind: "failed", action: failed.node.name, result };
+    }
+    this.#narrator.ignored(failed, by, result);
+    const restart = this.#restartAfter(exitCodes.success);
+    this.#clearRequests();
+    this.#goTo(by.end);
+    await this.#effects.checkpoint(this.#state);
+    return restart === null || failed.kind === "group" ? null : this.#restart(failed, restart);
+  }
+
+  /** The step itself or the innermost group around it that continues on error; the groups inside that are closed. */
+  #ignoredBy(failed: Instruction): Instruction | null {
+    const { groups } = this.#state;
+    if (failed.node.continueOnError) return failed;
+    for (let at = this.#program.instructions[failed.parent]; at; at = this.#program.instructions[at.parent]) {
+      this.#narrator.parentAsked(at);
+      while ((groups.at(-1) ?? -1) >= at.pointer) groups.pop();
+      if (at.node.continueOnError) return at;
+      this.#narrator.groupAborted(at);
+    }
+    return null;
+  }
+}
+
+function isSuccess(step: StepInstruction, result: StepResult): boolean {
+  return step.node.successCodes.some((code) => code >>> 0 === result.exitCode >>> 0);
+}

@@ -1,0 +1,176 @@
+/** Restarts, deaths, children, depth, and what a run says. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { flatten } from "../../../../agent/sequence/instructions.ts";
+import type { RunState } from "../../../../agent/sequence/interpreter.ts";
+import type { SequenceNode } from "../../../../agent/sequence/tree.ts";
+import { interpretNodes, type Script } from "../../../fixtures/interpreter-run.ts";
+import { child, group, sequence, step, when } from "../../../fixtures/sequences.ts";
+
+const coe = { continueOnError: true };
+const off = { disabled: true };
+const failing: Script = { codes: [1] };
+const three = [step("1"), step("2"), step("3")];
+
+test("after a restart the run goes on behind the step, in the same groups", async () => {
+  const nodes = [group("G", {}, step("1"), step("2")), step("3")];
+  const first = await interpretNodes(nodes, { scripts: { 1: { codes: [3010] } } });
+  const state = JSON.parse(JSON.stringify(first.state)) as RunState;
+  const second = await interpretNodes(nodes, { state });
+  assert.deepEqual(second.performed, ["2", "3"]);
+  assert.equal(second.end?.kind, "succeeded");
+  assert.deepEqual(
+    second.state.outcomes.map(({ exitCode }) => exitCode),
+    [3010, 0, 0],
+  );
+  assert.ok(second.lines.includes("The group (G) has been successfully completed"));
+});
+
+test("SMSTSRetryRequested with SMSTSRebootRequested runs the same step again after the restart, once", async () => {
+  const nodes = [step("1"), step("2")];
+  const sets = { SMSTSRebootRequested: "HD", SMSTSRetryRequested: "true" };
+  const first = await interpretNodes(nodes, { scripts: { 1: { sets } } });
+  assert.equal(first.end?.kind, "restart");
+  assert.equal(first.variables.get("SMSTSRetryRequested"), "");
+  const second = await interpretNodes(nodes, { state: first.state });
+  assert.deepEqual(second.performed, ["1", "2"]);
+});
+
+test("SMSTSRetryRequested alone means nothing, as documented", async () => {
+  const ran = await interpretNodes(three, { scripts: { 1: { sets: { SMSTSRetryRequested: "true" } } } });
+  assert.deepEqual(ran.performed, ["1", "2", "3"]);
+});
+
+test("a step that died is run again, unless it must not be: then it fails with a code that says so", async () => {
+  const nodes = [step("1"), step("2")];
+  const dead = await interpretNodes(nodes, { scripts: { 1: { dies: true } } });
+  assert.equal(dead.end, null);
+  const again = await interpretNodes(nodes, { state: structuredClone(dead.state) });
+  assert.deepEqual(again.performed, ["1", "2"]);
+  const refused = await interpretNodes(nodes, { state: structuredClone(dead.state), notRepeatable: ["1"] });
+  assert.deepEqual(refused.performed, []);
+  assert.ok(refused.end?.kind === "failed");
+  assert.equal(refused.end.result.exitCode, 0x800703e3);
+  const ignored = await interpretNodes([step("1", coe), step("2")], {
+    state: structuredClone(dead.state),
+    notRepeatable: ["1"],
+  });
+  assert.deepEqual(ignored.performed, ["2"]);
+});
+
+test("a child sequence runs in its place with the same variables, and its failure is its parent's to ignore", async () => {
+  const inner = sequence(step("a", { condition: when("V", "1") }), step("b"), step("c"));
+  inner.globalVariables = [{ name: "G", property: "G", value: "child", hidden: false, line: 1 }];
+  const nodes = [step("set"), child("ABC00001", coe), step("end")];
+  const scripts = { set: { sets: { V: "1" } }, b: failing };
+  const ran = await interpretNodes(nodes, { children: { ABC00001: inner }, scripts });
+  assert.deepEqual(ran.performed, ["set", "a", "b", "end"]);
+  const program = flatten(sequence(...nodes), () => inner);
+  assert.deepEqual(program.globals, [{ name: "G", value: "child" }]);
+  assert.equal(program.steps, 5);
+});
+
+test("a child that is not there or contains itself is an error before anything runs; a disabled one is not looked for", () => {
+  const nodes = sequence(child("A"));
+  assert.throws(() => flatten(nodes, () => null), { code: "E_NOT_FOUND", message: /line 1/ });
+  assert.throws(() => flatten(nodes, () => nodes), { code: "E_CONFLICT" });
+  assert.equal(flatten(sequence(child("A", off)), () => null).instructions.length, 1);
+});
+
+test("steps count without groups, references to children and what is disabled", () => {
+  const program = flatten(
+    sequence(group("G", {}, step("1"), step("2", off)), group("H", off, step("3")), step("4")),
+    () => null,
+  );
+  assert.equal(program.steps, 2);
+  const numbers = program.instructions.map((one) => (one.kind === "step" ? one.number : null));
+  assert.deepEqual(numbers, [null, 1, 0, null, 0, 2]);
+});
+
+test("twenty thousand nested groups, all the way in and all the way out of a failure", async () => {
+  const depth = 20_000;
+  let node: SequenceNode = step("deep");
+  for (let level = 0; level < depth; level += 1) node = group(`G${level}`, {}, node);
+  const whole = group("outermost", coe, node);
+  const ran = await interpretNodes([whole, step("after")], { scripts: { deep: failing } });
+  assert.deepEqual(ran.performed, ["deep", "after"]);
+  const fine = await interpretNodes([whole]);
+  assert.equal(fine.end?.kind, "succeeded");
+  assert.equal(fine.lines.filter((line) => line.includes("successfully completed")).length, depth + 1);
+});
+
+test("the hash follows what runs, and not lines and descriptions", () => {
+  const hashOf = (...nodes: SequenceNode[]): string => flatten(sequence(...nodes), () => null).hash;
+  const plain = hashOf(group("G", {}, step("1")), step("2"));
+  assert.equal(hashOf(group("G", { line: 9 }, step("1", { description: "new" })), step("2")), plain);
+  for (const [what, changed] of [
+    ["a name", hashOf(group("G", {}, step("x")), step("2"))],
+    ["nesting", hashOf(group("G", {}, step("1"), step("2")))],
+    ["order", hashOf(step("2"), group("G", {}, step("1")))],
+    ["a flag", hashOf(group("G", coe, step("1")), step("2"))],
+    ["a condition", hashOf(group("G", {}, step("1", { condition: when("A", "1") })), step("2"))],
+  ] as const) {
+    assert.notEqual(changed, plain, what);
+  }
+});
+
+test("the log has the lines that tools look for, and the site hears of every step and group", async () => {
+  const ran = await interpretNodes(
+    [
+      group("G", coe, step("1"), step("2")),
+      group("off", off, step("x")),
+      step("no", { condition: when("A", "1") }),
+    ],
+    { scripts: { 2: { codes: [0x80070002] } } },
+  );
+  assert.deepEqual(ran.lines, [
+    "Start executing an instruction. Instruction name: 'G'.  Pointer: 0. Type: ''. Disabled: 0",
+    "The group (G) has been successfully started",
+    "Start executing an instruction. Instruction name: '1'.  Pointer: 1. Type: 'SMS_TaskSequence_RunCommandLineAction'. Disabled: 0",
+    "Successfully completed the action (1) with the exit win32 code 0",
+    "Set a global environment variable _SMSTSLastActionName=1",
+    "Set a global environment variable _SMSTSLastActionRetCode=0",
+    "Set a global environment variable _SMSTSLastActionSucceeded=true",
+    "Start executing an instruction. Instruction name: '2'.  Pointer: 2. Type: 'SMS_TaskSequence_RunCommandLineAction'. Disabled: 0",
+    "Failed to run the action: 2.\r\nThe system cannot find the file specified. (Error: 80070002; Source: Windows)",
+    "Let the parent group (G) decides whether to continue execution",
+    "Set a global environment variable _SMSTSLastActionName=2",
+    "Set a global environment variable _SMSTSLastActionRetCode=-2147024894",
+    "Set a global environment variable _SMSTSLastActionSucceeded=false",
+    "The group (G) ignored the failure of the action (2)",
+    "Start executing an instruction. Instruction name: 'off'.  Pointer: 3. Type: ''. Disabled: 1",
+    "Skip the disabled group (off)",
+    "Start executing an instruction. Instruction name: 'no'.  Pointer: 5. Type: 'SMS_TaskSequence_RunCommandLineAction'. Disabled: 0",
+    "The condition for the action (no) is evaluated to be false. Skip the action",
+  ]);
+  assert.deepEqual(
+    ran.statuses.map(({ action, exitCode, group: inside, messageId }) => [
+      messageId,
+      inside,
+      action,
+      exitCode,
+    ]),
+    [
+      [11124, "", "G", 0],
+      [11134, "G", "1", 0],
+      [11135, "G", "2", 0x80070002],
+      [11138, "G", "2", 0x80070002],
+      [11129, "", "off", 0],
+      [11130, "", "no", 0],
+    ],
+  );
+  assert.equal(ran.statuses[1]?.output, "printed");
+});
+
+test("a failure at the end of everything says so as Configuration Manager does", async () => {
+  const ran = await interpretNodes([group("G", {}, step("1"))], { scripts: { 1: failing } });
+  assert.deepEqual(ran.lines.slice(-2), [
+    "Failed to run the last action: 1. Execution of task sequence failed.\r\nIncorrect function. (Error: 00000001; Source: Windows)",
+    "Task Sequence Engine failed! Code: enExecutionFail",
+  ]);
+  assert.ok(
+    ran.lines.includes(
+      "The execution of the group (G) has failed and the execution has been aborted. An action failed.",
+    ),
+  );
+});

@@ -79,7 +79,7 @@ void Receiver::State::forgetSender() {
   movedUntil = 0;
   restAnnounced = false;
   wholeReported = false;
-  scarceRefused = noBlock;
+  refusals.fill({});
   askAt = never;
   statusAt = never;
 }

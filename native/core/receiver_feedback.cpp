@@ -249,10 +249,13 @@ Report Receiver::State::makeReport(bool status, Time now) {
     receivedSinceReport = 0;
     reportedAt = now;
   }
-  // Slots that wait for the disk are a backlog that a slower sender helps; those that wait for repair are not.
+  // Slots that wait for the disk are a backlog that a slower sender helps. Those that wait for repair are one when
+  // they are most of all there are: then more comes in the time that a repair takes than there is room for.
+  const auto all = static_cast<std::uint32_t>(slots.size());
   std::uint32_t held = 0;
   for (const Slot& slot : slots) held += slot.block != noBlock && blocks[slot.block].held > 0;
-  const std::uint32_t heldPerThousand = held * 1000 / static_cast<std::uint32_t>(slots.size());
+  const std::uint32_t used = all - static_cast<std::uint32_t>(freeSlots.size());
+  const std::uint32_t heldPerThousand = std::max(held * 1000 / all, used > all / 2 ? (2 * used - all) * 1000 / all : 0);
   Report report{};
   report.receiver = config.receiver;
   report.status = status;

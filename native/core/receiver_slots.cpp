@@ -55,12 +55,11 @@ std::uint16_t Receiver::State::placeFor(Slot& slot, std::uint16_t symbol, std::u
 std::uint16_t Receiver::State::takeSlot(std::uint32_t block, std::uint64_t counter) {
   if (freeSlots.empty()) {
     scarce = true;
-    const bool triedLately = scarceRefused == block && counter - scarceRefusedAt < evictionSpacing;
-    if (triedLately || !evictFor(block)) {
-      if (!triedLately) {
-        scarceRefused = block;
-        scarceRefusedAt = counter;
-      }
+    Refusal& last = refusals[block % refusals.size()];
+    const bool triedLately = last.block == block && counter - last.counter < evictionSpacing;
+    if (triedLately) return noSlot;
+    if (!evictFor(block)) {
+      last = {block, counter};
       return noSlot;
     }
   }

@@ -114,8 +114,12 @@ struct Receiver::State {
 
   GapMap lackingBlocks; // asked for, in no slot
   GapMap open;          // known from an announce, and nothing much of it on the way
-  std::uint32_t scarceRefused = noBlock; // the block that last found no room, and when
-  std::uint64_t scarceRefusedAt = 0;
+  // Blocks that lately found no room, and at which counter: as many as are interleaved, and more.
+  struct Refusal {
+    std::uint32_t block = noBlock;
+    std::uint64_t counter = 0;
+  };
+  std::array<Refusal, 2 * limits::interleavedBlocks> refusals;
   bool scarce = false;  // has found no room before: asks for no more than it can keep
 
   // The sender, as last heard.

@@ -172,12 +172,11 @@ function oneOf(summaries: readonly Summary[]): Summary {
       hull = summary.constraints;
       continue;
     }
-    const [few, many]: [Map<string, Constraint>, Map<string, Constraint>] =
-      hull.size < summary.constraints.size ? [hull, summary.constraints] : [summary.constraints, hull];
     const common = new Map<string, Constraint>();
-    for (const [key, constraint] of few) {
-      const other = many.get(key);
-      const joined = other === undefined ? null : either(constraint, other);
+    const fewer = hull.size < summary.constraints.size ? hull : summary.constraints;
+    for (const key of fewer.keys()) {
+      const [one, other] = [hull.get(key), summary.constraints.get(key)];
+      const joined = one === undefined || other === undefined ? null : either(one, other);
       if (joined !== null) common.set(key, joined);
     }
     hull = common;

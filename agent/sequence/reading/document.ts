@@ -52,9 +52,9 @@ export function readDocument(text: string, root: Content, options: DocumentOptio
     const message = error.message.replace(/^\d+:\d+: /, "").replace(/\.$/, "");
     throw unreadable(`Line ${lineNow()}, column ${parser.column}: ${message}`);
   });
-  parser.on("doctype", () => {
+  parser.on("doctype", (doctype) => {
     throw unreadable(
-      `Line ${lineNow()}: the file has a document type (DOCTYPE), which no task sequence has: nothing of it is expanded`,
+      `Line ${lineNow() - newlines(doctype)}: the file has a document type (DOCTYPE), which no task sequence has: nothing of it is expanded`,
     );
   });
   parser.on("processinginstruction", ({ target }) => {

@@ -11,6 +11,7 @@ namespace {
 constexpr Time backoffUnit_us = 3'000;
 constexpr Time patienceLeast_us = 10'000;
 constexpr Time patienceMost_us = 2'000'000;
+constexpr Time patienceGrowth = 16;
 constexpr Time probeLeast_us = 250'000;
 constexpr Time probeMost_us = 2'000'000;
 constexpr Time probePerReceiver_us = 200;
@@ -311,7 +312,8 @@ std::optional<Report> Receiver::State::nextReport(Time now) {
     std::vector<Run> runs;
     collectRuns(runs, runsThatFit(blockLayout.symbolBytes()));
     const Time least_us = std::max(patienceLeast_us, backoffSpan_us);
-    patience_us = ignored ? std::min(std::max(2 * patience_us, least_us), patienceMost_us) : least_us;
+    const Time most_us = std::min(patienceMost_us, patienceGrowth * least_us);
+    patience_us = ignored ? std::min(std::max(2 * patience_us, least_us), most_us) : least_us;
     askNotBefore = now + patience_us;
     if (!runs.empty()) {
       report = makeReport(false, now);

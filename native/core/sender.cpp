@@ -87,7 +87,8 @@ void Sender::State::takeRuns(Member& member, const Report& report, Time now) {
 // False when the member has used up what it may ask for.
 bool Sender::State::takeRun(Member& member, const Run& run, std::uint64_t highest, Time now) {
   for (std::uint32_t block = run.first; block < run.first + run.count; ++block) {
-    const std::uint32_t wanted = std::min<std::uint32_t>(run.symbols, layout.symbols(block));
+    const std::uint32_t lacked = std::min<std::uint32_t>(run.symbols, layout.symbols(block));
+    const std::uint32_t wanted = schedule.newsFor(block, lacked);
     const std::uint32_t sent = schedule.sentSince(block, highest);
     if (wanted <= sent) continue;
     const std::uint32_t symbols = wanted - sent;

@@ -20,6 +20,14 @@ std::uint32_t SenderSchedule::sentSince(std::uint32_t block, std::uint64_t highe
   return sent;
 }
 
+std::uint32_t SenderSchedule::newsFor(std::uint32_t block, std::uint32_t symbols) const {
+  const std::uint32_t k = layout_.symbols(block);
+  if (!blocks_[block].lapped || !isRepair(block, symbols)) return symbols;
+  // It has k - symbols of the numbers; any of the others is news.
+  const std::uint32_t others = limits::symbolNumbers - k + symbols;
+  return std::min(repairLimit(k), (symbols * limits::symbolNumbers + others - 1) / others);
+}
+
 std::uint32_t SenderSchedule::costOf(std::uint32_t block, std::uint32_t symbols) const {
   const Block& entry = blocks_[block];
   // A repair goes before everything else, so it costs even where the block's turn would bring it anyway.
@@ -84,7 +92,10 @@ void SenderSchedule::fillCarouselGroup() {
     cursor_ = block + 1;
     Block& entry = blocks_[block];
     // Where somebody has nothing of it, its source symbols in order serve everybody and spare the decoding.
-    if (entry.later == layout_.symbols(block)) entry.symbol = 0;
+    if (entry.later == layout_.symbols(block)) {
+      entry.lapped = entry.lapped || entry.symbol != 0;
+      entry.symbol = 0;
+    }
     entry.pass = std::max(entry.later, entry.urgent);
     entry.urgent = 0;
     entry.later = 0;
@@ -101,7 +112,7 @@ void SenderSchedule::emit(std::uint32_t block, std::uint64_t counter, Emission& 
   --from;
   if (!entry.inGroup && entry.later > 0) --entry.later;
   out = {false, counter, block, entry.symbol, from};
-  ++entry.symbol; // from 255 back to 0
+  if (++entry.symbol == 0) entry.lapped = true; // from 255 back to 0
   // A counter that has left the ring may not be followed: its place belongs to another block by now.
   const bool inRing = entry.last != 0 && counter - entry.last < ringCounters;
   previous_[counter % ringCounters] = inRing ? entry.last : 0;

@@ -22,6 +22,9 @@ public:
 
   // Symbols of a block that went out with counters above `highest`. The look-back is bounded by the ring.
   std::uint32_t sentSince(std::uint32_t block, std::uint64_t highest) const;
+  // How many symbols of a block have to go out so that a receiver that lacks `symbols` can expect as many that are
+  // news to it: more, once every number of the block has been used.
+  std::uint32_t newsFor(std::uint32_t block, std::uint32_t symbols) const;
   // How many more symbols would go out, or go out first, if `symbols` were still wanted: what a raise costs.
   std::uint32_t costOf(std::uint32_t block, std::uint32_t symbols) const;
   void raise(std::uint32_t block, std::uint32_t symbols);
@@ -46,6 +49,7 @@ private:
     std::uint8_t symbol = 0;   // next symbol number
     bool queued = false;       // in repairs_ or repairGroup_
     bool inGroup = false;      // in carouselGroup_
+    bool lapped = false;       // its numbers have begun again
     std::uint16_t soon() const { return inGroup ? pass : urgent; }
   };
   struct Group {

@@ -1,5 +1,10 @@
 /** Every kind of step there is, by its type. */
+import { applyDataImage } from "./apply-data-image.ts";
+import { applyNetworkSettings } from "./apply-network-settings.ts";
+import { applyOperatingSystemImage } from "./apply-operating-system-image.ts";
+import { applyWindowsSettings } from "./apply-windows-settings.ts";
 import { checkReadiness } from "./check-readiness.ts";
+import { formatAndPartitionDisk } from "./format-and-partition-disk.ts";
 import { restartComputer } from "./restart-computer.ts";
 import { runCommandLine } from "./run-command-line.ts";
 import { runPowerShellScript } from "./run-powershell-script.ts";
@@ -14,6 +19,11 @@ export const stepKinds: readonly StepKind[] = [
   setDynamicVariables,
   restartComputer,
   checkReadiness,
+  formatAndPartitionDisk,
+  applyOperatingSystemImage,
+  applyDataImage,
+  applyWindowsSettings,
+  applyNetworkSettings,
 ];
 
 const byType = new Map(stepKinds.map((kind) => [kind.type.toLowerCase(), kind]));

@@ -1,25 +1,14 @@
 /** Format and Partition Disk: cleans a disk, writes its table, formats its volumes and gives them letters. */
 import { randomUUID } from "node:crypto";
-import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { safetyRefusals } from "../imaging/choose-disk.ts";
 import type { DiskFacts } from "../platform/platform.ts";
 import { codes } from "./codes.ts";
 import { describePlan } from "./partitioning/describe.ts";
-import { cleanScript, diskpartScript } from "./partitioning/diskpart.ts";
+import { diskpartLines } from "./partitioning/diskpart.ts";
 import { planDisk, type DiskPlan } from "./partitioning/plan.ts";
 import { readDiskWish } from "./partitioning/settings.ts";
 import { formatPartition, writeTable } from "./partitioning/sfdisk.ts";
-import {
-  real,
-  runOrFail,
-  service,
-  StepFailure,
-  stepKind,
-  succeeded,
-  unsupported,
-  workFolder,
-} from "./step-kind.ts";
+import { real, runOrFail, service, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 import {
   dropLettersOf,
@@ -30,6 +19,7 @@ import {
   usedLetters,
   volumeOf,
 } from "./volumes.ts";
+import { runDiskpart } from "./windows/volumes.ts";
 
 const inPeOnly = unsupported("it runs in a PE alone: a running system does not partition its own disk");
 
@@ -100,7 +90,7 @@ async function makeOnLinux(context: StepContext, disk: DiskFacts, plan: DiskPlan
 
 /** On Windows the letters are the system's; the environment keeps them too, for the destination of an image. */
 async function makeOnWindows(context: StepContext, index: number, plan: DiskPlan): Promise<void> {
-  await runDiskpart(context, `clean disk ${index}`, cleanScript(index));
+  await runDiskpart(context, `clean disk ${index}`, [`select disk ${index}`, "clean"]);
   const letters = new Map<number, string>();
   const free = await freeLetters(context);
   for (const { assignLetter, fileSystem, number } of plan.partitions) {
@@ -109,20 +99,10 @@ async function makeOnWindows(context: StepContext, index: number, plan: DiskPlan
     if (letter === undefined) throw new StepFailure(codes.notFound, "No drive letter is free");
     letters.set(number, letter);
   }
-  await runDiskpart(context, `partition disk ${index}`, diskpartScript(index, plan, letters));
+  await runDiskpart(context, `partition disk ${index}`, diskpartLines(index, plan, letters));
   for (const { letterVariable, number } of plan.partitions) {
     const letter = letters.get(number);
     if (letter !== undefined && letterVariable !== "") context.variables.set(letterVariable, `${letter}:`);
-  }
-}
-
-async function runDiskpart(context: StepContext, doing: string, script: string): Promise<void> {
-  const path = join(await workFolder(context), `${randomUUID()}.txt`);
-  await writeFile(path, script);
-  try {
-    await runOrFail(context, doing, { command: ["diskpart.exe", "/s", path] });
-  } finally {
-    await rm(path, { force: true });
   }
 }
 

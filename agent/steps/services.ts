@@ -126,4 +126,6 @@ export interface AgentFiles {
 export interface StepFolders {
   /** Of this run, absolute and not inside a volume that a step formats: volumes are mounted below it. */
   work: string;
+  /** Windows: where a drive's files are found when not at its root, as in tests. */
+  driveRoot?(letter: string): string;
 }

@@ -105,12 +105,16 @@ async function isMounted(folder: string): Promise<boolean> {
 }
 
 /**
- * A path of the sequence as the system takes it. Windows: as it is. Linux: backslashes are slashes, and a drive letter is
+ * A path of the sequence as the system takes it. Windows: as it is, where the drives are its own. Linux: backslashes are slashes, and a drive letter is
  * the folder where its volume is mounted; names that exist are found in any case.
  */
 export async function hostPath(context: StepContext, path: string): Promise<string> {
-  if (!isLinux(context)) return path;
   const match = /^([A-Za-z]):(.*)$/s.exec(path);
+  const driveRoot = context.services?.folders?.driveRoot;
+  if (!isLinux(context)) {
+    if (match?.[1] === undefined || driveRoot === undefined) return path;
+    return findInAnyCase(driveRoot(match[1].toUpperCase()), (match[2] ?? "").split(/[\\/]/));
+  }
   const rest = (match?.[2] ?? path).replaceAll("\\", "/");
   if (match?.[1] === undefined) return rest;
   const folder = await mountVolume(context, match[1]);

@@ -1,27 +1,21 @@
 /**
- * The script for diskpart that makes a planned disk on Windows. Source: "DiskPart" (Windows commands), and the sample
+ * The lines for diskpart that make a planned disk on Windows. Source: "DiskPart" (Windows commands), and the sample
  * scripts of "UEFI/GPT-based hard drive partitions".
  */
 import type { DiskPlan, PlannedPartition } from "./plan.ts";
 
 const megabyte = 1024 ** 2;
 
-/** Takes everything from the disk. */
-export function cleanScript(diskIndex: number): string {
-  return `select disk ${diskIndex}\r\nclean\r\nexit\r\n`;
-}
-
 /** For a disk that was cleaned. `letters`: the drive letter of each partition that gets one, by the partition's number. */
-export function diskpartScript(
+export function diskpartLines(
   diskIndex: number,
   plan: DiskPlan,
   letters: ReadonlyMap<number, string>,
-): string {
+): string[] {
   const lines = [`select disk ${diskIndex}`];
   lines.push(plan.style === "GPT" ? "convert gpt" : "convert mbr");
   for (const partition of plan.partitions) lines.push(...partitionLines(plan, partition, letters));
-  lines.push("exit");
-  return `${lines.join("\r\n")}\r\n`;
+  return lines;
 }
 
 function partitionLines(

@@ -191,8 +191,8 @@ const bootRows = [
 
 for (const sectorBytes of [512, 4096] as const) {
   test(`on Linux: a GPT disk with sectors of ${sectorBytes} bytes`, async (t) => {
+    const disk = loopDisk(t, { megabytes: 1024, sectorBytes });
     const folder = testFolder(t);
-    const disk = loopDisk(t, folder, { megabytes: 1024, sectorBytes });
     const context = testContext({
       properties: { DiskIndex: "0", PartitionStyle: "GPT", ...partitionProperties(bootRows) },
       services: { disks: disksOf(disk), folders: { work: folder } },
@@ -223,8 +223,8 @@ for (const sectorBytes of [512, 4096] as const) {
 }
 
 test("on Linux: an MBR disk with logical partitions, over what was there", async (t) => {
+  const disk = loopDisk(t, { megabytes: 600 });
   const folder = testFolder(t);
-  const disk = loopDisk(t, folder, { megabytes: 600 });
   const perform = async (style: string, rows: readonly string[]) => {
     const context = testContext({
       properties: { DiskIndexVariable: "Which", PartitionStyle: style, ...partitionProperties(rows) },
@@ -256,8 +256,8 @@ test("on Linux: an MBR disk with logical partitions, over what was there", async
 });
 
 test("the running system's disk, one in use, and a removable one are never taken", async (t) => {
+  const disk = loopDisk(t, { megabytes: 300 });
   const folder = testFolder(t);
-  const disk = loopDisk(t, folder, { megabytes: 300 });
   const rows: Partial<typeof disk.facts>[] = [
     { systemUses: ["holds the root file system"] },
     { otherUses: ["is mounted"] },
@@ -279,8 +279,8 @@ test("the running system's disk, one in use, and a removable one are never taken
 });
 
 test("on Windows PE: diskpart takes the script, and makes the same disk", async (t) => {
+  const disk = { ...loopDisk(t, { megabytes: 300 }).facts, sizeBytes: 64 * 1024 * megabyte };
   const folder = testFolder(t);
-  const disk = { ...loopDisk(t, folder, { megabytes: 300 }).facts, sizeBytes: 64 * 1024 * megabyte };
   const old = {
     kind: "primary",
     fileSystem: "ntfs",

@@ -1,0 +1,70 @@
+/** Apply Operating System Image: the image onto its volume, its answer file, and what starts it. */
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { makeBootable } from "./boot-files/make-bootable.ts";
+import { codes } from "./codes.ts";
+import { applyImage, type ImageWish } from "./images/apply.ts";
+import { findDestination } from "./images/destination.ts";
+import { real, setting, StepFailure, stepKind, succeeded, unsupported, wholeNumber } from "./step-kind.ts";
+import type { StepContext } from "./step.ts";
+import { readAnswerFile } from "./unattend/answer-file.ts";
+import { answerFilePath } from "./unattend/place.ts";
+import { findInAnyCase, hostPath } from "./volumes.ts";
+
+const inPeOnly = unsupported("it runs in a PE alone");
+
+export const applyOperatingSystemImage = stepKind({
+  type: "ApplyOperatingSystem",
+  title: "Apply Operating System Image",
+  support: { winpe: real, linuxpe: real, windows: inPeOnly, linux: inPeOnly },
+  check(step) {
+    const has = (name: string): boolean =>
+      step.variables.some(({ property, value }) => property.toLowerCase() === name && value !== "");
+    return has("imagepackageid") || has("installpackageid") ? [] : ["No image is named"];
+  },
+  async perform(context) {
+    const wish = readImageWish(context);
+    const destination = await findDestination(context);
+    const text = await applyImage(context, wish, destination);
+    context.variables.set("OSDTargetSystemDrive", `${destination.letter}:`);
+    context.variables.set("OSDTargetSystemRoot", `${destination.letter}:\\Windows`);
+    await placeAnswerFile(context);
+    context.progress(0.95, "Making it bootable");
+    await makeBootable(context, destination);
+    return succeeded(text);
+  },
+});
+
+function readImageWish(context: StepContext): ImageWish {
+  const bounds = { least: 1, most: 10_000, fallback: 1 };
+  const image = context.property("ImagePackageID");
+  const upgrade = context.property("InstallPackageID");
+  if (image !== "") {
+    const index = wholeNumber(setting(context, "ImageIndex", "OSDImageIndex"), "The image's index", bounds);
+    return { packageId: image, index, isUpgradePackage: false, wipe: true };
+  }
+  if (upgrade === "") throw new StepFailure(codes.invalidSetting, "No image is named");
+  const index = setting(context, "InstallEditionIndex", "OSDInstallEditionIndex");
+  return {
+    packageId: upgrade,
+    index: wholeNumber(index, "The edition's index", bounds),
+    isUpgradePackage: true,
+    wipe: true,
+  };
+}
+
+/** "Use an unattended or Sysprep answer file": it is checked here, since Windows only says so after the restart. */
+async function placeAnswerFile(context: StepContext): Promise<void> {
+  const name = setting(context, "ConfigFileName", "OSDConfigFileName");
+  const packageId = context.property("ConfigFilePackage");
+  if (name === "" || packageId === "" || packageId === "00000000") return;
+  const folder = await context.content.folderOf(packageId);
+  const source = await findInAnyCase(folder, name.split(/[\\/]/));
+  const target = await hostPath(context, answerFilePath(context));
+  await mkdir(dirname(target), { recursive: true });
+  // Made with its mode first: an answer file may hold passwords.
+  await writeFile(target, "", { mode: 0o600 });
+  await copyFile(source, target);
+  await readAnswerFile(target);
+  context.log.info(`Answer file ${name} of package ${packageId} is in place`);
+}

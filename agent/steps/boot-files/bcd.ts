@@ -1,0 +1,118 @@
+/**
+ * The boot configuration of an applied Windows, as registry text for hivexregedit. Objects and elements are those of
+ * "Boot Configuration Data" (Windows): BcdBootMgrElementTypes, BcdLibraryElementTypes, BcdOSLoaderElementTypes. The boot
+ * manager starts from the device it was read from; the loader's device is a partition by its own and its disk's identifier.
+ */
+const bootManager = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}";
+const globalSettings = "{7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e}";
+const bootLoaderSettings = "{6efb52bf-1766-41db-a6b3-0ee5eff72bd7}";
+
+export interface BootTarget {
+  /** GUIDs in capitals or not. */
+  diskGuid: string;
+  partitionGuid: string;
+  /** Of the loader's object, in braces. */
+  loaderId: string;
+  locale: string;
+}
+
+type Element = [type: string, value: { text: string } | { list: string[] } | { bytes: Buffer }];
+
+/** For `hivexregedit --merge --prefix HKEY_LOCAL_MACHINE\BCD`. */
+export function bcdText(target: BootTarget): string {
+  const partition = partitionDevice(target);
+  const objects: [id: string, type: number, elements: Element[]][] = [
+    [
+      bootManager,
+      0x10100002,
+      [
+        ["11000001", { bytes: bootDevice() }],
+        ["12000002", { text: "\\EFI\\Microsoft\\Boot\\bootmgfw.efi" }],
+        ["12000004", { text: "Windows Boot Manager" }],
+        ["12000005", { text: target.locale }],
+        ["14000006", { list: [globalSettings] }],
+        ["23000003", { text: target.loaderId }],
+        ["24000001", { list: [target.loaderId] }],
+        ["25000004", { bytes: integer(30) }],
+      ],
+    ],
+    [
+      target.loaderId,
+      0x10200003,
+      [
+        ["11000001", { bytes: partition }],
+        ["12000002", { text: "\\Windows\\system32\\winload.efi" }],
+        ["12000004", { text: "Windows" }],
+        ["12000005", { text: target.locale }],
+        ["14000006", { list: [bootLoaderSettings] }],
+        ["21000001", { bytes: partition }],
+        ["22000002", { text: "\\Windows" }],
+        // NX: opt in.
+        ["25000020", { bytes: integer(0) }],
+      ],
+    ],
+  ];
+  // hivexregedit makes no key whose parent it does not know.
+  const lines = ["Windows Registry Editor Version 5.00", "", "[HKEY_LOCAL_MACHINE\\BCD\\Objects]", ""];
+  for (const [id, type, elements] of objects) {
+    const key = `[HKEY_LOCAL_MACHINE\\BCD\\Objects\\${id}`;
+    lines.push(`${key}]`, "");
+    lines.push(`${key}\\Description]`, `"Type"=dword:${type.toString(16).padStart(8, "0")}`, "");
+    lines.push(`${key}\\Elements]`, "");
+    for (const [name, value] of elements) {
+      lines.push(`${key}\\Elements\\${name}]`, `"Element"=${registryValue(value)}`, "");
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function registryValue(value: Element[1]): string {
+  if ("text" in value) return `hex(1):${hex(utf16(value.text))}`;
+  if ("list" in value) {
+    const bytes = Buffer.concat([...value.list.map(utf16), Buffer.alloc(2)]);
+    return `hex(7):${hex(bytes)}`;
+  }
+  return `hex(3):${hex(value.bytes)}`;
+}
+
+const utf16 = (text: string): Buffer => Buffer.from(`${text}\0`, "utf16le");
+const hex = (bytes: Buffer): string => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(",");
+
+function integer(value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes;
+}
+
+/** A device element: 16 bytes for options, then type, flags and size of what follows, of which 72 bytes are used here. */
+function device(type: number): Buffer {
+  const bytes = Buffer.alloc(88);
+  bytes.writeUInt32LE(type, 16);
+  bytes.writeUInt32LE(72, 24);
+  return bytes;
+}
+
+/** "boot": where the boot manager itself came from. */
+function bootDevice(): Buffer {
+  return device(5);
+}
+
+/** A partition of a GPT disk. */
+export function partitionDevice({ diskGuid, partitionGuid }: BootTarget): Buffer {
+  const bytes = device(6);
+  guidBytes(partitionGuid).copy(bytes, 32);
+  // At 52 stands the partition style, of which 0 is GPT.
+  guidBytes(diskGuid).copy(bytes, 56);
+  return bytes;
+}
+
+/** As Windows lays a GUID out in memory: the first three groups in little-endian order. */
+function guidBytes(guid: string): Buffer {
+  const digits = guid.replaceAll(/[^0-9A-Fa-f]/g, "");
+  if (digits.length !== 32) throw new Error(`"${guid}" is no GUID`);
+  const bytes = Buffer.from(digits, "hex");
+  bytes.writeUInt32LE(bytes.readUInt32BE(0), 0);
+  bytes.writeUInt16LE(bytes.readUInt16BE(4), 4);
+  bytes.writeUInt16LE(bytes.readUInt16BE(6), 6);
+  return bytes;
+}

@@ -1,0 +1,112 @@
+/** Putting an image onto a volume: a block image by multicast, or the files of a WIM. */
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { codes } from "../codes.ts";
+import { runOrFail, StepFailure } from "../step-kind.ts";
+import type { StepContext } from "../step.ts";
+import { findInAnyCase, hostPath, isLinux, unmountVolume } from "../volumes.ts";
+import type { Destination } from "./destination.ts";
+import { wipeFolder } from "./wipe.ts";
+
+export interface ImageWish {
+  packageId: string;
+  /** From 1. */
+  index: number;
+  /** An operating system upgrade package holds its image at sources\install.wim. */
+  isUpgradePackage: boolean;
+  wipe: boolean;
+}
+
+/** Folder of the sequence's own on a volume, which no image may take away. */
+const sequenceFolder = "_SMSTaskSequence";
+
+/** Returns what was done, a sentence. */
+export async function applyImage(
+  context: StepContext,
+  wish: ImageWish,
+  destination: Destination,
+): Promise<string> {
+  const { imageApplier } = context.services ?? {};
+  const where = `${destination.letter}:`;
+  if ((await imageApplier?.formatOf(wish.packageId)) === "block") {
+    if (destination.device === "") {
+      throw new StepFailure(codes.notSupported, "A block image needs a device, and this system gives none");
+    }
+    await unmountVolume(context, destination.letter);
+    context.progress(0, `Receiving image ${wish.packageId}`);
+    const text = await imageApplier?.writeTo({
+      packageId: wish.packageId,
+      device: destination.device,
+      progress: (fraction) => context.progress(fraction, `Receiving image ${wish.packageId}`),
+      signal: context.signal,
+    });
+    return `Image ${wish.packageId} is on ${where} (${destination.device}): ${text ?? ""}`;
+  }
+  const { files, first } = await findWim(context, wish);
+  if (wish.wipe) {
+    context.progress(0.05, `Deleting what is on ${where}`);
+    const deleted = await wipeFolder(await hostPath(context, `${where}\\`), keptPaths(context));
+    context.log.info(`${deleted} files and folders were deleted from ${where}`);
+  }
+  context.progress(0.1, `Applying image ${wish.packageId}, index ${wish.index}`);
+  if (isLinux(context)) await unmountVolume(context, destination.letter);
+  await runOrFail(context, `apply image ${wish.packageId} to ${where}`, {
+    command: isLinux(context)
+      ? wimlibApply(first, files, wish.index, destination.device)
+      : dismApply(first, files, wish.index, destination.letter),
+  });
+  return `Index ${wish.index} of ${first} is on ${where}`;
+}
+
+/** "All content on the volume is deleted except the folder in _SMSTSUserStatePath", and the sequence's own. */
+export function keptPaths(context: StepContext): string[][] {
+  const statePath = context.variables.get("_SMSTSUserStatePath").replace(/^[A-Za-z]:/, "");
+  const names = statePath.split(/[\\/]/).filter((name) => name !== "");
+  return names.length > 0 ? [[sequenceFolder], names] : [[sequenceFolder]];
+}
+
+/** The image's file and, when it is split, all of its parts. */
+async function findWim(context: StepContext, wish: ImageWish): Promise<{ first: string; files: string[] }> {
+  const packageFolder = await context.content.folderOf(wish.packageId);
+  const folder = wish.isUpgradePackage ? await findInAnyCase(packageFolder, ["sources"]) : packageFolder;
+  const entries = (await readdir(folder)).sort();
+  const images = entries.filter((name) => /\.(wim|esd)$/i.test(name));
+  const wanted = wish.isUpgradePackage ? images.filter((name) => /^install\./i.test(name)) : images;
+  const parts = entries.filter((name) => /\.swm$/i.test(name));
+  const single = wanted[0];
+  if (wanted.length > 1) {
+    throw new StepFailure(
+      codes.invalidData,
+      `Package ${wish.packageId} holds several images: ${wanted.join(", ")}`,
+    );
+  }
+  if (single !== undefined) return { first: join(folder, single), files: [] };
+  // install.swm is the first part, install2.swm the second.
+  const first = parts.find((name) => !/\d\.swm$/i.test(name)) ?? parts[0];
+  if (first === undefined) {
+    throw new StepFailure(codes.fileNotFound, `Package ${wish.packageId} holds no Windows image`);
+  }
+  await stat(join(folder, first));
+  const stem = first.replace(/\.swm$/i, "");
+  return { first: join(folder, first), files: [join(folder, `${stem}*.swm`)] };
+}
+
+/** Into the volume itself, so that security descriptors, short names and streams are as in Windows. */
+function wimlibApply(image: string, parts: readonly string[], index: number, device: string): string[] {
+  const references = parts.map((pattern) => `--ref=${pattern}`);
+  return ["wimlib-imagex", "apply", image, String(index), device, "--check", ...references];
+}
+
+/** "DISM Image Management Command-Line Options": /Apply-Image. */
+function dismApply(image: string, parts: readonly string[], index: number, letter: string): string[] {
+  const references = parts.map((pattern) => `/SWMFile:${pattern}`);
+  return [
+    "dism.exe",
+    "/Apply-Image",
+    `/ImageFile:${image}`,
+    ...references,
+    `/Index:${index}`,
+    `/ApplyDir:${letter}:\\`,
+    "/CheckIntegrity",
+  ];
+}

@@ -10,13 +10,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { z } from "zod";
 import { VolleyError } from "../contract/errors.ts";
 
 export interface StateFolder {
   readonly path: string;
   /** Null when there is none, or when it does not fit `schema`: what an older agent wrote, or bytes gone bad. */
-  read<Shape extends z.ZodType>(name: string, schema: Shape): z.infer<Shape> | null;
+  read<Value>(name: string, schema: { parse(value: unknown): Value }): Value | null;
   /** Durable when it returns: temporary file, flush, rename, flush of the folder. Throws E_OUTBOX. */
   write(name: string, value: unknown): void;
   remove(name: string): void;

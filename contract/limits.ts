@@ -64,6 +64,8 @@ export const limits = {
   outboxBytes: 33_554_432,
   /** As Configuration Manager does: at this size smsts.log becomes smsts.lo_. */
   logBytes: 250_000,
+  /** Of what a step's program printed, the last characters are kept. */
+  stepOutputCharacters: 262_144,
   toolTimeMs: 5000,
   toolOutputBytes: 8_388_608,
 } as const;

@@ -26,6 +26,24 @@ export const Outcome = z.object({
 });
 export type Outcome = z.infer<typeof Outcome>;
 
+/**
+ * What a step or group of a task sequence came to: the fields of Configuration Manager's
+ * SMS_TaskSequenceExecutionStatus that are not in the report itself.
+ */
+export const StepStatus = z.object({
+  /** 11124 to 11144, as Configuration Manager numbers them. */
+  messageId: z.int().min(0),
+  messageName: Text,
+  /** 0 for the sequence itself, else the instruction's place from 1. */
+  step: z.int().min(0),
+  group: Text,
+  action: Text,
+  exitCode: z.int().min(0).max(0xffffffff),
+  /** The last of what the step printed. */
+  output: Text,
+});
+export type StepStatus = z.infer<typeof StepStatus>;
+
 const event = <Kind extends string, Shape extends z.ZodRawShape>(kind: Kind, shape: Shape) =>
   z.object({ id: Identifier, deploymentId: Identifier, time: Time, kind: z.literal(kind), ...shape });
 
@@ -34,6 +52,7 @@ export const Report = z.discriminatedUnion("kind", [
   event("planned", { plan: Plan }),
   event("started", { resume: z.boolean() }),
   event("notice", { text: Text }),
+  event("step-status", { status: StepStatus }),
   event("succeeded", { outcome: Outcome }),
   event("failed", { error: ErrorAnswer }),
 ]);

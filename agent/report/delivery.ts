@@ -114,6 +114,12 @@ export function startDelivery({ log, outbox, redactor, send }: DeliveryOptions):
 function cleanReport(report: Report, redactor: Redactor): Report {
   const clean = (text: string): string => redactor.clean(text).slice(0, limits.reportTextCharacters);
   if (report.kind === "notice") return { ...report, text: clean(report.text) };
+  if (report.kind === "step-status") {
+    const { action, group, output, ...status } = report.status;
+    // Of what a step printed, the end says how it ended.
+    const tail = redactor.clean(output).slice(-limits.reportTextCharacters);
+    return { ...report, status: { ...status, action: clean(action), group: clean(group), output: tail } };
+  }
   if (report.kind === "failed") {
     const { code, detail, remedy } = report.error;
     return { ...report, error: { code, detail: clean(detail), remedy } };

@@ -144,8 +144,9 @@ function take(text: string, loaded: Loaded): void {
 }
 
 /** A full outbox lets go of notices, the oldest first; what decides over a deployment is never dropped. */
+/** Notices and what single steps came to: the outcome of it all says more than they. */
 function dropNotices(reports: Map<string, Report>): void {
-  const notices = [...reports.values()].filter((report) => report.kind === "notice");
+  const notices = [...reports.values()].filter(({ kind }) => kind === "notice" || kind === "step-status");
   for (const notice of notices.slice(0, Math.ceil(limits.outboxReports / 10))) reports.delete(notice.id);
 }
 

@@ -1,8 +1,14 @@
-/** POST /reports: what machines tell durably. Each is applied once, and acknowledged as often as it comes. */
+/**
+ * POST /reports: what machines tell durably. Each is applied once, and acknowledged as often as it comes.
+ * GET /deployments/:id/machines/:machineId/statuses: what one of them told of its task sequence's steps.
+ */
+import { z } from "zod";
+import { Identifier } from "../../contract/common.ts";
 import { ReportsRequest, type ReportsAnswer } from "../../contract/report.ts";
-import type { z } from "zod";
 import type { ApiContext } from "./context.ts";
 import { machineOf, parse, type Route } from "./routes.ts";
+
+const Place = z.object({ id: Identifier, machineId: Identifier });
 
 export function reportRoutes({ store, director, room }: ApiContext): Route[] {
   return [
@@ -21,6 +27,15 @@ export function reportRoutes({ store, director, room }: ApiContext): Route[] {
         }
         if (fresh.length > 0) room.changed("machines");
         return { acknowledged: reports.map((report) => report.id) };
+      },
+    },
+    {
+      method: "GET",
+      path: "/deployments/:id/machines/:machineId/statuses",
+      who: "watcher",
+      handle: (call) => {
+        const { id, machineId } = parse(Place, call.request.params);
+        return store.reports.statuses(id, machineId);
       },
     },
   ];

@@ -1,7 +1,7 @@
 /** What machines reported. A report that came before is not applied again. */
 import type { Transaction, Updateable } from "kysely";
 import { limits } from "../../contract/limits.ts";
-import type { Report } from "../../contract/report.ts";
+import type { Report, StepStatus } from "../../contract/report.ts";
 import type { Database } from "./database.ts";
 import { toNumber, type AssignmentTable, type Tables } from "./schema.ts";
 
@@ -28,6 +28,24 @@ export class ReportStore {
       return fresh;
     });
   }
+
+  /** What a machine told of the steps of a deployment's task sequence, in the order in which it told it. */
+  async statuses(deploymentId: string, machineId: string): Promise<KeptStatus[]> {
+    const rows = await this.#database
+      .selectFrom("report")
+      .select(["time", "detail"])
+      .where("machine_id", "=", machineId)
+      .where("deployment_id", "=", deploymentId)
+      .where("kind", "=", "step-status")
+      .orderBy("sequence")
+      .execute();
+    return rows.flatMap(({ detail, time }) => (detail === null ? [] : [{ ...detail, time }]));
+  }
+}
+
+/** A step's status as it came. */
+export interface KeptStatus extends StepStatus {
+  time: string;
 }
 
 async function insert(transaction: Transaction<Tables>, machineId: string, report: Report): Promise<boolean> {
@@ -40,6 +58,7 @@ async function insert(transaction: Transaction<Tables>, machineId: string, repor
       kind: report.kind,
       time: report.time,
       received: new Date().toISOString(),
+      detail: report.kind === "step-status" ? JSON.stringify(report.status) : null,
     })
     .onConflict((conflict) => conflict.columns(["machine_id", "id"]).doNothing())
     .returning("sequence")
@@ -81,6 +100,8 @@ function changeOf(report: Report): Updateable<AssignmentTable> {
       };
     case "started":
       return { state: "working", outcome: null, error: null, notice: "", updated };
+    case "step-status":
+      return { updated };
     case "notice":
       return { notice: report.text, updated };
     case "succeeded":

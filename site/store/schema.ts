@@ -2,7 +2,7 @@
 import type { ColumnType, Generated } from "kysely";
 import type { DiskRule } from "../../contract/deployment.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
-import type { Outcome, Plan } from "../../contract/report.ts";
+import type { Outcome, Plan, StepStatus } from "../../contract/report.ts";
 import type { ErrorAnswer } from "../../contract/common.ts";
 
 /** Read as a value, written as JSON text. */
@@ -82,6 +82,8 @@ export interface ReportTable {
   kind: string;
   time: string;
   received: string;
+  /** Of a step's status all of it; null for reports that the assignment keeps. */
+  detail: Json<StepStatus | null> | null;
 }
 
 export interface SessionTable {

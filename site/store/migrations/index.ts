@@ -4,12 +4,14 @@ import { deployments } from "./deployments.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
 import { sessions } from "./sessions.ts";
+import { statuses } from "./statuses.ts";
 
 const steps: Record<string, Migration> = {
   "0001-images": images,
   "0002-machines": machines,
   "0003-deployments": deployments,
   "0004-sessions": sessions,
+  "0005-statuses": statuses,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

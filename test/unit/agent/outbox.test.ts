@@ -200,6 +200,31 @@ test("everything is delivered in order while the site comes and goes; texts are 
     delivery.close();
   }));
 
+test("what a step printed is cleaned, and of too much of it the end is kept", () =>
+  inFolder(async (folder) => {
+    const outbox = openOutbox(folder, noFlush);
+    const redactor = createRedactor();
+    redactor.add("topsecretword");
+    const send = (): Promise<string[]> => new Promise(() => {});
+    const delivery = startDelivery({ outbox, send, redactor, log: silent });
+    const output = `${"x".repeat(9000)} topsecretword end`;
+    const status = {
+      messageId: 11_134,
+      messageName: "m",
+      step: 1,
+      group: "",
+      action: "a",
+      exitCode: 0,
+      output,
+    };
+    delivery.tell({ kind: "step-status", deploymentId, status });
+    const [told] = outbox.next();
+    assert.ok(told?.kind === "step-status");
+    assert.equal(told.status.output.length, limits.reportTextCharacters);
+    assert.match(told.status.output, /x \[redacted\] end$/);
+    delivery.close();
+  }));
+
 test("a report that the site refuses does not hold up the others", () =>
   inFolder(async (folder) => {
     const outbox = openOutbox(folder, noFlush);

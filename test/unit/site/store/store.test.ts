@@ -115,6 +115,41 @@ test("a report counts once however often it comes, and those of other machines a
   assert.equal((await store.reports.take(one, [report(randomUUID(), "failed")])).length, 1);
 });
 
+test("the statuses of a sequence's steps are kept once each, in their order, and change nothing else", async () => {
+  const [one, two] = [await enrol("steps"), await enrol("other steps")];
+  const target = await deployment("sequence", [one, two]);
+  await store.deployments.assign(target.id, one);
+  const statusReport = (action: string): Report => ({
+    id: randomUUID(),
+    deploymentId: target.id,
+    time: "2024-01-02T03:04:05.000Z",
+    kind: "step-status",
+    status: {
+      messageId: 11_135,
+      messageName: "failed",
+      step: 3,
+      group: "Install",
+      action,
+      exitCode: 0x80070002,
+      output: "not found",
+    },
+  });
+  const [first, second] = [statusReport("a"), statusReport("b")];
+  assert.equal((await store.reports.take(one, [first, second, first])).length, 2);
+  assert.equal((await store.reports.take(one, [second])).length, 0);
+  const kept = await store.reports.statuses(target.id, one);
+  assert.deepEqual(
+    kept.map(({ action, exitCode, time }) => [action, exitCode, time]),
+    [
+      ["a", 0x80070002, "2024-01-02T03:04:05.000Z"],
+      ["b", 0x80070002, "2024-01-02T03:04:05.000Z"],
+    ],
+  );
+  assert.deepEqual(await store.reports.statuses(target.id, two), []);
+  const machine = (await store.machines.list()).find(({ id }) => id === one);
+  assert.equal(machine?.state, "enrolled");
+});
+
 test("start and receiver numbers are never given twice", async () => {
   const [machine] = [await enrol("numbers")];
   const target = await deployment("numbers", [machine]);

@@ -1,8 +1,10 @@
 /** Every kind of step there is, by its type. */
 import { applyDataImage } from "./apply-data-image.ts";
+import { applyDriverPackage } from "./apply-driver-package.ts";
 import { applyNetworkSettings } from "./apply-network-settings.ts";
 import { applyOperatingSystemImage } from "./apply-operating-system-image.ts";
 import { applyWindowsSettings } from "./apply-windows-settings.ts";
+import { autoApplyDrivers } from "./auto-apply-drivers.ts";
 import { checkReadiness } from "./check-readiness.ts";
 import { formatAndPartitionDisk } from "./format-and-partition-disk.ts";
 import { restartComputer } from "./restart-computer.ts";
@@ -24,6 +26,8 @@ export const stepKinds: readonly StepKind[] = [
   applyDataImage,
   applyWindowsSettings,
   applyNetworkSettings,
+  applyDriverPackage,
+  autoApplyDrivers,
 ];
 
 const byType = new Map(stepKinds.map((kind) => [kind.type.toLowerCase(), kind]));

@@ -72,8 +72,8 @@ export async function volumeOf(context: StepContext, letter: string): Promise<Vo
 }
 
 /**
- * The folder a volume is mounted at; it is mounted there if it is not. File names keep their case and are found in any,
- * as on Windows.
+ * The folder a volume is mounted at; it is mounted there if it is not. Names keep their case: hostPath finds them in any,
+ * as Windows does.
  */
 export async function mountVolume(context: StepContext, letter: string): Promise<string> {
   const volume = await volumeOf(context, letter);
@@ -85,7 +85,7 @@ export async function mountVolume(context: StepContext, letter: string): Promise
   const { output: fileSystem } = await runOrFail(context, doing, { command: blkid });
   const command =
     fileSystem.trim() === "ntfs"
-      ? ["lowntfs-3g", "-o", "ignore_case,streams_interface=none", volume.device, folder]
+      ? ["ntfs-3g", "-o", "windows_names,streams_interface=none", volume.device, folder]
       : ["mount", volume.device, folder];
   await runOrFail(context, doing, { command });
   return folder;

@@ -112,20 +112,26 @@ function parseStep(text: string): PathStep {
   return { name: match[1], key: match[2] ?? null };
 }
 
-/** List elements are told apart by wcm:keyValue, which is removed from those whose identifier is an element. */
+/** Elements of lists that are told apart by an element in them; all others by wcm:keyValue. */
+const keyElements: Record<string, string> = {
+  Interface: "Identifier",
+  Route: "Identifier",
+  RunSynchronousCommand: "Order",
+};
+
 function childOf(parent: XmlElement, { key, name }: PathStep): XmlElement {
-  const found = elementsOf(parent, name).find(
-    (child) => key === null || child.attributes.get("wcm:keyValue") === key,
-  );
+  const keyElement = keyElements[name];
+  const isWanted = (child: XmlElement): boolean => {
+    if (key === null) return true;
+    if (keyElement === undefined) return child.attributes.get("wcm:keyValue") === key;
+    return elementsOf(child, keyElement).some((element) => textOf(element) === key);
+  };
+  const found = elementsOf(parent, name).find(isWanted);
   if (found !== undefined) return found;
-  const attributes: [string, string][] =
-    key === null
-      ? []
-      : [
-          ["wcm:action", "add"],
-          ["wcm:keyValue", key],
-        ];
-  const made = makeElement(name, attributes);
+  const made = makeElement(name);
+  if (key !== null) made.attributes.set("wcm:action", "add");
+  if (key !== null && keyElement === undefined) made.attributes.set("wcm:keyValue", key);
+  if (key !== null && keyElement !== undefined) made.children.push(makeElement(keyElement, [], [key]));
   parent.children.push(made);
   return made;
 }

@@ -1,0 +1,156 @@
+/**
+ * The registry of a Windows that does not run, read from its hives with hivexget (libhivex-bin). Answers keys and
+ * values as a running Windows would name them.
+ */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { VolleyError } from "../../../contract/errors.ts";
+import { limits } from "../../../contract/limits.ts";
+import { listFolder } from "./hardware.ts";
+
+export interface HiveValue {
+  type: string;
+  data: string;
+}
+
+export interface OfflineRegistry {
+  /** Null when there is no such key. Rejects with E_CONDITION where that part of the registry cannot be read. */
+  values(key: string): Promise<Map<string, HiveValue> | null>;
+}
+
+/** `windowsFolder`: where the Windows folder is now, for example "/mnt/c/Windows"; null when there is none. */
+export function openOfflineRegistry(windowsFolder: () => Promise<string | null>): OfflineRegistry {
+  return {
+    async values(key) {
+      const folder = await windowsFolder();
+      if (folder === null) {
+        throw cannot(`${key}: there is no Windows here whose registry could be read`);
+      }
+      const config = descend(folder, ["System32", "config"]);
+      if (config === null) throw cannot(`${key}: ${folder} has no hives`);
+      const place = await placeOf(key, config);
+      const hive = descend(config, [place.hive]);
+      if (hive === null) throw cannot(`${key}: ${config} has no hive ${place.hive}`);
+      return readKey(hive, place.path);
+    },
+  };
+}
+
+interface Place {
+  hive: string;
+  path: string;
+}
+
+/** In which hive a key is, and where in it. */
+async function placeOf(key: string, config: string): Promise<Place> {
+  const [root = "", first = "", ...rest] = key.split("\\");
+  const below = (hive: string, ...path: string[]): Place => ({ hive, path: path.join("\\") });
+  if (root === "HKEY_CLASSES_ROOT") {
+    return below("SOFTWARE", "Classes", ...[first, ...rest].filter((part) => part !== ""));
+  }
+  if (root === "HKEY_USERS" && first.toLowerCase() === ".default") return below("DEFAULT", ...rest);
+  if (root === "HKEY_LOCAL_MACHINE") {
+    const hive = first.toUpperCase();
+    if (hive === "SYSTEM" && rest[0]?.toLowerCase() === "currentcontrolset") {
+      return below("SYSTEM", await currentControlSet(config), ...rest.slice(1));
+    }
+    if (["SOFTWARE", "SYSTEM", "SAM", "SECURITY"].includes(hive)) return below(hive, ...rest);
+  }
+  throw cannot(`${key} is in no hive of a Windows that does not run`);
+}
+
+async function currentControlSet(config: string): Promise<string> {
+  const hive = descend(config, ["SYSTEM"]);
+  const select = hive === null ? null : await readKey(hive, "Select");
+  const number = select?.get("current")?.data;
+  if (number === undefined) throw cannot(`${config} has no current control set`);
+  return `ControlSet${number.padStart(3, "0")}`;
+}
+
+/** Below `folder`, names in any case; null when it is not there. */
+function descend(folder: string, names: readonly string[]): string | null {
+  let path = folder;
+  for (const name of names) {
+    const found = listFolder(path).find((entry) => entry.toLowerCase() === name.toLowerCase());
+    if (found === undefined) return null;
+    path = join(path, found);
+  }
+  return path;
+}
+
+async function readKey(hive: string, path: string): Promise<Map<string, HiveValue> | null> {
+  // Each line is a command to the tool.
+  if (/[\r\n\0]/.test(path)) throw cannot(`${path} is no key's name`);
+  try {
+    const run = promisify(execFile);
+    const { stdout } = await run("hivexget", [hive, `\\${path}`], {
+      timeout: limits.toolTimeMs * 6,
+      maxBuffer: limits.toolOutputBytes,
+      encoding: "utf8",
+      env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" },
+    });
+    return parseValues(stdout);
+  } catch (error) {
+    const { code, stderr = "" } = error as { code?: unknown; stderr?: string };
+    if (/subkey '.*' not found/s.test(stderr)) return null;
+    if (code === "ENOENT") throw cannot("hivexget (package libhivex-bin) is not installed");
+    throw cannot(`${hive} cannot be read: ${stderr.split("\n")[0] || (error as Error).message}`);
+  }
+}
+
+const line =
+  /"((?:[^"\\]|\\[^])*)"=(?:dword:([0-9a-f]{8})|hex\((\d+)\):([0-9a-f,]*)|(?:str\((\d+)\):)?"((?:[^"\\]|\\[^])*)")/g;
+
+const typeNames: Record<number, string> = {
+  0: "REG_NONE",
+  1: "REG_SZ",
+  2: "REG_EXPAND_SZ",
+  3: "REG_BINARY",
+  4: "REG_DWORD",
+  5: "REG_DWORD_BIG_ENDIAN",
+  6: "REG_LINK",
+  7: "REG_MULTI_SZ",
+  11: "REG_QWORD",
+};
+
+/** What hivexsh's `lsval` prints: names in lower case to values. "@" is the default value. */
+export function parseValues(output: string): Map<string, HiveValue> {
+  const values = new Map<string, HiveValue>();
+  for (const match of output.matchAll(line)) {
+    const [, name = "", dword, hexType, hex, textType, text] = match;
+    const key = name === "@" ? "" : unescape(name).toLowerCase();
+    if (dword !== undefined) {
+      values.set(key, { type: "REG_DWORD", data: String(Number.parseInt(dword, 16)) });
+    } else if (hexType !== undefined) {
+      values.set(key, ofBytes(Number(hexType), Buffer.from((hex ?? "").replaceAll(",", ""), "hex")));
+    } else {
+      values.set(key, { type: typeNames[Number(textType ?? 1)] ?? "REG_SZ", data: unescape(text ?? "") });
+    }
+  }
+  return values;
+}
+
+function ofBytes(type: number, bytes: Buffer): HiveValue {
+  const name = typeNames[type] ?? `REG_${type}`;
+  const text = (): string => bytes.toString("utf16le").replace(/\0+$/, "");
+  switch (name) {
+    case "REG_QWORD":
+      return { type: name, data: bytes.length >= 8 ? String(bytes.readBigUInt64LE(0)) : "0" };
+    case "REG_MULTI_SZ":
+      return { type: name, data: text().replaceAll("\0", "\n") };
+    case "REG_SZ":
+    case "REG_EXPAND_SZ":
+      return { type: name, data: text() };
+    default:
+      return { type: name, data: bytes.toString("hex").toUpperCase() };
+  }
+}
+
+function unescape(text: string): string {
+  return text.replaceAll(/\\([^])/g, "$1");
+}
+
+function cannot(detail: string): VolleyError {
+  return new VolleyError("E_CONDITION", detail);
+}

@@ -9,7 +9,7 @@ import type { StepResult } from "./sequence/narrator.ts";
 import type { SystemName } from "./sequence/tree.ts";
 import type { StepServices } from "./steps/services.ts";
 import type { Content, StepContext, StepKind } from "./steps/step.ts";
-import { runStepTool } from "./platform/step-tools.ts";
+import { runStepTool, type StepToolsOptions } from "./platform/step-tools.ts";
 import type { Log } from "./report/logs.ts";
 
 export interface StepPerformer {
@@ -24,6 +24,7 @@ export interface StepPerformer {
   onStep(step: StepInstruction, variables: StepEnvironment | null): void;
   progress(step: StepInstruction, fraction: number, doing: string): void;
   signal: AbortSignal;
+  endTree: StepToolsOptions["endTree"];
 }
 
 /** Rejects with E_CANCELLED, and with what breaks the program. */
@@ -53,6 +54,7 @@ export async function performStep(
           outputCharacters: limits.stepOutputCharacters,
           timeLeftMs: time.leftMs,
           signal: time.signal,
+          endTree: by.endTree,
         }),
     },
     content: by.content,

@@ -3,6 +3,7 @@
  * Nothing outside agent/platform/ knows which system it runs on.
  */
 import type { MachineFacts } from "../../contract/machine.ts";
+import type { SequenceMachine } from "./sequence-machine.ts";
 
 /**
  * "disk" is hardware. "loop" (a loop device with a backing file) and "file" (a regular file of the disk's size) stand
@@ -63,6 +64,7 @@ export interface Platform {
   hold(subject: string): Promise<Hold | null>;
   /** What `rename` made visible in `folder` is durable afterwards. */
   flushFolder(folder: string): void;
+  readonly sequenceMachine: SequenceMachine;
 }
 
 export interface PlatformOptions {

@@ -4,7 +4,9 @@ import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { StringDecoder } from "node:string_decoder";
 import { VolleyError } from "../../contract/errors.ts";
-import { endProcessTree, markVariable } from "./linux/process-tree.ts";
+
+/** The variable that marks a step's programs, and so all that they start. */
+export const markVariable = "VOLLEY_STEP";
 
 export interface StepToolRun {
   command: readonly string[];
@@ -30,6 +32,8 @@ export interface StepToolsOptions {
   /** Time left to a step, in milliseconds; a program gets no longer. */
   timeLeftMs(): number;
   signal: AbortSignal;
+  /** Ends a program with all it has started; resolves when they are gone. */
+  endTree(root: number | null, mark: string): Promise<unknown>;
 }
 
 /** How long output is awaited after a program has ended that left a child behind with it. */
@@ -78,7 +82,7 @@ export function runStepTool(run: StepToolRun, options: StepToolsOptions): Promis
       // From now on its end is our doing.
       child.removeAllListeners("close").removeAllListeners("exit");
       clearTimeout(drain);
-      void endProcessTree(child.pid ?? null, options.mark).then(() => finish(settle));
+      void options.endTree(child.pid ?? null, options.mark).then(() => finish(settle));
     };
     const cancel = (): void => end(() => reject(cancelled(program)));
     child.once("error", (error: NodeJS.ErrnoException) => finish(() => reject(startFailure(program, error))));
@@ -105,11 +109,6 @@ export function runStepTool(run: StepToolRun, options: StepToolsOptions): Promis
     child.stdin?.on("error", () => {});
     child.stdin?.end(run.input ?? "");
   });
-}
-
-/** Ends what an earlier process of the agent, which was killed, has left running. */
-export function endLeftProcesses(mark: string): Promise<number> {
-  return endProcessTree(null, mark);
 }
 
 /** Both streams as they come, the last `most` characters of them. */

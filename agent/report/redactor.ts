@@ -1,8 +1,11 @@
 /** Keeps secrets out of whatever is written for people: the ones it was told of, and anything that looks like one. */
 
 export interface Redactor {
-  /** From now on `secret` is never written. Short texts are no secrets: they would black out ordinary words. */
-  add(secret: string): void;
+  /**
+   * From now on `secret` is never written. Texts of fewer than `least` characters (8 when nothing is said) are no
+   * secrets: they would black out ordinary words.
+   */
+  add(secret: string, least?: number): void;
   clean(text: string): string;
 }
 
@@ -20,8 +23,8 @@ export function createRedactor(): Redactor {
   // Longest first, so that one secret inside another does not leave the rest of it readable.
   let secrets: string[] = [];
   return {
-    add(secret) {
-      if (secret.length < shortestSecret || secrets.includes(secret)) return;
+    add(secret, least = shortestSecret) {
+      if (secret.length < least || secrets.includes(secret)) return;
       secrets = [...secrets, secret].sort((a, b) => b.length - a.length);
     },
     clean(text) {

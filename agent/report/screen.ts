@@ -1,4 +1,5 @@
 /** What the person at the machine sees: lines that stay, and below them the progress, which is drawn over itself. */
+import { sequenceLine, sequenceLines, type SequenceView } from "./sequence-view.ts";
 import { durationText, sizeText } from "./words.ts";
 
 export interface ProgressView {
@@ -19,6 +20,8 @@ export interface ProgressView {
 export interface Screen {
   line(text: string): void;
   progress(view: ProgressView): void;
+  /** In place of the progress: a task sequence and its step. */
+  sequence(view: SequenceView): void;
   /** Leaves the last progress standing; what comes next begins below it. */
   settle(): void;
 }
@@ -40,16 +43,18 @@ function liveScreen(terminal: Terminal): Screen {
   let drawn: string[] = [];
   const erase = (): string => (drawn.length === 0 ? "" : `\x1b[${drawn.length}A\r\x1b[0J`);
   const draw = (): string => drawn.map((line) => `${line}\n`).join("");
+  const columns = (): number => Math.max(40, terminal.columns ?? 80);
+  const redraw = (lines: string[]): void => {
+    const before = erase();
+    drawn = lines.map((line) => line.slice(0, columns() - 1));
+    terminal.write(before + draw());
+  };
   return {
     line(text) {
       terminal.write(`${erase()}${text}\n${draw()}`);
     },
-    progress(view) {
-      const before = erase();
-      const columns = Math.max(40, terminal.columns ?? 80);
-      drawn = [barLine(view, columns), pathLine(view)].map((line) => line.slice(0, columns - 1));
-      terminal.write(before + draw());
-    },
+    progress: (view) => redraw([barLine(view, columns()), pathLine(view)]),
+    sequence: (view) => redraw(sequenceLines(view, columns())),
     settle() {
       drawn = [];
     },
@@ -59,14 +64,16 @@ function liveScreen(terminal: Terminal): Screen {
 /** For a file, a pipe or a serial console: a line every few seconds, and whenever the phase or the waiting changes. */
 function plainScreen(terminal: Terminal, now: () => number): Screen {
   let last = { time: Number.NEGATIVE_INFINITY, state: "" };
+  const say = (state: string, text: () => string): void => {
+    if (state === last.state && now() - last.time < plainIntervalMs) return;
+    last = { time: now(), state };
+    terminal.write(`${text()}\n`);
+  };
   return {
     line: (text) => void terminal.write(`${text}\n`),
-    progress(view) {
-      const state = `${view.phase} ${view.waitingFor}`;
-      if (state === last.state && now() - last.time < plainIntervalMs) return;
-      last = { time: now(), state };
-      terminal.write(`${amountText(view)} · ${pathLine(view).trimStart()}\n`);
-    },
+    progress: (view) =>
+      say(`${view.phase} ${view.waitingFor}`, () => `${amountText(view)} · ${pathLine(view).trimStart()}`),
+    sequence: (view) => say(`${view.number} ${view.step}`, () => sequenceLine(view)),
     settle: () => {},
   };
 }

@@ -7,20 +7,11 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { VolleyError } from "../../../contract/errors.ts";
 import { limits } from "../../../contract/limits.ts";
+import type { MachineRegistry, RegistryFact } from "../sequence-machine.ts";
 import { listFolder } from "./hardware.ts";
 
-export interface HiveValue {
-  type: string;
-  data: string;
-}
-
-export interface OfflineRegistry {
-  /** Null when there is no such key. Rejects with E_CONDITION where that part of the registry cannot be read. */
-  values(key: string): Promise<Map<string, HiveValue> | null>;
-}
-
 /** `windowsFolder`: where the Windows folder is now, for example "/mnt/c/Windows"; null when there is none. */
-export function openOfflineRegistry(windowsFolder: () => Promise<string | null>): OfflineRegistry {
+export function openOfflineRegistry(windowsFolder: () => Promise<string | null>): MachineRegistry {
   return {
     async values(key) {
       const folder = await windowsFolder();
@@ -79,7 +70,7 @@ function descend(folder: string, names: readonly string[]): string | null {
   return path;
 }
 
-async function readKey(hive: string, path: string): Promise<Map<string, HiveValue> | null> {
+async function readKey(hive: string, path: string): Promise<Map<string, RegistryFact> | null> {
   // Each line is a command to the tool.
   if (/[\r\n\0]/.test(path)) throw cannot(`${path} is no key's name`);
   try {
@@ -115,8 +106,8 @@ const typeNames: Record<number, string> = {
 };
 
 /** What hivexsh's `lsval` prints: names in lower case to values. "@" is the default value. */
-export function parseValues(output: string): Map<string, HiveValue> {
-  const values = new Map<string, HiveValue>();
+export function parseValues(output: string): Map<string, RegistryFact> {
+  const values = new Map<string, RegistryFact>();
   for (const match of output.matchAll(line)) {
     const [, name = "", dword, hexType, hex, textType, text] = match;
     const key = name === "@" ? "" : unescape(name).toLowerCase();
@@ -131,7 +122,7 @@ export function parseValues(output: string): Map<string, HiveValue> {
   return values;
 }
 
-function ofBytes(type: number, bytes: Buffer): HiveValue {
+function ofBytes(type: number, bytes: Buffer): RegistryFact {
   const name = typeNames[type] ?? `REG_${type}`;
   const text = (): string => bytes.toString("utf16le").replace(/\0+$/, "");
   switch (name) {

@@ -5,9 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-
-/** The variable that marks a step's programs. */
-export const markVariable = "VOLLEY_STEP";
+import { markVariable } from "../step-tools.ts";
 
 interface Process {
   id: number;

@@ -5,7 +5,7 @@ import type { DiskFacts } from "../platform.ts";
 import { listDisks } from "./disks.ts";
 import type { SystemRoots } from "./hardware.ts";
 import { readMounts } from "./mounts.ts";
-import type { WmiFacts } from "./wmi-facts.ts";
+import type { WmiFacts } from "../sequence-machine.ts";
 
 /** What Windows would show as disks: not what is made of memory or of other disks. */
 async function realDisks(roots: SystemRoots): Promise<DiskFacts[]> {

@@ -4,13 +4,11 @@
  */
 import { hostname, release } from "node:os";
 import { join } from "node:path";
+import type { WmiFacts } from "../sequence-machine.ts";
 import { listFolder, readText, systemRoots, type SystemRoots } from "./hardware.ts";
 import { diskRows, partitionRows, volumeRows } from "./wmi-disks.ts";
 import { adapterConfigurationRows, adapterRows } from "./wmi-network.ts";
 import { memoryRows } from "./wmi-memory.ts";
-
-export type WmiFact = string | number | boolean | null | readonly (string | number)[];
-export type WmiFacts = Record<string, WmiFact>;
 
 const collectors: Record<string, (roots: SystemRoots) => WmiFacts[] | Promise<WmiFacts[]>> = {
   Win32_ComputerSystem: (roots) => [computerSystem(roots)],
@@ -61,7 +59,7 @@ function computerSystem(roots: SystemRoots): WmiFacts {
     TotalPhysicalMemory: memoryKilobytes(roots, "MemTotal") * 1024,
     NumberOfLogicalProcessors: processors.length,
     NumberOfProcessors: new Set(processors.map((one) => one["physical id"] ?? "0")).size,
-    HypervisorPresent: processors.some((one) => / hypervisor( |$)/.test(one["flags"] ?? "")),
+    HypervisorPresent: processors.some((one) => /\bhypervisor\b/.test(one["flags"] ?? "")),
     PartOfDomain: false,
     DomainRole: 0,
     Domain: "WORKGROUP",
@@ -192,7 +190,7 @@ function processorRows(roots: SystemRoots): WmiFacts[] {
       DataWidth: ["x64", "arm64"].includes(process.arch) ? 64 : 32,
       Architecture: process.arch === "arm64" ? 12 : process.arch === "x64" ? 9 : 0,
       ProcessorType: 3,
-      VirtualizationFirmwareEnabled: / (vmx|svm)( |$)/.test(first["flags"] ?? ""),
+      VirtualizationFirmwareEnabled: /\b(vmx|svm)\b/.test(first["flags"] ?? ""),
       Status: "OK",
     };
   });

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { listFolder, type SystemRoots } from "./hardware.ts";
-import type { WmiFacts } from "./wmi-facts.ts";
+import type { WmiFacts } from "../sequence-machine.ts";
 
 export function memoryRows(roots: SystemRoots): WmiFacts[] {
   const folder = join(roots.sys, "firmware/dmi/entries");

@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { basename, join } from "node:path";
 import { listFolder, readText, type SystemRoots } from "./hardware.ts";
-import type { WmiFacts } from "./wmi-facts.ts";
+import type { WmiFacts } from "../sequence-machine.ts";
 
 interface Adapter {
   name: string;

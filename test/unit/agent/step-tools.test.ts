@@ -5,9 +5,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { markVariable } from "../../../agent/platform/linux/process-tree.ts";
+import { endProcessTree } from "../../../agent/platform/linux/process-tree.ts";
 import {
-  endLeftProcesses,
+  markVariable,
   runStepTool,
   type StepToolResult,
   type StepToolRun,
@@ -24,6 +24,7 @@ const shell = (script: string, run: Partial<StepToolRun> = {}, options: Partial<
       outputCharacters: 100,
       timeLeftMs: () => Number.POSITIVE_INFINITY,
       signal: new AbortController().signal,
+      endTree: endProcessTree,
       ...options,
     },
   );
@@ -66,7 +67,7 @@ test("a program that is not there, and a folder that is not there", async () => 
 
 test("a child that a program leaves behind does not hold up the step, and lives", async (context) => {
   const mark = randomUUID();
-  context.after(() => endLeftProcesses(mark));
+  context.after(() => endProcessTree(null, mark));
   const started = Date.now();
   const { exitCode, output } = await shell("sleep 30 & echo started", {}, { mark });
   assert.deepEqual([exitCode, output], [0, "started\n"]);
@@ -119,7 +120,7 @@ test("what a killed agent left running is found by its mark", async () => {
   const mark = randomUUID();
   await shell("setsid sleep 61 > /dev/null 2>&1 &", {}, { mark });
   assert.equal(processesWith(mark), 1);
-  assert.equal(await endLeftProcesses(mark), 0);
+  assert.equal(await endProcessTree(null, mark), 0);
   assert.equal(processesWith(mark), 0);
 });
 

@@ -6,7 +6,8 @@
 import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { endLeftProcesses, runStepTool } from "../../../../agent/platform/step-tools.ts";
+import { endProcessTree } from "../../../../agent/platform/linux/process-tree.ts";
+import { runStepTool } from "../../../../agent/platform/step-tools.ts";
 import { folderStore, type CheckpointStore } from "../../../../agent/sequence/checkpoint.ts";
 import type { ConditionWorld } from "../../../../agent/sequence/conditions/evaluate.ts";
 import type { SequenceEnvironment, StepEnvironment } from "../../../../agent/sequence/environment.ts";
@@ -63,6 +64,7 @@ async function perform(
           outputCharacters: 1000,
           timeLeftMs: () => 60_000,
           signal: new AbortController().signal,
+          endTree: endProcessTree,
         },
       );
       return done;
@@ -114,7 +116,7 @@ if (!existsSync(resultFile)) {
     perform,
     isRepeatable: ({ node }) => node.type !== "Once",
     runsHere: () => true,
-    endLeft: endLeftProcesses,
+    endLeft: (mark) => endProcessTree(null, mark),
     status: quiet,
     log: { detail: quiet, warning: quiet, error: quiet },
   });

@@ -1,0 +1,27 @@
+/** What a running task sequence asks of a Linux machine. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { SequenceMachine } from "../sequence-machine.ts";
+import { systemRoots } from "./hardware.ts";
+import { openOfflineRegistry } from "./hives.ts";
+import { endProcessTree } from "./process-tree.ts";
+import { wmiRows } from "./wmi-facts.ts";
+import { readGateways } from "./wmi-network.ts";
+
+export const linuxSequenceMachine: SequenceMachine = {
+  wmiRows: (className) => wmiRows(className),
+  gateways: () => [...readGateways(systemRoots).values()].flat(),
+  secureBoot,
+  registry: openOfflineRegistry,
+  endProcessTree: (root, mark) => endProcessTree(root, mark),
+};
+
+/** Of UEFI's variable the fifth byte, behind the attributes. */
+function secureBoot(): "NA" | "Enabled" | "Disabled" {
+  const variable = "firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+  try {
+    return readFileSync(join(systemRoots.sys, variable))[4] === 1 ? "Enabled" : "Disabled";
+  } catch {
+    return "NA";
+  }
+}

@@ -1,0 +1,28 @@
+/** What a running task sequence asks of the machine beyond what a deployment does. */
+
+export type WmiFact = string | number | boolean | null | readonly (string | number)[];
+export type WmiFacts = Record<string, WmiFact>;
+
+export interface RegistryFact {
+  /** "REG_SZ", "REG_DWORD", … */
+  type: string;
+  /** Numbers in decimal, several texts with "\n" between them, bytes as upper-case hex. */
+  data: string;
+}
+
+export interface MachineRegistry {
+  /** By name in lower case, "" for the default value; null when there is no such key. Rejects with E_CONDITION. */
+  values(key: string): Promise<Map<string, RegistryFact> | null>;
+}
+
+export interface SequenceMachine {
+  /** Instances of a class of WMI, or of what stands for it; none of a class nobody knows. */
+  wmiRows(className: string): Promise<WmiFacts[]>;
+  /** Of IPv4. */
+  gateways(): string[];
+  secureBoot(): "NA" | "Enabled" | "Disabled";
+  /** The registry that conditions mean; `windowsFolder` is where an installed Windows is found, null without one. */
+  registry(windowsFolder: () => Promise<string | null>): MachineRegistry;
+  /** Ends what was started below `root` and what carries `mark`; answers how many could not be ended. */
+  endProcessTree(root: number | null, mark: string): Promise<number>;
+}

@@ -21,6 +21,7 @@ struct Options {
   double lossPercent = 1;
   bool burst = false;
   std::uint64_t bytes = 64ull << 20;
+  std::uint32_t storedPerChunk = 1u << 20;
 };
 
 int usage() {
@@ -28,7 +29,7 @@ int usage() {
               "volley_sim --seed S [--trace]            one of them\n"
               "volley_sim --scenario NAME [--trace]     liar, pause, slow-disk, late-join, flash-crowd\n"
               "                                         or automatic-rate\n"
-              "volley_sim --scale RECEIVERS [--loss PERCENT] [--burst] [--bytes N] [--seed S]\n");
+              "volley_sim --scale RECEIVERS [--loss PERCENT] [--burst] [--bytes N] [--stored BYTES] [--seed S]\n");
   return 2;
 }
 
@@ -80,6 +81,7 @@ int main(int argc, char** argv) {
       else if (name == "--loss") options.lossPercent = std::stod(value());
       else if (name == "--burst") options.burst = true;
       else if (name == "--bytes") options.bytes = std::stoull(value());
+      else if (name == "--stored") options.storedPerChunk = static_cast<std::uint32_t>(std::stoul(value()));
       else return usage();
     } catch (const std::exception&) {
       return usage();
@@ -87,7 +89,8 @@ int main(int argc, char** argv) {
   }
   if (!options.scenario.empty()) return runNamed(options.scenario, options.trace);
   if (options.scale > 0) {
-    return runScale({options.scale, options.lossPercent / 100, options.burst, options.bytes, options.seed});
+    return runScale({options.scale, options.lossPercent / 100, options.burst, options.bytes,
+                     options.storedPerChunk, options.seed});
   }
   if (options.seeds > 0) return runSeeds(options, argv[0]);
   if (options.oneSeed) return runSeed(options.seed, options.trace, argv[0]) ? 0 : 1;

@@ -42,7 +42,7 @@ struct Cost {
 class Room {
 public:
   Room(const ScaleOptions& options, std::uint32_t receivers, double loss)
-      : layout_(std::vector<std::uint32_t>(options.bytes >> 20, 1u << 20), symbolBytes),
+      : layout_(std::vector<std::uint32_t>(options.bytes >> 20, options.storedPerChunk), symbolBytes),
         sender_({symbolBytes, wireBytes, 100'000'000, 0, 0.15, options.seed}, layout_.blocks(), 0) {
     LinkModel model;
     if (options.burst) model.burstsPerDatagram = loss / (model.burstLength * model.burstLoss);
@@ -153,10 +153,10 @@ int runScale(const ScaleOptions& options) {
   const double more = static_cast<double>(many.data + many.announces) / static_cast<double>(one.data + one.announces);
   const double feedback = static_cast<double>(many.reports) / static_cast<double>(many.data);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  std::printf("{ \"receivers\": %u, \"loss\": %.4f, \"burst\": %s, \"datagrams\": %llu, \"announces\": %llu, "
+  std::printf("{ \"receivers\": %u, \"loss\": %.4f, \"burst\": %s, \"storedPerChunk\": %u, \"datagrams\": %llu, \"announces\": %llu, "
               "\"datagramsForOne\": %llu, \"ratio\": %.4f, \"reports\": %llu, \"feedback\": %.4f, "
               "\"virtualSeconds\": %.3f, \"virtualSecondsForOne\": %.3f, \"unfinished\": %u, \"seconds\": %.1f }\n",
-              options.receivers, options.loss, options.burst ? "true" : "false",
+              options.receivers, options.loss, options.burst ? "true" : "false", options.storedPerChunk,
               static_cast<unsigned long long>(many.data + many.announces),
               static_cast<unsigned long long>(many.announces),
               static_cast<unsigned long long>(one.data + one.announces), more,

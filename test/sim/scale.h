@@ -6,7 +6,8 @@ struct ScaleOptions {
   std::uint32_t receivers;
   double loss; // part of the datagrams each receiver loses
   bool burst;  // in bursts rather than each by itself
-  std::uint64_t bytes;
+  std::uint64_t bytes;          // of the image
+  std::uint32_t storedPerChunk; // bytes of a chunk as it is stored and sent
   std::uint64_t seed;
 };
 // How much more is sent to many lossy receivers than to one without loss; prints JSON.

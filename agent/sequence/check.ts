@@ -3,6 +3,7 @@ import { conditionsThatNeverHold } from "./checking/never-holds.ts";
 import { packagesOf, packagesOfSequence, type PackageUse } from "./checking/package-use.ts";
 import { supportOfNode, type SupportOf, type SupportSummary } from "./checking/support.ts";
 import { variablesNeverSet } from "./checking/variable-use.ts";
+import { Problems } from "./reading/problems.ts";
 import type { ReadSequence } from "./reading/read.ts";
 import type { RunIn, SequenceGroup, SequenceProblem, SequenceStep } from "./tree.ts";
 import { walkNodes } from "./walk.ts";
@@ -48,7 +49,7 @@ const pathNamesMost = 64;
 export function checkSequence(read: ReadSequence, options: CheckOptions): SequenceCheck {
   const { sequence } = read;
   const steps: CheckedStep[] = [];
-  const found: SequenceProblem[] = [];
+  const problems = new Problems();
   let disabledGroups = 0;
   for (const { node, groups, leaving } of walkNodes(sequence.nodes)) {
     if (node.kind === "group") {
@@ -72,14 +73,11 @@ export function checkSequence(read: ReadSequence, options: CheckOptions): Sequen
     });
     if (isChild || node.type === null) continue;
     for (const text of options.checkStep?.(node) ?? []) {
-      found.push({
-        line: node.line,
-        severity: "warning",
-        text: `The step "${node.name.slice(0, 80)}": ${text}`,
-      });
+      problems.warning(node.line, `The step "${node.name.slice(0, 80)}": ${text}`);
     }
   }
-  found.push(...variablesNeverSet(sequence), ...conditionsThatNeverHold(sequence.nodes));
+  for (const { line, text } of variablesNeverSet(sequence)) problems.warning(line, text);
+  for (const { line, text } of conditionsThatNeverHold(sequence.nodes)) problems.warning(line, text);
   const { format, name, version } = sequence;
   return {
     format,
@@ -89,7 +87,7 @@ export function checkSequence(read: ReadSequence, options: CheckOptions): Sequen
     entry: read.entry,
     steps,
     packages: packagesOfSequence(sequence, steps),
-    problems: [...sequence.problems, ...found].toSorted((one, other) => one.line - other.line),
+    problems: [...sequence.problems, ...problems.list()].toSorted((one, other) => one.line - other.line),
   };
 }
 

@@ -24,6 +24,9 @@ interface Bound {
 
 type Leaf = Exclude<Condition, { kind: "and" | "or" | "not" | "unknown" }>;
 
+/** Beyond so many, values are as good as any: a list of them would cost more than it says. */
+const valuesMost = 200;
+
 const free = { allowed: null, excluded: new Map<string, string>(), low: null, high: null, exists: null };
 const negated: Readonly<Record<string, string>> = {
   equals: "notEquals",
@@ -82,7 +85,7 @@ export function both(one: Constraint, other: Constraint): Constraint | null {
       low.value > high.value || (low.value === high.value && !(low.inclusive && high.inclusive));
     if (isEmpty) return null;
   }
-  const excluded = new Map([...one.excluded, ...other.excluded]);
+  const excluded = union(one.excluded, other.excluded) ?? one.excluded;
   let allowed = one.allowed ?? other.allowed;
   if (allowed !== null) {
     const filtered = [...allowed].filter(
@@ -100,8 +103,7 @@ export function both(one: Constraint, other: Constraint): Constraint | null {
 
 /** One of them is so; null when nothing follows from that. */
 export function either(one: Constraint, other: Constraint): Constraint | null {
-  const allowed =
-    one.allowed === null || other.allowed === null ? null : new Map([...one.allowed, ...other.allowed]);
+  const allowed = one.allowed === null || other.allowed === null ? null : union(one.allowed, other.allowed);
   const excluded = new Map([...one.excluded].filter(([key]) => other.excluded.has(key)));
   const low = one.low === null || other.low === null ? null : looser(one.low, other.low, 1);
   const high = one.high === null || other.high === null ? null : looser(one.high, other.high, -1);
@@ -123,6 +125,14 @@ export function describe({ allowed, excluded, exists, high, low, subject }: Cons
   if (high !== null) return `${subject} is ${high.inclusive ? "at most" : "less than"} ${high.value}`;
   if (excluded.size > 0) return `${subject} does not equal ${list(excluded)}`;
   return exists === false ? `${subject} does not exist or hold` : `${subject} exists or holds`;
+}
+
+/** Null when there would be too many. */
+function union(
+  one: ReadonlyMap<string, string>,
+  other: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> | null {
+  return one.size + other.size > valuesMost ? null : new Map([...one, ...other]);
 }
 
 /** Values are compared without regard to case, and as numbers when they are. */

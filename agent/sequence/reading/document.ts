@@ -47,25 +47,21 @@ export function readDocument(text: string, root: Content, options: DocumentOptio
   const lineNow = (): number => parser.line + firstLine - 1;
   const open: Open[] = [{ name: "", line: firstLine, content: root, text: [] }];
   let startLine = firstLine;
+  let attributeCount = 0;
 
-  parser.on("error", (error) => {
-    const message = error.message.replace(/^\d+:\d+: /, "").replace(/\.$/, "");
-    throw unreadable(`Line ${lineNow()}, column ${parser.column}: ${message}`);
-  });
-  parser.on("doctype", (doctype) => {
-    throw unreadable(
-      `Line ${lineNow() - newlines(doctype)}: the file has a document type (DOCTYPE), which no task sequence has: nothing of it is expanded`,
-    );
-  });
-  parser.on("processinginstruction", ({ target }) => {
-    problems.warning(
-      lineNow(),
-      `The processing instruction ${quoted(target)} is not known and was passed over`,
-    );
-  });
+  refuseWhatIsNone(parser, problems, lineNow);
   parser.on("opentagstart", () => {
     // The character after the name is read already; if it ended the line, the tag started on the line before.
     startLine = parser.columnIndex === 0 ? lineNow() - 1 : lineNow();
+    attributeCount = 0;
+  });
+  parser.on("attribute", () => {
+    attributeCount += 1;
+    if (attributeCount > readingLimits.attributesPerElement) {
+      throw tooLarge(
+        `Line ${startLine}: an element has more than ${readingLimits.attributesPerElement} attributes`,
+      );
+    }
   });
   parser.on("opentag", ({ name, attributes }) => {
     count.elements += 1;
@@ -106,6 +102,25 @@ export function readDocument(text: string, root: Content, options: DocumentOptio
     parser.write(text.slice(start, start + readingLimits.chunkCharacters));
   }
   parser.close();
+}
+
+/** What is not well-formed, and a document type, end the reading; a processing instruction is passed over. */
+function refuseWhatIsNone(parser: SaxesParser, problems: Problems, lineNow: () => number): void {
+  parser.on("error", (error) => {
+    const message = error.message.replace(/^\d+:\d+: /, "").replace(/\.$/, "");
+    throw unreadable(`Line ${lineNow()}, column ${parser.column}: ${message}`);
+  });
+  parser.on("doctype", (doctype) => {
+    throw unreadable(
+      `Line ${lineNow() - newlines(doctype)}: the file has a document type (DOCTYPE), which no task sequence has: nothing of it is expanded`,
+    );
+  });
+  parser.on("processinginstruction", ({ target }) => {
+    problems.warning(
+      lineNow(),
+      `The processing instruction ${quoted(target)} is not known and was passed over`,
+    );
+  });
 }
 
 export function newlines(text: string): number {

@@ -8,6 +8,7 @@ export const readingLimits = {
   sequencesPerArchive: 1000,
   /** XML elements of one document. */
   elements: 2_000_000,
+  attributesPerElement: 1000,
   /** Steps and groups of one sequence. */
   nodes: 500_000,
   /** What is said one by one; how many more there were is said in one sentence. */

@@ -44,15 +44,15 @@ export class Attributes {
 
   /** Exit codes as 32 bits without sign; null when there are none. */
   codes(name: string): number[] | null {
-    const words = this.text(name).split(/[\s,;]+/);
-    const codes: number[] = [];
-    for (const word of words) {
-      if (word === "") continue;
+    const codes = new Set<number>();
+    let wrong: string | null = null;
+    for (const [word] of this.text(name).matchAll(/[^\s,;]+/g)) {
       const code = /^(-?\d{1,10}|0x[0-9a-f]{1,8})$/i.test(word) ? Number(word) : Number.NaN;
-      if (code >= -(2 ** 31) && code < 2 ** 32) codes.push(code >>> 0);
-      else this.#wrong(name, "exit codes, separated by spaces", `without ${quoted(word)}`);
+      if (code >= -(2 ** 31) && code < 2 ** 32) codes.add(code >>> 0);
+      else wrong ??= word;
     }
-    return codes.length === 0 ? null : codes;
+    if (wrong !== null) this.#wrong(name, "exit codes, separated by spaces", `without ${quoted(wrong)}`);
+    return codes.size === 0 ? null : [...codes];
   }
 
   runIn(name: string): RunIn {

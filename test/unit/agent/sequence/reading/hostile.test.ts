@@ -158,6 +158,12 @@ const refused: { what: string; file: string | Buffer; code?: string; says: RegEx
     says: /67108865 bytes/,
   },
   {
+    what: "more attributes than an element has",
+    file: `<sequence ${Array.from({ length: readingLimits.attributesPerElement + 1 }, (_, index) => `a${index}=""`).join(" ")}/>`,
+    code: "E_SEQUENCE_TOO_LARGE",
+    says: /more than 1000 attributes/,
+  },
+  {
     what: "more steps than a sequence has",
     file: sequenceOf("<step/>".repeat(readingLimits.nodes + 1)),
     code: "E_SEQUENCE_TOO_LARGE",

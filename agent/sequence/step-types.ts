@@ -60,10 +60,6 @@ export function recognizeStep(writtenType: string, action: string): StepType | n
   return writtenType === "" && action.trim() !== "" ? (types.get("RunCommandLine") ?? null) : null;
 }
 
-export function findStepType(type: string): StepType | undefined {
-  return types.get(type);
-}
-
 function typeOfScript(action: string): StepType | undefined {
   const script = scriptCall.exec(action)?.[1]?.toLowerCase();
   if (script === undefined) return undefined;

@@ -1,5 +1,6 @@
 /** A task sequence from the bytes of a file: a sequence alone, the console's object.xml, or the archive around it. */
 import type { Sequence } from "../tree.ts";
+import { walkNodes } from "../walk.ts";
 import { isArchive, readArchive } from "./archive.ts";
 import { type Content, type Element, readDocument } from "./document.ts";
 import { readingLimits } from "./limits.ts";
@@ -62,16 +63,10 @@ function readXml(bytes: Uint8Array, entry: string): ReadSequence[] {
 function mainFirst(sequences: ReadSequence[]): ReadSequence[] {
   const children = new Set<string>();
   for (const { sequence } of sequences) {
-    for (const packageId of childPackages(sequence)) children.add(packageId);
+    for (const { node } of walkNodes(sequence.nodes)) {
+      if (node.kind === "child") children.add(node.sequencePackageId.toUpperCase());
+    }
   }
   const isChild = ({ packageId }: ReadSequence): boolean => children.has(packageId.toUpperCase());
   return [...sequences.filter((read) => !isChild(read)), ...sequences.filter(isChild)];
-}
-
-function* childPackages(sequence: Sequence): Generator<string> {
-  const waiting = [...sequence.nodes];
-  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    if (node.kind === "child") yield node.sequencePackageId.toUpperCase();
-    if (node.kind === "group") for (const inner of node.nodes) waiting.push(inner);
-  }
 }

@@ -49,8 +49,8 @@ export function sequenceContent(
       }
     },
     end: () => {
-      // Both products write 3.00; only Configuration Manager writes 3.10.
-      const isToolkit = version !== "3.10" && reading.toolkitSigns > 0 && reading.managerSigns === 0;
+      // Both products write 3.00, and tools mix what is theirs; only Configuration Manager writes 3.10.
+      const isToolkit = version !== "3.10" && reading.toolkitSigns > reading.managerSigns;
       sequence.format = isToolkit ? "mdt" : "configmgr";
       finish(sequence, problems);
     },

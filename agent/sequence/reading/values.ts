@@ -97,7 +97,7 @@ function reportUnknown(element: Element, problems: Problems, known: readonly str
 }
 
 /** `<variable name="…" property="…" hidden="true">value</variable>` into a list. */
-export function variableContent(element: Element, problems: Problems, list: StepVariable[]): Content {
+function variableContent(element: Element, problems: Problems, list: StepVariable[]): Content {
   const attributes = new Attributes(element, problems, ["name", "property", "hidden"]);
   const variable: StepVariable = {
     name: attributes.text("name"),

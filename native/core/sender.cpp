@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t datagramsBetweenAnnounces = 16 * limits::symbolsPerBlock;
 constexpr std::uint64_t datagramsPerAnnounceLeast = 100; // so that announces stay within 1 % while data flows
 constexpr Time announceSpacingLeast_us = 5'000;
-constexpr Time announceSpacing_us = 50'000;
+constexpr Time announceSpacing_us = 20'000; // receivers measure delay by them
 constexpr Time announceSpacingMost_us = 250'000;
 constexpr Time closingDelays_us[] = {2'000, 50'000, 200'000};
 constexpr std::uint32_t closingAnnounces = 3;

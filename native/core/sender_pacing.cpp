@@ -16,6 +16,9 @@ constexpr double lossAboveBaseline = 0.03;
 // More than that is never taken for a link's own loss: it is beyond what parity is for.
 constexpr double baselineMost = 0.2;
 constexpr double percentile = 0.75;
+constexpr double rampArrives = 0.6; // of what is sent, while it grows by half from one round to the next
+constexpr std::uint32_t drainRounds = 32;
+constexpr double drainWorse = 2;
 constexpr std::size_t samplesEnough = 16;
 constexpr Time roundLeast_us = 10'000;
 
@@ -102,9 +105,19 @@ void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std:
   // What it would have received but for the loss that no pace cures.
   const double delivered = typical->receivedKBps * 1e3 / (1 - std::min(0.9, typical->baselineLoss));
   const double sentRate = sentSinceEvaluation_ * 1e6 / static_cast<double>(now - evaluated_);
+  // For two rounds much less arrives than is sent: it piles up somewhere, whether delay has told of it yet or not.
+  const bool behind = sentRate > 0.5 * rate_ && delivered < (ramping_ ? rampArrives : 0.85) * sentRate;
+  const bool overrun = behind && wasBehind_;
+  // What had piled up is coming out at the rate of the link: a further cut would only leave the link idle.
+  // That is waited for as long as what was sent before the cut may tell of worse.
+  const bool drains = !overrun && roundsSinceCut_ < drainRounds && delivered > 0.97 * sentRate &&
+                      pressure <= drainWorse * pressureAtCut_;
+  wasBehind_ = behind;
+  ++roundsSinceCut_;
   wasCut_ = false;
-  if (pressure >= 1) {
+  if (overrun || (pressure >= 1 && !drains)) {
     // Where much is lost, what is left of the present rate tells more than what arrived over a while.
+    pressureAtCut_ = std::max(pressure, 1.0);
     cut(members, typical->lossSample > 0.05 ? rate_ * (1 - typical->lossSample) : delivered, now);
   } else if (learnt) {
     // The cut changed nothing: the loss is the link's own.
@@ -112,7 +125,7 @@ void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std:
     ramping_ = rampingBeforeCut_;
     congestedAt_ = 0;
     clampRate();
-  } else if (sentRate > 0.5 * rate_ && delivered > (ramping_ ? 0.6 : 0.9) * sentRate) {
+  } else if (sentRate > 0.5 * rate_ && delivered > (ramping_ ? rampArrives : 0.9) * sentRate) {
     // A rate that is not made use of has proved nothing, nor has one whose datagrams have not arrived.
     grow(pressure);
   }
@@ -144,16 +157,17 @@ void SenderPacing::cut(SenderMembers& members, double delivered, Time now) {
   rateBeforeCut_ = rate_;
   rampingBeforeCut_ = ramping_;
   wasCut_ = true;
+  roundsSinceCut_ = 0;
   ramping_ = false;
-  congestedAt_ = rate_;
+  congestedAt_ = std::min(rate_, delivered);
   rate_ = std::clamp(0.95 * delivered, 0.2 * rate_, 0.85 * rate_);
   clampRate();
 }
 
 void SenderPacing::grow(double pressure) {
   if (pressure >= 0.5) return;
-  const bool nearCeiling = rate_ > 0.8 * congestedAt_ && rate_ < 1.2 * congestedAt_;
-  rate_ *= ramping_ ? 1.5 : nearCeiling ? 1.03 : 1.25;
+  const bool nearCeiling = rate_ > 0.8 * congestedAt_ && rate_ < 1.5 * congestedAt_;
+  rate_ *= ramping_ ? 1.5 : nearCeiling ? 1.015 : 1.25;
   clampRate();
 }
 

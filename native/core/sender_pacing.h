@@ -42,7 +42,10 @@ private:
   bool rampingBeforeCut_ = false;
   double sentSinceEvaluation_ = 0;
   bool ramping_ = true;      // growing fast until the first sign of congestion
-  double congestedAt_ = 0;   // the rate of the last cut: slower growth near it
+  double congestedAt_ = 0;   // what arrived at the last cut: slower growth near it
+  bool wasBehind_ = false;   // in the last round much less arrived than was sent
+  double pressureAtCut_ = 0;
+  std::uint32_t roundsSinceCut_ = ~0u >> 1; // none yet
 };
 
 } // namespace volley

@@ -25,6 +25,8 @@ interface Options {
   lossPercent: number;
   seed: number;
   wire: boolean;
+  /** Mbit/s of Ethernet bytes that the sender's link takes; undefined: unshaped. */
+  rateMbps: number | undefined;
   rival: "udpcast" | undefined;
   runs: number;
   folder: string;
@@ -39,6 +41,7 @@ function readOptions(): Options {
       loss: { type: "string", default: "0" },
       seed: { type: "string", default: "1" },
       wire: { type: "boolean", default: false },
+      rate: { type: "string" },
       vs: { type: "string" },
       runs: { type: "string", default: "1" },
       folder: { type: "string", default: tmpdir() },
@@ -58,6 +61,7 @@ function readOptions(): Options {
     lossPercent,
     seed: parseCount("--seed", values.seed, 0, 2 ** 31),
     wire: values.wire,
+    rateMbps: values.rate === undefined ? undefined : parseCount("--rate", values.rate, 1, 100_000),
     rival: values.vs,
     runs: parseCount("--runs", values.runs, 1, 100),
     folder: values.folder,
@@ -146,6 +150,8 @@ function describe(options: Options, ours: CastResult[], rivalSeconds: number[]):
     lossPercent: options.lossPercent,
     lossSeed: options.seed,
     wire: options.wire,
+    rateMbps: options.rateMbps ?? null,
+    shareOfRate: options.rateMbps === undefined ? null : rounded((oursRate * 8) / options.rateMbps, 4),
     runs: options.runs,
     machine: machine(),
   };
@@ -162,6 +168,7 @@ async function main(): Promise<void> {
     const content = await makeContent(image, options.imageBytes, join(folder, "image.content"));
     say("imported\n");
     room = await Room.open({ receivers: options.receivers, wire: options.wire });
+    if (options.rateMbps !== undefined) await room.shape(options.rateMbps);
     const ours: CastResult[] = [];
     const rivalSeconds: number[] = [];
     for (let run = 0; run < options.runs; run += 1) {

@@ -143,6 +143,13 @@ export class Room {
     }
   }
 
+  /** Shapes the sender's link to so many Mbit/s of Ethernet bytes, as a switch port with a short queue does. */
+  async shape(rateMbps: number): Promise<void> {
+    const shaper = `tbf rate ${rateMbps}mbit burst 128kb latency 50ms`;
+    const words = `netns exec ${this.sender.namespace} tc qdisc add dev ${hostInterface} root ${shaper}`;
+    await ip(words);
+  }
+
   close(): void {
     this.#remove();
   }

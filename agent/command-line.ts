@@ -1,6 +1,7 @@
 /** What was typed, checked and turned into one of the agent's commands. Pure: main.ts hands in the words. */
 import { isIPv4 } from "node:net";
 import { limits } from "../contract/limits.ts";
+import { envHelpText, parseEnvCommand, type EnvCommand } from "./env-command.ts";
 import { parseOptions, usage } from "./options.ts";
 import { parseSequenceCommand, type SequenceCommand, sequenceHelpText } from "./sequence-command.ts";
 import { parseFingerprint } from "./site/authority.ts";
@@ -28,6 +29,7 @@ export type Command =
   | { kind: "disks"; json: boolean }
   | { kind: "inventory" }
   | { kind: "sequence"; sequence: SequenceCommand }
+  | { kind: "env"; env: EnvCommand }
   | { kind: "help" }
   | { kind: "version" };
 
@@ -47,7 +49,7 @@ export const helpText = `volley-agent: puts the image of a deployment on this ma
       --state DIR              where keys, checkpoint, reports and logs are kept
   volley-agent identify [--json] [--name NAME]   what the site is told of this machine
   volley-agent disks [--json]                    the disks, and why one may not be overwritten
-${sequenceHelpText}  volley-agent --help | --version
+${sequenceHelpText}${envHelpText}  volley-agent --help | --version
 `;
 
 const text = { type: "string" } as const;
@@ -95,6 +97,8 @@ export function parseCommandLine(words: readonly string[]): Command {
       return rest.some((word) => word === "--help" || word === "-h")
         ? { kind: "help" }
         : { kind: "sequence", sequence: parseSequenceCommand(rest) };
+    case "env":
+      return { kind: "env", env: parseEnvCommand(rest) };
     default:
       throw usage(
         first === undefined

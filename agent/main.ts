@@ -9,6 +9,8 @@ import { toVolleyError, VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
 import type { MachineFacts } from "../contract/machine.ts";
 import { helpText, parseCommandLine, type Command, type DeployCommand } from "./command-line.ts";
+import { openConsoleLines } from "./console-lines.ts";
+import { askForVariables } from "./env-command.ts";
 import { safetyRefusals } from "./imaging/choose-disk.ts";
 import type { Asker } from "./imaging/plan.ts";
 import type * as Performing from "./perform.ts";
@@ -22,7 +24,8 @@ import { createRedactor, type Redactor } from "./report/redactor.ts";
 import { openScreen } from "./report/screen.ts";
 import { sizeText } from "./report/words.ts";
 import type { SequenceStep } from "./sequence/tree.ts";
-import { checkSequenceFile, type SequenceCommand } from "./sequence-command.ts";
+import { failureOf, summaryOf } from "./sequence-end.ts";
+import { checkSequenceFile, type SequenceCommand, type SequenceRunCommand } from "./sequence-command.ts";
 import { serve } from "./service.ts";
 import { cancelled, untilItWorks } from "./site/back-off.ts";
 import { fetchAuthority, fingerprintOf } from "./site/authority.ts";
@@ -52,6 +55,8 @@ async function run(command: Command): Promise<void> {
       return printDisks(await platformHere().listDisks(), command.json);
     case "sequence":
       return sequence(command.sequence);
+    case "env":
+      return writeOut(await askForVariables(command.env, process.env, readInput));
     case "deploy":
       return deploy(command, platformHere());
   }
@@ -66,7 +71,53 @@ async function sequence(command: SequenceCommand): Promise<void> {
       };
       return checkSequenceFile(command, stepCatalogue, writeOut);
     }
+    case "run":
+      return runSequenceCommand(command);
   }
+}
+
+/** As 3010, of which a shell sees the lower eight bits: the computer has to restart, then the same command goes on. */
+const restartExitCode = 3010 & 0xff;
+
+/** With --json standard output is for programs, and people read standard error. */
+async function runSequenceCommand(command: SequenceRunCommand): Promise<void> {
+  const { planSequenceFile, runSequenceFile } = await import("./run-sequence.ts");
+  const people = command.json ? process.stderr : process.stdout;
+  const lines = openConsoleLines(process.stdin);
+  const write = (text: string): void => void people.write(text);
+  const runner = {
+    platform: platformHere(),
+    machineName: hostname(),
+    findKind: findStepKind,
+    environment: process.env,
+    redactor,
+    screen: openScreen(people),
+    asker: {
+      interactive: process.stdin.isTTY && people.isTTY,
+      async ask(question: string) {
+        write(question);
+        return (await lines.next(stop.signal)) ?? "";
+      },
+    },
+    lines,
+    write,
+    signal: stop.signal,
+  };
+  try {
+    if (command.dryRun) return await writeOut(await planSequenceFile(command, runner));
+    const ran = await runSequenceFile(command, runner);
+    if (command.json) await writeOut(summaryOf(ran));
+    if (ran.end.kind === "restart") process.exit(restartExitCode);
+    if (ran.end.kind === "failed") throw failureOf(ran.end);
+  } finally {
+    lines.close();
+  }
+}
+
+async function readInput(): Promise<string> {
+  const pieces: Buffer[] = [];
+  for await (const piece of process.stdin) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces).toString("utf8");
 }
 
 /** Waits until it is out: the process ends as soon as a command is done. */

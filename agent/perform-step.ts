@@ -27,6 +27,9 @@ export interface StepPerformer {
   endTree: StepToolsOptions["endTree"];
 }
 
+/** Of what a step printed, the last that goes into smsts.log. */
+const loggedCharacters = 4000;
+
 /** Rejects with E_CANCELLED, and with what breaks the program. */
 export async function performStep(
   step: StepInstruction,
@@ -65,11 +68,23 @@ export async function performStep(
   };
   by.onStep(step, variables);
   try {
-    return await Promise.race([performKind(kind, context, time), time.overdue]);
+    const result = await Promise.race([performKind(kind, context, time), time.overdue]);
+    if (result.output !== "")
+      by.log.detail(`Output of ${node.name}:\n${result.output.slice(-loggedCharacters)}`);
+    return { ...result, exitCode: windowsCode(result.exitCode, step, by.system) };
   } finally {
     time.stop();
     by.onStep(step, null);
   }
+}
+
+/** A program on Linux has eight bits for its status: of "restart, please" (3010) 194 is left. */
+function windowsCode(exitCode: number, { node }: StepInstruction, system: SystemName): number {
+  const isLinux = system === "linux" || system === "linuxpe";
+  const asked = node.successCodes.includes(exitCodes.rebootRequired) && !node.successCodes.includes(exitCode);
+  return isLinux && asked && exitCode === (exitCodes.rebootRequired & 0xff)
+    ? exitCodes.rebootRequired
+    : exitCode;
 }
 
 async function performKind(kind: StepKind, context: StepContext, time: StepTime): Promise<StepResult> {

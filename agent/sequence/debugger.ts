@@ -28,7 +28,7 @@ export interface DebuggerOptions {
 
 const help = `  step             run this instruction and stop at the next
   run              run to the next break
-  set-current N    go on at instruction N instead
+  set-current N    make instruction N the next one
   break N          stop at instruction N from now on, or no more
   breaks           where it stops
   variables [TEXT] the variables, or those whose name holds TEXT
@@ -59,6 +59,7 @@ export function openDebugger({ breaks, console, program, stepping }: DebuggerOpt
         isStepping = false;
         return { kind: "go" };
       case "set-current":
+        isStepping = true;
         return { kind: "jump", pointer: pointerOf(program, rest) };
       case "break": {
         const pointer = pointerOf(program, rest);

@@ -102,7 +102,7 @@ class Interpreter {
     this.#set("_SMSTSInstructionTableSize", String(instructions.length));
     for (;;) {
       this.#closeGroups();
-      if (instructions[this.#state.pointer] !== undefined) await this.#pause();
+      await this.#pause();
       const instruction = instructions[this.#state.pointer];
       if (instruction === undefined) break;
       this.#narrator.announce(instruction);
@@ -120,15 +120,17 @@ class Interpreter {
     this.#effects.variables.set(name, value, { readOnly: true });
   }
 
-  /** A person may send the run elsewhere; the groups around that place count as open. */
+  /** A person may send the run elsewhere, and is asked again there; the groups around that place count as open. */
   async #pause(): Promise<void> {
     const state = this.#state;
-    const instruction = this.#program.instructions[state.pointer];
-    if (state.begun || instruction === undefined) return;
-    const pause = await this.#effects.pause(instruction, state);
-    if (pause.kind === "go") return;
-    this.#goTo(pause.pointer);
-    state.groups = groupsAround(this.#program.instructions, pause.pointer);
+    const { instructions } = this.#program;
+    for (let at = instructions[state.pointer]; at !== undefined; at = instructions[state.pointer]) {
+      if (state.begun) return;
+      const pause = await this.#effects.pause(at, state);
+      if (pause.kind === "go") return;
+      this.#goTo(pause.pointer);
+      state.groups = groupsAround(instructions, pause.pointer);
+    }
   }
 
   #closeGroups(): void {

@@ -22,7 +22,7 @@ test("sequence check FILE, with and without --json", () => {
 });
 
 for (const [words, says] of [
-  [["sequence"], /missing: check/],
+  [["sequence"], /missing: check or run/],
   [["sequence", "fly"], /"sequence fly"/],
   [["sequence", "check"], /file is missing/],
   [["sequence", "check", "a", "b"], /One file at a time: b/],

@@ -1,0 +1,31 @@
+/** Where smsts.log is in each phase ("Log files", operating system deployment, Configuration Manager). */
+import { join } from "node:path";
+
+export interface LogPhase {
+  system: "winpe" | "windows" | "linuxpe" | "linux";
+  /** The agent's own folder, which holds the log where there are no documented places. */
+  stateFolder: string;
+  /** Windows PE: a disk of the machine has a formatted volume, with this letter ("C:"); null before that. */
+  dataDrive: string | null;
+  /** Folder of the running or installed Windows: "C:\\Windows". */
+  windowsFolder: string;
+  /** The client of the management system is installed in the full system. */
+  hasClient: boolean;
+  /** The sequence has ended. */
+  isDone: boolean;
+}
+
+export function logFolder(phase: LogPhase): string {
+  switch (phase.system) {
+    case "linux":
+    case "linuxpe":
+      return join(phase.stateFolder, "logs");
+    case "winpe":
+      return phase.dataDrive === null
+        ? "X:\\Windows\\temp\\smstslog"
+        : `${phase.dataDrive}\\_SMSTaskSequence\\Logs\\smstslog`;
+    case "windows":
+      if (!phase.hasClient) return `${phase.dataDrive ?? "C:"}\\_SMSTaskSequence\\Logs\\smstslog`;
+      return `${phase.windowsFolder}\\CCM\\Logs${phase.isDone ? "" : "\\smstslog"}`;
+  }
+}

@@ -24,7 +24,7 @@ export function plotScale(points: readonly Point[]): string {
     parts.push(line(x(receivers), top, x(receivers), bottom, "grid"));
     parts.push(text(x(receivers), bottom + 20, receivers.toLocaleString("en"), "middle"));
   }
-  const step = mostCost > 2 ? 0.5 : 0.1;
+  const step = mostCost > 2 ? 0.5 : 0.2;
   for (let cost = 0; cost <= mostCost; cost += step) {
     parts.push(line(left, y(cost), right, y(cost), "grid"));
     parts.push(text(left - 8, y(cost) + 4, `${Math.round(cost * 100)} %`, "end"));

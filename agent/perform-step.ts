@@ -69,8 +69,9 @@ export async function performStep(
   by.onStep(step, variables);
   try {
     const result = await Promise.race([performKind(kind, context, time), time.overdue]);
-    if (result.output !== "")
+    if (result.output !== "") {
       by.log.detail(`Output of ${node.name}:\n${result.output.slice(-loggedCharacters)}`);
+    }
     return { ...result, exitCode: windowsCode(result.exitCode, step, by.system) };
   } finally {
     time.stop();

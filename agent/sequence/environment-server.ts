@@ -94,16 +94,13 @@ function answerTo(line: string, token: string, environment: StepEnvironment | nu
       throw new VolleyError("E_FORBIDDEN", "The token is not the one of the running step");
     }
     const { data: request } = EnvironmentRequest.safeParse(asked);
-    if (request === undefined)
-      {throw new VolleyError("E_REQUEST_INVALID", "The request asks for nothing known");}
+    if (request === undefined) {
+      throw new VolleyError("E_REQUEST_INVALID", "The request asks for nothing known");
+    }
     if (environment === null) throw new VolleyError("E_NOT_FOUND", "No step of a sequence runs now");
     if (request.do === "get") return { value: environment.get(request.name) };
     if (request.do === "list") return { names: environment.names().sort() };
     const { hidden, name, value } = request;
-    // A script is a person's: what begins with "_" is not for it to set.
-    if (name.trim().startsWith("_")) {
-      throw new VolleyError("E_VARIABLE", `${name} begins with "_": it can be read, and not set`);
-    }
     environment.set(name, value, { hidden });
     return { value };
   } catch (error) {

@@ -36,8 +36,8 @@ export interface SetOptions {
 }
 
 /**
- * What one running step sees; has the shape of `StepVariables` in agent/steps. Its kind is trusted to set what it
- * documents as its output, also names that begin with `_`; what a person names is checked before.
+ * What one running step sees; has the shape of `StepVariables` in agent/steps. Names that begin with `_` are set only
+ * with `readOnly`, by the kind whose documented output they are.
  */
 export interface StepEnvironment {
   get(name: string): string;
@@ -167,7 +167,7 @@ export class SequenceEnvironment {
         if (engineName.test(name.trim())) {
           throw new VolleyError("E_VARIABLE", `${name} is the engine's own: it can be read, and not set`);
         }
-        this.set(name, value, { ...options, readOnly: true });
+        this.set(name, value, options);
       },
       expand: (text) => expand(text, (name) => get(name) || this.#lookUp(name)),
       names: () => [

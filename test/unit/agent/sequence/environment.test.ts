@@ -185,10 +185,11 @@ test("hidden values are told before they are there, stay hidden, and hide what h
 test("a step sets its outputs, and never what says how the last step went", () => {
   const variables = environment();
   const step = variables.forStep([]);
-  step.set("_TS_CRMEMORY", "1");
+  assert.throws(() => step.set("_TS_CRMEMORY", "1"), { code: "E_VARIABLE" });
+  step.set("_TS_CRMEMORY", "1", { readOnly: true });
   assert.equal(variables.get("_TS_CRMEMORY"), "1");
   for (const name of ["_SMSTSLastActionSucceeded", "_smstsinwinpe", "_SMSTSCurrentActionName"]) {
-    assert.throws(() => step.set(name, "true"), { code: "E_VARIABLE" });
+    assert.throws(() => step.set(name, "true", { readOnly: true }), { code: "E_VARIABLE" });
   }
 });
 

@@ -1,0 +1,208 @@
+/** `volley-agent sequence run` in processes of its own: from the file to the exit code, with the real steps. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { testFolder } from "../../fixtures/folder.ts";
+
+const program = fileURLToPath(new URL("../../../agent/main.js", import.meta.url));
+const env = `"${process.execPath}" "${program}" env`;
+
+interface Ended {
+  code: number | null;
+  out: string;
+  errors: string;
+}
+
+function start(words: readonly string[], input = "") {
+  const child = spawn(process.execPath, [program, "sequence", "run", ...words]);
+  let [out, errors] = ["", ""];
+  child.stdout.on("data", (piece) => (out += String(piece)));
+  child.stderr.on("data", (piece) => (errors += String(piece)));
+  child.stdin.end(input);
+  const ended = new Promise<Ended>((resolve) =>
+    child.once("close", (code) => resolve({ code, out, errors })),
+  );
+  return { child, ended };
+}
+const run = (words: readonly string[], input?: string): Promise<Ended> => start(words, input).ended;
+
+function escape(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+}
+
+function variable(name: string, value: string, hidden = false): string {
+  return `<variable name="${name}" property="${name}"${hidden ? ' hidden="true"' : ""}>${escape(value)}</variable>`;
+}
+
+function step(type: string, name: string, variables: string, attributes = ""): string {
+  return (
+    `<step type="SMS_TaskSequence_${type}Action" name="${name}" description="" runIn="WinPEandFullOS" ` +
+    `successCodeList="0 3010" retryCount="0" runFromNet="false" ${attributes}><action>x</action>` +
+    `<defaultVarList>${variables}</defaultVarList></step>`
+  );
+}
+const command = (name: string, line: string, attributes = ""): string =>
+  step("RunCommandLine", name, variable("CommandLine", line, true), attributes);
+const setting = (name: string, value: string, hidden = false): string =>
+  step(
+    "SetVariable",
+    `Set ${name}`,
+    variable("VariableName", name) +
+      variable("VariableValue", value) +
+      variable("DoNotShowVariableValue", String(hidden)),
+  );
+
+function prepare(context: TestContext, ...steps: string[]) {
+  const folder = testFolder(context);
+  const file = join(folder, "test.xml");
+  writeFileSync(file, `<sequence version="3.10">${steps.join("\n")}</sequence>`);
+  return { folder, file, state: join(folder, "state") };
+}
+
+function everythingIn(folder: string): string {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"))
+    .join("\n");
+}
+
+test("variables, scripts, a restart, and on from there; what is hidden is nowhere", async (context) => {
+  const place = prepare(
+    context,
+    setting("Secret", "hunter2", true),
+    command(
+      "Script",
+      `${env} set FromScript "%Secret% and more" && ${env} get FromScript; pwd > %Target%/one`,
+    ),
+    command("Restart", "echo '%FromScript%'; exit 3010"),
+    command("After", "echo %_SMSTSLastActionName% %_SMSTSLastActionRetCode% > %Target%/two"),
+  );
+  const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`];
+  const first = await run(words);
+  assert.equal(first.code, 194, first.out + first.errors);
+  assert.ok(existsSync(join(place.folder, "one")) && !existsSync(join(place.folder, "two")));
+  const said = first.out + first.errors + everythingIn(place.state);
+  assert.ok(!said.includes("hunter2"), "the hidden value came up");
+  assert.match(said, /Command line: echo '\[redacted\]/);
+  const second = await run([...words, "--json"]);
+  assert.equal(second.code, 0, second.errors);
+  assert.equal(readFileSync(join(place.folder, "two"), "utf8"), "Restart 3010\n");
+  const { outcomes, result } = JSON.parse(second.out) as { result: string; outcomes: { exitCode: number }[] };
+  assert.equal(result, "succeeded");
+  assert.deepEqual(
+    outcomes.map(({ exitCode }) => exitCode),
+    [0, 0, 3010, 0],
+  );
+  assert.ok(!existsSync(join(place.state, "sequence-checkpoint.json")));
+});
+
+test("a changed file is not resumed, and nothing of it runs", async (context) => {
+  const place = prepare(context, command("Restart", "exit 3010"), command("After", "true"));
+  assert.equal((await run([place.file, "--state", place.state])).code, 194);
+  writeFileSync(
+    place.file,
+    readFileSync(place.file, "utf8").replace(">true<", `>touch ${place.folder}/ran<`),
+  );
+  const refused = await run([place.file, "--state", place.state]);
+  assert.equal(refused.code, 65);
+  assert.match(refused.errors, /E_SEQUENCE_CHANGED/);
+  assert.ok(!existsSync(join(place.folder, "ran")));
+});
+
+test("a failure says step, code, meaning and remedy, runs SMSTSPostAction, and ends with 1", async (context) => {
+  const place = prepare(
+    context,
+    command("Too slow", "setsid sleep 66 & sleep 66", 'timeout="1" continueOnError="true"'),
+    command("Fails", "echo reason >&2; exit 2"),
+    command("Never", "true"),
+  );
+  const post = `--set=SMSTSPostAction=echo %_SMSTSLastActionName% > ${place.folder}/post`;
+  const { code, errors, out } = await run([place.file, "--state", place.state, post]);
+  assert.equal(code, 1);
+  assert.match(errors, /^E_SEQUENCE_FAILED: "Fails" ended with 0x00000002/);
+  assert.match(
+    out,
+    /Task sequence failed at: Fails\n {2}Code 0x00000002 \(2\): The system cannot find the file/,
+  );
+  assert.match(out, /800705B4/);
+  const log = readFileSync(join(place.state, "logs/smsts.log"), "utf8");
+  assert.match(log, /Task Sequence Engine failed! Code: enExecutionFail/);
+  assert.match(log, /Output of Fails:\nreason/);
+  for (let wait = 0; wait < 50 && !existsSync(join(place.folder, "post")); wait += 1) await delay(100);
+  assert.equal(readFileSync(join(place.folder, "post"), "utf8"), "Fails\n");
+});
+
+test("a dry run shows the plan and touches nothing", async (context) => {
+  const place = prepare(context, command("Writes", `touch %Target%/ran`), setting("A", "1"));
+  const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`, "--dry-run"];
+  const text = await run(words);
+  assert.equal(text.code, 0, text.errors);
+  assert.match(text.out, /^0 {2}Writes \(1 of 2\) {2}RunCommandLineAction\n1 {2}Set A \(2 of 2\)/);
+  const json = JSON.parse((await run([...words, "--json"])).out) as {
+    steps: number;
+    instructions: unknown[];
+  };
+  assert.deepEqual([json.steps, json.instructions.length], [2, 2]);
+  assert.deepEqual(readdirSync(place.folder), ["test.xml"]);
+});
+
+test("killed in a step and started again, the step's old program is gone and the run ends as it should", async (context) => {
+  const line = "echo begun >> %Target%/log; setsid sleep 55 & sleep 55";
+  const place = prepare(
+    context,
+    command("Long", `test -e %Target%/log && exit 0; ${line}`),
+    command("End", "true"),
+  );
+  const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`];
+  const first = start(words);
+  for (let wait = 0; wait < 200 && !existsSync(join(place.folder, "log")); wait += 1) await delay(50);
+  first.child.kill("SIGKILL");
+  await first.ended;
+  assert.ok(sleepers() > 0, "the step's program had ended with the agent");
+  const second = await run(words);
+  assert.equal(second.code, 0, second.out + second.errors);
+  assert.equal(readFileSync(join(place.folder, "log"), "utf8"), "begun\n");
+  assert.equal(sleepers(), 0);
+});
+
+function sleepers(): number {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        return readFileSync(`/proc/${name}/cmdline`, "latin1") === ["sleep", "55", ""].join("\0");
+      } catch {
+        return false;
+      }
+    }).length;
+}
+
+test("TSDebugMode opens the debugger; quitting leaves the run to be taken up", async (context) => {
+  const place = prepare(context, command("One", "touch %Target%/one"), command("Two", "touch %Target%/two"));
+  const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`];
+  const stopped = await run([...words, "--set", "TSDebugMode=true"], "variables target\nstep\nquit\n");
+  assert.equal(stopped.code, 130, stopped.out + stopped.errors);
+  assert.ok(stopped.out.includes(`Target = ${place.folder}`));
+  assert.ok(existsSync(join(place.folder, "one")) && !existsSync(join(place.folder, "two")));
+  const rest = await run([...words], "run\n");
+  assert.equal(rest.code, 0, rest.errors);
+  assert.ok(existsSync(join(place.folder, "two")));
+});
+
+test("a child sequence from a file beside it runs with the same variables", async (context) => {
+  const reference =
+    '<subtasksequence type="SMS_TaskSequence_SubTasksequence" name="Child" description=""><action>x</action>' +
+    `<defaultVarList>${variable("TsName", "Child")}${variable("TsPackageID", "ABC00001")}</defaultVarList></subtasksequence>`;
+  const place = prepare(context, setting("A", "given"), reference, command("After", "test %B% = back"));
+  const inner = [command("Inner", "test %A% = given"), setting("B", "back")];
+  const missing = await run([place.file, "--state", place.state]);
+  assert.match(missing.errors, /E_NOT_FOUND.*ABC00001/);
+  writeFileSync(join(place.folder, "ABC00001.xml"), `<sequence version="3.10">${inner.join("")}</sequence>`);
+  mkdirSync(place.state);
+  const { code, errors, out } = await run([place.file, "--state", place.state]);
+  assert.equal(code, 0, out + errors);
+});

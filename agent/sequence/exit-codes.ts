@@ -8,7 +8,7 @@ export interface CodeMeaning {
 export const exitCodes = {
   success: 0,
   rebootRequired: 3010,
-  /** E_FAIL. */
+  /** What HRESULTs call an unspecified failure. */
   failed: 0x80004005,
   /** HRESULT of ERROR_NOT_SUPPORTED. */
   notSupported: 0x80070032,

@@ -8,17 +8,19 @@ import { diskpartLines } from "./partitioning/diskpart.ts";
 import { planDisk, type DiskPlan } from "./partitioning/plan.ts";
 import { readDiskWish } from "./partitioning/settings.ts";
 import { formatPartition, writeTable } from "./partitioning/sfdisk.ts";
-import { real, runOrFail, service, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
+import { real, runOrFail, setOutput, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 import {
   dropLettersOf,
   isLinux,
   nextLetter,
+  numberedDisks,
   setLetter,
   unmountVolume,
   usedLetters,
   volumeOf,
 } from "./volumes.ts";
+import { recoveryVariable } from "./windows/recovery.ts";
 import { runDiskpart } from "./windows/volumes.ts";
 
 const inPeOnly = unsupported("it runs in a PE alone: a running system does not partition its own disk");
@@ -47,7 +49,7 @@ export const formatAndPartitionDisk = stepKind({
 /** The disk of that index, when it may be overwritten: never one the running system lives on. */
 async function takeDisk(context: StepContext, index: number): Promise<DiskFacts> {
   const find = async (): Promise<DiskFacts> => {
-    const disk = (await service(context, "disks", "list of disks").list())[index];
+    const disk = (await numberedDisks(context))[index];
     if (disk === undefined) throw new StepFailure(codes.notFound, `This computer has no disk ${index}`);
     return disk;
   };
@@ -100,6 +102,10 @@ async function makeOnWindows(context: StepContext, index: number, plan: DiskPlan
     letters.set(number, letter);
   }
   await runDiskpart(context, `partition disk ${index}`, diskpartLines(index, plan, letters));
+  const recovery = plan.partitions.find(
+    ({ fileSystem, type }) => type === "RECOVERY" && fileSystem === "NTFS",
+  );
+  setOutput(context, recoveryVariable, recovery === undefined ? "" : `${index},${recovery.number}`);
   for (const { letterVariable, number } of plan.partitions) {
     const letter = letters.get(number);
     if (letter !== undefined && letterVariable !== "") context.variables.set(letterVariable, `${letter}:`);

@@ -59,7 +59,7 @@ const commandShellWords =
  * On Windows the program is started as written, and what is no program (a word of the command shell, a batch file) by
  * cmd.exe. On Linux the line goes to the shell through its environment, since the list of processes is for everybody.
  */
-function commandRun(context: StepContext, line: string): ToolRun {
+export function commandRun(context: StepContext, line: string): ToolRun {
   if (context.system === "linux" || context.system === "linuxpe") return shellRun(line);
   const { program, rest } = splitProgram(line);
   if (commandShellWords.test(program) || /\.(cmd|bat)$/i.test(program)) {

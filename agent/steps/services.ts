@@ -14,6 +14,9 @@ export interface StepServices {
   driverCatalogue?: DriverCatalogue;
   devices?: Devices;
   network?: NetworkState;
+  programs?: Programs;
+  recoveryKeys?: RecoveryKeys;
+  agentIdentity?: AgentIdentity;
   agentFiles?: AgentFiles;
   folders?: StepFolders;
 }
@@ -121,6 +124,32 @@ export interface NetworkState {
 export interface AgentFiles {
   /** Folder with the executable for Windows and its settings without secrets; `command` starts it from there. */
   windows(): Promise<{ folder: string; command: string }>;
+}
+
+/** What the site knows of installing: packages' programs, and applications. */
+export interface Programs {
+  /** The command line of a package's program. Rejects with E_NOT_FOUND. */
+  ofPackage(packageId: string, program: string): Promise<Program>;
+  /** By name, or by MDT's GUID. Rejects with E_NOT_FOUND. */
+  application(name: string): Promise<Program & { packageId: string }>;
+}
+export interface Program {
+  commandLine: string;
+  /** Exit codes that mean success; 3010 among them asks for a restart. */
+  successCodes: readonly number[];
+  /** Below the package's folder; empty for the folder itself. */
+  workingFolder: string;
+}
+
+/** The site's keeping of BitLocker's recovery passwords. */
+export interface RecoveryKeys {
+  /** `id` in braces, as Windows shows it when it asks for the password. */
+  keep(key: { drive: string; id: string; password: string }): Promise<void>;
+}
+
+export interface AgentIdentity {
+  /** This run goes on as the machine it is; what is on the disk and captured from it is none. */
+  forgetInImage(): Promise<void>;
 }
 
 export interface StepFolders {

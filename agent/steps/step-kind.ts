@@ -1,6 +1,6 @@
 /** Making a step kind: what is the same in all of them, so that each file says only what is its own. */
 import { mkdir } from "node:fs/promises";
-import { toVolleyError, type ErrorCode } from "../../contract/errors.ts";
+import { toVolleyError, VolleyError, type ErrorCode } from "../../contract/errors.ts";
 import type { SequenceStep, SystemName } from "../sequence/tree.ts";
 import { codes } from "./codes.ts";
 import type { StepServices } from "./services.ts";
@@ -84,6 +84,9 @@ const codeOfError: Partial<Record<ErrorCode, number>> = {
 function outcomeOf(error: unknown): StepOutcome {
   if (error instanceof StepFailure) {
     return { exitCode: error.exitCode, text: error.message, output: error.output };
+  }
+  if ((error as Error).name === "AbortError") {
+    throw new VolleyError("E_CANCELLED", "The step was ended while it waited", { cause: error });
   }
   const system = error as NodeJS.ErrnoException;
   if (typeof system.syscall === "string") {

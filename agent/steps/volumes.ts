@@ -21,6 +21,9 @@ export interface Volume {
 
 const variableOf = (letter: string): string => `_VolleyVolume${letter.toUpperCase()}`;
 
+/** The folder at which a network folder with this letter is mounted. */
+export const shareVariable = (letter: string): string => `_VolleyShare${letter.toUpperCase()}`;
+
 export const isLinux = (context: StepContext): boolean =>
   context.system === "linux" || context.system === "linuxpe";
 
@@ -59,13 +62,23 @@ export function nextLetter(context: StepContext): string {
   return letter;
 }
 
+/**
+ * The disks as a sequence numbers them, from 0: fixed ones first, then removable ones, then what stands for a disk and was
+ * named by a person; what is made of memory or of other disks has no number.
+ */
+export async function numberedDisks(context: StepContext): Promise<DiskFacts[]> {
+  const disks = await service(context, "disks", "list of disks").list();
+  const rank = (disk: DiskFacts): number => (disk.kind === "disk" ? Number(disk.removable) : 2);
+  return disks.filter(({ kind }) => kind !== "virtual").toSorted((a, b) => rank(a) - rank(b));
+}
+
 export async function volumeOf(context: StepContext, letter: string): Promise<Volume> {
   const value = context.variables.get(variableOf(letter));
   const match = /^(\d+) (.+)$/.exec(value);
   const upper = letter.toUpperCase();
   if (match === null) throw new StepFailure(codes.notFound, `No volume has the letter ${upper}:`);
   const partitionNumber = Number(match[1]);
-  const disks = await service(context, "disks", "list of disks").list();
+  const disks = await numberedDisks(context);
   const disk = disks.find(({ identity }) => identity === match[2]);
   if (disk === undefined) throw new StepFailure(codes.notFound, `The disk of volume ${upper}: is gone`);
   return { letter: upper, disk, partitionNumber, device: partitionDevice(disk.path, partitionNumber) };
@@ -76,6 +89,8 @@ export async function volumeOf(context: StepContext, letter: string): Promise<Vo
  * as Windows does.
  */
 export async function mountVolume(context: StepContext, letter: string): Promise<string> {
+  const share = context.variables.get(shareVariable(letter));
+  if (share !== "") return share;
   const volume = await volumeOf(context, letter);
   const folder = join(await workFolder(context), "volumes", volume.letter.toLowerCase());
   if (await isMounted(folder)) return folder;

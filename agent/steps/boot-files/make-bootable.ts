@@ -9,6 +9,8 @@ import { runOrFail, StepFailure, workFolder } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { targetArchitecture } from "../unattend/place.ts";
 import { findInAnyCase, hostPath, isLinux } from "../volumes.ts";
+import { runDiskpart, windowsVolumeAt } from "../windows/volumes.ts";
+import { recoveryVariable } from "../windows/recovery.ts";
 import { bcdText } from "./bcd.ts";
 
 const efiSystem = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
@@ -19,6 +21,7 @@ export async function makeBootable(context: StepContext, destination: Destinatio
     await runOrFail(context, "write the boot files", {
       command: ["bcdboot.exe", `${destination.letter}:\\Windows`],
     });
+    await placeRecovery(context, destination.letter);
     return;
   }
   const windows = await hostPath(context, `${destination.letter}:\\Windows`);
@@ -38,6 +41,34 @@ export async function makeBootable(context: StepContext, destination: Destinatio
     diskGuid: await diskGuidOf(context, table.disk),
     partitionGuid: table.partition.guid,
   });
+}
+
+/**
+ * "Deploy Windows RE": the recovery image of the applied Windows goes to the recovery partition that the sequence made,
+ * which has a letter only for as long as that takes.
+ */
+async function placeRecovery(context: StepContext, windows: string): Promise<void> {
+  const [disk = "", partition = ""] = context.variables.get(recoveryVariable).split(",");
+  const image = await hostPath(context, `${windows}:\\Windows\\System32\\Recovery\\Winre.wim`);
+  if (partition === "" || !existsSync(image)) return;
+  const letter = await windowsVolumeAt(context, Number(disk), Number(partition));
+  try {
+    const target = await hostPath(context, `${letter}:\\Recovery\\WindowsRE`);
+    await mkdir(target, { recursive: true });
+    await copyFile(image, join(target, "Winre.wim"));
+    const command = [
+      "reagentc.exe",
+      "/setreimage",
+      "/path",
+      `${letter}:\\Recovery\\WindowsRE`,
+      "/target",
+      `${windows}:\\Windows`,
+    ];
+    await runOrFail(context, "name the recovery image", { command });
+  } finally {
+    const lines = [`select disk ${disk}`, `select partition ${partition}`, `remove letter=${letter}`];
+    await runDiskpart(context, "hide the recovery partition", lines);
+  }
 }
 
 async function diskGuidOf(context: StepContext, disk: string): Promise<string> {

@@ -3,7 +3,7 @@
  * partition, logical drive, drive letter in a variable), as a volume with a letter.
  */
 import { codes } from "../codes.ts";
-import { service, setOutput, StepFailure, wholeNumber } from "../step-kind.ts";
+import { setOutput, StepFailure, wholeNumber } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { isLinux, nextLetter, partitionDevice, setLetter, usedLetters, volumeOf } from "../volumes.ts";
 import { readPartitions, type PartitionFound } from "../partitioning/read-table.ts";
@@ -68,7 +68,7 @@ function readWish(context: StepContext): Wish {
 }
 
 async function findOnLinux(context: StepContext, wish: Wish): Promise<Destination> {
-  const disks = await service(context, "disks", "list of disks").list();
+  const disks = await numberedDisks(context);
   if (wish.kind === "letter") {
     const volume = await volumeOf(context, wish.letter);
     return destinationOf(context, volume.disk.path, volume.partitionNumber, wish.letter);
@@ -119,9 +119,7 @@ async function letterFor(context: StepContext, diskPath: string, number: number)
     const volume = await volumeOf(context, letter).catch(() => null);
     if (volume?.disk.path === diskPath && volume.partitionNumber === number) return letter;
   }
-  const disk = (await service(context, "disks", "list of disks").list()).find(
-    ({ path }) => path === diskPath,
-  );
+  const disk = (await numberedDisks(context)).find(({ path }) => path === diskPath);
   if (disk === undefined) throw new StepFailure(codes.notFound, `${diskPath} is gone`);
   const letter = nextLetter(context);
   setLetter(context, letter, disk, number);

@@ -36,6 +36,7 @@ const dns = "Microsoft-Windows-DNS-Client";
 const netbios = "Microsoft-Windows-NetBT";
 const drivers = "Microsoft-Windows-PnpCustomizationsNonWinPE";
 const deployment = "Microsoft-Windows-Deployment";
+const licensing = "Microsoft-Windows-Security-SPP";
 
 const user: readonly Pass[] = ["auditSystem", "auditUser", "oobeSystem"];
 const both: readonly Pass[] = ["specialize", "auditSystem", "oobeSystem"];
@@ -93,6 +94,7 @@ const rows: readonly Row[] = [
   [netbios, "Interfaces/Interface/NetbiosOptions", network, /^[012]$/],
   [netbios, "Interfaces/Interface/NameServerList/IpAddress", network, address],
   [drivers, "DriverPaths/PathAndCredentials/Path", ["offlineServicing", "auditSystem"]],
+  [licensing, "SkipRearm", ["generalize"], /^[01]$/],
   [deployment, "RunSynchronous/RunSynchronousCommand/Order", specialize, whole],
   [deployment, "RunSynchronous/RunSynchronousCommand/Path", specialize],
   [deployment, "RunSynchronous/RunSynchronousCommand/Description", specialize],

@@ -1,0 +1,134 @@
+/** Capture Operating System Image: the volume of a prepared Windows as a WIM, which goes to the site as an image. */
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { dirname, join } from "node:path";
+import { codes } from "./codes.ts";
+import {
+  real,
+  runOrFail,
+  setting,
+  StepFailure,
+  stepKind,
+  succeeded,
+  unsupported,
+  workFolder,
+} from "./step-kind.ts";
+import type { StepContext } from "./step.ts";
+import { hostPath, isLinux } from "./volumes.ts";
+import { deviceOfWindows, findInstalledWindows } from "./windows/installed-windows.ts";
+
+const inPeOnly = unsupported("it runs in a PE alone: a Windows that runs cannot be captured whole");
+
+/** What no image may carry from one computer to another. The list takes the place of the tools' own. */
+const excluded = [
+  "\\$ntfs.log",
+  "\\hiberfil.sys",
+  "\\pagefile.sys",
+  "\\swapfile.sys",
+  "\\System Volume Information",
+  "\\$RECYCLE.BIN",
+  "\\RECYCLER",
+  "\\_SMSTaskSequence",
+  "\\Windows\\CSC",
+];
+
+export const captureOperatingSystemImage = stepKind({
+  type: "CaptureSystemImage",
+  title: "Capture Operating System Image",
+  support: { winpe: real, linuxpe: real, windows: inPeOnly, linux: inPeOnly },
+  repeatable: false,
+  async perform(context) {
+    const root = await findInstalledWindows(context);
+    const destination = setting(context, "CaptureDestination", "OSDCaptureDestination");
+    const uploads = context.services?.uploads;
+    if (destination === "" && uploads === undefined) {
+      throw new StepFailure(
+        codes.invalidSetting,
+        "Neither a destination is given, nor a site to upload the image to",
+      );
+    }
+    const own = join(await workFolder(context), `capture-${randomUUID()}.wim`);
+    const file = destination === "" ? own : await destinationFile(context, destination);
+    const name = `${context.variables.get("OSDComputerName") || context.variables.get("_SMSTSMachineName") || "Windows"} image`;
+    const description = [
+      setting(context, "ImageDescription", "OSDImageDescription"),
+      prefixed("version ", setting(context, "ImageVersion", "OSDImageVersion")),
+      prefixed("by ", setting(context, "ImageCreator", "OSDImageCreator")),
+    ]
+      .filter((part) => part !== "")
+      .join(", ");
+    try {
+      context.progress(0, `Capturing ${root.slice(0, 2)}`);
+      await capture(context, { root, file, name, description });
+      await uploads?.image({
+        path: file,
+        name,
+        description,
+        signal: context.signal,
+        progress: (fraction) => context.progress(0.7 + 0.3 * fraction, "Uploading the image"),
+      });
+    } finally {
+      await rm(own, { force: true });
+    }
+    return succeeded(uploads === undefined ? `The image is ${destination}` : "The image is at the site");
+  },
+});
+
+const prefixed = (prefix: string, text: string): string => (text === "" ? "" : `${prefix}${text}`);
+
+/** A path on a drive, also one that Connect To Network Folder made. */
+async function destinationFile(context: StepContext, destination: string): Promise<string> {
+  if (!/\.wim$/i.test(destination)) {
+    throw new StepFailure(codes.invalidSetting, `The destination "${destination}" does not end in .wim`);
+  }
+  if (destination.startsWith("\\\\") && isLinux(context)) {
+    throw new StepFailure(
+      codes.invalidSetting,
+      `Give ${destination} a drive letter with Connect To Network Folder, and capture to that`,
+    );
+  }
+  const path = await hostPath(context, destination);
+  if (isLinux(context)) await mkdir(dirname(path), { recursive: true });
+  return path;
+}
+
+interface Capture {
+  root: string;
+  file: string;
+  name: string;
+  description: string;
+}
+
+async function capture(context: StepContext, { description, file, name, root }: Capture): Promise<void> {
+  const list = join(await workFolder(context), `capture-${randomUUID()}.ini`);
+  await writeFile(list, `[ExclusionList]\r\n${excluded.join("\r\n")}\r\n`);
+  const drive = root.slice(0, 2);
+  try {
+    await runOrFail(context, `capture ${drive}`, {
+      command: isLinux(context)
+        ? [
+            "wimlib-imagex",
+            "capture",
+            await deviceOfWindows(context, root),
+            file,
+            name,
+            description,
+            `--config=${list}`,
+            "--check",
+          ]
+        : [
+            "dism.exe",
+            "/Capture-Image",
+            `/ImageFile:${file}`,
+            `/CaptureDir:${drive}\\`,
+            `/Name:${name}`,
+            ...(description === "" ? [] : [`/Description:${description}`]),
+            `/ConfigFile:${list}`,
+            "/CheckIntegrity",
+            "/Verify",
+          ],
+    });
+  } finally {
+    await rm(list, { force: true });
+  }
+}

@@ -1,0 +1,135 @@
+/** Capture User State: by USMT on Windows and in Windows PE; in a Linux PE the users' folders, as an archive. */
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { codes } from "./codes.ts";
+import { storeKeyVariable } from "./state-store.ts";
+import {
+  adapted,
+  flag,
+  real,
+  runOrFail,
+  setting,
+  StepFailure,
+  stepKind,
+  succeeded,
+  unsupported,
+  workFolder,
+} from "./step-kind.ts";
+
+import type { StepContext, StepOutcome } from "./step.ts";
+import { encryptFile } from "./user-state/archive.ts";
+import { keptFolders } from "./user-state/profiles.ts";
+import { scanStateCommand, usmtFolder } from "./user-state/usmt.ts";
+import { findInAnyCase, hostPath, isLinux } from "./volumes.ts";
+import { findInstalledWindows } from "./windows/installed-windows.ts";
+
+/** The archive's name in a store that was made without USMT. */
+export const archiveName = "volley-user-state";
+
+export const captureUserState = stepKind({
+  type: "CaptureUserState",
+  title: "Capture User State",
+  support: {
+    winpe: real,
+    linuxpe: adapted(
+      "USMT is a Windows program: the folders that its MigUser.xml names are archived and encrypted; settings of programs are not",
+    ),
+    windows: real,
+    linux: unsupported("no Windows runs here whose users could be captured"),
+  },
+  async perform(context) {
+    const store = context.variables.get("OSDStateStorePath");
+    if (store === "") {
+      throw new StepFailure(
+        codes.notFound,
+        "OSDStateStorePath is not set: Request State Store sets it, or you do",
+      );
+    }
+    return isLinux(context) ? archive(context, store) : scan(context, store);
+  },
+});
+
+async function scan(context: StepContext, store: string): Promise<StepOutcome> {
+  const packageId = setting(context, "UsmtPackageID", "_OSDMigrateUsmtPackageID");
+  if (packageId === "") throw new StepFailure(codes.invalidSetting, "No package with USMT is named");
+  const offline = flag(
+    setting(context, "OfflineUserState", "_OSDMigrateOfflineUserState"),
+    context.system === "winpe",
+  );
+  if (!offline && context.system === "winpe") {
+    throw new StepFailure(codes.invalidSetting, "In Windows PE user state is captured offline");
+  }
+  const windows = offline ? await findInstalledWindows(context) : null;
+  const folder = await workFolder(context);
+  const keyFile = await writeKeyFile(context, folder);
+  try {
+    const program = await usmtFolder(await context.content.folderOf(packageId));
+    const place = { program, store, keyFile, logFolder: folder };
+    const result = await context.tools.run({ command: await scanStateCommand(context, place, windows) });
+    return usmtOutcome("ScanState", result, "User state is captured");
+  } finally {
+    if (keyFile !== "") await rm(keyFile, { force: true });
+  }
+}
+
+/** "/keyfile": the key stands on no command line. Empty when the store has no key. */
+export async function writeKeyFile(context: StepContext, folder: string): Promise<string> {
+  const key = context.variables.get(storeKeyVariable);
+  if (key === "") return "";
+  const path = join(folder, randomUUID());
+  await writeFile(path, key, { mode: 0o600 });
+  return path;
+}
+
+/** "USMT Return Codes": 0 is all; 3 is files that were left out, under /c. */
+export function usmtOutcome(
+  program: string,
+  result: { exitCode: number; output: string },
+  text: string,
+): StepOutcome {
+  if (result.exitCode === 0) return succeeded(text, result.output);
+  if (result.exitCode === 3) {
+    return succeeded(`${text}, but for files that could not be read or written`, result.output);
+  }
+  return {
+    exitCode: result.exitCode >>> 0,
+    text: `${program} ended with ${result.exitCode}`,
+    output: result.output,
+  };
+}
+
+/** A store at the site is encrypted under the site's key; one on the computer's own disk under one of this run. */
+async function archive(context: StepContext, store: string): Promise<StepOutcome> {
+  const root = await findInstalledWindows(context);
+  const users = await findInAnyCase(await hostPath(context, `${root.slice(0, 2)}\\`), ["Users"]);
+  const kept = await keptFolders(users);
+  const target = await hostPath(context, store);
+  await mkdir(target, { recursive: true, mode: 0o700 });
+  let key = context.variables.get(storeKeyVariable);
+  if (key === "") {
+    key = randomBytes(32).toString("hex");
+    context.variables.set(storeKeyVariable, key, { hidden: true, readOnly: true });
+  }
+  const plain = join(await workFolder(context), `state-${randomUUID()}.tar.gz`);
+  const list = `${plain}.list`;
+  try {
+    await writeFile(list, kept.map((path) => `${path}\0`).join(""), { mode: 0o600 });
+    await runOrFail(context, "archive the users' folders", {
+      command: [
+        "tar",
+        "--create",
+        "--gzip",
+        `--file=${plain}`,
+        `--directory=${users}`,
+        "--null",
+        `--files-from=${list}`,
+      ],
+    });
+    await encryptFile(plain, join(target, archiveName), key);
+  } finally {
+    await rm(plain, { force: true });
+    await rm(list, { force: true });
+  }
+  return succeeded(`${kept.length} folders of users are at ${store}`);
+}

@@ -1,0 +1,39 @@
+/** Pre-provision BitLocker: a volume is encrypted with a clear key before Windows is on it. */
+import { hasTpm, manageBde, methodArguments, targetDrive, windowsOnly } from "./bitlocker/volume.ts";
+import { codes } from "./codes.ts";
+import { flag, real, setting, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
+import { findDestination } from "./images/destination.ts";
+
+export const preProvisionBitLocker = stepKind({
+  type: "OfflineEnableBitLocker",
+  title: "Pre-provision BitLocker",
+  support: {
+    winpe: real,
+    linuxpe: unsupported(windowsOnly),
+    windows: unsupported("it runs in Windows PE alone"),
+    linux: unsupported(windowsOnly),
+  },
+  async perform(context) {
+    const named = ["DestinationVariable", "DestinationLogicalDrive", "DestinationPartition"].some(
+      (property) => context.property(property) !== "",
+    );
+    const drive = named
+      ? `${(await findDestination(context)).letter}:`
+      : targetDrive(context, "OSDOfflineBitLockerTargetDrive");
+    const full = flag(setting(context, "EncryptFullDisk", "OSDOfflineBitLockerEncryptFullDisk"), false);
+    const method = methodArguments(setting(context, "EncryptMethod", "OSDOfflineBitLockerEncryptMethod"));
+    if (!(await hasTpm(context))) {
+      if (flag(setting(context, "SkipWhenNoValidTPM", "OSDOfflineBitLockerSkipWhenNoValidTPM"), false)) {
+        return succeeded("The computer has no TPM that is ready, and the step is skipped as it asks for");
+      }
+      throw new StepFailure(codes.notFound, "The computer has no TPM that is ready");
+    }
+    await manageBde(context, `encrypt ${drive}`, [
+      "-on",
+      drive,
+      ...method,
+      ...(full ? [] : ["-usedspaceonly"]),
+    ]);
+    return succeeded(`${drive} is being encrypted`);
+  },
+});

@@ -1,0 +1,165 @@
+/** Steps of the toolkit that service a Windows: updates and language packs into an image, roles and features. */
+import { cp, mkdir, readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { codes } from "../codes.ts";
+import { adapted, real, runOrFail, StepFailure, stepKind, succeeded, unsupported } from "../step-kind.ts";
+import type { StepContext, StepKind } from "../step.ts";
+import { setSetting } from "../unattend/answer-file.ts";
+import { changeAnswerFile, targetSystemRoot } from "../unattend/place.ts";
+import { hostPath, isLinux } from "../volumes.ts";
+import { powerShell } from "../windows/powershell.ts";
+import { toolkitValue } from "./delegate.ts";
+
+const inPeOnly = unsupported("it runs in a PE alone, on a Windows that does not run yet");
+const noWindows = unsupported("it services a Windows that runs, and none runs here");
+
+/** Packages of a selection profile go into the applied Windows. */
+function offlinePackages(type: string, title: string, pattern: RegExp): StepKind {
+  return stepKind({
+    type,
+    title,
+    support: {
+      winpe: real,
+      linuxpe: adapted(
+        "the packages are copied into the applied Windows, whose specialize pass adds them by DISM",
+      ),
+      windows: inPeOnly,
+      linux: inPeOnly,
+    },
+    async perform(context) {
+      const profile =
+        toolkitValue(context, "PackageSelectionProfile") || toolkitValue(context, "SelectionProfile");
+      const ids = profile.split(/[,; ]+/).filter((id) => id !== "");
+      if (ids.length === 0) throw new StepFailure(codes.invalidSetting, "No selection of packages is named");
+      const files: string[] = [];
+      for (const id of ids) {
+        const folder = await context.content.folderOf(id);
+        const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+        const found = entries.filter((entry) => entry.isFile() && pattern.test(entry.name));
+        files.push(...found.map((entry) => join(entry.parentPath, entry.name)).sort());
+      }
+      if (files.length === 0) throw new StepFailure(codes.notFound, `${profile} holds no package of Windows`);
+      await (isLinux(context) ? stagePackages(context, files) : addPackages(context, files));
+      return succeeded(`${files.length} packages are added`);
+    },
+  });
+}
+
+/** "DISM Operating System Package Servicing Command-Line Options". */
+async function addPackages(context: StepContext, files: readonly string[]): Promise<void> {
+  const image = `/Image:${targetSystemRoot(context).slice(0, 2)}\\`;
+  for (const [index, file] of files.entries()) {
+    context.progress(index / files.length, `Adding ${basename(file)}`);
+    await runOrFail(context, `add ${file}`, {
+      command: ["dism.exe", image, "/Add-Package", `/PackagePath:${file}`],
+    });
+  }
+}
+
+async function stagePackages(context: StepContext, files: readonly string[]): Promise<void> {
+  const drive = targetSystemRoot(context).slice(0, 2);
+  const folder = `${drive}\\_SMSTaskSequence\\Packages`;
+  const target = await hostPath(context, folder);
+  await mkdir(target, { recursive: true });
+  for (const file of files) await cp(file, join(target, basename(file)));
+  await changeAnswerFile(context, (root, architecture) => {
+    for (const [index, file] of files.entries()) {
+      // Commands from 100 on: drivers come before.
+      const command = `RunSynchronous/RunSynchronousCommand[${100 + index}]/Path`;
+      const place = { pass: "specialize", component: "Microsoft-Windows-Deployment", path: command } as const;
+      const line = `dism.exe /Online /Add-Package /Quiet /NoRestart /PackagePath:${folder}\\${basename(file)}`;
+      setSetting(root, architecture, place, line);
+    }
+  });
+}
+
+export const installUpdatesOffline = offlinePackages(
+  "BDD_InstallUpdatesOffline",
+  "Install Updates Offline",
+  /\.(msu|cab)$/i,
+);
+export const installLanguagePacksOffline = offlinePackages(
+  "BDD_InstallLanguagePacksOffline",
+  "Install Language Packs Offline",
+  /^(lp|.*language.*)\.cab$/i,
+);
+
+/** Roles, role services and features by name: Install-WindowsFeature on servers, DISM on clients and in images. */
+function roles(type: string, title: string, prefix: string, verb: "enable" | "disable"): StepKind {
+  return stepKind({
+    type,
+    title,
+    support: {
+      winpe: verb === "enable" ? real : inPeOnly,
+      linuxpe: noWindows,
+      windows: real,
+      linux: noWindows,
+    },
+    async perform(context) {
+      const names = [`${prefix}Roles`, `${prefix}RoleServices`, `${prefix}Features`]
+        .flatMap((name) => toolkitValue(context, name).split(/[,; ]+/))
+        .filter((name) => name !== "");
+      if (names.length === 0) return succeeded("No role and no feature is named");
+      if (names.some((name) => !/^[A-Za-z0-9._-]+$/.test(name))) {
+        throw new StepFailure(
+          codes.invalidSetting,
+          "A role's or feature's name holds a character that none has",
+        );
+      }
+      if (context.system === "windows" && (await isServer(context))) {
+        await serverFeatures(context, names, verb);
+      } else await imageFeatures(context, names, verb);
+      return succeeded(`${names.join(", ")}: done`);
+    },
+  });
+}
+
+async function isServer(context: StepContext): Promise<boolean> {
+  const script = [
+    "if ((Get-CimInstance Win32_OperatingSystem).ProductType -ne 1) { exit 0 } else { exit 1 }",
+  ];
+  return (await context.tools.run(powerShell(script))).exitCode === 0;
+}
+
+async function serverFeatures(
+  context: StepContext,
+  names: readonly string[],
+  verb: "enable" | "disable",
+): Promise<void> {
+  const command = verb === "enable" ? "Install-WindowsFeature" : "Uninstall-WindowsFeature";
+  const script = [
+    `$result = ${command} -Name ($env:VOLLEY_NAMES -split ',')`,
+    "if (-not $result.Success) { exit 1 }",
+  ];
+  await runOrFail(
+    context,
+    `${verb} roles and features`,
+    powerShell(script, { VOLLEY_NAMES: names.join(",") }),
+  );
+}
+
+async function imageFeatures(
+  context: StepContext,
+  names: readonly string[],
+  verb: "enable" | "disable",
+): Promise<void> {
+  const image =
+    context.system === "windows" ? "/Online" : `/Image:${targetSystemRoot(context).slice(0, 2)}\\`;
+  const command = [
+    "dism.exe",
+    image,
+    verb === "enable" ? "/Enable-Feature" : "/Disable-Feature",
+    ...names.map((name) => `/FeatureName:${name}`),
+    ...(verb === "enable" ? ["/All"] : []),
+    "/NoRestart",
+  ];
+  await runOrFail(context, `${verb} features`, { command }, [0, 3010]);
+}
+
+export const installRoles = roles("BDD_InstallRoles", "Install Roles and Features", "OS", "enable");
+export const uninstallRoles = roles(
+  "BDD_UninstallRoles",
+  "Uninstall Roles and Features",
+  "UninstallOS",
+  "disable",
+);

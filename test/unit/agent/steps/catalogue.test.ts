@@ -1,0 +1,79 @@
+/** The catalogue: every step the reader knows is there, says where it runs, and fails where it does not. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { SystemName } from "../../../../agent/sequence/tree.ts";
+import { stepTypes } from "../../../../agent/sequence/step-types.ts";
+import { findStepKind, stepKinds } from "../../../../agent/steps/catalogue.ts";
+import { codes } from "../../../../agent/steps/codes.ts";
+import { stepsDocument } from "../../../../scripts/steps-document.ts";
+import { testContext } from "../../../fixtures/step-context.ts";
+
+const root = fileURLToPath(new URL("../../../../../", import.meta.url));
+const systems: readonly SystemName[] = ["winpe", "linuxpe", "windows", "linux"];
+
+test("every step type the reader knows has a kind, once, under the same title", () => {
+  const types = stepKinds.map(({ type }) => type);
+  assert.equal(new Set(types.map((type) => type.toLowerCase())).size, types.length);
+  // A child sequence is the engine's.
+  const known = stepTypes.filter(({ type }) => type !== "SubTasksequence");
+  assert.deepEqual(types.toSorted(), known.map(({ type }) => type).toSorted());
+  for (const { title, type } of known) assert.equal(findStepKind(type)?.title, title, type);
+});
+
+test("a step says why it does not run somewhere, and fails there with 0x80070032 without doing anything", async () => {
+  for (const kind of stepKinds) {
+    for (const system of systems) {
+      const support = kind.support[system];
+      if (support.kind !== "real") assert.ok(support.reason.length > 10, `${kind.type} on ${system}`);
+      if (support.kind !== "unsupported") continue;
+      const context = testContext({ system });
+      const outcome = await kind.perform(context);
+      assert.equal(outcome.exitCode, codes.notSupported, `${kind.type} on ${system}`);
+      assert.ok(outcome.text.includes(support.reason));
+      assert.deepEqual(context.runs, []);
+    }
+  }
+});
+
+test("a step that is told nothing fails with a code or does nothing, and never throws", async () => {
+  const harmless = new Set([
+    "SetDynamicVariables",
+    "Reboot",
+    "InstallDeployTools",
+    "CaptureNetworkSettings",
+    "LTIApplyPE",
+    "BDD_Gather",
+    "ZTINextPhase",
+    "ZTICopyLogs",
+    "ZTIBackup",
+    "LTISysprep",
+    "BDD_InstallRoles",
+    "BDD_UninstallRoles",
+    "BDD_InstallApplication",
+    "BDD_RecoverDomainJoin",
+  ]);
+  const tools = { run: () => Promise.resolve({ exitCode: 1, output: "", timedOut: false }) };
+  for (const kind of stepKinds) {
+    for (const system of systems) {
+      const outcome = await kind.perform(testContext({ system, tools }));
+      const isFine = outcome.exitCode !== 0 || harmless.has(kind.type);
+      assert.ok(isFine, `${kind.type} on ${system} pretends: ${outcome.text}`);
+      assert.ok(
+        outcome.exitCode >= 0 && outcome.exitCode <= 0xffffffff && Number.isInteger(outcome.exitCode),
+      );
+      assert.notEqual(outcome.text, "");
+    }
+  }
+});
+
+test("docs/STEPS.md is the catalogue", () => {
+  const path = join(root, "docs/STEPS.md");
+  assert.equal(
+    readFileSync(path, "utf8"),
+    stepsDocument(),
+    "node dist/scripts/steps-document.js > docs/STEPS.md",
+  );
+});

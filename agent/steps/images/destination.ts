@@ -5,7 +5,15 @@
 import { codes } from "../codes.ts";
 import { setOutput, StepFailure, wholeNumber } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
-import { isLinux, nextLetter, partitionDevice, setLetter, usedLetters, volumeOf } from "../volumes.ts";
+import {
+  isLinux,
+  nextLetter,
+  numberedDisks,
+  partitionDevice,
+  setLetter,
+  usedLetters,
+  volumeOf,
+} from "../volumes.ts";
 import { readPartitions, type PartitionFound } from "../partitioning/read-table.ts";
 import { windowsVolumeAt, windowsVolumes } from "../windows/volumes.ts";
 

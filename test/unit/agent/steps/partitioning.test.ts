@@ -6,7 +6,7 @@ import { codes } from "../../../../agent/steps/codes.ts";
 import { formatAndPartitionDisk } from "../../../../agent/steps/format-and-partition-disk.ts";
 import { planDisk } from "../../../../agent/steps/partitioning/plan.ts";
 import { readDiskWish } from "../../../../agent/steps/partitioning/settings.ts";
-import { partitionDevice } from "../../../../agent/steps/volumes.ts";
+import { numberedDisks, partitionDevice } from "../../../../agent/steps/volumes.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { disksOf, loopDisk } from "../../../fixtures/loop-disk.ts";
 import { testContext } from "../../../fixtures/step-context.ts";
@@ -263,7 +263,6 @@ test("the running system's disk, one in use, and a removable one are never taken
     { otherUses: ["is mounted"] },
     { removable: true },
     { readOnly: true },
-    { kind: "virtual" },
   ];
   for (const facts of rows) {
     const list = () => Promise.resolve([{ ...disk.facts, ...facts }]);
@@ -274,6 +273,25 @@ test("the running system's disk, one in use, and a removable one are never taken
     assert.equal((await formatAndPartitionDisk.perform(context)).exitCode, codes.accessDenied);
     assert.deepEqual(context.runs, []);
   }
+  const numbered = await numberedDisks(
+    testContext({
+      services: {
+        disks: {
+          list: () =>
+            Promise.resolve([
+              { ...disk.facts, path: "loop" },
+              { ...disk.facts, path: "usb", kind: "disk", removable: true },
+              { ...disk.facts, path: "raid", kind: "virtual" },
+              { ...disk.facts, path: "sda", kind: "disk" },
+            ]),
+        },
+      },
+    }),
+  );
+  assert.deepEqual(
+    numbered.map(({ path }) => path),
+    ["sda", "usb", "loop"],
+  );
   const full = testContext({ system: "linux" });
   assert.equal((await formatAndPartitionDisk.perform(full)).exitCode, codes.notSupported);
 });

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { testFolder } from "../../../fixtures/folder.ts";
+import { allTools } from "../../../fixtures/windows-tools/all.ts";
 import { diskpart, fsutil } from "../../../fixtures/windows-tools/diskpart.ts";
 import { doubleMachine, windowsTools } from "../../../fixtures/windows-tools/machine.ts";
 
@@ -57,4 +58,163 @@ test("diskpart", async (t) => {
   assert.notEqual((await tools.run({ command: ["diskpart.exe", file] })).exitCode, 0);
   assert.notEqual((await tools.run({ command: ["fsutil.exe", "drives"] })).exitCode, 0);
   await assert.rejects(tools.run({ command: ["parted.exe"] }), { code: "E_TOOL_MISSING" });
+});
+
+/** Command lines by tool; true: the tool takes it. A double that took everything would prove nothing. */
+const rows: [name: string, tool: string, words: string[], accepted: boolean, inPe?: boolean][] = [
+  ["dism applies", "dism.exe", ["/Apply-Image", "/ImageFile:@file", "/Index:1", "/ApplyDir:C:\\"], true],
+  ["dism without an index", "dism.exe", ["/Apply-Image", "/ImageFile:@file", "/ApplyDir:C:\\"], false],
+  [
+    "dism with index 0",
+    "dism.exe",
+    ["/Apply-Image", "/ImageFile:@file", "/Index:0", "/ApplyDir:C:\\"],
+    false,
+  ],
+  ["dism with no file", "dism.exe", ["/Apply-Image", "/ImageFile:none", "/Index:1", "/ApplyDir:C:\\"], false],
+  [
+    "dism with an unknown option",
+    "dism.exe",
+    ["/Apply-Image", "/ImageFile:@file", "/Index:1", "/ApplyDir:C:\\", "/Fast"],
+    false,
+  ],
+  [
+    "dism applying to an image",
+    "dism.exe",
+    ["/Image:C:\\", "/Apply-Image", "/ImageFile:@file", "/Index:1", "/ApplyDir:C:\\"],
+    false,
+  ],
+  ["dism adding a driver to no image", "dism.exe", ["/Add-Driver", "/Driver:@folder"], false],
+  ["dism adding a driver", "dism.exe", ["/Image:C:\\", "/Add-Driver", "/Driver:@folder", "/Recurse"], true],
+  [
+    "dism adding a driver to two images",
+    "dism.exe",
+    ["/Image:C:\\", "/Online", "/Add-Driver", "/Driver:@folder"],
+    false,
+  ],
+  [
+    "dism with two commands",
+    "dism.exe",
+    ["/Image:C:\\", "/Add-Driver", "/Driver:@folder", "/Add-Package", "/PackagePath:@folder"],
+    false,
+  ],
+  ["dism online in a PE", "dism.exe", ["/Online", "/Add-Package", "/PackagePath:@folder"], false],
+  [
+    "dism capturing",
+    "dism.exe",
+    ["/Capture-Image", "/ImageFile:new.wim", "/CaptureDir:C:\\", "/Name:x"],
+    true,
+  ],
+  [
+    "dism capturing without a name",
+    "dism.exe",
+    ["/Capture-Image", "/ImageFile:new.wim", "/CaptureDir:C:\\"],
+    false,
+  ],
+  ["bcdboot", "bcdboot.exe", ["C:\\Windows"], true],
+  ["bcdboot with firmware and no volume", "bcdboot.exe", ["C:\\Windows", "/f", "UEFI"], false],
+  ["bcdboot with both", "bcdboot.exe", ["C:\\Windows", "/s", "S:", "/f", "UEFI"], true],
+  ["bcdboot with other firmware", "bcdboot.exe", ["C:\\Windows", "/s", "S:", "/f", "Coreboot"], false],
+  ["bcdboot of no Windows", "bcdboot.exe", ["/s", "S:"], false],
+  ["reagentc", "reagentc.exe", ["/setreimage", "/path", "R:\\Recovery", "/target", "C:\\Windows"], true],
+  ["reagentc without its path", "reagentc.exe", ["/setreimage", "/target", "C:\\Windows"], false],
+  ["reagentc offline without a target", "reagentc.exe", ["/setreimage", "/path", "R:\\Recovery"], false],
+  ["reagentc with two operations", "reagentc.exe", ["/enable", "/disable"], false],
+  ["reagentc with an unknown word", "reagentc.exe", ["/setimage"], false],
+  ["sysprep", "sysprep.exe", ["/generalize", "/oobe", "/quiet", "/quit"], true, false],
+  ["sysprep in a PE", "sysprep.exe", ["/generalize", "/oobe", "/quit"], false],
+  ["sysprep to nowhere", "sysprep.exe", ["/generalize", "/quit"], false, false],
+  ["sysprep with two ends", "sysprep.exe", ["/generalize", "/oobe", "/quit", "/reboot"], false, false],
+  ["sysprep without its file", "sysprep.exe", ["/oobe", "/unattend:none.xml"], false, false],
+  ["setup", "setup.exe", ["/auto", "Upgrade", "/quiet", "/compat", "ScanOnly"], true, false],
+  ["setup with an unknown way", "setup.exe", ["/auto", "Sideways"], false, false],
+  ["setup with an unknown switch", "setup.exe", ["/auto", "Upgrade", "/fast"], false, false],
+  ["setup with half a switch", "setup.exe", ["/auto"], false, false],
+  ["setup in a PE", "setup.exe", ["/auto", "Upgrade"], false],
+  ["scanstate", "scanstate.exe", ["C:\\Store", "/o", "/c", "/nocompress"], true, false],
+  ["scanstate without a store", "scanstate.exe", ["/o"], false, false],
+  ["scanstate with hard links alone", "scanstate.exe", ["C:\\Store", "/hardlink"], false, false],
+  [
+    "scanstate encrypting what is not compressed",
+    "scanstate.exe",
+    ["C:\\Store", "/encrypt", "/keyfile:@file", "/nocompress"],
+    false,
+    false,
+  ],
+  ["scanstate encrypting without a key", "scanstate.exe", ["C:\\Store", "/encrypt"], false, false],
+  [
+    "scanstate with another cipher",
+    "scanstate.exe",
+    ["C:\\Store", "/encrypt:ROT13", "/keyfile:@file"],
+    false,
+    false,
+  ],
+  ["scanstate with a key for nothing", "scanstate.exe", ["C:\\Store", "/keyfile:@file"], false, false],
+  ["scanstate online in a PE", "scanstate.exe", ["C:\\Store"], false],
+  [
+    "scanstate with shadow copies offline",
+    "scanstate.exe",
+    ["C:\\Store", "/offlineWinDir:C:\\Windows", "/vsc"],
+    false,
+  ],
+  ["scanstate with rules that are not there", "scanstate.exe", ["C:\\Store", "/i:none.xml"], false, false],
+  ["loadstate", "loadstate.exe", ["C:\\Store", "/lac", "/nocompress"], true, false],
+  ["loadstate with a switch of scanstate", "loadstate.exe", ["C:\\Store", "/localonly"], false, false],
+  ["net use", "net.exe", ["use", "Z:", "\\\\server\\share", "*", "/user:x", "/persistent:no"], true],
+  ["net use of C:", "net.exe", ["use", "C:", "\\\\server\\share"], false],
+  ["net use of a server alone", "net.exe", ["use", "Z:", "\\\\server"], false],
+  [
+    "net use with the password last",
+    "net.exe",
+    ["use", "Z:", "\\\\server\\share", "/user:x", "secret"],
+    false,
+  ],
+  ["net view", "net.exe", ["view"], false],
+  ["reg with half an option", "reg.exe", ["add", "HKLM\\A", "/v"], false],
+  ["reg of no root", "reg.exe", ["query", "A\\B", "/v", "x"], false],
+  [
+    "reg with another type",
+    "reg.exe",
+    ["add", "HKLM\\A", "/v", "x", "/t", "REG_TEXT", "/d", "y", "/f"],
+    false,
+  ],
+  ["reg", "reg.exe", ["add", "HKLM\\A", "/v", "x", "/t", "REG_SZ", "/d", "y", "/f"], true],
+  ["manage-bde", "manage-bde.exe", ["-protectors", "-add", "C:", "-tpm"], true],
+  [
+    "manage-bde on a volume that is not there",
+    "manage-bde.exe",
+    ["-protectors", "-add", "Q:", "-tpm"],
+    false,
+  ],
+  ["manage-bde without a protector", "manage-bde.exe", ["-on", "C:"], false, false],
+  ["manage-bde with another method", "manage-bde.exe", ["-on", "C:", "-encryptionmethod", "rot13"], false],
+  ["manage-bde with an unknown word", "manage-bde.exe", ["-on", "C:", "-fast"], false],
+  [
+    "manage-bde suspending for too long",
+    "manage-bde.exe",
+    ["-protectors", "-disable", "C:", "-rebootcount", "16"],
+    false,
+  ],
+  [
+    "manage-bde keeping what is not there",
+    "manage-bde.exe",
+    ["-protectors", "-adbackup", "C:", "-id", "{1}"],
+    false,
+  ],
+  ["powershell with a file", "powershell.exe", ["-File", "a.ps1"], false],
+  ["powershell with two scripts", "powershell.exe", ["-Command", "known", "more"], false],
+  ["powershell", "powershell.exe", ["-NoProfile", "-Command", "known"], true],
+];
+
+test("the other tools", async (t) => {
+  const folder = testFolder(t);
+  writeFileSync(join(folder, "file.xml"), "");
+  for (const [name, tool, words, accepted, inPe = true] of rows) {
+    const machine = doubleMachine({ inPe, otherLetters: ["C"] });
+    const tools = windowsTools(machine, allTools([["known", () => 0]]));
+    const given = words.map((word) =>
+      word.replace("@file", join(folder, "file.xml")).replace("@folder", folder),
+    );
+    const result = await tools.run({ command: [tool, ...given] });
+    assert.equal(result.exitCode === 0, accepted, `${name}: ${result.output}`);
+  }
 });

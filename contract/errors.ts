@@ -341,6 +341,20 @@ const entries = {
     500,
     74,
   ),
+  E_DOCTOR_FAULT: entry(
+    "Something stands between this machine and a session.",
+    "after-remedy",
+    "Do what the checks that found a fault say, and run the doctor again.",
+    500,
+    11,
+  ),
+  E_DOCTOR_BUSY: entry(
+    "The site has no test multicast to spare now.",
+    "later",
+    "Run the doctor again in a minute, or when no session is casting.",
+    503,
+    75,
+  ),
 } as const satisfies Record<string, ErrorEntry>;
 
 function entry(

@@ -66,6 +66,23 @@ export const limits = {
   logBytes: 250_000,
   /** Of what a step's program printed, the last characters are kept. */
   stepOutputCharacters: 262_144,
+  /** Examinations (volley-agent doctor): open at once, silent before they end, and in all. */
+  doctorExaminations: 16,
+  doctorIdleMs: 15_000,
+  doctorLifeMs: 1_800_000,
+  /** Headers and tag. */
+  doctorPacketBytesLeast: 76,
+  doctorBurstPackets: 20_000,
+  doctorBurstMs: 2000,
+  doctorMbps: 400,
+  /** What many machines may ask for at once. Faster bursts go out one at a time, and none while a session is casting. */
+  doctorGentleMbps: 10,
+  /** All test multicast of a site: what may be sent in one go, a part of it for gentle bursts only, and how it comes back. */
+  doctorBytes: 134_217_728,
+  doctorGentleBytes: 16_777_216,
+  doctorBytesPerSecond: 2_000_000,
+  /** Datagrams of one examination that the site sends back. */
+  doctorEchoes: 2000,
   toolTimeMs: 5000,
   toolOutputBytes: 8_388_608,
 } as const;

@@ -12,6 +12,7 @@ import { openAuthority } from "./authority/authority.ts";
 import { adminToken, hashSecret, PageCookie } from "./authority/secrets.ts";
 import type { GroupRange, PortRange } from "./casting/addresses.ts";
 import { Director, type CastingDoor } from "./casting/director.ts";
+import { Examinations } from "./casting/examinations.ts";
 import type { ImportDoor } from "./content/import.ts";
 import { Library } from "./content/library.ts";
 import { ContentTasks } from "./content/tasks.ts";
@@ -108,11 +109,12 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
 
     // The room shows the director's sessions, and the director tells the room when they change.
     const room: RoomBoard = new RoomBoard({ store, sessions: () => director.records(), log });
+    const interfaceAddress = options.interfaceAddress ?? castInterface(options.addresses);
     const director: Director = new Director({
       store,
       content: library,
       native,
-      interfaceAddress: options.interfaceAddress ?? castInterface(options.addresses),
+      interfaceAddress,
       groups: options.groups,
       ports: options.ports,
       mtu: options.mtu,
@@ -122,6 +124,16 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     });
     endings.push(() => director.stop());
     if (options.serving) await director.start();
+    const examinations = new Examinations({
+      interfaceAddress,
+      groups: options.groups,
+      ports: options.ports,
+      mtu: options.mtu,
+      timeToLive: options.timeToLive,
+      sessions: () => director.records(),
+      log,
+    });
+    endings.push(() => examinations.stop());
     room.start();
     endings.push(() => room.stop());
     const tasks = new ContentTasks({
@@ -138,6 +150,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       library,
       tasks,
       director,
+      examinations,
       room,
       machineKeys: await MachineKeys.load(store.machines),
       adminTokenHash: hashSecret(token),

@@ -3,6 +3,7 @@ import type { FailedAttempts } from "../authority/attempts.ts";
 import type { Authority } from "../authority/authority.ts";
 import type { PageCookie } from "../authority/secrets.ts";
 import type { Director } from "../casting/director.ts";
+import type { Examinations } from "../casting/examinations.ts";
 import type { Library } from "../content/library.ts";
 import type { ContentTasks } from "../content/tasks.ts";
 import type { Log } from "../log.ts";
@@ -16,6 +17,7 @@ export interface ApiContext {
   library: Library;
   tasks: ContentTasks;
   director: Director;
+  examinations: Examinations;
   room: RoomBoard;
   machineKeys: MachineKeys;
   adminTokenHash: string;

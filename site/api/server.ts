@@ -12,6 +12,7 @@ import { credentialRoutes } from "./credentials.ts";
 import { deploymentRoutes } from "./deployments.ts";
 import { enrolRoutes } from "./enrol.ts";
 import { eventRoutes } from "./events.ts";
+import { examinationRoutes } from "./examinations.ts";
 import { answerFailures } from "./failures.ts";
 import { imageRoutes } from "./images.ts";
 import { loginRoutes } from "./login.ts";
@@ -28,6 +29,7 @@ const resources = [
   deploymentRoutes,
   enrolRoutes,
   eventRoutes,
+  examinationRoutes,
   imageRoutes,
   loginRoutes,
   machineRoutes,

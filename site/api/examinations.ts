@@ -1,0 +1,41 @@
+/** Examinations: test multicast for a machine's doctor (contract/doctor.ts). */
+import { BurstRequest, type BurstAnswer, type EchoCounts, type Examination } from "../../contract/doctor.ts";
+import type { ApiContext } from "./context.ts";
+import { identifierOf, machineOf, parse, type Route } from "./routes.ts";
+
+export function examinationRoutes({ examinations }: ApiContext): Route[] {
+  return [
+    {
+      method: "POST",
+      path: "/examinations",
+      who: "machine",
+      handle: async (call): Promise<Examination> => {
+        const examination = await examinations.open(machineOf(call));
+        call.reply.code(201);
+        return examination;
+      },
+    },
+    {
+      method: "POST",
+      path: "/examinations/:id/bursts",
+      who: "machine",
+      handle: (call): Promise<BurstAnswer> => {
+        const request = parse(BurstRequest, call.request.body);
+        return examinations.burst(machineOf(call), identifierOf(call.request, "examination"), request);
+      },
+    },
+    {
+      method: "GET",
+      path: "/examinations/:id",
+      who: "machine",
+      handle: (call): EchoCounts =>
+        examinations.counts(machineOf(call), identifierOf(call.request, "examination")),
+    },
+    {
+      method: "POST",
+      path: "/examinations/:id/close",
+      who: "machine",
+      handle: (call) => examinations.close(machineOf(call), identifierOf(call.request, "examination")),
+    },
+  ];
+}

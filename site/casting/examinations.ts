@@ -1,0 +1,167 @@
+/**
+ * Examinations that machines ask for (contract/doctor.ts). What they may send is bounded for each and for the site as
+ * a whole, so that no number of machines, and no machine that lies, can flood a network by them.
+ */
+import { randomBytes, randomUUID } from "node:crypto";
+import type { SessionRecord } from "../../contract/administration.ts";
+import type { BurstAnswer, BurstRequest, EchoCounts, Examination } from "../../contract/doctor.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { Log } from "../log.ts";
+import { Turns } from "../turns.ts";
+import { chooseGroup, choosePorts, type GroupRange, type PortRange } from "./addresses.ts";
+import { Allowance } from "./allowance.ts";
+import { OpenExamination } from "./examination.ts";
+
+export interface ExaminationsOptions {
+  /** IPv4 address that is sent from. */
+  interfaceAddress: string;
+  groups: GroupRange;
+  ports: PortRange;
+  mtu: number;
+  timeToLive: number;
+  /** Those of the director, whose groups and ports are left alone. */
+  sessions(): SessionRecord[];
+  log: Log;
+}
+
+const checkIntervalMs = 1000;
+const portTries = 16;
+
+export class Examinations {
+  readonly #options: ExaminationsOptions;
+  readonly #open = new Map<string, OpenExamination>();
+  readonly #opening = new Turns();
+  readonly #fast = new Turns();
+  readonly #allowance = new Allowance(Date.now());
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: ExaminationsOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#look(Date.now()), checkIntervalMs);
+    this.#timer.unref();
+  }
+
+  /** In place of the machine's last one. Throws E_DOCTOR_BUSY, E_CONFLICT, E_SOCKET. */
+  open(machineId: string): Promise<Examination> {
+    return this.#opening.take(async () => {
+      const last = [...this.#open.values()].find((one) => one.machineId === machineId);
+      if (last) this.#close(last);
+      if (this.#open.size >= limits.doctorExaminations) {
+        const detail = `${limits.doctorExaminations} machines are being examined, which is the most.`;
+        throw new VolleyError("E_DOCTOR_BUSY", detail);
+      }
+      const examination = await this.#bind(machineId);
+      this.#open.set(examination.facts.id, examination);
+      const { group, port } = examination.facts;
+      this.#options.log.info(`machine ${machineId} is being examined on ${group}:${port}`);
+      return examination.facts;
+    });
+  }
+
+  /** Throws E_NOT_FOUND, E_DOCTOR_BUSY, E_CONFLICT, and E_REQUEST_INVALID for what would take too long. */
+  async burst(machineId: string, id: string, request: BurstRequest): Promise<BurstAnswer> {
+    const examination = this.#find(machineId, id);
+    const bytes = burstBytes(request);
+    const takesMs = (bytes * 8) / (request.rateMbps * 1000);
+    if (takesMs > limits.doctorBurstMs) {
+      const detail = `packets: the burst would take ${Math.round(takesMs)} ms, more than ${limits.doctorBurstMs}.`;
+      throw new VolleyError("E_REQUEST_INVALID", detail);
+    }
+    if (request.packetBytes.some((size) => size > this.#options.mtu)) {
+      throw new VolleyError("E_REQUEST_INVALID", `packetBytes: sessions have at most ${this.#options.mtu}.`);
+    }
+    const gentle = request.rateMbps <= limits.doctorGentleMbps;
+    return gentle
+      ? this.#spend(examination, request, { bytes, gentle })
+      : this.#fast.take(() => this.#spend(examination, request, { bytes, gentle }));
+  }
+
+  /** Throws E_NOT_FOUND. */
+  counts(machineId: string, id: string): EchoCounts {
+    return this.#find(machineId, id).counts;
+  }
+
+  /** Throws E_NOT_FOUND. */
+  close(machineId: string, id: string): void {
+    this.#close(this.#find(machineId, id));
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    for (const examination of this.#open.values()) this.#close(examination);
+  }
+
+  async #spend(
+    examination: OpenExamination,
+    request: BurstRequest,
+    { bytes, gentle }: { bytes: number; gentle: boolean },
+  ): Promise<BurstAnswer> {
+    const casting = this.#options.sessions().some((session) => session.state === "casting");
+    if (!gentle && casting) {
+      throw new VolleyError("E_DOCTOR_BUSY", "A session is casting, which fast bursts would disturb.");
+    }
+    if (!this.#allowance.take(bytes, gentle, Date.now())) {
+      throw new VolleyError("E_DOCTOR_BUSY", "The site has sent all the test multicast that it may for now.");
+    }
+    return examination.send(request);
+  }
+
+  #find(machineId: string, id: string): OpenExamination {
+    const examination = this.#open.get(id);
+    if (examination?.machineId !== machineId) {
+      throw new VolleyError("E_NOT_FOUND", "This machine has no such examination (any more).");
+    }
+    examination.askedMs = Date.now();
+    return examination;
+  }
+
+  /** A port that is in use is passed over. */
+  async #bind(machineId: string): Promise<OpenExamination> {
+    const { groups, interfaceAddress, mtu, ports, sessions, timeToLive } = this.#options;
+    const others = [...this.#open.values()].map(({ facts }) => facts);
+    const live = sessions().filter((session) => session.state !== "closed");
+    const taken = [...live.map(({ port }) => port), ...others.flatMap((one) => [one.port, one.echoPort])];
+    const group = chooseGroup(
+      groups,
+      [...live, ...others].map((one) => one.group),
+    );
+    for (let attempt = 1; ; attempt += 1) {
+      const { data, feedback } = choosePorts(ports, taken);
+      const facts: Examination = {
+        id: randomUUID(),
+        key: randomBytes(32).toString("hex"),
+        group,
+        port: data,
+        echoPort: feedback,
+        castAddress: interfaceAddress,
+        timeToLive,
+        mtu,
+      };
+      try {
+        return await OpenExamination.open({ facts, machineId });
+      } catch (error) {
+        if (attempt === portTries) throw toVolleyError(error);
+        taken.push(feedback);
+      }
+    }
+  }
+
+  #look(nowMs: number): void {
+    for (const examination of this.#open.values()) {
+      const idle = nowMs - examination.askedMs > limits.doctorIdleMs;
+      if (idle || nowMs - examination.openedMs > limits.doctorLifeMs) this.#close(examination);
+    }
+  }
+
+  #close(examination: OpenExamination): void {
+    this.#open.delete(examination.facts.id);
+    examination.close();
+  }
+}
+
+function burstBytes({ packetBytes, packets }: BurstRequest): number {
+  let bytes = 0;
+  for (let number = 0; number < packets; number += 1) bytes += packetBytes[number % packetBytes.length] ?? 0;
+  return bytes;
+}

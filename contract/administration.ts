@@ -104,6 +104,12 @@ export const SessionRecord = z.object({
   multicastBytes: z.number(),
   unicastBytes: z.number(),
   parityPart: z.number(),
+  /**
+   * What keeps the site from sending faster: the rate of the deployment, the network to most machines, the machine that
+   * sets the pace (its own progress says by what), or the site's computer. "nothing": it finds its rate, or is idle.
+   */
+  limit: z.enum(["nothing", "policy", "network", "machine", "site"]),
+  limitingMachineId: Identifier.nullable(),
   root: HexRoot,
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;

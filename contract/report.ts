@@ -68,6 +68,8 @@ export const Progress = z.object({
   phase: z.enum(["preparing", "receiving", "finishing", "done", "failed"]),
   /** What it waits for, a sentence; empty when it goes on. */
   waitingFor: Text,
+  /** What of this machine holds it back: nothing that is known, the pace of the site, or one of its own. */
+  bottleneck: z.enum(["none", "site", "network", "processor", "disk"]).default("none"),
   bytesVerified: ByteCount,
   bytesTotal: ByteCount,
   multicastBytes: ByteCount,

@@ -104,6 +104,12 @@ export interface CasterStatistics {
   multicastBytes: number;
   unicastBytes: number;
   idle: boolean;
+  /**
+   * What keeps it from sending faster: its rate, the network to most receivers, the receiver that sets the pace (its
+   * number in limitingReceiver), or this computer; "nothing" while it finds its rate or has nothing to do.
+   */
+  limit: "nothing" | "policy" | "network" | "receiver" | "sender";
+  limitingReceiver: number;
 }
 export interface Caster {
   readonly ports: { feedback: number; unicast: number };
@@ -164,6 +170,9 @@ export interface ReceiverStatistics {
   chunksRewritten: number;
   multicastAlive: boolean;
   moved: boolean;
+  /** The most lately, per thousand: datagrams that wait for the processor, chunks that wait for the disk. */
+  processorBacklogPerThousand: number;
+  diskBacklogPerThousand: number;
   /** Bytes of memory allocated at start for buffers. */
   bufferBytes: number;
   /** Whether reads and writes bypass the page cache. */

@@ -3,6 +3,7 @@ import { limits } from "../../contract/limits.ts";
 import type { Progress } from "../../contract/report.ts";
 import type { ReceiverStatistics } from "../../native/index.ts";
 import type { ProgressView } from "../report/screen.ts";
+import type { Bottleneck } from "./bottleneck.ts";
 
 /** Bytes a second over the last seconds. */
 export class RateMeter {
@@ -45,14 +46,15 @@ export function addTotals(totals: Totals, statistics: ReceiverStatistics): Total
 export function viewOf(
   statistics: ReceiverStatistics,
   totals: Totals,
-  state: { bytesPerSecond: number; waitingFor: string },
+  state: { bytesPerSecond: number; waitingFor: string; bottleneck: Bottleneck },
 ): ProgressView {
-  const { bytesPerSecond, waitingFor } = state;
+  const { bottleneck, bytesPerSecond, waitingFor } = state;
   const sum = addTotals(totals, statistics);
   const left = statistics.bytesTotal - statistics.bytesVerified;
   return {
     phase: statistics.phase,
     waitingFor,
+    bottleneck,
     bytesVerified: statistics.bytesVerified,
     bytesTotal: statistics.bytesTotal,
     multicastBytes: sum.multicastBytes,

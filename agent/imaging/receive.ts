@@ -5,6 +5,7 @@ import { limits } from "../../contract/limits.ts";
 import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import { openReceiver, type Receiver, type ReceiverStatistics } from "../../native/index.ts";
 import type { ProgressView } from "../report/screen.ts";
+import { BottleneckMeter } from "./bottleneck.ts";
 import { toDeviceFailure } from "./native-failure.ts";
 import { PathWatch } from "./path-watch.ts";
 import { ProgressSender } from "./progress-sender.ts";
@@ -88,6 +89,7 @@ class ReceiverWatch {
   readonly #sender: ProgressSender;
   readonly #path: PathWatch;
   readonly #rate = new RateMeter();
+  readonly #bottleneck: BottleneckMeter;
   #siteAway: VolleyError | null = null;
   #advancedAt = Date.now();
   #bytesVerified = -1;
@@ -96,6 +98,7 @@ class ReceiverWatch {
     this.#options = options;
     this.#receiver = receiver;
     this.#path = new PathWatch(options.multicast);
+    this.#bottleneck = new BottleneckMeter(options.joined.session.mtu);
     this.#sender = new ProgressSender({
       send: (progress) => options.sendProgress(progress),
       onRejoin: (reason) => this.#rejoin(reason),
@@ -136,6 +139,7 @@ class ReceiverWatch {
     return viewOf(statistics, this.#options.totals, {
       bytesPerSecond: this.#rate.bytesPerSecond,
       waitingFor,
+      bottleneck: this.#bottleneck.look(statistics, Date.now()),
     });
   }
 

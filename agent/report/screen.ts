@@ -1,4 +1,5 @@
 /** What the person at the machine sees: lines that stay, and below them the progress, which is drawn over itself. */
+import type { Progress } from "../../contract/report.ts";
 import { sequenceLine, sequenceLines, type SequenceView } from "./sequence-view.ts";
 import { durationText, sizeText } from "./words.ts";
 
@@ -6,6 +7,7 @@ export interface ProgressView {
   phase: "preparing" | "receiving" | "finishing" | "done" | "failed";
   /** A sentence; empty when the work goes on. */
   waitingFor: string;
+  bottleneck: Progress["bottleneck"];
   bytesVerified: number;
   bytesTotal: number;
   multicastBytes: number;
@@ -107,8 +109,18 @@ function pathLine(view: ProgressView): string {
   if (view.unicastBytes > 0) pieces.push(`${sizeText(view.unicastBytes)} by unicast`);
   if (view.bytesFound > 0) pieces.push(`${sizeText(view.bytesFound)} was there`);
   if (view.repairedSymbols > 0) pieces.push(`${view.repairedSymbols} repaired`);
+  if (heldBack[view.bottleneck] !== "") pieces.push(`held back by ${heldBack[view.bottleneck]}`);
   return ` ${pieces.join(" · ")}`;
 }
+
+/** Empty where it is the site's pace, which is nobody's fault. */
+const heldBack: Record<ProgressView["bottleneck"], string> = {
+  none: "",
+  site: "",
+  network: "the network",
+  processor: "this machine's processor",
+  disk: "this machine's disk",
+};
 
 const phaseText = {
   preparing: "preparing the disk",

@@ -11,6 +11,17 @@ namespace {
 
 constexpr std::uint64_t rateMost = 1ull << 40;
 
+const char* nameOf(Limit limit) {
+  switch (limit) {
+  case Limit::nothing: return "nothing";
+  case Limit::policy: return "policy";
+  case Limit::network: return "network";
+  case Limit::receiver: return "receiver";
+  case Limit::sender: return "sender";
+  }
+  return "";
+}
+
 class CasterWork final : public Work, public std::enable_shared_from_this<CasterWork> {
 public:
   explicit CasterWork(Napi::Env env) : finished_(Napi::Promise::Deferred::New(env)) {}
@@ -85,6 +96,8 @@ private:
         .number("multicastBytes", now.multicastBytes)
         .number("unicastBytes", now.unicastBytes)
         .flag("idle", now.idle)
+        .text("limit", nameOf(now.limit))
+        .number("limitingReceiver", now.limitingReceiver)
         .done();
   }
 

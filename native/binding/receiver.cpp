@@ -92,6 +92,8 @@ private:
         .number("chunksRewritten", now.chunksRewritten)
         .flag("multicastAlive", now.multicastAlive)
         .flag("moved", now.moved)
+        .number("processorBacklogPerThousand", now.processorBacklogPerThousand)
+        .number("diskBacklogPerThousand", now.diskBacklogPerThousand)
         .number("bufferBytes", now.bufferBytes)
         .flag("direct", now.direct)
         .done();

@@ -235,6 +235,8 @@ SenderStatistics Sender::statistics() const {
   counts.moved = s.members.moved();
   counts.blocksPending = s.schedule.blocksPending();
   counts.rateBytesPerSecond = s.pacing.rate();
+  counts.limit = s.schedule.blocksPending() == 0 ? Limit::nothing : s.pacing.limit();
+  counts.limitingReceiver = s.pacing.limitingReceiver();
   return counts;
 }
 

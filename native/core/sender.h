@@ -33,6 +33,15 @@ struct Emission {
   std::uint16_t remaining;
 };
 
+// What keeps it from sending faster, as far as the sender can tell.
+enum class Limit : std::uint8_t {
+  nothing, // it is finding its rate, or has nothing to do
+  policy,  // the rate it was given
+  network, // delay or loss on the way to most receivers
+  receiver, // most receivers cannot keep up; `limitingReceiver` is the one that sets the pace
+  sender,  // this computer does not send as fast as it may
+};
+
 struct SenderStatistics {
   std::uint64_t dataDatagrams, announceDatagrams, reports, reportsIgnored;
   std::uint64_t sourceSymbols, paritySymbols;
@@ -40,6 +49,8 @@ struct SenderStatistics {
   std::uint32_t moved;
   std::uint32_t blocksPending; // with symbols still to send
   std::uint64_t rateBytesPerSecond;
+  Limit limit;
+  std::uint32_t limitingReceiver;
 };
 
 class Sender {

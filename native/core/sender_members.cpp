@@ -54,7 +54,8 @@ Member* SenderMembers::onReport(const Report& report, std::uint64_t dataSent, Ti
       std::erase_if(members_, [now](const auto& entry) { return now - entry.second.lastHeard > forgetAfter_us; });
       if (members_.size() >= limits::receiversMax) return nullptr;
     }
-    Member member;
+    Member member{};
+    member.number = report.receiver;
     member.lastHeard = now;
     member.sentAtJoin = dataSent;
     found = members_.emplace(report.receiver, member).first;

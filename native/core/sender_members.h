@@ -9,6 +9,7 @@
 namespace volley {
 
 struct Member {
+  std::uint32_t number; // of the receiver
   Time lastHeard;
   Time lastSample = 0;       // of the figures below
   std::uint64_t highest = 0; // counter it had received at the last report

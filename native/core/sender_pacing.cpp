@@ -19,17 +19,19 @@ constexpr double percentile = 0.75;
 constexpr double rampArrives = 0.6; // of what is sent, while it grows by half from one round to the next
 constexpr std::uint32_t drainRounds = 32;
 constexpr double drainWorse = 2;
+constexpr std::uint32_t limitRounds = 64; // for which what made it cut is what holds it back
 constexpr std::size_t samplesEnough = 16;
 constexpr Time roundLeast_us = 10'000;
 
+double backlogPressure(const Member& member) { return member.backlog / fullBacklog; }
+
 double pressureOf(const Member& member) {
   const double delay = static_cast<double>(member.delay_us) / quietDelay_us;
-  const double backlog = member.backlog / fullBacklog;
   // Neither one bad sample nor the memory of bad ones counts, only loss that was and still is.
   const double loss = std::min(member.loss, member.lossSample);
   const double above = member.samples < 2 ? 0 : loss - 1.2 * member.baselineLoss - 0.005;
   const double excess = std::max(0.0, above) / lossAboveBaseline;
-  return std::max({delay, backlog, excess});
+  return std::max({delay, backlogPressure(member), excess});
 }
 } // namespace
 
@@ -114,6 +116,7 @@ void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std:
                       pressure <= drainWorse * pressureAtCut_;
   wasBehind_ = behind;
   ++roundsSinceCut_;
+  noteLimit(*typical, overrun ? std::max(pressure, 1.0) : pressure, sentRate);
   wasCut_ = false;
   if (overrun || (pressure >= 1 && !drains)) {
     // Where much is lost, what is left of the present rate tells more than what arrived over a while.
@@ -132,6 +135,20 @@ void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std:
   changedAt_ = counter;
   evaluated_ = now;
   sentSinceEvaluation_ = 0;
+}
+
+void SenderPacing::noteLimit(const Member& typical, double pressure, double sentRate) {
+  if (pressure >= 0.5) {
+    const bool behind = backlogPressure(typical) >= pressure;
+    limit_ = behind ? Limit::receiver : Limit::network;
+    limitingReceiver_ = behind ? typical.number : 0;
+  } else if (rate_ > 0.99 * ceiling() && sentRate > 0.8 * rate_) {
+    limit_ = Limit::policy;
+  } else if (sentRate < 0.8 * rate_) {
+    limit_ = Limit::sender;
+  } else if (roundsSinceCut_ > limitRounds) {
+    limit_ = Limit::nothing;
+  }
 }
 
 // Congestion goes away when less is sent. Loss that stays at two thirds of what it was, at most of those who have

@@ -21,6 +21,9 @@ public:
   // Looks at the members' samples when a round of them is in, and changes the rate.
   void evaluate(SenderMembers& members, Time statusInterval_us, std::uint64_t counter, Time now);
   std::uint64_t rate() const { return static_cast<std::uint64_t>(rate_); }
+  // What held the rate back at the last look, and the receiver that did where it was one.
+  Limit limit() const { return limit_; }
+  std::uint32_t limitingReceiver() const { return limitingReceiver_; }
 
 private:
   double ceiling() const;
@@ -30,6 +33,7 @@ private:
   bool learnBaselines(SenderMembers& members, Time now);
   void cut(SenderMembers& members, double delivered, Time now);
   void grow(double pressure);
+  void noteLimit(const Member& typical, double pressure, double sentRate);
 
   SenderConfig config_;
   double rate_;
@@ -45,6 +49,8 @@ private:
   double congestedAt_ = 0;   // what arrived at the last cut: slower growth near it
   bool wasBehind_ = false;   // in the last round much less arrived than was sent
   double pressureAtCut_ = 0;
+  Limit limit_ = Limit::nothing;
+  std::uint32_t limitingReceiver_ = 0;
   std::uint32_t roundsSinceCut_ = ~0u >> 1; // none yet
 };
 

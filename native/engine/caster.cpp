@@ -224,6 +224,8 @@ void Caster::State::publish(bool force) {
   snapshot.rateBytesPerSecond = machine.rateBytesPerSecond;
   snapshot.multicastBytes = multicastBytes;
   snapshot.idle = sender.idle();
+  snapshot.limit = machine.limit;
+  snapshot.limitingReceiver = machine.limitingReceiver;
 }
 
 Caster::Caster(const CasterOptions& options, Finished finished) {

@@ -3,6 +3,7 @@
 // work is said at once.
 #pragma once
 #include "core/blake3.h"
+#include "core/sender.h"
 #include "engine/error.h"
 #include <cstdint>
 #include <functional>
@@ -45,6 +46,8 @@ struct CasterStatistics {
   std::uint64_t multicastBytes = 0; // UDP payload
   std::uint64_t unicastBytes = 0;   // content bytes served
   bool idle = true;
+  Limit limit = Limit::nothing;
+  std::uint32_t limitingReceiver = 0;
 };
 
 class Caster {

@@ -79,7 +79,10 @@ void DiskScanner::onCompletion(const DeviceCompletion& completion) {
   const PooledBuffer buffer = std::move(place.buffer);
   const Look look = place.look;
   const std::span<const std::uint8_t> bytes{buffer.data(), image_.bytes(look.chunk)};
-  if (image_.hole(look.chunk)) return onHole(look, !completion.failed() && allZero(bytes));
+  if (image_.hole(look.chunk)) {
+    if (completion.failed() && look.attempt > limits::chunkRewrites) throw fromDevice(device_, completion).inChunk(look.chunk);
+    return onHole(look, !completion.failed() && allZero(bytes));
+  }
   if (claimed_.get(look.chunk)) return;
   const bool same = !completion.failed() && image_.matches(look.chunk, bytes);
   inbox_.post({same ? SessionEvent::Kind::scannedSame : SessionEvent::Kind::scannedOther, look.chunk});

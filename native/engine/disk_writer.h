@@ -31,7 +31,9 @@ public:
   void finish();
 
   // Whether chunks are being written or wait for it.
-  bool busy() const { return waitingOrActive_.load(std::memory_order_relaxed) > 0; }
+  bool busy() const { return waitingOrActive() > 0; }
+  // Chunks that came and are not on the disk yet; at most limits::chunkBuffers.
+  std::size_t waitingOrActive() const { return waitingOrActive_.load(std::memory_order_relaxed); }
 
 private:
   struct Active {

@@ -51,6 +51,9 @@ std::size_t bytesOf(std::span<const Arrival> arrivals) {
   return bytes;
 }
 
+// Every backlogInterval_us: halves in two thirds of a second.
+void keepPeak(std::uint32_t& peak, std::uint32_t now) { peak = std::max(now, peak - peak / 100 - (peak > 0)); }
+
 std::uint32_t workerThreads() {
   return std::clamp(std::thread::hardware_concurrency() / 2 + 1, 1u, limits::workerThreadsMax);
 }
@@ -98,6 +101,7 @@ struct ReceiverSession::State {
   ReceiverPhase phase = ReceiverPhase::preparing;
   Time joinAt = 0, backlogAt = 0, publishedAt = 0;
   Time crowdedSince = never;
+  std::uint32_t processorBacklog = 0, diskBacklog = 0; // per thousand, peaks that fade
   std::uint32_t latest_us = 0; // the longest that a datagram waited lately
 
   mutable std::mutex mutex;
@@ -238,7 +242,11 @@ void ReceiverSession::State::noteBacklog(std::span<const Arrival> arrivals, Time
   if (!arrivals.empty()) latest_us = std::max(latest_us, arrivals.front().age_us);
   if (now < backlogAt) return;
   const std::uint32_t late = std::min<std::uint32_t>(1000, latest_us / (fullBacklog_us / 1000));
-  machine.setBacklog(std::max(groupSocket->backlogPerThousand(), late));
+  const std::uint32_t backlog = std::max(groupSocket->backlogPerThousand(), late);
+  machine.setBacklog(backlog);
+  const std::size_t waiting = writer ? writer->waitingOrActive() : 0;
+  keepPeak(processorBacklog, backlog);
+  keepPeak(diskBacklog, static_cast<std::uint32_t>(waiting * 1000 / limits::chunkBuffers));
   backlogAt = now + backlogInterval_us;
   latest_us = 0;
 }
@@ -264,6 +272,8 @@ void ReceiverSession::State::publish(Time now, bool force) {
   const std::lock_guard lock(mutex);
   machine.fill(snapshot);
   snapshot.phase = phase;
+  snapshot.processorBacklogPerThousand = processorBacklog;
+  snapshot.diskBacklogPerThousand = diskBacklog;
   snapshot.bufferBytes = bufferBytes;
   snapshot.direct = direct;
 }

@@ -66,6 +66,10 @@ struct ReceiverSessionStatistics {
   std::uint32_t chunksRewritten = 0;
   bool multicastAlive = false;
   bool moved = false;
+  // How far this computer is behind, per thousand, the most in the last second or so: datagrams that wait for the
+  // processor, chunks that wait for the disk.
+  std::uint32_t processorBacklogPerThousand = 0;
+  std::uint32_t diskBacklogPerThousand = 0;
   std::uint64_t bufferBytes = 0;
   bool direct = false;
 };

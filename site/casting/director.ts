@@ -75,6 +75,7 @@ export class Director {
       const { stored } = session;
       const receiver = await store.sessions.addParticipant(stored.id, machineId);
       session.machines.set(machineId, { finished: false });
+      session.receivers.set(receiver, machineId);
       session.lastActivityMs = Date.now();
       session.doneSinceMs = null;
       const key = native.receiverKey({
@@ -270,7 +271,8 @@ export class Director {
       const deployment = await store.deployments.find(stored.deploymentId);
       if (!deployment?.open) throw new VolleyError("E_SESSION_GONE", "Its deployment is closed.");
       const session = await this.#cast(stored, deployment);
-      for (const { machineId, finished } of await store.sessions.participants([stored.id])) {
+      for (const { machineId, receiver, finished } of await store.sessions.participants([stored.id])) {
+        session.receivers.set(receiver, machineId);
         const before = session.machines.get(machineId)?.finished ?? true;
         session.machines.set(machineId, { finished: before && finished });
       }
@@ -336,7 +338,7 @@ function portsOf(session: StoredSession): number[] {
 }
 
 function closedRecord(
-  last: Omit<SessionRecord, "state" | "machines" | "rateBytesPerSecond">,
+  last: Omit<SessionRecord, "state" | "machines" | "rateBytesPerSecond" | "limit" | "limitingMachineId">,
   machines: number,
 ): SessionRecord {
   const { id, deploymentId, imageName, group, port, start, multicastBytes, unicastBytes, parityPart, root } =
@@ -351,6 +353,8 @@ function closedRecord(
     state: "closed",
     machines,
     rateBytesPerSecond: 0,
+    limit: "nothing",
+    limitingMachineId: null,
     multicastBytes,
     unicastBytes,
     parityPart,

@@ -10,6 +10,8 @@ export class LiveSession {
   readonly caster: Caster;
   /** Whether each machine that joined has ended its work. */
   readonly machines = new Map<string, { finished: boolean }>();
+  /** Which machine has which receiver number. */
+  readonly receivers = new Map<number, string>();
   lastActivityMs: number;
   /** Since when all machines are done; null while one works. */
   doneSinceMs: number | null = null;
@@ -55,12 +57,20 @@ export class LiveSession {
     };
   }
 
+  #limit(): Pick<SessionRecord, "limit" | "limitingMachineId"> {
+    const { limit, limitingReceiver } = this.#statistics;
+    if (limit === "sender") return { limit: "site", limitingMachineId: null };
+    if (limit !== "receiver") return { limit, limitingMachineId: null };
+    return { limit: "machine", limitingMachineId: this.receivers.get(limitingReceiver) ?? null };
+  }
+
   record(): SessionRecord {
     return {
       ...describe(this.stored, { name: this.imageName, root: this.root }),
       state: this.#statistics.idle ? "idle" : "casting",
       machines: this.machines.size,
       rateBytesPerSecond: Math.round(this.#rateBytesPerSecond),
+      ...this.#limit(),
       ...this.totals(),
     };
   }

@@ -164,15 +164,16 @@ export class SessionStore {
 
   async participants(
     sessionIds: string[],
-  ): Promise<{ sessionId: string; machineId: string; finished: boolean }[]> {
+  ): Promise<{ sessionId: string; receiver: number; machineId: string; finished: boolean }[]> {
     if (sessionIds.length === 0) return [];
     const rows = await this.#database
       .selectFrom("participant")
-      .select(["session_id", "machine_id", "finished"])
+      .select(["session_id", "receiver", "machine_id", "finished"])
       .where("session_id", "in", sessionIds)
       .execute();
     return rows.map((row) => ({
       sessionId: row.session_id,
+      receiver: row.receiver,
       machineId: row.machine_id,
       finished: row.finished,
     }));

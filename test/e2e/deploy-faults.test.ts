@@ -51,34 +51,36 @@ async function failed(agent: AgentProcess, code: ErrorCode): Promise<NonNullable
   return machine.error;
 }
 
-/** The first chunk of the image, from this one on, that is no hole. */
-async function chunkWithData(from: number): Promise<number> {
+/** The first chunk of the image, from this one on, that is a hole, or is none. */
+async function findChunk(from: number, hole: boolean): Promise<number> {
   const handle = await open(image.path, "r");
-  const start = Buffer.alloc(4096);
+  const bytes = Buffer.alloc(limits.chunkBytes);
   try {
-    for (let chunk = from; ; chunk += 1) {
-      await handle.read(start, 0, start.length, chunk * limits.chunkBytes);
-      if (start.some((byte) => byte !== 0)) return chunk;
+    for (let chunk = from; chunk < mebibytes; chunk += 1) {
+      await handle.read(bytes, 0, bytes.length, chunk * limits.chunkBytes);
+      if (bytes.every((byte) => byte === 0) === hole) return chunk;
     }
+    throw new Error("The image has no such chunk");
   } finally {
     await handle.close();
   }
 }
 
-const faulty: { name: string; fault: keyof Faults; code: ErrorCode }[] = [
+const faulty: { name: string; fault: keyof Faults; code: ErrorCode; hole?: boolean }[] = [
   { name: "fails a write", fault: "failWrite", code: "E_DEVICE_WRITE" },
   { name: "is full", fault: "fullAt", code: "E_DEVICE_FULL" },
   { name: "returns other bytes", fault: "lieAt", code: "E_DEVICE_MISMATCH" },
   { name: "fails a read", fault: "failRead", code: "E_DEVICE_READ" },
+  { name: "fails a read where zeros belong", fault: "failRead", code: "E_DEVICE_READ", hole: true },
 ];
-for (const { code, fault, name } of faulty) {
+for (const { code, fault, hole = false, name } of faulty) {
   test(`a disk that ${name}: that machine fails with chunk, offset, device and remedy; its neighbour does not notice`, async () => {
     const backing = await room.makeDisk(mebibytes);
-    const chunk = await chunkWithData(5);
+    const chunk = await findChunk(5, hole);
     const disk = await mountFaultyDisk(backing, { [fault]: chunk * limits.chunkBytes + 12_305 });
     try {
-      await withDeployment(record.id, code, async () => {
-        const sick = await room.startAgent(site, { name: `sick ${code}`, disk: disk.path });
+      await withDeployment(record.id, name, async () => {
+        const sick = await room.startAgent(site, { name: `sick ${healthy}`, disk: disk.path });
         const well = await room.startAgent(site, {
           name: `well ${(healthy += 1)}`,
           disk: await room.makeDisk(mebibytes),

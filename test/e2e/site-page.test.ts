@@ -88,6 +88,7 @@ async function addMachine(name: string) {
       sessionId: joined.session.id,
       phase: "receiving",
       waitingFor: "",
+      bottleneck: "site",
       bytesVerified: 0,
       bytesTotal: 12 * gigabyte,
       multicastBytes: 0,
@@ -127,7 +128,12 @@ test("it shows each machine's progress, what it waits for, and how it ended", as
   const [working, waiting, done, failed] = await Promise.all(names.map(addMachine));
   assert.ok(working && waiting && done && failed);
   await working.report("started", { resume: false });
-  await working.progress({ bytesVerified: 7.2 * gigabyte, bytesPerSecond: 112_000_000, secondsLeft: 43 });
+  await working.progress({
+    bottleneck: "disk",
+    bytesVerified: 7.2 * gigabyte,
+    bytesPerSecond: 112_000_000,
+    secondsLeft: 43,
+  });
   await waiting.report("started", { resume: true });
   await waiting.progress({ bytesVerified: 3 * gigabyte, waitingFor: "the site to answer again" });
   const outcome = {
@@ -145,6 +151,7 @@ test("it shows each machine's progress, what it waits for, and how it ended", as
   await failed.progress({ bytesVerified: 5_242_880 });
   await failed.report("failed", { error: { code: "E_DEVICE_WRITE", detail, remedy } });
 
+  await machine("lab-01").getByText("Held back by its disk.").waitFor();
   await machine("lab-01").getByText("7.2 GB of 12.0 GB, 112.0 MB/s, 0:43 left").waitFor();
   assert.equal(
     await machine("lab-01")

@@ -15,7 +15,7 @@ import type { DeploymentRecord, ImageRecord } from "../../contract/administratio
 import { mountFaultyDisk } from "../fixtures/faulty-disk.ts";
 import { HttpsCaller } from "../fixtures/https.ts";
 import { machineFacts } from "../fixtures/records.ts";
-import { diskEquals, openRoom, type RawImage, type Room } from "../fixtures/room.ts";
+import { diskEquals, openRoom, waitFor, type RawImage, type Room } from "../fixtures/room.ts";
 import type { AgentProcess } from "../fixtures/agent-process.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
@@ -73,6 +73,9 @@ test(
       const [stopping, ...others] = await startMachines("stops", 3);
       assert.ok(stopping);
       await site.waitForPart(stopping.name, 0.2);
+      const isPolicy = async (): Promise<true | null> =>
+        (await site.sessions()).some(({ limit }) => limit === "policy") || null;
+      await waitFor(isPolicy, { what: "the session held back by the rate of its deployment" });
       stopping.signal("SIGSTOP");
       const continues = delay(30_000).then(() => stopping.signal("SIGCONT"));
       try {
@@ -95,7 +98,9 @@ test(
       try {
         const slow = await room.startAgent(site, { name: "slow", disk: disk.path });
         await endRight(await startMachines("beside slow", 2));
-        assert.equal((await site.machine(slow.name))?.outcome, null);
+        const { outcome, progress } = (await site.machine(slow.name)) ?? {};
+        assert.equal(outcome, null);
+        assert.equal(progress?.bottleneck, "disk");
         await endRight([slow]);
       } finally {
         await disk.remove();

@@ -87,7 +87,8 @@ function makeSession() {
   const parity = figure(figures, "Parity");
   const machines = figure(figures, "Machines");
   const group = figure(figures, "Group");
-  card.append(head, figures);
+  const limit = element("p", "line limit");
+  card.append(head, figures, limit);
   card.update = (session) => {
     card.dataset.state = session.state;
     setText(name, session.imageName);
@@ -98,9 +99,24 @@ function makeSession() {
     setText(parity, percentText(session.parityPart));
     setText(machines, String(session.machines));
     setText(group, `${session.group}:${session.port}`);
+    setText(limit, describeLimit(session));
+    limit.hidden = limit.textContent === "";
   };
   return card;
 }
+
+/** Who or what the session waits for, by name. */
+function describeLimit({ limit, limitingMachine }) {
+  if (limit === "policy") return "Held back by the rate of the deployment.";
+  if (limit === "network") return "Held back by the network.";
+  if (limit === "site") return "Held back by the site's own computer.";
+  if (limit !== "machine") return "";
+  if (!limitingMachine) return "Held back by a machine.";
+  const part = ownBottlenecks[limitingMachine.progress?.bottleneck] ?? "";
+  return `Held back by ${limitingMachine.facts.name}${part === "" ? "" : `: ${part}`}.`;
+}
+
+const ownBottlenecks = { network: "its network", processor: "its processor", disk: "its disk" };
 
 const phases = {
   preparing: "preparing the disk",
@@ -127,6 +143,12 @@ function describeFigures(machine) {
   if (!progress) return machine.plan ? `${machine.plan.device}, ${bytesText(machine.plan.sizeBytes)}` : "";
   const left = progress.secondsLeft === null ? "" : `, ${timeText(progress.secondsLeft)} left`;
   return `${bytesText(progress.bytesVerified)} of ${bytesText(progress.bytesTotal)}, ${bytesText(progress.bytesPerSecond)}/s${left}`;
+}
+
+function waitOf(progress) {
+  if (!progress) return "";
+  const part = ownBottlenecks[progress.bottleneck] ?? "";
+  return progress.waitingFor || (part === "" ? "" : `Held back by ${part}.`);
 }
 
 function partDone(machine) {
@@ -159,7 +181,7 @@ function makeMachine() {
     setText(figures, describeFigures(machine));
     const silentMs = machine.now - Date.parse(machine.lastSeen);
     const silent = machine.state === "working" && silentMs > silentAfterMs;
-    const wait = machine.state === "working" ? (machine.progress?.waitingFor ?? "") : "";
+    const wait = machine.state === "working" ? waitOf(machine.progress) : "";
     setText(waiting, silent ? `Silent for ${timeText(silentMs / 1000)}.` : wait || machine.notice);
     waiting.hidden = waiting.textContent === "";
     problem.hidden = machine.error === null;
@@ -188,6 +210,9 @@ function show(room) {
     `${room.machines.length} machines: ${working} working, ${done} done${failed > 0 ? `, ${failed} failed` : ""}`,
   );
   const open = room.sessions.filter((session) => session.state !== "closed");
+  for (const session of open) {
+    session.limitingMachine = room.machines.find((machine) => machine.id === session.limitingMachineId);
+  }
   const ended = room.sessions.filter((session) => session.state === "closed").slice(0, endedShown);
   parts.noSessions.hidden = room.sessions.length > 0;
   parts.noMachines.hidden = room.machines.length > 0;

@@ -33,6 +33,8 @@ const statistics: ReceiverStatistics = {
   chunksRewritten: 0,
   multicastAlive: true,
   moved: false,
+  processorBacklogPerThousand: 0,
+  diskBacklogPerThousand: 0,
   bufferBytes: 0,
   direct: true,
 };
@@ -69,7 +71,11 @@ test("the rate is of the last seconds", () => {
 test("what earlier receivers took is added, what later ones find is not", () => {
   const first = addTotals(none, statistics);
   assert.deepEqual(first, { multicastBytes: 20e6, unicastBytes: 5e6, repairedSymbols: 7, foundChunks: 10 });
-  const view = viewOf({ ...statistics, chunksFound: 60 }, first, { bytesPerSecond: 10e6, waitingFor: "" });
+  const view = viewOf({ ...statistics, chunksFound: 60 }, first, {
+    bytesPerSecond: 10e6,
+    waitingFor: "",
+    bottleneck: "site",
+  });
   assert.equal(view.multicastBytes, 40e6);
   assert.equal(view.bytesFound, 10 * limits.chunkBytes);
   assert.equal(view.secondsLeft, 5);
@@ -89,7 +95,10 @@ test("progress is never queued, slows down while the site is away, and ends with
     onReachable: (failure) => said.push(failure === null ? "back" : "away"),
     now: () => now,
   });
-  const progress = progressOf(viewOf(statistics, none, { bytesPerSecond: 0, waitingFor: "" }), randomUUID());
+  const progress = progressOf(
+    viewOf(statistics, none, { bytesPerSecond: 0, waitingFor: "", bottleneck: "site" }),
+    randomUUID(),
+  );
   const offerUntil = async (timeMs: number): Promise<void> => {
     for (; now < timeMs; now += 300) {
       sender.offer(progress);
@@ -123,6 +132,7 @@ test("progress is never queued, slows down while the site is away, and ends with
 const view: ProgressView = {
   phase: "receiving",
   waitingFor: "",
+  bottleneck: "site",
   bytesVerified: 430e6,
   bytesTotal: 1000e6,
   multicastBytes: 400e6,

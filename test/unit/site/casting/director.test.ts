@@ -10,6 +10,7 @@ import { limits } from "../../../../contract/limits.ts";
 import { Director } from "../../../../site/casting/director.ts";
 import { openLog } from "../../../../site/log.ts";
 import { openStore, type Store } from "../../../../site/store/store.ts";
+import type { CasterStatistics } from "../../../../native/index.ts";
 import { fakeCasting, type FakeCasting } from "../../../fixtures/fake-casting.ts";
 import { machineFacts, storedImage } from "../../../fixtures/records.ts";
 
@@ -108,6 +109,28 @@ test("sessions at the same time share neither number, group nor port", async (co
   }
   const ports = options.flatMap((one) => [one.port, one.feedbackPort, one.unicastPort]);
   assert.equal(new Set(ports).size, 15);
+});
+
+test("a session says what limits it, and a receiver is told as its machine", async (context) => {
+  context.mock.timers.enable({ apis: ["setInterval", "Date"], now: Date.now() });
+  const native = fakeCasting();
+  const director = await startDirector(context, native);
+  const [deployment, machine] = [await newDeployment(), await newMachine()];
+  await director.join(await newMachine(), deployment);
+  const { receiver } = await director.join(machine, deployment);
+  const [caster] = native.casters;
+  assert.ok(caster);
+  const says = async (figures: Partial<CasterStatistics>): Promise<unknown> => {
+    caster.figures = { ...caster.figures, ...figures };
+    context.mock.timers.tick(limits.sessionCheckMs);
+    await director.closeDeployment("no such deployment");
+    const { limit, limitingMachineId } = director.records()[0] ?? {};
+    return { limit, limitingMachineId };
+  };
+  assert.deepEqual(await says({ limit: "policy" }), { limit: "policy", limitingMachineId: null });
+  assert.deepEqual(await says({ limit: "sender" }), { limit: "site", limitingMachineId: null });
+  const slow = { limit: "receiver", limitingReceiver: receiver.number } as const;
+  assert.deepEqual(await says(slow), { limit: "machine", limitingMachineId: machine });
 });
 
 test("a site that starts again goes on with the session: same ports and key, a higher start", async (context) => {

@@ -12,10 +12,12 @@ constexpr Time backoffUnit_us = 3'000;
 constexpr Time patienceLeast_us = 10'000;
 constexpr Time patienceMost_us = 2'000'000;
 constexpr Time patienceGrowth = 16;
+constexpr std::uint32_t ignoredReportsFew = 12;
 constexpr Time probeLeast_us = 250'000;
 constexpr Time probeMost_us = 2'000'000;
 constexpr Time probePerReceiver_us = 200;
 constexpr Time movedHold_us = 3'000'000;
+constexpr Time statusLeast_us = 10'000; // whatever is announced, nobody is made to report more often
 constexpr Time siteGroupHold_us = 10'000'000; // how long the site's count of receivers is believed over the sender's
 constexpr std::uint16_t underWay = 8; // symbols still coming above which a block is not judged yet
 constexpr double feedbackShare = 0.015;
@@ -236,7 +238,7 @@ Time Receiver::State::statusPeriod() const {
   const double datagramsPerSecond =
       std::max(1.0, rateKBps * 1e3 / static_cast<double>(blockLayout.symbolBytes() + wireOverhead));
   const double least = groupSize / (feedbackShare * datagramsPerSecond) * 1e6;
-  return std::max(statusInterval_us, static_cast<Time>(std::min(least, 60e6)));
+  return std::max({statusLeast_us, statusInterval_us, static_cast<Time>(std::min(least, 60e6))});
 }
 
 Report Receiver::State::makeReport(bool status, Time now) {
@@ -312,7 +314,10 @@ std::optional<Report> Receiver::State::nextReport(Time now) {
     std::vector<Run> runs;
     collectRuns(runs, runsThatFit(blockLayout.symbolBytes()));
     const Time least_us = std::max(patienceLeast_us, backoffSpan_us);
-    const Time most_us = std::min(patienceMost_us, patienceGrowth * least_us);
+    // The odd answer is lost; one that never comes is not worth asking for often.
+    ignoredReports = ignored ? ignoredReports + 1 : 0;
+    const Time soon_us = std::min(patienceMost_us, patienceGrowth * least_us);
+    const Time most_us = ignoredReports <= ignoredReportsFew ? soon_us : patienceMost_us;
     patience_us = ignored ? std::min(std::max(2 * patience_us, least_us), most_us) : least_us;
     askNotBefore = now + patience_us;
     if (!runs.empty()) {

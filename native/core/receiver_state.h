@@ -146,6 +146,7 @@ struct Receiver::State {
   Time askAt = never;
   Time askNotBefore = 0;
   Time patience_us = 0;       // how long an unanswered report is waited for
+  std::uint32_t ignoredReports = 0; // in a row
   Time probeInterval_us;
   Time probeFrom;             // probes count from here
   Time statusAt = never;

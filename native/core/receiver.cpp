@@ -171,6 +171,7 @@ void Receiver::onScanned(std::uint32_t chunk, bool matches, Time time) {
   if (s.wants(chunk)) s.want(chunk);
   const std::uint32_t last = s.layout.lastBlock(chunk);
   for (std::uint32_t block = s.layout.firstBlock(chunk); block <= last; ++block) s.releaseIfUnneeded(block);
+  s.offerAgain(chunk);
   if (!matches) s.noteLacking(time);
 }
 

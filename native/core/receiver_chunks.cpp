@@ -106,6 +106,13 @@ void Receiver::State::finish(std::uint32_t chunk, bool good) {
     }
     releaseIfUnneeded(block);
   }
+  offerAgain(chunk);
+}
+
+// The blocks of a chunk that is wanted again may all lie decoded in slots that its neighbours keep: then nothing more
+// comes of them that would offer it.
+void Receiver::State::offerAgain(std::uint32_t chunk) {
+  if (wants(chunk) && allDecoded(chunk)) makeReady(chunk);
 }
 
 } // namespace volley

@@ -64,6 +64,7 @@ struct Receiver::State {
   void setState(std::uint32_t chunk, ChunkState state);
   bool allDecoded(std::uint32_t chunk) const;
   void offerChunks(std::uint32_t block);
+  void offerAgain(std::uint32_t chunk);
   void makeReady(std::uint32_t chunk);
   void finish(std::uint32_t chunk, bool good);
 

@@ -153,6 +153,25 @@ void aBadChunkIsLackingAgain() {
   CHECK(h.finishChunks() && h.machine.state(0) == ChunkState::present);
 }
 
+// Two chunks in one block. While unicast fetches the first, multicast brings the block for the second; then unicast
+// fails. Nothing more comes of the block, so the first has to be offered from what is held for the second.
+void whatUnicastFailedToFetchIsTakenFromMemory() {
+  const ChunkLayout layout({k / 2 * symbolBytes, k / 2 * symbolBytes}, symbolBytes);
+  Harness h(config(), layout);
+  h.now += 3'000'000;
+  std::uint32_t chunk = 9;
+  CHECK(h.machine.nextUnicast(h.now, {&chunk, 1}) == 1 && chunk == 0);
+  h.span(0, 0, 200);
+  const auto second = h.machine.nextReady();
+  CHECK(second && second->chunk == 1 && !h.machine.nextReady());
+  h.machine.onChunkDone(0, false, h.now);
+  const auto first = h.machine.nextReady();
+  CHECK(first && first->chunk == 0 && h.machine.slotOf(0) < 32);
+  h.machine.onChunkDone(1, true, h.now);
+  if (first) h.machine.onChunkDone(0, true, h.now);
+  CHECK(h.machine.complete() && h.machine.statistics().slotsUsed == 0);
+}
+
 void memoryIsBoundedAndNeverLocked() {
   // Chunks of four blocks in sixteen slots, every block of every chunk begun before any is finished.
   const ChunkLayout layout = layoutOf({4, 4, 4, 4, 4, 4, 4, 4});
@@ -274,6 +293,20 @@ void unansweredReportsGrowRare() {
   CHECK(reports >= 10 && reports <= 40);
 }
 
+// Announced by a member that lies: a status after every datagram, from everybody.
+void noAnnounceMakesItReportAllTheTime() {
+  const ChunkLayout layout = layoutOf({1, 1});
+  Harness h(config(), layout);
+  const Announce hurried{h.now, ~0u, 0, 0, 1, 0, 2, {{0, 2, comesInTurn}}, {}};
+  int reports = 0;
+  for (const Time end = h.now + 1'000'000; h.now < end; h.now += 100) {
+    h.machine.onAnnounce({DatagramType::announce, 0, 1, h.start, ++h.counter, 0, 0, 0}, hurried, h.now);
+    while (h.machine.nextReport(h.now)) ++reports;
+    CHECK(h.machine.wakeup() > h.now);
+  }
+  CHECK(reports > 10 && reports < 200);
+}
+
 void theLastReportLeaves() {
   const ChunkLayout layout = layoutOf({1});
   Harness h(config(), layout);
@@ -297,6 +330,7 @@ int main() {
   anyKSymbolsDecode();
   aChunkNeedsAllItsBlocks();
   aBadChunkIsLackingAgain();
+  whatUnicastFailedToFetchIsTakenFromMemory();
   memoryIsBoundedAndNeverLocked();
   tooFewSlotsAreRefused();
   theScanDecides();
@@ -305,6 +339,7 @@ int main() {
   stragglersGoByUnicastWhileMulticastLives();
   aNewStartKeepsTheSymbols();
   unansweredReportsGrowRare();
+  noAnnounceMakesItReportAllTheTime();
   theLastReportLeaves();
   return volley_test::finish();
 }

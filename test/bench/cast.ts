@@ -15,7 +15,8 @@ import { castOurs, makeContent } from "./cast-ours.ts";
 import type { CastResult, Content } from "./cast-ours.ts";
 import { machine, median, megabytesPerSecond, parseCount, parseSize, rounded } from "./report.ts";
 import { Room } from "./room.ts";
-import { castWithUdpcast } from "./udpcast.ts";
+import { castRaw } from "./raw-sockets.ts";
+import { castWithUdpcast, type RivalResult } from "./udpcast.ts";
 
 const runLimitMs = 10 * 60_000;
 
@@ -27,7 +28,7 @@ interface Options {
   wire: boolean;
   /** Mbit/s of Ethernet bytes that the sender's link takes; undefined: unshaped. */
   rateMbps: number | undefined;
-  rival: "udpcast" | undefined;
+  rival: "udpcast" | "raw" | undefined;
   runs: number;
   folder: string;
   json: boolean;
@@ -48,8 +49,9 @@ function readOptions(): Options {
       json: { type: "boolean", default: false },
     },
   });
-  if (values.vs !== undefined && values.vs !== "udpcast") {
-    throw new Error(`--vs knows one rival, udpcast; this is '${values.vs}'`);
+  const { vs } = values;
+  if (vs !== undefined && vs !== "udpcast" && vs !== "raw") {
+    throw new Error(`--vs knows two rivals, udpcast and raw; this is '${vs}'`);
   }
   const lossPercent = Number(values.loss);
   if (!(lossPercent >= 0 && lossPercent < 100)) {
@@ -62,7 +64,7 @@ function readOptions(): Options {
     seed: parseCount("--seed", values.seed, 0, 2 ** 31),
     wire: values.wire,
     rateMbps: values.rate === undefined ? undefined : parseCount("--rate", values.rate, 1, 100_000),
-    rival: values.vs,
+    rival: vs,
     runs: parseCount("--runs", values.runs, 1, 100),
     folder: values.folder,
     json: values.json,
@@ -104,20 +106,37 @@ async function runOurs(room: Room, content: Content, options: Options): Promise<
   return result;
 }
 
-async function runRival(room: Room, image: string, options: Options): Promise<number> {
+/** Sockets alone, without loss: nothing would be sent again. */
+async function runRaw(room: Room, options: Options): Promise<RivalResult> {
+  const rate = await castRaw(room, options.imageBytes);
+  say(`raw sockets: ${rounded(rate)} MB/s\n`);
+  return { seconds: options.imageBytes / 1e6 / rate, senderCost: 0, receiverCosts: [] };
+}
+
+async function runRival(room: Room, image: string, options: Options): Promise<RivalResult> {
+  if (options.rival === "raw") return runRaw(room, options);
   draw("udpcast: ...");
   await room.losePackets(Math.round(options.lossPercent * 10_000));
   try {
-    const seconds = await castWithUdpcast(room, image);
+    const result = await castWithUdpcast(room, image);
     draw("");
-    say(`udpcast: ${megabytesPerSecond(options.imageBytes, seconds)} MB/s\n`);
-    return seconds;
+    say(`udpcast: ${megabytesPerSecond(options.imageBytes, result.seconds)} MB/s\n`);
+    return result;
   } finally {
     await room.losePackets(0);
   }
 }
 
-function describe(options: Options, ours: CastResult[], rivalSeconds: number[]): object {
+/** Processor seconds for each 10^9 bytes of image: of the sender, and of a receiver on average. */
+function costs(options: Options, sender: number, receivers: number[]): object {
+  const perGigabyte = (seconds: number): number => rounded((seconds * 1e9) / options.imageBytes, 2);
+  const sum = receivers.reduce((one, other) => one + other, 0);
+  return { sender: perGigabyte(sender), receiver: perGigabyte(sum / Math.max(receivers.length, 1)) };
+}
+
+function describe(options: Options, ours: CastResult[], rivals: RivalResult[]): object {
+  const rivalSeconds = rivals.map(({ seconds }) => seconds);
+  const rival = rivals.at(-1);
   const oursRate = megabytesPerSecond(options.imageBytes, median(ours.map(({ seconds }) => seconds)));
   const rivalRate =
     rivalSeconds.length === 0 ? undefined : megabytesPerSecond(options.imageBytes, median(rivalSeconds));
@@ -126,6 +145,13 @@ function describe(options: Options, ours: CastResult[], rivalSeconds: number[]):
     ours: {
       megabytesPerSecond: oursRate,
       seconds: ours.map(({ seconds }) => rounded(seconds, 3)),
+      processorSecondsPerGigabyte:
+        last &&
+        costs(
+          options,
+          last.sender.cost.processorSeconds,
+          last.receivers.map(({ cost }) => cost.processorSeconds),
+        ),
       sender: last?.sender,
       receivers: last?.receivers.map(({ statistics, cost }) => ({
         multicastBytes: statistics.multicastBytes,
@@ -143,6 +169,10 @@ function describe(options: Options, ours: CastResult[], rivalSeconds: number[]):
             name: options.rival,
             megabytesPerSecond: rivalRate,
             seconds: rivalSeconds.map((seconds) => rounded(seconds, 3)),
+            processorSecondsPerGigabyte:
+              rival && options.rival === "udpcast"
+                ? costs(options, rival.senderCost, rival.receiverCosts)
+                : null,
           },
     ratio: rivalRate === undefined ? null : rounded(oursRate / rivalRate, 2),
     receivers: options.receivers,
@@ -170,12 +200,12 @@ async function main(): Promise<void> {
     room = await Room.open({ receivers: options.receivers, wire: options.wire });
     if (options.rateMbps !== undefined) await room.shape(options.rateMbps);
     const ours: CastResult[] = [];
-    const rivalSeconds: number[] = [];
+    const rivals: RivalResult[] = [];
     for (let run = 0; run < options.runs; run += 1) {
       ours.push(await runOurs(room, content, options));
-      if (options.rival) rivalSeconds.push(await runRival(room, image, options));
+      if (options.rival) rivals.push(await runRival(room, image, options));
     }
-    const result = describe(options, ours, rivalSeconds);
+    const result = describe(options, ours, rivals);
     console.log(options.json ? JSON.stringify(result) : JSON.stringify(result, undefined, 2));
   } finally {
     room?.close();

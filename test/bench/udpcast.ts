@@ -9,8 +9,21 @@ const limitMs = 10 * 60_000;
 /** With its default of 200 udpcast gives a receiver up on a busy machine with loss; the benchmark wants it to finish. */
 const retriesUntilDrop = 100_000;
 
-function ended(room: Room, host: Host, command: string, argv: string[]): Promise<void> {
-  const child = room.start(host, command, argv, { stdio: ["ignore", "ignore", "pipe"], timeout: limitMs });
+export interface RivalResult {
+  /** From the sender's start until the last receiver has ended. */
+  seconds: number;
+  /** Processor seconds. */
+  senderCost: number;
+  receiverCosts: number[];
+}
+
+/** The shell says on its last line what processor time the command took. */
+const timed = ["-c", 'TIMEFORMAT="cost %U %S"; time "$@"', "bash"];
+
+/** Processor seconds that the command took. */
+function ended(room: Room, host: Host, command: string, argv: string[]): Promise<number> {
+  const words = [...timed, command, ...argv];
+  const child = room.start(host, "bash", words, { stdio: ["ignore", "ignore", "pipe"], timeout: limitMs });
   let said = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     said = (said + text).slice(-2000);
@@ -18,14 +31,14 @@ function ended(room: Room, host: Host, command: string, argv: string[]): Promise
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => {
-      if (code === 0) resolve();
+      const cost = /cost (\d+\.\d+) (\d+\.\d+)\s*$/.exec(said);
+      if (code === 0 && cost) resolve(Number(cost[1]) + Number(cost[2]));
       else reject(new Error(`${command} ended with ${code ?? "a signal"}: ${said.trim()}`));
     });
   });
 }
 
-/** Seconds from the sender's start until the last receiver has ended. */
-export async function castWithUdpcast(room: Room, file: string): Promise<number> {
+export async function castWithUdpcast(room: Room, file: string): Promise<RivalResult> {
   const common = ["--nokbd", "--interface", hostInterface];
   const receivers = room.receivers.map((host) =>
     ended(room, host, "udp-receiver", [...common, "--file", "/dev/null"]),
@@ -38,7 +51,7 @@ export async function castWithUdpcast(room: Room, file: string): Promise<number>
   const count = String(room.receivers.length);
   const patience = ["--retries-until-drop", String(retriesUntilDrop)];
   const sending = [...common, ...patience, "--min-receivers", count, "--file", file];
-  await ended(room, room.sender, "udp-sender", sending);
-  await all;
-  return Number(process.hrtime.bigint() - started) / 1e9;
+  const senderCost = await ended(room, room.sender, "udp-sender", sending);
+  const receiverCosts = await all;
+  return { seconds: Number(process.hrtime.bigint() - started) / 1e9, senderCost, receiverCosts };
 }

@@ -6,6 +6,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { open, rm, stat } from "node:fs/promises";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { codes } from "../codes.ts";
 import { StepFailure } from "../step-kind.ts";
@@ -50,7 +51,7 @@ export async function decryptFile(source: string, target: string, key: string): 
   decipher.setAuthTag(tag);
   try {
     const end = size - tagBytes - 1;
-    const archive = createReadStream(source, { start: headBytes, end: Math.max(end, headBytes - 1) });
+    const archive = end < headBytes ? Readable.from([]) : createReadStream(source, { start: headBytes, end });
     await pipeline(archive, decipher, createWriteStream(target, { mode: 0o600 }));
   } catch (error) {
     await rm(target, { force: true });

@@ -17,22 +17,33 @@ import {
   usedLetters,
   volumeOf,
 } from "../volumes.ts";
+import { windowsVolumes } from "./volumes.ts";
 
 /** Its folder as the sequence names it: "C:\Windows". A volume that had no letter in a Linux PE gets one. */
 export async function findInstalledWindows(context: StepContext): Promise<string> {
   const named = [
     context.variables.get("_OSDDetectedWinDir"),
     context.variables.get("OSDTargetSystemRoot"),
+    below(context.variables.get("OSDTargetSystemDrive")),
     ...usedLetters(context).map((letter) => `${letter}:\\Windows`),
   ];
   for (const root of named) {
     if (root !== "" && (await holdsWindows(context, root))) return root;
   }
-  if (isLinux(context)) {
-    const found = await searchDisks(context);
-    if (found !== null) return found;
-  }
+  const found = isLinux(context) ? await searchDisks(context) : await searchLetters(context);
+  if (found !== null) return found;
   throw new StepFailure(codes.notFound, "No Windows was found on the disks of this computer");
+}
+
+const below = (drive: string): string => (drive === "" ? "" : `${drive}\\Windows`);
+
+/** X: is the PE's own. */
+async function searchLetters(context: StepContext): Promise<string | null> {
+  for (const { letter } of await windowsVolumes(context)) {
+    const root = `${letter}:\\Windows`;
+    if (letter !== "" && letter !== "X" && (await holdsWindows(context, root))) return root;
+  }
+  return null;
 }
 
 async function holdsWindows(context: StepContext, root: string): Promise<boolean> {

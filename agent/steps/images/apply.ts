@@ -59,7 +59,7 @@ export async function applyImage(
 }
 
 /** "All content on the volume is deleted except the folder in _SMSTSUserStatePath", and the sequence's own. */
-export function keptPaths(context: StepContext): string[][] {
+function keptPaths(context: StepContext): string[][] {
   const statePath = context.variables.get("_SMSTSUserStatePath").replace(/^[A-Za-z]:/, "");
   const names = statePath.split(/[\\/]/).filter((name) => name !== "");
   return names.length > 0 ? [[sequenceFolder], names] : [[sequenceFolder]];

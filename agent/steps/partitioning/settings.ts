@@ -3,7 +3,7 @@ import { codes } from "../codes.ts";
 import { flag, setting, StepFailure, wholeNumber } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 
-export const partitionTypes = ["PRIMARY", "EXTENDED", "LOGICAL", "HIDDEN", "EFI", "MSR", "RECOVERY"] as const;
+const partitionTypes = ["PRIMARY", "EXTENDED", "LOGICAL", "HIDDEN", "EFI", "MSR", "RECOVERY"] as const;
 export type PartitionType = (typeof partitionTypes)[number];
 
 export interface PartitionWish {

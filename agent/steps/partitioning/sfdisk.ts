@@ -12,7 +12,7 @@ const nodeWaitMs = 10_000;
 const attributeNames: Record<number, string> = { 0: "RequiredPartition" };
 
 /** What sfdisk reads: a line for each partition, in sectors. */
-export function sfdiskScript(plan: DiskPlan, sectorBytes: number): string {
+function sfdiskScript(plan: DiskPlan, sectorBytes: number): string {
   const lines = [
     plan.style === "GPT" ? "label: gpt" : "label: dos",
     plan.style === "GPT" ? `label-id: ${plan.diskId}` : `label-id: 0x${plan.diskId}`,
@@ -78,7 +78,7 @@ export async function formatPartition(
 }
 
 /** Null for what has no file system. */
-export function formatCommand(
+function formatCommand(
   device: string,
   sectorBytes: number,
   { fileSystem, quickFormat, startBytes, volumeName }: PlannedPartition,

@@ -1,0 +1,109 @@
+/**
+ * `scripts/bench resume`: a disk that already holds the image is recognised by reading it, and nothing is fetched.
+ * Beside it, in turns, dd reads the same file past the page cache, in pieces of 4 MiB: one read at a time, as fast as
+ * that goes. With --json the last line is the result.
+ */
+import { execFile, execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs, promisify } from "node:util";
+import { openCaster, openReceiver, receiverKey } from "../../native/index.ts";
+import { makeContent, type Content } from "./cast-ours.ts";
+import { machine, median, megabytesPerSecond, parseCount, parseSize, rounded } from "./report.ts";
+
+const loopback = "127.0.0.1";
+const run = promisify(execFile);
+
+interface Resumed {
+  seconds: number;
+  fetchedBytes: number;
+}
+
+async function resume(content: Content, device: string): Promise<Resumed> {
+  const sessionKey = randomBytes(32);
+  const feedbackSecret = randomBytes(32);
+  const session = { session: 1, stream: 0, group: "239.77.0.3", port: 47_020, mtu: 1500 };
+  const caster = openCaster({
+    ...session,
+    manifest: content.manifest,
+    contentPath: content.contentPath,
+    sessionKey,
+    feedbackSecret,
+    start: 1,
+    interfaceAddress: loopback,
+    feedbackPort: 0,
+    unicastPort: 0,
+    timeToLive: 0,
+    rateBytesPerSecond: 0,
+  });
+  try {
+    const begun = process.hrtime.bigint();
+    const receiver = openReceiver({
+      ...session,
+      manifest: content.manifest,
+      device,
+      sessionKey,
+      receiverKey: receiverKey({ feedbackSecret, session: 1, receiver: 1 }),
+      receiver: 1,
+      interfaceAddress: loopback,
+      feedback: { address: loopback, port: caster.ports.feedback },
+      unicast: { address: loopback, port: caster.ports.unicast },
+      groupSize: 1,
+      askBeforeScan: false,
+      silenceMs: 60_000,
+      chunkWaitMs: 60_000,
+    });
+    await receiver.finished;
+    const seconds = Number(process.hrtime.bigint() - begun) / 1e9;
+    const { multicastBytes, unicastBytes } = receiver.statistics();
+    return { seconds, fetchedBytes: multicastBytes + unicastBytes };
+  } finally {
+    await caster.stop();
+  }
+}
+
+async function readWithDd(path: string): Promise<number> {
+  const begun = process.hrtime.bigint();
+  await run("dd", [`if=${path}`, "of=/dev/null", "bs=4M", "iflag=direct", "status=none"]);
+  return Number(process.hrtime.bigint() - begun) / 1e9;
+}
+
+const { values } = parseArgs({
+  options: {
+    size: { type: "string", default: "1G" },
+    runs: { type: "string", default: "3" },
+    folder: { type: "string", default: "." },
+    json: { type: "boolean", default: false },
+  },
+});
+const imageBytes = parseSize(values.size);
+const runs = parseCount("--runs", values.runs, 1, 100);
+const folder = await mkdtemp(join(values.folder, "volley-bench-"));
+try {
+  const disk = join(folder, "disk.raw");
+  const pieces = `count=${imageBytes / 2 ** 20}`;
+  execFileSync("dd", ["if=/dev/urandom", `of=${disk}`, "bs=1M", pieces, "conv=fsync", "status=none"]);
+  const content = await makeContent(disk, imageBytes, join(folder, "content"));
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  let fetchedBytes = 0;
+  for (let i = 0; i < runs; i += 1) {
+    const resumed = await resume(content, disk);
+    fetchedBytes += resumed.fetchedBytes;
+    ours.push(resumed.seconds);
+    theirs.push(await readWithDd(disk));
+    process.stderr.write(`resume ${rounded(resumed.seconds, 3)} s, dd ${rounded(theirs.at(-1) ?? 0, 3)} s\n`);
+  }
+  const result = {
+    ours: { megabytesPerSecond: megabytesPerSecond(imageBytes, median(ours)), fetchedBytes },
+    rival: { name: "dd iflag=direct", megabytesPerSecond: megabytesPerSecond(imageBytes, median(theirs)) },
+    ratio: rounded(median(theirs) / median(ours), 2),
+    imageBytes,
+    runs,
+    machine: machine(),
+  };
+  console.log(values.json ? JSON.stringify(result) : JSON.stringify(result, undefined, 2));
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}

@@ -1,22 +1,34 @@
 /** Apply Operating System Image: the image onto its volume, its answer file, and what starts it. */
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { makeBootable } from "./boot-files/make-bootable.ts";
+import { checkBootable, makeBootable } from "./boot-files/make-bootable.ts";
 import { codes } from "./codes.ts";
 import { applyImage, type ImageWish } from "./images/apply.ts";
 import { findDestination } from "./images/destination.ts";
-import { real, setting, StepFailure, stepKind, succeeded, unsupported, wholeNumber } from "./step-kind.ts";
+import {
+  adapted,
+  real,
+  setting,
+  StepFailure,
+  stepKind,
+  succeeded,
+  unsupported,
+  wholeNumber,
+} from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 import { readAnswerFile } from "./unattend/answer-file.ts";
 import { answerFilePath } from "./unattend/place.ts";
 import { findInAnyCase, hostPath } from "./volumes.ts";
 
+const uefiAlone = adapted(
+  "wimlib applies the image, and its boot files and a new boot configuration are written for UEFI; a disk for a BIOS is refused",
+);
 const inPeOnly = unsupported("it runs in a PE alone");
 
 export const applyOperatingSystemImage = stepKind({
   type: "ApplyOperatingSystem",
   title: "Apply Operating System Image",
-  support: { winpe: real, linuxpe: real, windows: inPeOnly, linux: inPeOnly },
+  support: { winpe: real, linuxpe: uefiAlone, windows: inPeOnly, linux: inPeOnly },
   check(step) {
     const has = (name: string): boolean =>
       step.variables.some(({ property, value }) => property.toLowerCase() === name && value !== "");
@@ -25,6 +37,7 @@ export const applyOperatingSystemImage = stepKind({
   async perform(context) {
     const wish = readImageWish(context);
     const destination = await findDestination(context);
+    checkBootable(context, destination);
     const text = await applyImage(context, wish, destination);
     context.variables.set("OSDTargetSystemDrive", `${destination.letter}:`);
     context.variables.set("OSDTargetSystemRoot", `${destination.letter}:\\Windows`);

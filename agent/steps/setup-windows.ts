@@ -5,11 +5,11 @@
 import { existsSync } from "node:fs";
 import { cp, mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { real, service, setting, stepKind, succeeded, unsupported } from "./step-kind.ts";
+import { real, runOrFail, service, setting, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import type { StepContext, StepVariables } from "./step.ts";
 import { checkAnswerFile } from "./unattend/answer-file.ts";
 import { changeAnswerFile, targetSystemRoot } from "./unattend/place.ts";
-import { hostPath } from "./volumes.ts";
+import { hostPath, isLinux } from "./volumes.ts";
 import type { XmlElement } from "./xml/document.ts";
 
 const inPeOnly = unsupported("it hands over from a PE; what runs already needs no setup");
@@ -39,6 +39,8 @@ export const setupWindows = stepKind({
         "The client's installation properties are Configuration Manager's; Volley's agent is staged",
       );
     }
+    // What was written to the volumes has to be on them before the computer restarts.
+    if (isLinux(context)) await runOrFail(context, "write everything to the disks", { command: ["sync"] });
     context.variables.set("SMSTSRebootRequested", "HD");
     return succeeded(`Windows on ${drive} sets itself up at the restart, and the agent goes on from there`);
   },

@@ -15,7 +15,27 @@ import { bcdText } from "./bcd.ts";
 
 const efiSystem = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
 
-/** An image with its boot files on the same volume, or none at all for a disk it does not start, is left as it is. */
+/** Before anything is written: whether what is to be applied can be started. Throws StepFailure when it cannot. */
+export function checkBootable(context: StepContext, destination: Destination): void {
+  if (isLinux(context)) bootPlace(destination);
+}
+
+function bootPlace({ table }: Destination) {
+  if (table === null) throw new Error("a destination on Linux has its table");
+  if (table.style === "MBR") {
+    throw new StepFailure(
+      codes.notSupported,
+      "A Linux PE cannot write the boot sectors of a BIOS: apply the image in Windows PE, or deploy the disk as a block image",
+    );
+  }
+  const system = table.partitions.find(({ typeCode }) => typeCode === efiSystem);
+  if (system === undefined) {
+    throw new StepFailure(codes.notFound, `${table.disk} has no EFI system partition to start from`);
+  }
+  return { system, table };
+}
+
+/** In Windows PE the recovery image goes to its partition too. */
 export async function makeBootable(context: StepContext, destination: Destination): Promise<void> {
   if (!isLinux(context)) {
     await runOrFail(context, "write the boot files", {
@@ -25,18 +45,7 @@ export async function makeBootable(context: StepContext, destination: Destinatio
     return;
   }
   const windows = await hostPath(context, `${destination.letter}:\\Windows`);
-  const table = destination.table;
-  if (table === null) throw new Error("a destination on Linux has its table");
-  if (table.style === "MBR") {
-    throw new StepFailure(
-      codes.notSupported,
-      "The image is applied, but a Linux PE cannot write the boot sectors of a BIOS: apply it in Windows PE, or deploy it as a block image",
-    );
-  }
-  const system = table.partitions.find(({ typeCode }) => typeCode === efiSystem);
-  if (system === undefined) {
-    throw new StepFailure(codes.notFound, `${table.disk} has no EFI system partition to start from`);
-  }
+  const { system, table } = bootPlace(destination);
   await writeEfiFiles(context, windows, system.device, {
     diskGuid: await diskGuidOf(context, table.disk),
     partitionGuid: table.partition.guid,

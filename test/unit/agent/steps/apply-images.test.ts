@@ -225,7 +225,8 @@ test("an upgrade package's edition, and a package without an image", async (t) =
 
 test("on a disk for a BIOS the step says that it cannot write boot sectors", async (t) => {
   const room = await makeRoom(t, "MBR");
-  const context = room.context({ ImagePackageID: "IMG00001" });
+  const context = room.context({ ImagePackageID: "IMG00001"   assert.equal(context.runs.some(({ command }) => command[0] === "wimlib-imagex"), false, "nothing was written");
+});
   const outcome = await applyOperatingSystemImage.perform(context);
   assert.equal(outcome.exitCode, codes.notSupported);
   assert.match(outcome.text, /Windows PE/);

@@ -41,6 +41,20 @@ export function tallyOfSimulator(seeds: number, exitCode: number | null): Tally 
   return { passed: 0, failed: 1, failures: [`simulator ended with ${exitCode ?? "a signal"}`] };
 }
 
+/**
+ * The tally of one fuzz target, from the end of what libFuzzer printed. One that ended well without having tried its
+ * inputs has shown nothing, and so has failed.
+ */
+export function tallyOfFuzzing(name: string, output: string, exitCode: number | null): Tally {
+  const inputs = Number(/number_of_executed_units:\s*(\d+)/.exec(output)?.[1] ?? 0);
+  if (exitCode === 0 && inputs > 0) return { passed: 1, failed: 0, failures: [] };
+  const broken = /broken: .*|runtime error: .*|ERROR: \w+Sanitizer: \S+|ERROR: libFuzzer: .*/.exec(
+    output,
+  )?.[0];
+  const reason = broken ?? (exitCode === 0 ? "tried nothing" : `ended with ${exitCode ?? "a signal"}`);
+  return { passed: 0, failed: 1, failures: [`fuzz ${name}: ${reason}`] };
+}
+
 /** The parts of node:test's `test:pass` and `test:fail` events that counting needs. */
 export interface NodeTestEvent {
   type: string;

@@ -9,23 +9,28 @@ import { join, relative } from "node:path";
 import { run } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { runFuzzers } from "./fuzz.ts";
 import { add, closingLine, emptyTally, tallyOfCtest, tallyOfSimulator, verdictOf } from "./tally.ts";
 import type { Tally } from "./tally.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const keptOutputBytes = 16 * 1024;
+/** Of each target, where fuzzing is all that was asked for. */
+const fuzzSecondsAlone = 60;
 
 interface Level {
   name: "standard" | "long" | "e2e";
   seeds: number;
+  /** Of each fuzz target. */
+  fuzzSeconds: number;
   /** All of the run, and one test file of it. */
   limitMinutes: number;
   fileLimitMinutes: number;
 }
 const levels = {
-  standard: { name: "standard", seeds: 200, limitMinutes: 18, fileLimitMinutes: 6 },
-  long: { name: "long", seeds: 2000, limitMinutes: 240, fileLimitMinutes: 120 },
-  e2e: { name: "e2e", seeds: 200, limitMinutes: 80, fileLimitMinutes: 60 },
+  standard: { name: "standard", seeds: 200, fuzzSeconds: 5, limitMinutes: 18, fileLimitMinutes: 6 },
+  long: { name: "long", seeds: 2000, fuzzSeconds: 600, limitMinutes: 240, fileLimitMinutes: 120 },
+  e2e: { name: "e2e", seeds: 200, fuzzSeconds: 5, limitMinutes: 80, fileLimitMinutes: 60 },
 } satisfies Record<string, Level>;
 
 interface Options {
@@ -161,7 +166,12 @@ async function runNodeTests(files: string[], concurrency: number, options: Optio
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { long: { type: "boolean" }, e2e: { type: "boolean" }, filter: { type: "string" } },
+    options: {
+      long: { type: "boolean" },
+      e2e: { type: "boolean" },
+      fuzz: { type: "boolean" },
+      filter: { type: "string" },
+    },
   });
   if (values.long && values.e2e) throw new Error("--long and --e2e are two levels; choose one");
   const level: Level = values.long ? levels.long : values.e2e ? levels.e2e : levels.standard;
@@ -180,10 +190,12 @@ async function main(): Promise<void> {
   // Unit tests share the cores; whatever starts processes and measures time gets the machine for itself.
   const files = testFiles(filter);
   const unit = files.filter((file) => file.includes("/test/unit/"));
-  const stages: (() => Promise<Tally>)[] = [
+  const fuzz = (seconds: number) => runFuzzers({ root, filter, seconds, signal: deadline.signal });
+  const everything: (() => Promise<Tally>)[] = [
     () => runCtest(options),
     () => runNodeTests(unit, 2, options),
     () => runSimulator(options),
+    () => fuzz(level.fuzzSeconds),
     () =>
       runNodeTests(
         files.filter((file) => !unit.includes(file)),
@@ -191,6 +203,7 @@ async function main(): Promise<void> {
         options,
       ),
   ];
+  const stages = values.fuzz ? [() => fuzz(values.long ? level.fuzzSeconds : fuzzSecondsAlone)] : everything;
   for (const stage of stages) {
     if (!deadline.signal.aborted) add(total, await stage());
   }

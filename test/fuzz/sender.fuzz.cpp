@@ -63,7 +63,7 @@ void step(FuzzInput& input, const Room& room) {
     case 1: driver.advance(input.magnitude(24)); break;
     case 2: driver.next(input.below(177)); break;
     case 3: driver.setRate(input.magnitude(64)); break;
-    case 4: driver.run(driver.now() + input.magnitude(22), 2000); break;
+    case 4: driver.run(driver.now() + input.magnitude(22), 500); break;
     default: driver.run(volley::never, 1 + input.byte()); break;
   }
   if ((room.mode & withHonest) != 0) driver.report(honestReport(driver));
@@ -85,7 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   FuzzInput input(bytes, size);
   constexpr std::uint32_t symbolSizes[] = {256, 1408, 8896};
   const std::uint32_t symbolBytes = symbolSizes[input.below(3)];
-  const BlockLayout layout(std::uint64_t{1 + input.below(6000)} * symbolBytes - input.below(64), symbolBytes);
+  const BlockLayout layout((1 + input.magnitude(13) % 6000) * symbolBytes - input.below(64), symbolBytes);
   SenderConfig config{};
   config.symbolBytes = symbolBytes;
   config.datagramBytes = symbolBytes + 72;

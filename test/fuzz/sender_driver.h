@@ -24,7 +24,7 @@ public:
   SenderDriver(const SenderConfig& config, const BlockLayout& layout, Time start)
       : config_(config), layout_(layout), sender_(config, layout, start), now_(start), askedAt_(start), nextSymbol_(layout.blocks()),
         heldAtStart_(__sanitizer_get_current_allocated_bytes()) {
-    rate_ = sender_.statistics().rateBytesPerSecond;
+    rate_ = sender_.statistics().rateBytesPerSecond + 1;
     creditBytes_ = static_cast<double>(config.datagramBytes) + static_cast<double>(rate_) / 1e3 + 1;
   }
 
@@ -125,11 +125,12 @@ public:
 
 private:
   void takeRate() {
-    const std::uint64_t rate = sender_.statistics().rateBytesPerSecond;
+    std::uint64_t rate = sender_.statistics().rateBytesPerSecond;
     constexpr std::uint64_t least = 64'000;
     const std::uint64_t most = config_.rateBytesPerSecondMax;
     hold(most == 0 || rate <= std::max(least, most), "the rate stays under what policy sets");
     hold(rate > 0, "the rate is never nothing");
+    ++rate; // the statistics cut off the fraction
     // The machine fills its bucket when it is asked next: for the whole time since, at the rate it has by then.
     if (rate > rate_) creditBytes_ += static_cast<double>(rate - rate_) * static_cast<double>(now_ - askedAt_) / 1e6;
     rate_ = rate;
@@ -168,7 +169,7 @@ private:
   std::uint64_t dataSent_ = 0;
   std::uint64_t askedFor_ = 0;
   std::vector<std::uint32_t> nextSymbol_;
-  std::uint64_t rate_ = 0;
+  std::uint64_t rate_ = 0; // at least what the machine has
   double creditBytes_;
   std::size_t heldAtStart_;
 };

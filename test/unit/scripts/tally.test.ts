@@ -5,6 +5,7 @@ import {
   closingLine,
   emptyTally,
   tallyOfCtest,
+  tallyOfFuzzing,
   tallyOfSimulator,
   verdictOf,
 } from "../../../scripts/tally.ts";
@@ -43,6 +44,23 @@ test("ctest that ends badly without a count is a failure, and one without tests 
 test("the simulator counts its seeds only when all of them held", () => {
   assert.deepEqual(tallyOfSimulator(200, 0), { passed: 200, failed: 0, failures: [] });
   assert.deepEqual(tallyOfSimulator(200, 1), { passed: 0, failed: 1, failures: ["simulator ended with 1"] });
+});
+
+test("a fuzz target holds when it ended well and tried something, and says what was broken", () => {
+  const end = "stat::number_of_executed_units: 8617\n";
+  assert.deepEqual(tallyOfFuzzing("sender", end, 0), { passed: 1, failed: 0, failures: [] });
+  assert.deepEqual(tallyOfFuzzing("sender", "stat::number_of_executed_units: 0\n", 0).failures, [
+    "fuzz sender: tried nothing",
+  ]);
+  const crash = "INFO: Seed: 1\nbroken: silence is kept\n==1== ERROR: libFuzzer: deadly signal\n";
+  assert.deepEqual(tallyOfFuzzing("sender", `${crash}${end}`, 77).failures, [
+    "fuzz sender: broken: silence is kept",
+  ]);
+  const overflow = "==9==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x1\n";
+  assert.deepEqual(tallyOfFuzzing("datagram", overflow, 1).failures, [
+    "fuzz datagram: ERROR: AddressSanitizer: heap-buffer-overflow",
+  ]);
+  assert.deepEqual(tallyOfFuzzing("datagram", "", null).failures, ["fuzz datagram: ended with a signal"]);
 });
 
 test("suites and skipped tests do not count, and a file without a test is a failure", () => {

@@ -5,7 +5,7 @@ export const codes = {
   rebootRequired: 3010,
   /** What Check Readiness ends with when a check failed. */
   notReady: 4316,
-  /** E_FAIL. */
+  /** Windows' general failure, as a HRESULT. */
   failed: 0x80004005,
   /** HRESULT of ERROR_FILE_NOT_FOUND: a program, a file or a package is not there. */
   fileNotFound: 0x80070002,

@@ -16,6 +16,7 @@ import type { CastResult, Content } from "./cast-ours.ts";
 import { machine, median, megabytesPerSecond, parseCount, parseSize, rounded } from "./report.ts";
 import { Room } from "./room.ts";
 import { castRaw } from "./raw-sockets.ts";
+import { TcpDownload } from "./tcp-download.ts";
 import { castWithUdpcast, type RivalResult } from "./udpcast.ts";
 
 const runLimitMs = 10 * 60_000;
@@ -28,6 +29,8 @@ interface Options {
   wire: boolean;
   /** Mbit/s of Ethernet bytes that the sender's link takes; undefined: unshaped. */
   rateMbps: number | undefined;
+  /** Beside a TCP download from the sender to the first receiver. */
+  tcp: boolean;
   rival: "udpcast" | "raw" | undefined;
   runs: number;
   folder: string;
@@ -43,6 +46,7 @@ function readOptions(): Options {
       seed: { type: "string", default: "1" },
       wire: { type: "boolean", default: false },
       rate: { type: "string" },
+      tcp: { type: "boolean", default: false },
       vs: { type: "string" },
       runs: { type: "string", default: "1" },
       folder: { type: "string", default: tmpdir() },
@@ -64,6 +68,7 @@ function readOptions(): Options {
     seed: parseCount("--seed", values.seed, 0, 2 ** 31),
     wire: values.wire,
     rateMbps: values.rate === undefined ? undefined : parseCount("--rate", values.rate, 1, 100_000),
+    tcp: values.tcp,
     rival: vs,
     runs: parseCount("--runs", values.runs, 1, 100),
     folder: values.folder,
@@ -187,6 +192,14 @@ function describe(options: Options, ours: CastResult[], rivals: RivalResult[]): 
   };
 }
 
+/** What the download beside the cast got: millions of bytes a second of payload, and the part of the link's rate. */
+function describeTcp(options: Options, rates: number[]): object {
+  if (rates.length === 0) return {};
+  const rate = median(rates);
+  const part = options.rateMbps === undefined ? null : rounded((rate * 8) / options.rateMbps, 3);
+  return { tcp: { megabytesPerSecond: rounded(rate), shareOfRate: part } };
+}
+
 async function main(): Promise<void> {
   const options = readOptions();
   const folder = await mkdtemp(join(options.folder, "volley-bench-"));
@@ -199,13 +212,18 @@ async function main(): Promise<void> {
     say("imported\n");
     room = await Room.open({ receivers: options.receivers, wire: options.wire });
     if (options.rateMbps !== undefined) await room.shape(options.rateMbps);
+    const download = options.tcp ? await TcpDownload.start(room) : undefined;
+    const tcpRates: number[] = [];
     const ours: CastResult[] = [];
     const rivals: RivalResult[] = [];
     for (let run = 0; run < options.runs; run += 1) {
+      download?.mark();
       ours.push(await runOurs(room, content, options));
+      if (download) tcpRates.push(download.rate());
       if (options.rival) rivals.push(await runRival(room, image, options));
     }
-    const result = describe(options, ours, rivals);
+    download?.stop();
+    const result = { ...describe(options, ours, rivals), ...describeTcp(options, tcpRates) };
     console.log(options.json ? JSON.stringify(result) : JSON.stringify(result, undefined, 2));
   } finally {
     room?.close();

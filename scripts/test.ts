@@ -68,18 +68,30 @@ async function runCtest(options: Options): Promise<Tally> {
 
 /** What each run of the simulator is told, and how many scenarios that counts for. */
 function simulatorRuns({ name, seeds }: Level): { words: string[]; count: number }[] {
-  const named = ["liar", "pause", "slow-disk", "late-join", "flash-crowd"];
-  const scales = [
-    ["--scale", "200", "--loss", "1"],
-    ["--scale", "10000", "--loss", "1"],
+  const named = [
+    "liar",
+    "pause",
+    "slow-disk",
+    "late-join",
+    "joins-at-80",
+    "restarts",
+    "vanishes",
+    "flash-crowd",
+    "automatic-rate",
+  ];
+  const rooms = [
+    ["--scale", "200", "--loss", "1", "--most", "1.05"],
+    ["--scale", "200", "--loss", "1", "--most", "1.05", "--stored", String(2 ** 18)],
+    ["--scale", "200", "--loss", "0.1", "--most", "1.015"],
+  ];
+  const halls = [
+    ["--scale", "10000", "--loss", "1", "--most", "1.08"],
+    ["--scale", "10000", "--loss", "1", "--most", "1.08", "--stored", String(2 ** 18)],
   ];
   return [
     { words: ["--seeds", String(seeds)], count: seeds },
-    ...(name === "long" ? [...named, "automatic-rate"] : named).map((scenario) => ({
-      words: ["--scenario", scenario],
-      count: 1,
-    })),
-    ...(name === "long" ? scales : []).map((words) => ({ words, count: 1 })),
+    ...named.map((scenario) => ({ words: ["--scenario", scenario], count: 1 })),
+    ...[...rooms, ...(name === "long" ? halls : [])].map((words) => ({ words, count: 1 })),
   ];
 }
 

@@ -22,14 +22,15 @@ struct Options {
   bool burst = false;
   std::uint64_t bytes = 64ull << 20;
   std::uint32_t storedPerChunk = 1u << 20;
+  double most = 2;
 };
 
 int usage() {
   std::printf("volley_sim --seeds N [--first S]         N random sessions\n"
               "volley_sim --seed S [--trace]            one of them\n"
-              "volley_sim --scenario NAME [--trace]     liar, pause, slow-disk, late-join, flash-crowd\n"
-              "                                         or automatic-rate\n"
-              "volley_sim --scale RECEIVERS [--loss PERCENT] [--burst] [--bytes N] [--stored BYTES] [--seed S]\n");
+              "volley_sim --scenario NAME [--trace]     liar, pause, slow-disk, late-join, joins-at-80,\n"
+              "                                         restarts, vanishes, flash-crowd, automatic-rate\n"
+              "volley_sim --scale RECEIVERS [--loss PERCENT] [--burst] [--bytes N] [--stored BYTES] [--most RATIO] [--seed S]\n");
   return 2;
 }
 
@@ -81,6 +82,7 @@ int main(int argc, char** argv) {
       else if (name == "--loss") options.lossPercent = std::stod(value());
       else if (name == "--burst") options.burst = true;
       else if (name == "--bytes") options.bytes = std::stoull(value());
+      else if (name == "--most") options.most = std::stod(value());
       else if (name == "--stored") options.storedPerChunk = static_cast<std::uint32_t>(std::stoul(value()));
       else return usage();
     } catch (const std::exception&) {
@@ -90,7 +92,7 @@ int main(int argc, char** argv) {
   if (!options.scenario.empty()) return runNamed(options.scenario, options.trace);
   if (options.scale > 0) {
     return runScale({options.scale, options.lossPercent / 100, options.burst, options.bytes,
-                     options.storedPerChunk, options.seed});
+                     options.storedPerChunk, options.seed, options.most});
   }
   if (options.seeds > 0) return runSeeds(options, argv[0]);
   if (options.oneSeed) return runSeed(options.seed, options.trace, argv[0]) ? 0 : 1;

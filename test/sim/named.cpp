@@ -124,8 +124,16 @@ int runNamed(const std::string& name, bool trace) {
     last.diskBytesPerSecond = troubled.rateMax / 10;
   } else if (name == "late-join") {
     last.joinAt = 2'500'000;
+  } else if (name == "joins-at-80") {
+    last.joinAt = 4'600'000;
+  } else if (name == "restarts") {
+    last.crashes.push_back({2'900'000, 1'000'000});
+    last.askBeforeScan = false;
+  } else if (name == "vanishes") {
+    last.crashes.push_back({2'900'000, 600'000'000});
   } else {
-    std::printf("There is no scenario '%s'; there are liar, pause, slow-disk, late-join, flash-crowd and automatic-rate.\n",
+    std::printf("There is no scenario '%s'; there are liar, pause, slow-disk, late-join, joins-at-80, restarts,\n"
+                "vanishes, flash-crowd and automatic-rate.\n",
                 name.c_str());
     return 2;
   }

@@ -162,7 +162,7 @@ int runScale(const ScaleOptions& options) {
               static_cast<unsigned long long>(one.data + one.announces), more,
               static_cast<unsigned long long>(many.reports), feedback, many.seconds, one.seconds, many.unfinished,
               took.count());
-  return many.unfinished == 0 && feedback < 0.05 ? 0 : 1;
+  return many.unfinished == 0 && feedback < 0.05 && more <= options.most ? 0 : 1;
 }
 
 } // namespace volley_sim

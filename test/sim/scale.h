@@ -9,6 +9,7 @@ struct ScaleOptions {
   std::uint64_t bytes;          // of the image
   std::uint32_t storedPerChunk; // bytes of a chunk as it is stored and sent
   std::uint64_t seed;
+  double most; // times what one receiver needs: beyond it the run has failed
 };
 // How much more is sent to many lossy receivers than to one without loss; prints JSON.
 int runScale(const ScaleOptions& options);

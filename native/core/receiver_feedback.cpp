@@ -38,13 +38,14 @@ void Receiver::State::applyAnnounce(const Header& header, const Announce& announ
   backoffSpan_us = std::max<Time>(announce.backoff_us, backoffUnit_us * static_cast<Time>(std::bit_width(groupSize)));
   backoffSpan_us = std::min(backoffSpan_us, patienceMost_us);
 
-  // The lowest transit may rise by a ten-thousandth, which is more than two clocks drift apart.
-  const auto transit = static_cast<std::int64_t>(now) - static_cast<std::int64_t>(announce.senderTime_us);
-  if (transitKnown) leastTransit_us += static_cast<std::int64_t>((now - transitAt) / 10'000);
-  if (!transitKnown || transit < leastTransit_us) leastTransit_us = transit;
+  // The lowest transit may rise by a ten-thousandth, which is more than two clocks drift apart. The sender's clock is any
+  // number at all: transits are compared modulo 2^64, as what lies nearer.
+  const Time transit = now - announce.senderTime_us;
+  if (transitKnown) leastTransit_us += (now - transitAt) / 10'000;
+  if (!transitKnown || static_cast<std::int64_t>(transit - leastTransit_us) < 0) leastTransit_us = transit;
   transitKnown = true;
   transitAt = now;
-  delay_us = static_cast<std::uint32_t>(std::min<std::int64_t>(transit - leastTransit_us, 0xffffffff));
+  delay_us = static_cast<std::uint32_t>(std::min<Time>(transit - leastTransit_us, 0xffffffff));
 
   if (std::find(announce.moved.begin(), announce.moved.end(), config.receiver) != announce.moved.end()) {
     movedUntil = now + movedHold_us;

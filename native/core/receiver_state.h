@@ -136,7 +136,7 @@ struct Receiver::State {
   std::uint32_t rateKBps = 0;
   Time backoffSpan_us;
   Time statusInterval_us = 0;
-  std::int64_t leastTransit_us = 0;
+  Time leastTransit_us = 0; // modulo 2^64: the clocks have nothing to do with each other
   bool transitKnown = false;
   Time transitAt = 0;
   std::uint32_t delay_us = 0;

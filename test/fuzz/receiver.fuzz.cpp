@@ -66,7 +66,7 @@ void announcement(FuzzInput& input, Room& room) {
   const std::uint32_t blocks = driver.layout().blocks().blocks();
   Announce announce{driver.now(), 100'000, 1000, 1000, 1, 0, blocks, {}, {}};
   const std::uint8_t form = input.byte();
-  if ((form & 1) != 0) announce.senderTime_us = input.magnitude(64);
+  if ((form & 1) != 0) announce.senderTime_us = input.magnitude(64) << (input.byte() % 64u);
   if ((form & 2) != 0) {
     announce.rateKBps = static_cast<std::uint32_t>(input.magnitude(32));
     announce.statusInterval_ms = static_cast<std::uint32_t>(input.magnitude(32));

@@ -293,20 +293,6 @@ void unansweredReportsGrowRare() {
   CHECK(reports >= 10 && reports <= 40);
 }
 
-// Announced by a member that lies: a status after every datagram, from everybody.
-void noAnnounceMakesItReportAllTheTime() {
-  const ChunkLayout layout = layoutOf({1, 1});
-  Harness h(config(), layout);
-  const Announce hurried{h.now, ~0u, 0, 0, 1, 0, 2, {{0, 2, comesInTurn}}, {}};
-  int reports = 0;
-  for (const Time end = h.now + 1'000'000; h.now < end; h.now += 100) {
-    h.machine.onAnnounce({DatagramType::announce, 0, 1, h.start, ++h.counter, 0, 0, 0}, hurried, h.now);
-    while (h.machine.nextReport(h.now)) ++reports;
-    CHECK(h.machine.wakeup() > h.now);
-  }
-  CHECK(reports > 10 && reports < 200);
-}
-
 void theLastReportLeaves() {
   const ChunkLayout layout = layoutOf({1});
   Harness h(config(), layout);
@@ -339,7 +325,6 @@ int main() {
   stragglersGoByUnicastWhileMulticastLives();
   aNewStartKeepsTheSymbols();
   unansweredReportsGrowRare();
-  noAnnounceMakesItReportAllTheTime();
   theLastReportLeaves();
   return volley_test::finish();
 }

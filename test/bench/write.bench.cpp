@@ -1,9 +1,10 @@
-// Speed of our block writer beside dd on the same target: chunks of 1 MiB are hashed with BLAKE3 by two threads and
-// written through a DeviceQueue as deep as the engine's, then flushed; dd writes zeros with oflag=direct bs=4M and
-// fsync, and hashes nothing. Every run overwrites the same place, which was written once before so that neither
-// pays for its allocation.
-// `bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--json]`: without --target a file in the current
-// folder that is removed afterwards; a disk is overwritten. With --json the last line is the result.
+// Speed of our block writer beside dd and fio on the same target: stored chunks are decompressed to 1 MiB and hashed
+// with BLAKE3 by two threads and written through a DeviceQueue as deep as the engine's, then flushed; dd writes zeros
+// with oflag=direct bs=4M and fsync, fio with 32 writes of 1 MiB in flight, and neither hashes anything. Every run
+// overwrites the same place, which was written once before so that nobody pays for its allocation.
+// With --verify each chunk is read back past the page cache and hashed again, beside dd writing and then reading.
+// `bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--verify] [--json]`: without --target a file in the
+// current folder that is removed afterwards; a disk is overwritten. With --json the last line is the result.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -26,6 +27,7 @@
 #include "core/blake3.h"
 #include "core/limits.h"
 #include "engine/buffer_pool.h"
+#include "engine/chunk_codec.h"
 #include "port/block_device.h"
 
 namespace {
@@ -40,11 +42,12 @@ struct Options {
   bool keepTarget = false;
   std::uint64_t bytes = 1ull << 30;
   int runs = 3;
+  bool verify = false;
   bool json = false;
 };
 
 [[noreturn]] void usage(const std::string& why) {
-  std::fprintf(stderr, "%s\nusage: bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--json]\n", why.c_str());
+  std::fprintf(stderr, "%s\nusage: bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--verify] [--json]\n", why.c_str());
   std::exit(2);
 }
 
@@ -64,8 +67,8 @@ Options parseOptions(int count, char** words) {
   Options options;
   for (int index = 1; index < count; ++index) {
     const std::string word = words[index];
-    if (word == "--json") {
-      options.json = true;
+    if (word == "--json" || word == "--verify") {
+      (word == "--json" ? options.json : options.verify) = true;
       continue;
     }
     if (index + 1 == count) usage("unknown option or missing value: " + word);
@@ -119,16 +122,19 @@ private:
 
 class OurWriter {
 public:
-  explicit OurWriter(BlockDevice& device) : device_(device), pool_(limits::chunkBuffers, limits::chunkBytes) {
+  OurWriter(BlockDevice& device, bool verify)
+      : device_(device), pool_(limits::chunkBuffers, limits::chunkBytes), verify_(verify), stored_(limits::chunkBytes) {
+    // Every other sixteen bytes are random: about what an operating system's files compress to.
+    std::vector<std::uint8_t> raw(limits::chunkBytes);
     std::mt19937_64 random(1);
-    std::vector<PooledBuffer> buffers;
-    for (std::size_t index = 0; index < pool_.count(); ++index) {
-      buffers.push_back(pool_.acquire());
-      for (std::size_t offset = 0; offset < limits::chunkBytes; offset += 8) {
-        const std::uint64_t word = random();
-        std::memcpy(buffers.back().data() + offset, &word, 8);
-      }
+    for (std::size_t offset = 0; offset < raw.size(); offset += 32) {
+      const std::uint64_t words[2] = {random(), random()};
+      std::memcpy(raw.data() + offset, words, sizeof words);
     }
+    expected_ = blake3::subtree(raw, 0);
+    const std::size_t bytes = ChunkCompressor(3).compress(raw, stored_);
+    if (bytes == 0) throw std::runtime_error("the chunk does not compress");
+    stored_.resize(bytes);
   }
 
   double run(std::uint64_t bytes) {
@@ -152,12 +158,12 @@ public:
 
 private:
   void hashChunks(HashedChunks& hashed, std::atomic<std::uint64_t>& next, std::uint64_t chunks) {
+    ChunkDecompressor decompressor;
     for (std::uint64_t index = next++; index < chunks; index = next++) {
       PooledBuffer buffer = pool_.acquire();
       if (!buffer) return;
-      std::memcpy(buffer.data(), &index, sizeof index);
-      const blake3::Hash value = blake3::subtree(buffer.span(), index * limits::chunkBytes);
-      sink_.fetch_xor(value[0]);
+      if (!decompressor.decompress(stored_, buffer.span())) std::abort();
+      if (blake3::subtree(buffer.span(), 0) != expected_) std::abort();
       hashed.push({index, std::move(buffer)});
     }
   }
@@ -181,7 +187,15 @@ private:
       const std::size_t count = queue->complete(completions, completionWait_ms);
       for (std::size_t index = 0; index < count; ++index) {
         const DeviceCompletion& done = completions[index];
-        if (done.failed()) throw std::runtime_error(std::string("a write failed: ") + std::strerror(done.systemError));
+        if (done.failed()) throw std::runtime_error(std::string("the target failed: ") + std::strerror(done.systemError));
+        const std::uint64_t place = done.operation.userData;
+        if (verify_ && done.operation.action == DeviceAction::write) {
+          std::memset(active[place].data(), 0x5a, 4096); // so that a read that transfers nothing does not pass
+          queue->submit({DeviceAction::readBack, done.operation.offset, active[place].data(), limits::chunkBytes, place});
+          continue;
+        }
+        if (verify_ && blake3::subtree(active[place].span(), 0) != expected_)
+          throw std::runtime_error("the target gives other bytes than were written");
         active[done.operation.userData] = PooledBuffer();
         free.push_back(done.operation.userData);
         ++written;
@@ -191,23 +205,52 @@ private:
 
   BlockDevice& device_;
   BufferPool pool_;
-  std::atomic<std::uint8_t> sink_{0};
+  const bool verify_;
+  std::vector<std::uint8_t> stored_; // a chunk, compressed
+  blake3::Hash expected_{};
 };
 
-double runDd(const Options& options) {
-  const std::string target = "of=" + options.target;
-  const std::string count = "count=" + std::to_string(options.bytes >> 22);
+// Seconds that a program took.
+double runProgram(const std::vector<std::string>& words) {
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
   const auto started = std::chrono::steady_clock::now();
   const pid_t child = fork();
   if (child == 0) {
-    execlp("dd", "dd", "if=/dev/zero", target.c_str(), "bs=4M", count.c_str(), "oflag=direct", "conv=notrunc,fsync",
-           "status=none", static_cast<char*>(nullptr));
+    execvp(arguments[0], arguments.data());
     _exit(127);
   }
   int status = 0;
   if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
-    throw std::runtime_error("dd failed on " + options.target + " (a file system without direct writes?)");
+    throw std::runtime_error(words[0] + " failed (a file system without direct writes?)");
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+}
+
+double runDd(const Options& options) {
+  const std::string count = "count=" + std::to_string(options.bytes >> 22);
+  double seconds = runProgram({"dd", "if=/dev/zero", "of=" + options.target, "bs=4M", count, "oflag=direct",
+                               "conv=notrunc,fsync", "status=none"});
+  if (options.verify)
+    seconds += runProgram({"dd", "if=" + options.target, "of=/dev/null", "bs=4M", count, "iflag=direct", "status=none"});
+  return seconds;
+}
+
+// By its own clock: it takes a while to start. 0 where it is not installed, or cannot write to the target.
+double fioMegabytesPerSecond(const Options& options) {
+  const std::string command = "fio --name=write --filename='" + options.target +
+                              "' --rw=write --bs=1M --iodepth=32 --direct=1 --ioengine=io_uring --end_fsync=1 --size=" +
+                              std::to_string(options.bytes) + " --output-format=terse --terse-version=3 2>/dev/null";
+  FILE* output = popen(command.c_str(), "r");
+  if (!output) return 0;
+  std::string line, text;
+  char piece[4096];
+  while (std::fgets(piece, sizeof piece, output)) text += piece;
+  if (pclose(output) != 0) return 0;
+  // Field 48 of terse version 3 is the bandwidth of writing in KiB a second.
+  std::size_t at = 0;
+  for (int field = 1; field < 48 && at != std::string::npos; ++field) at = text.find(';', at + (field > 1));
+  return at == std::string::npos ? 0 : std::strtod(text.c_str() + at + 1, nullptr) * 1024 / 1e6;
 }
 
 double median(std::vector<double> values) {
@@ -224,25 +267,29 @@ void bench(const Options& options) {
     fs::resize_file(options.target, options.bytes);
   const auto device = openBlockDevice(options.target, DeviceAccess::exclusive);
   if (device->sizeBytes() < options.bytes) throw std::runtime_error(options.target + " is smaller than --size");
-  OurWriter writer(*device);
+  OurWriter writer(*device, options.verify);
   writer.run(options.bytes); // allocates what has to be allocated
-  std::vector<double> ours, dd;
+  std::vector<double> ours, dd, fio;
   for (int run = 0; run < options.runs; ++run) {
     ours.push_back(writer.run(options.bytes));
     dd.push_back(runDd(options));
+    if (!options.verify) fio.push_back(fioMegabytesPerSecond(options));
     std::fprintf(stderr, "run %d: ours %.0f MB/s, dd %.0f MB/s\n", run + 1,
                  static_cast<double>(options.bytes) / 1e6 / ours.back(),
                  static_cast<double>(options.bytes) / 1e6 / dd.back());
   }
   const double megabytes = static_cast<double>(options.bytes) / 1e6;
   const double oursRate = megabytes / median(ours), ddRate = megabytes / median(dd);
+  const double fioRate = fio.empty() ? 0 : median(fio);
   if (options.json)
     std::printf("{\"ours\":{\"megabytesPerSecond\":%.1f},\"rival\":{\"name\":\"dd\",\"megabytesPerSecond\":%.1f},"
-                "\"ratio\":%.2f,\"bytes\":%llu,\"runs\":%d,\"direct\":%s}\n",
-                oursRate, ddRate, oursRate / ddRate, static_cast<unsigned long long>(options.bytes), options.runs,
+                "\"ratio\":%.2f,\"fio\":{\"megabytesPerSecond\":%.1f},\"fioRatio\":%.2f,\"verify\":%s,"
+                "\"bytes\":%llu,\"runs\":%d,\"direct\":%s}\n",
+                oursRate, ddRate, oursRate / ddRate, fioRate, fioRate > 0 ? oursRate / fioRate : 0,
+                options.verify ? "true" : "false", static_cast<unsigned long long>(options.bytes), options.runs,
                 device->bypassesCache() ? "true" : "false");
   else
-    std::printf("ours, hashing: %.1f MB/s; dd: %.1f MB/s; ratio %.2f\n", oursRate, ddRate, oursRate / ddRate);
+    std::printf("ours, hashing: %.1f MB/s; dd: %.1f MB/s; fio: %.1f MB/s\n", oursRate, ddRate, fioRate);
 }
 
 } // namespace

@@ -1,23 +1,13 @@
 /** What was typed, checked and turned into one of the agent's commands. Pure: main.ts hands in the words. */
-import { isIPv4 } from "node:net";
-import { limits } from "../contract/limits.ts";
+import { type DoctorCommand, doctorHelpText, parseDoctorCommand } from "./doctor-command.ts";
 import { envHelpText, parseEnvCommand, type EnvCommand } from "./env-command.ts";
 import { parseOptions, usage } from "./options.ts";
 import { parseSequenceCommand, type SequenceCommand, sequenceHelpText } from "./sequence-command.ts";
-import { parseFingerprint } from "./site/authority.ts";
-import { parseSiteAddress, type SiteAddress } from "./site/transport.ts";
+import { checkName, chooseSite, type SiteChoice, siteOptions } from "./site-options.ts";
 
-export interface DeployCommand {
+export interface DeployCommand extends SiteChoice {
   kind: "deploy";
-  site: SiteAddress;
-  /** 64 hex digits. */
-  fingerprint: string | null;
-  authorityFile: string | null;
-  credentialFile: string | null;
-  stateFolder: string | null;
   disk: string | null;
-  name: string | null;
-  interfaceAddress: string | null;
   /** Overwrite without asking. */
   yes: boolean;
   /** End after one deployment. */
@@ -28,6 +18,7 @@ export type Command =
   | { kind: "identify"; json: boolean; name: string | null }
   | { kind: "disks"; json: boolean }
   | { kind: "inventory" }
+  | { kind: "doctor"; doctor: DoctorCommand }
   | { kind: "sequence"; sequence: SequenceCommand }
   | { kind: "env"; env: EnvCommand }
   | { kind: "help" }
@@ -49,7 +40,7 @@ export const helpText = `volley-agent: puts the image of a deployment on this ma
       --state DIR              where keys, checkpoint, reports and logs are kept
   volley-agent identify [--json] [--name NAME]   what the site is told of this machine
   volley-agent disks [--json]                    the disks, and why one may not be overwritten
-${sequenceHelpText}${envHelpText}  volley-agent --help | --version
+${doctorHelpText}${sequenceHelpText}${envHelpText}  volley-agent --help | --version
 `;
 
 const text = { type: "string" } as const;
@@ -57,14 +48,8 @@ const flag = { type: "boolean" } as const;
 const general = { help: { ...flag, short: "h" }, version: flag } as const;
 const deployOptions = {
   ...general,
-  site: text,
-  fingerprint: text,
-  authority: text,
-  "credential-file": text,
-  state: text,
+  ...siteOptions,
   disk: text,
-  name: text,
-  interface: text,
   yes: flag,
   once: flag,
 } as const;
@@ -93,6 +78,10 @@ export function parseCommandLine(words: readonly string[]): Command {
     }
     case "inventory":
       return { kind: "inventory" };
+    case "doctor": {
+      const doctor = parseDoctorCommand(rest);
+      return doctor === null ? { kind: "help" } : { kind: "doctor", doctor };
+    }
     case "sequence":
       return rest.some((word) => word === "--help" || word === "-h")
         ? { kind: "help" }
@@ -102,7 +91,7 @@ export function parseCommandLine(words: readonly string[]): Command {
     default:
       throw usage(
         first === undefined
-          ? "A command is missing: deploy, sequence, identify or disks"
+          ? "A command is missing: deploy, doctor, sequence, identify or disks"
           : `No command "${first}"`,
       );
   }
@@ -112,23 +101,10 @@ function parseDeploy(words: string[]): Command {
   const values = parseOptions(words, deployOptions);
   const asked = helpOrVersion(values);
   if (asked !== null) return asked;
-  if (values.site === undefined) throw usage("--site is missing");
-  if (values.fingerprint !== undefined && values.authority !== undefined) {
-    throw usage("--fingerprint and --authority say the same in two ways: give one");
-  }
-  if (values.interface !== undefined && !isIPv4(values.interface)) {
-    throw usage(`--interface is to be an IPv4 address, not ${values.interface}`);
-  }
   return {
     kind: "deploy",
-    site: parseSiteAddress(values.site),
-    fingerprint: values.fingerprint === undefined ? null : parseFingerprint(values.fingerprint),
-    authorityFile: values.authority ?? null,
-    credentialFile: values["credential-file"] ?? null,
-    stateFolder: values.state ?? null,
+    ...chooseSite(values),
     disk: values.disk ?? null,
-    name: checkName(values.name),
-    interfaceAddress: values.interface ?? null,
     yes: values.yes ?? false,
     once: values.once ?? false,
   };
@@ -137,12 +113,4 @@ function parseDeploy(words: string[]): Command {
 function helpOrVersion(values: { help?: boolean; version?: boolean }): Command | null {
   if (values.help === true) return { kind: "help" };
   return values.version === true ? { kind: "version" } : null;
-}
-
-function checkName(name: string | undefined): string | null {
-  if (name === undefined) return null;
-  if (name.length < 1 || name.length > limits.nameCharacters) {
-    throw usage(`--name is to have 1 to ${limits.nameCharacters} characters`);
-  }
-  return name;
 }

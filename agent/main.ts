@@ -9,7 +9,9 @@ import { toVolleyError, VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
 import type { MachineFacts } from "../contract/machine.ts";
 import { helpText, parseCommandLine, type Command, type DeployCommand } from "./command-line.ts";
+
 import { openConsoleLines } from "./console-lines.ts";
+import { type DoctorCommand, runDoctor } from "./doctor-command.ts";
 import { askForVariables } from "./env-command.ts";
 import { safetyRefusals } from "./imaging/choose-disk.ts";
 import type { Asker } from "./imaging/plan.ts";
@@ -18,7 +20,7 @@ import { openPlatform } from "./platform/index.ts";
 import { takeInventory } from "./platform/inventory.ts";
 import type { DiskFacts, Platform } from "./platform/platform.ts";
 import { startDelivery } from "./report/delivery.ts";
-import { openLogs, type Log } from "./report/logs.ts";
+import { openLogs } from "./report/logs.ts";
 import { openOutbox } from "./report/outbox.ts";
 import { createRedactor, type Redactor } from "./report/redactor.ts";
 import { openScreen } from "./report/screen.ts";
@@ -31,6 +33,7 @@ import { cancelled, untilItWorks } from "./site/back-off.ts";
 import { fetchAuthority, fingerprintOf } from "./site/authority.ts";
 import { SiteClient } from "./site/site-client.ts";
 import { openTransport } from "./site/transport.ts";
+import type { SiteChoice } from "./site-options.ts";
 import { openStateFolder, type StateFolder } from "./state-folder.ts";
 import { findStepKind } from "./steps/catalogue.ts";
 import { agentVersion } from "./version.ts";
@@ -57,6 +60,8 @@ async function run(command: Command): Promise<void> {
       return sequence(command.sequence);
     case "env":
       return writeOut(await askForVariables(command.env, process.env, readInput));
+    case "doctor":
+      return doctor(command.doctor, platformHere());
     case "deploy":
       return deploy(command, platformHere());
   }
@@ -146,6 +151,18 @@ async function loadPerformer(): Promise<typeof Performing> {
   }
 }
 
+function doctor(command: DoctorCommand, platform: Platform): Promise<void> {
+  return runDoctor(command, {
+    platform,
+    identify: () => factsOf(platform, command.name),
+    readCredential: credentialReader(command),
+    trust: (state) => trust(command, state, (fingerprint) => fetchAuthority(command.site, fingerprint)),
+    onSecret: (secret) => redactor.add(secret),
+    write: writeOut,
+    signal: stop.signal,
+  });
+}
+
 async function deploy(command: DeployCommand, platform: Platform): Promise<void> {
   const { perform } = await loadPerformer();
   const readCredential = credentialReader(command);
@@ -160,7 +177,13 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
   const log = logs.of("Agent", "main.ts");
   try {
     log.detail(`volley-agent ${agentVersion} starts as process ${process.pid}`);
-    const authority = await trust(command, state, log);
+    const authority = await trust(command, state, (fingerprint) =>
+      untilItWorks(() => fetchAuthority(command.site, fingerprint), {
+        signal: stop.signal,
+        patienceMs: command.once ? limits.firstContactMs : Number.POSITIVE_INFINITY,
+        onWait: (failure) => log.warning(`Waiting for the site: ${failure.detail}`),
+      }),
+    );
     const machine = await factsOf(platform, command.name);
     const site = new SiteClient({
       transport: openTransport(command.site, authority),
@@ -219,7 +242,11 @@ const KeptAuthority = z.object({ site: z.string(), authority: z.string() });
 const authorityFile = "authority.json";
 
 /** PEM of the authority to trust: from a file, from an earlier start, or from the site if the fingerprint is right. */
-async function trust(command: DeployCommand, state: StateFolder, log: Log): Promise<string> {
+async function trust(
+  command: SiteChoice,
+  state: StateFolder,
+  fetch: (fingerprint: string) => Promise<string>,
+): Promise<string> {
   const site = `${command.site.host}:${command.site.port}`;
   if (command.authorityFile !== null) {
     const authority = readNamedFile("--authority", command.authorityFile);
@@ -235,17 +262,13 @@ async function trust(command: DeployCommand, state: StateFolder, log: Log): Prom
     return kept.authority;
   }
   if (fingerprint === null) throw new VolleyError("E_USAGE", "--fingerprint (or --authority) is missing");
-  const authority = await untilItWorks(() => fetchAuthority(command.site, fingerprint), {
-    signal: stop.signal,
-    patienceMs: command.once ? limits.firstContactMs : Number.POSITIVE_INFINITY,
-    onWait: (failure) => log.warning(`Waiting for the site: ${failure.detail}`),
-  });
+  const authority = await fetch(fingerprint);
   state.write(authorityFile, { site, authority });
   return authority;
 }
 
 /** The environment's credential is taken out of it at once: no child process needs it. */
-function credentialReader(command: DeployCommand): () => string | null {
+function credentialReader(command: SiteChoice): () => string | null {
   const fromEnvironment = process.env["VOLLEY_CREDENTIAL"];
   delete process.env["VOLLEY_CREDENTIAL"];
   const remember = (credential: string, redact: Redactor): string => {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { findDisk } from "./linux/find-disk.ts";
 import { listDisks } from "./linux/disks.ts";
 import { identify } from "./linux/hardware.ts";
+import { linuxNetwork } from "./linux/machine-network.ts";
 import { linuxSequenceMachine } from "./linux/sequence-machine.ts";
 import { sourceAddressTo } from "./network.ts";
 import type { Hold, Platform, PlatformOptions } from "./platform.ts";
@@ -22,6 +23,7 @@ export function linuxPlatform(options: PlatformOptions): Platform {
       process.getuid?.() === 0 ? "/var/lib/volley-agent" : join(homedir(), ".local/state/volley-agent"),
     hold,
     flushFolder,
+    network: linuxNetwork(),
     sequenceMachine: linuxSequenceMachine,
   };
 }

@@ -15,10 +15,12 @@ export function sourceAddressTo(address: string): Promise<string> {
       );
     };
     socket.once("error", fail);
-    socket.connect(9, address, () => {
+    // Without a callback: one would be called without a route, too.
+    socket.once("connect", () => {
       const source = socket.address().address;
       socket.close();
       resolve(source);
     });
+    socket.connect(9, address);
   });
 }

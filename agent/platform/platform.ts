@@ -3,6 +3,7 @@
  * Nothing outside agent/platform/ knows which system it runs on.
  */
 import type { MachineFacts } from "../../contract/machine.ts";
+import type { MachineNetwork } from "./machine-network.ts";
 import type { SequenceMachine } from "./sequence-machine.ts";
 
 /**
@@ -64,6 +65,7 @@ export interface Platform {
   hold(subject: string): Promise<Hold | null>;
   /** What `rename` made visible in `folder` is durable afterwards. */
   flushFolder(folder: string): void;
+  readonly network: MachineNetwork;
   readonly sequenceMachine: SequenceMachine;
 }
 

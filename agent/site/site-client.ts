@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { apiPrefix, ErrorAnswer, HexKey, Identifier } from "../../contract/common.ts";
 import { JoinAnswer, Policy, type JoinRequest } from "../../contract/deployment.ts";
+import { BurstAnswer, type BurstRequest, EchoCounts, Examination } from "../../contract/doctor.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { EnrolAnswer, type EnrolRequest, type MachineFacts } from "../../contract/machine.ts";
@@ -56,7 +57,7 @@ export class SiteClient {
   }
 
   async policy(): Promise<Policy> {
-    return this.#ask(Policy, { method: "GET", path: "/policy" });
+    return this.ask(Policy, { method: "GET", path: "/policy" });
   }
 
   /** The manifest file's bytes, not yet checked. */
@@ -71,7 +72,7 @@ export class SiteClient {
   }
 
   async join(deploymentId: string, body: JoinRequest): Promise<JoinAnswer> {
-    const answer = await this.#ask(JoinAnswer, {
+    const answer = await this.ask(JoinAnswer, {
       method: "POST",
       path: `/deployments/${deploymentId}/join`,
       body,
@@ -82,17 +83,47 @@ export class SiteClient {
   }
 
   async progress(deploymentId: string, body: Progress): Promise<ProgressAnswer> {
-    return this.#ask(ProgressAnswer, { method: "POST", path: `/deployments/${deploymentId}/progress`, body });
+    return this.ask(ProgressAnswer, { method: "POST", path: `/deployments/${deploymentId}/progress`, body });
   }
 
   /** Identifiers of the reports that the site now keeps. */
   async report(reports: readonly Report[]): Promise<string[]> {
-    return (await this.#ask(ReportsAnswer, { method: "POST", path: "/reports", body: { reports } }))
+    return (await this.ask(ReportsAnswer, { method: "POST", path: "/reports", body: { reports } }))
       .acknowledged;
   }
 
-  async #ask<Shape extends z.ZodType>(shape: Shape, call: Call): Promise<z.infer<Shape>> {
+  /** Throws E_DOCTOR_BUSY too, as `burst` does. */
+  async openExamination(): Promise<Examination> {
+    const opened = await this.ask(Examination, { method: "POST", path: "/examinations", body: {} });
+    this.#options.onSecret(opened.key);
+    return opened;
+  }
+
+  /** Answers when the site has sent it. */
+  async burst(examinationId: string, body: BurstRequest): Promise<BurstAnswer> {
+    return this.ask(BurstAnswer, { method: "POST", path: `/examinations/${examinationId}/bursts`, body });
+  }
+
+  async echoCounts(examinationId: string): Promise<EchoCounts> {
+    return this.ask(EchoCounts, { method: "GET", path: `/examinations/${examinationId}` });
+  }
+
+  async closeExamination(examinationId: string): Promise<void> {
+    await this.#authorized({ method: "POST", path: `/examinations/${examinationId}/close`, body: {} });
+  }
+
+  /** For parts of the agent that have messages of their own. */
+  async ask<Shape extends z.ZodType>(shape: Shape, call: Call): Promise<z.infer<Shape>> {
     return parseAnswer(shape, await this.#authorized(call), call);
+  }
+
+  async fetch(call: Call): Promise<Buffer> {
+    return (await this.#authorized(call)).body;
+  }
+
+  /** A secret of the site's, before it is used: no log shows it. */
+  remember(secret: string): void {
+    this.#options.onSecret(secret);
   }
 
   async #authorized(call: Call): Promise<Answer> {

@@ -115,6 +115,8 @@ export interface Caster {
   readonly ports: { feedback: number; unicast: number };
   statistics(): CasterStatistics;
   setRate(rateBytesPerSecond: number): void;
+  /** Policy moves a receiver, by its number, to unicast, or takes it back. */
+  setMoved(receiver: number, moved: boolean): void;
   /** Rejects with a NativeError when the caster stops by itself (content unreadable, socket gone). */
   readonly finished: Promise<void>;
   /** Ends its threads and sockets; `finished` resolves. */

@@ -68,6 +68,7 @@ private:
       return self->statistics(info.Env());
     };
     const auto setRate = [self](const Napi::CallbackInfo& info) { self->setRate(info); };
+    const auto setMoved = [self](const Napi::CallbackInfo& info) { self->setMoved(info); };
     const auto stop = [self](const Napi::CallbackInfo& info) -> Napi::Value {
       return self->stop(info.Env());
     };
@@ -75,6 +76,7 @@ private:
         .set("ports", ports)
         .set("finished", finished_.Promise())
         .set("statistics", Napi::Function::New(env, statistics, "statistics"))
+        .set("setMoved", Napi::Function::New(env, setMoved, "setMoved"))
         .set("setRate", Napi::Function::New(env, setRate, "setRate"))
         .set("stop", Napi::Function::New(env, stop, "stop"))
         .done();
@@ -104,6 +106,12 @@ private:
   void setRate(const Napi::CallbackInfo& info) {
     const auto rate = integerOf<std::uint64_t>(info[0], "rateBytesPerSecond", 0, rateMost);
     if (caster_) caster_->setRate(rate);
+  }
+
+  void setMoved(const Napi::CallbackInfo& info) {
+    const auto receiver = integerOf<std::uint32_t>(info[0], "receiver", 0, limits::receiversMax);
+    if (!info[1].IsBoolean()) throw Napi::TypeError::New(info.Env(), "moved has to be true or false");
+    if (caster_) caster_->setMoved(receiver, info[1].As<Napi::Boolean>().Value());
   }
 
   Napi::Value stop(Napi::Env env) {

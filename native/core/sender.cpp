@@ -191,6 +191,8 @@ void Sender::onReport(const Report& report, Time now) {
 
 void Sender::setRate(std::uint64_t rateBytesPerSecondMax) { state_->pacing.setMax(rateBytesPerSecondMax); }
 
+void Sender::setMoved(std::uint32_t receiver, bool moved) { state_->members.setMoved(receiver, moved); }
+
 std::size_t Sender::next(Time now, std::span<Emission> out) {
   State& s = *state_;
   s.clock = std::max(s.clock, now);

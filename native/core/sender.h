@@ -61,6 +61,8 @@ public:
   // A report that was authenticated. `receivers` the site expects may be set at any time.
   void onReport(const Report& report, Time now);
   void setRate(std::uint64_t rateBytesPerSecondMax);
+  // Policy moves a receiver to unicast, or takes it back: its requests are ignored, and announces name it.
+  void setMoved(std::uint32_t receiver, bool moved);
 
   // Orders that may be carried out now, at most `out.size()` (the pacing may give fewer, or none).
   std::size_t next(Time now, std::span<Emission> out);

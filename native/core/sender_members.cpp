@@ -58,6 +58,7 @@ Member* SenderMembers::onReport(const Report& report, std::uint64_t dataSent, Ti
     member.number = report.receiver;
     member.lastHeard = now;
     member.sentAtJoin = dataSent;
+    member.moved = movedByPolicy_.contains(report.receiver);
     found = members_.emplace(report.receiver, member).first;
     stale_ = true;
   }
@@ -156,8 +157,17 @@ bool SenderMembers::charge(Member& member, std::uint32_t symbols, bool repair, s
   return true;
 }
 
+void SenderMembers::setMoved(std::uint32_t receiver, bool moved) {
+  if (moved) movedByPolicy_.insert(receiver);
+  else movedByPolicy_.erase(receiver);
+  const auto found = members_.find(receiver);
+  // Taken back it is by its accounts, with its next report.
+  if (found != members_.end() && moved) found->second.moved = true;
+  stale_ = true;
+}
+
 void SenderMembers::settle(Member& member, std::uint64_t dataSent, Time now) {
-  if (!member.moved) return;
+  if (!member.moved || movedByPolicy_.contains(member.number)) return;
   // Back only with some room, or it would be moved to and fro.
   const bool repairsFit = member.repairCharge + repairBurst / 2 <= allowance(member, true, dataSent, now);
   const bool wholeFits = member.wholeCharge + limits::symbolsPerBlock <= allowance(member, false, dataSent, now);

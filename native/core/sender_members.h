@@ -4,6 +4,7 @@
 #include "core/codec.h"
 #include "core/sender.h"
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace volley {
@@ -43,6 +44,8 @@ public:
 
   // Whether the member may make the sender send `symbols` more, and if so charges it; if not, it is moved.
   bool charge(Member& member, std::uint32_t symbols, bool repair, std::uint64_t dataSent, Time now);
+  // Policy, whatever its accounts say.
+  void setMoved(std::uint32_t receiver, bool moved);
   // Moves or takes back a member by the state of its accounts.
   void settle(Member& member, std::uint64_t dataSent, Time now);
 
@@ -76,6 +79,7 @@ private:
   double budget_;
   std::uint64_t imageSymbols_;
   std::unordered_map<std::uint32_t, Member> members_;
+  std::unordered_set<std::uint32_t> movedByPolicy_;
   Time window_us_ = 10'000'000;
   std::uint32_t moved_ = 0;
   // Refreshed now and then, since thousands of members cannot be gone through for each report.

@@ -54,6 +54,7 @@ struct Caster::State {
   void transmit(std::span<const Emission> orders);
   void sendBurst(std::span<const Emission> orders, std::size_t first, std::size_t count);
   void send(const std::uint8_t* datagrams, std::size_t count, std::size_t length);
+  void takeMoves();
   void takeReports();
   void takeReport(std::span<const std::uint8_t> datagram);
   void publish(bool force);
@@ -84,6 +85,7 @@ struct Caster::State {
   std::atomic<std::uint64_t> newRate{rateUnchanged};
   mutable std::mutex mutex;
   CasterStatistics snapshot; // under the mutex
+  std::vector<std::pair<std::uint32_t, bool>> moves; // under the mutex: receivers to move or take back
   Finished finished;
   std::thread thread;
 };
@@ -131,6 +133,7 @@ void Caster::State::cast() {
   while (!stopped.load()) {
     wakeup->clear();
     if (const std::uint64_t rate = newRate.exchange(rateUnchanged); rate != rateUnchanged) sender.setRate(rate);
+    takeMoves();
     takeReports();
     const Time now = clock->now_us();
     const std::size_t count = unreachable ? 0 : sender.next(now, orders);
@@ -176,6 +179,12 @@ void Caster::State::send(const std::uint8_t* datagrams, std::size_t count, std::
   if (unreachable) return; // the rest of the batch is lost too; receivers ask for it again
   if (socket->send(datagrams, count, length, group) == SendOutcome::unreachable) unreachable = true;
   else multicastBytes += count * length;
+}
+
+void Caster::State::takeMoves() {
+  const std::lock_guard lock(mutex);
+  for (const auto& [receiver, moved] : moves) sender.setMoved(receiver, moved);
+  moves.clear();
 }
 
 void Caster::State::takeReports() {
@@ -249,6 +258,14 @@ CasterStatistics Caster::statistics() const {
 
 void Caster::setRate(std::uint64_t rateBytesPerSecond) {
   state_->newRate.store(rateBytesPerSecond);
+  state_->wakeup->notify();
+}
+
+void Caster::setMoved(std::uint32_t receiver, bool moved) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->moves.emplace_back(receiver, moved);
+  }
   state_->wakeup->notify();
 }
 

@@ -69,6 +69,8 @@ public:
   std::uint16_t unicastPort() const;
   CasterStatistics statistics() const;
   void setRate(std::uint64_t rateBytesPerSecond);
+  // Moves a receiver to unicast, or takes it back, from any thread.
+  void setMoved(std::uint32_t receiver, bool moved);
   void stop();
 
 private:

@@ -181,6 +181,25 @@ void greedIsMovedAndSilenceFollows() {
   CHECK(sender.idle() && sender.wakeup() == never);
 }
 
+void policyMovesAndTakesBack() {
+  const BlockLayout layout = blocksOf(20);
+  Sender sender(config(), layout, 0);
+  Time now = 0;
+  sender.setMoved(2, true); // before it was heard of
+  sender.onReport(asking(1, 0, {{0, 20, wholeBlock}}), now);
+  sender.onReport(asking(2, 0, {}), now);
+  const Log begun = drive(sender, now, 100'000);
+  CHECK(!begun.announces.empty() && begun.announces.back().second.moved == std::vector<std::uint32_t>{2});
+  const std::uint64_t ignored = sender.statistics().reportsIgnored;
+  sender.onReport(asking(2, 0, {{0, 1, 5}}), now);
+  CHECK(sender.statistics().reportsIgnored == ignored + 1);
+  sender.setMoved(2, false);
+  sender.onReport(asking(2, begun.data.back().counter, {{0, 1, 5}}), now);
+  CHECK(sender.statistics().reportsIgnored == ignored + 1);
+  const Log after = drive(sender, now, now + 100'000);
+  CHECK(!after.announces.empty() && after.announces.back().second.moved.empty());
+}
+
 void nonsenseIsHarmless() {
   Sender sender(config(), blocksOf(20), 0);
   Time now = 0;
@@ -202,6 +221,7 @@ int main() {
   reportsOlderThanTheAnswerAddNothing();
   repairsGoBeforeTheLap();
   greedIsMovedAndSilenceFollows();
+  policyMovesAndTakesBack();
   nonsenseIsHarmless();
   return volley_test::finish();
 }

@@ -36,6 +36,33 @@ bool answers(std::uint16_t port, const std::string& text, const std::string& sta
   return false;
 }
 
+// Policy moves one of two receivers, which loses much, while they work: what passes by it still takes, the rest comes
+// by unicast. Both end right.
+void movedByPolicy(const Bytes& image, std::mt19937_64& random) {
+  CastRoom room(image, random);
+  auto options = room.casterOptions();
+  options.rateBytesPerSecond = 40'000'000;
+  const auto caster = room.cast(options);
+  auto second = room.receiverOptions(2, room.disk("disk2"));
+  second.groupSize = 2;
+  second.lossPerMillion = 300'000;
+  const auto slow = CastRoom::receive(second);
+  auto first = room.receiverOptions(1, room.disk("disk1"));
+  first.groupSize = 2;
+  const auto other = CastRoom::receive(first);
+  caster->caster->setMoved(2, true);
+  bool moved = false;
+  while (slow->ending.code() == "running" && !moved) {
+    moved = slow->statistics().moved;
+    std::this_thread::sleep_for(1ms);
+  }
+  CHECK(moved);
+  CHECK(slow->finishes() && other->finishes());
+  CHECK(room.holds(room.at("disk1"), image) && room.holds(room.at("disk2"), image));
+  CHECK(slow->statistics().chunksByUnicast > 0);
+  CHECK(other->statistics().chunksByUnicast == 0);
+}
+
 void requests(const Bytes& image, std::mt19937_64& random) {
   CastRoom room(image, random);
   const auto caster = room.cast(room.casterOptions());
@@ -166,6 +193,7 @@ int main(int argc, char** argv) {
   std::mt19937_64 random = seededRandom(argc, argv);
   Bytes image = randomImage((20 << 20) + 4096, random);
   for (std::size_t i = 3 << 20; i < 5 << 20; ++i) image[i] = static_cast<std::uint8_t>(random());
+  movedByPolicy(image, random);
   requests(image, random);
   crowded(image, random);
   alone(image, random);

@@ -16,8 +16,6 @@ export interface MulticastFacts {
   heard: number;
   /** Whether it reached the card, though perhaps not this program; null when the system does not count. */
   reachedCard: boolean | null;
-  /** Whether the system dropped packets because their sender is reached by another card. */
-  wrongWay: boolean;
   /** Another card of this machine on which it was heard. */
   elsewhere: { name: string; address: string } | null;
   /** Address of the card that the system's own route for the group leads over; null without one. */
@@ -73,22 +71,24 @@ function judgeInterface(facts: MulticastFacts): Check {
 
 export interface FirewallFacts {
   link: string;
-  /** Whether any test datagram came to this program. */
+  /** Whether any test multicast came to this program. */
   heard: boolean;
-  reachedCard: boolean | null;
+  /** Whether test datagrams came as far as the card, and no further. */
+  stopsHere: boolean;
+  /** Whether the system dropped them because their sender is reached by another card. */
   wrongWay: boolean;
 }
 
 /** Null when nothing can be said: neither the program nor the card got anything. */
 export function judgeFirewall(facts: FirewallFacts): Check | null {
   if (facts.heard) return ok("firewall", "UDP reaches this program");
-  if (facts.reachedCard !== true) return null;
+  if (!facts.stopsHere) return null;
   if (facts.wrongWay) {
     const remedy = `Reverse-path filtering drops it: make the site's address be reached over ${facts.link}, or set net.ipv4.conf.${facts.link}.rp_filter to 0 or 2.`;
     return fault("firewall", `Test datagrams reach ${facts.link}, but the system drops them`, remedy);
   }
   const detail = `Test datagrams reach ${facts.link}, but not this program`;
   const remedy =
-    "This machine's own firewall drops them: let in UDP from the site to the site's ports for sessions (--port-range, 22000 to 22999 unless it says otherwise), multicast included.";
+    "This machine's own firewall drops them: let in UDP from the site to the site's ports for sessions (--port-range, 63000 to 64000 unless it says otherwise), multicast included.";
   return fault("firewall", detail, remedy);
 }

@@ -13,8 +13,8 @@ export interface PortRange {
   count: number;
 }
 
-export const defaultGroupRange = "239.192.16.0/20";
-export const defaultPortRange = "22000-22999";
+export const defaultGroupRange = "239.0.0.0/8";
+export const defaultPortRange = "63000-64000";
 
 function toNumber(address: string): number {
   return address.split(".").reduce((number, part) => number * 256 + Number(part), 0);
@@ -24,7 +24,7 @@ function toAddress(number: number): string {
   return [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join(".");
 }
 
-/** "239.192.16.0/20", or one address. Throws E_USAGE. */
+/** "239.0.0.0/8", or one address. Throws E_USAGE. */
 export function parseGroupRange(text: string): GroupRange {
   const [address = "", bits = "32", rest] = text.split("/");
   const length = Number(bits);
@@ -41,7 +41,7 @@ export function parseGroupRange(text: string): GroupRange {
   return { first, count };
 }
 
-/** "22000-22999". Throws E_USAGE. */
+/** "63000-64000". Throws E_USAGE. */
 export function parsePortRange(text: string): PortRange {
   const match = /^(\d{1,5})-(\d{1,5})$/.exec(text);
   const first = Number(match?.[1]);

@@ -76,9 +76,10 @@ function tests(): void {
   });
 
   function newCredential(of: SiteProcess): string {
-    const [program = "", ...words] = [...server.prefix, process.execPath, siteProgram];
+    const [first = "", ...rest] = server.prefix;
     const make = ["credential", "new", "--uses", "100", "--hours", "1", "--data", of.folder, "--json"];
-    const made = execFileSync(program, [...words, ...make], { encoding: "utf8" });
+    const words = [...rest, process.execPath, siteProgram, ...make];
+    const made = execFileSync(first, words, { encoding: "utf8" });
     return (JSON.parse(made) as { credential: string }).credential;
   }
 
@@ -87,12 +88,7 @@ function tests(): void {
     return network.addHost(`h${hosts}`, cards ?? [{ switch: "main", address: `10.61.0.${10 + hosts}` }]);
   };
 
-  function startDoctor(
-    host: Patient,
-    words: readonly string[],
-    at: SiteProcess,
-    secret: string,
-  ): Program {
+  function startDoctor(host: Patient, words: readonly string[], at: SiteProcess, secret: string): Program {
     const state = join(room.folder, `state-${host.space}`);
     mkdirSync(state, { recursive: true });
     const place = ["--site", at.url, "--fingerprint", at.fingerprint, "--state", state];
@@ -276,7 +272,7 @@ function tests(): void {
     });
     // In a mount name space of its own, which `ip netns exec` makes.
     const prefix = [...host.prefix, "sh", "-c", `${words.join(" && ")} && exec "$0" "$@"`];
-    const found = await examine({ ...host, prefix });
+    const found = await examine({ space: host.space, prefix });
     found.is("link", "fault", /e0 .*100 Mbit\/s, half duplex.*negotiate/);
   });
 

@@ -1,4 +1,5 @@
-// The readers of datagrams, over any bytes: what they take they took whole, so that writing it again gives the bytes.
+// The readers of datagrams, over any bytes: what they take they took whole, so that writing it again gives
+// the bytes.
 #include "core/codec.h"
 #include "fuzz_input.h"
 #include <vector>
@@ -18,7 +19,8 @@ void readAll(std::span<const std::uint8_t> datagram) {
   if (!header) return;
   std::vector<std::uint8_t> written(limits::headerBytes);
   writeHeader(*header, written.data());
-  hold(std::equal(written.begin(), written.end(), datagram.begin()), "a header that was read is written as it was");
+  hold(std::equal(written.begin(), written.end(), datagram.begin()),
+       "a header that was read is written as it was");
 
   const std::optional<Announce> announce = readAnnounce(*header, datagram);
   if (announce) {

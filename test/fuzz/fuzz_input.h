@@ -1,5 +1,5 @@
-// What every fuzz target needs: decisions read from the fuzzer's bytes, and an invariant that ends the process with
-// a sentence, which is what libFuzzer takes for a crash.
+// What every fuzz target needs: decisions read from the fuzzer's bytes, and an invariant that ends the
+// process with a sentence, which is what libFuzzer takes for a crash.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -30,13 +30,16 @@ public:
   }
   std::uint64_t integer(std::size_t bytes) {
     std::uint64_t value = 0;
-    for (std::size_t i = 0; i < bytes; ++i) value |= std::uint64_t{byte()} << (8 * i);
+    for (std::size_t i = 0; i < bytes; ++i)
+      value |= std::uint64_t{byte()} << (8 * i);
     return value;
   }
   std::uint32_t word() { return static_cast<std::uint32_t>(integer(4)); }
   std::uint16_t half() { return static_cast<std::uint16_t>(integer(2)); }
   bool coin() { return (byte() & 1) != 0; }
-  std::uint32_t below(std::uint32_t end) { return static_cast<std::uint32_t>(integer(end > 256 ? 2 : 1) % end); }
+  std::uint32_t below(std::uint32_t end) {
+    return static_cast<std::uint32_t>(integer(end > 256 ? 2 : 1) % end);
+  }
   // A number of any magnitude, small ones as likely as large ones.
   std::uint64_t magnitude(std::uint32_t bits) {
     const std::uint32_t width = byte() % (bits + 1);

@@ -1,6 +1,6 @@
-// The receiver machine under any sequence of inputs that a driver may give it, in any order: datagrams of an honest and
-// of a lying sender, scans, decoded blocks, verdicts, time. At the end everything that it asks for is brought, and it
-// has to come to an end.
+// The receiver machine under any sequence of inputs that a driver may give it, in any order: datagrams of an
+// honest and of a lying sender, scans, decoded blocks, verdicts, time. At the end everything that it asks for
+// is brought, and it has to come to an end.
 #include "receiver_driver.h"
 
 using namespace volley_fuzz;
@@ -16,7 +16,8 @@ struct Room {
   std::vector<std::uint8_t> nextSymbol; // of each block, for what is asked for
 };
 
-Header headerOf(Room& room, volley::DatagramType type, std::uint32_t subject, std::uint16_t a, std::uint16_t b) {
+Header headerOf(Room& room, volley::DatagramType type, std::uint32_t subject, std::uint16_t a,
+                std::uint16_t b) {
   return {type, 0, 1, room.start, ++room.counter, subject, a, b};
 }
 
@@ -24,10 +25,14 @@ Header headerOf(Room& room, volley::DatagramType type, std::uint32_t subject, st
 void wander(FuzzInput& input, Room& room) {
   const std::uint8_t how = input.byte();
   if (how < 200) return;
-  if (how < 230) room.counter += how;
-  else if (how < 245) room.counter -= std::min<std::uint64_t>(room.counter, how);
-  else if (how < 250) room.counter = input.magnitude(64);
-  else room.start += 1;
+  if (how < 230)
+    room.counter += how;
+  else if (how < 245)
+    room.counter -= std::min<std::uint64_t>(room.counter, how);
+  else if (how < 250)
+    room.counter = input.magnitude(64);
+  else
+    room.start += 1;
 }
 
 std::uint32_t someBlock(FuzzInput& input, const Room& room) {
@@ -85,27 +90,42 @@ void announcement(FuzzInput& input, Room& room) {
                              (wild & 4) != 0 ? volley::comesInTurn : input.half()});
   }
   const std::uint32_t moved = (form & 16) != 0 ? input.below(10) : 0;
-  for (std::uint32_t i = 0; i < moved; ++i) announce.moved.push_back(ownNumber - 1 + input.byte() % 4u);
+  for (std::uint32_t i = 0; i < moved; ++i)
+    announce.moved.push_back(ownNumber - 1 + input.byte() % 4u);
   const Time age_us = (form & 32) != 0 ? input.magnitude(24) : 0;
-  room.driver.announce(headerOf(room, volley::DatagramType::announce, announce.coverFrom, 0, 0), announce, age_us);
+  room.driver.announce(headerOf(room, volley::DatagramType::announce, announce.coverFrom, 0, 0), announce,
+                       age_us);
 }
 
 void step(FuzzInput& input, Room& room) {
   ReceiverDriver& driver = room.driver;
   switch (input.below(12)) {
-    case 0: return oneSymbol(input, room);
-    case 1:
-    case 2: return manySymbols(input, room);
-    case 3: return announcement(input, room);
-    case 4: return driver.advance(input.magnitude(26));
-    case 5: return driver.scanned(input.below(driver.layout().chunks()), input.coin());
-    case 6: driver.takeReady(); return;
-    case 7: driver.finishOne(input.byte(), input.coin()); return;
-    case 8: return driver.fetch(input.below(9));
-    case 9: return driver.machine().setBacklog(static_cast<std::uint32_t>(input.magnitude(32)));
-    case 10: return driver.decodeOne(input.byte());
-    default:
-      for (int i = 0; driver.report(); ++i) hold(i < 2, "one moment is worth one report, or a leave after it");
+  case 0:
+    return oneSymbol(input, room);
+  case 1:
+  case 2:
+    return manySymbols(input, room);
+  case 3:
+    return announcement(input, room);
+  case 4:
+    return driver.advance(input.magnitude(26));
+  case 5:
+    return driver.scanned(input.below(driver.layout().chunks()), input.coin());
+  case 6:
+    driver.takeReady();
+    return;
+  case 7:
+    driver.finishOne(input.byte(), input.coin());
+    return;
+  case 8:
+    return driver.fetch(input.below(9));
+  case 9:
+    return driver.machine().setBacklog(static_cast<std::uint32_t>(input.magnitude(32)));
+  case 10:
+    return driver.decodeOne(input.byte());
+  default:
+    for (int i = 0; driver.report(); ++i)
+      hold(i < 2, "one moment is worth one report, or a leave after it");
   }
 }
 
@@ -121,7 +141,8 @@ void bring(Room& room, const Run& run) {
   }
 }
 
-// A sender that begins again and brings what it is asked for, over a network that loses nothing, and no unicast.
+// A sender that begins again and brings what it is asked for, over a network that loses nothing, and no
+// unicast.
 void endsWell(FuzzInput& input, Room& room) {
   ReceiverDriver& driver = room.driver;
   driver.settle(input.coin());
@@ -134,17 +155,20 @@ void endsWell(FuzzInput& input, Room& room) {
   const Time end = driver.now() + 600'000'000;
   int requests = 0;
   while (!driver.machine().complete()) {
-    hold(driver.now() < end && requests < 1000, "a receiver that is brought what it asks for comes to an end");
+    hold(driver.now() < end && requests < 1000,
+         "a receiver that is brought what it asks for comes to an end");
     const Time at = driver.machine().wakeup();
     hold(at != volley::never, "a receiver that lacks something has something to wait for");
     if (at > driver.now()) driver.advance(at - driver.now());
     while (const auto report = driver.report()) {
       requests += !report->runs.empty();
-      for (const Run& run : report->runs) bring(room, run);
+      for (const Run& run : report->runs)
+        bring(room, run);
     }
     driver.check();
   }
-  while (const auto report = driver.report()) hold(report->runs.empty(), "who has everything asks for nothing");
+  while (const auto report = driver.report())
+    hold(report->runs.empty(), "who has everything asks for nothing");
   driver.check();
 }
 

@@ -1,5 +1,5 @@
-// Drives the receiver machine as the engine does, with a memory of slots beside it: what lies in which place is known,
-// so that every order of the machine can be held against it.
+// Drives the receiver machine as the engine does, with a memory of slots beside it: what lies in which place
+// is known, so that every order of the machine can be held against it.
 #pragma once
 #include "core/limits.h"
 #include "core/receiver.h"
@@ -27,7 +27,8 @@ public:
   ReceiverDriver(const ReceiverConfig& config, const ChunkLayout& layout, Time start)
       : config_(config), layout_(layout), machine_(config, layout, start), now_(start), slots_(config.slots),
         onDisk_(layout.chunks(), false), heldAtStart_(__sanitizer_get_current_allocated_bytes()) {
-    for (std::uint32_t chunk = 0; chunk < layout.chunks(); ++chunk) chunksWithBytes_ += !layout.hole(chunk);
+    for (std::uint32_t chunk = 0; chunk < layout.chunks(); ++chunk)
+      chunksWithBytes_ += !layout.hole(chunk);
   }
 
   Time now() const { return now_; }
@@ -37,9 +38,11 @@ public:
 
   void data(const Header& header) {
     const Placed placed = machine_.onData(header, now_);
-    if (placed.placement != Placement::store) return hold(!placed.decodable, "only a stored symbol completes a block");
+    if (placed.placement != Placement::store)
+      return hold(!placed.decodable, "only a stored symbol completes a block");
     const std::uint32_t block = header.subject, place = machine_.place();
-    hold(block < layout_.blocks().blocks() && header.a < limits::symbolNumbers, "only symbols that exist are stored");
+    hold(block < layout_.blocks().blocks() && header.a < limits::symbolNumbers,
+         "only symbols that exist are stored");
     hold(placed.slot < slots_.size(), "a symbol goes to a slot that is there");
     hold(place < layout_.blocks().symbols(block), "a symbol goes to a place of its block");
     Slot& slot = slots_[placed.slot];
@@ -75,12 +78,15 @@ public:
   bool takeReady() {
     const auto ready = machine_.nextReady();
     if (!ready) return false;
-    hold(machine_.state(ready->chunk) == ChunkState::working, "a chunk that is handed out is being worked on");
-    hold(ready->firstBlock == layout_.firstBlock(ready->chunk) && ready->lastBlock == layout_.lastBlock(ready->chunk),
+    hold(machine_.state(ready->chunk) == ChunkState::working,
+         "a chunk that is handed out is being worked on");
+    hold(ready->firstBlock == layout_.firstBlock(ready->chunk) &&
+             ready->lastBlock == layout_.lastBlock(ready->chunk),
          "a chunk is handed out with its blocks");
     for (std::uint32_t block = ready->firstBlock; block <= ready->lastBlock; ++block) {
       Slot& slot = slots_[machine_.slotOf(block)];
-      hold(slot.block == block && slot.phase == Phase::decoded, "a chunk's blocks lie decoded in their slots");
+      hold(slot.block == block && slot.phase == Phase::decoded,
+           "a chunk's blocks lie decoded in their slots");
       ++slot.holders;
     }
     startWork(ready->chunk, false);
@@ -103,7 +109,8 @@ public:
     const Work work = working_[at];
     working_.erase(working_.begin() + static_cast<std::ptrdiff_t>(at));
     if (!work.unicast) {
-      for (std::uint32_t block = layout_.firstBlock(work.chunk); block <= layout_.lastBlock(work.chunk); ++block)
+      for (std::uint32_t block = layout_.firstBlock(work.chunk); block <= layout_.lastBlock(work.chunk);
+           ++block)
         --slots_[machine_.slotOf(block)].holders;
     }
     machine_.onChunkDone(work.chunk, good, now_);
@@ -128,23 +135,28 @@ public:
       return report;
     }
     hold(report->receiver == config_.receiver, "a report names its receiver");
-    hold(report->runs.size() <= volley::runsThatFit(layout_.blocks().symbolBytes()), "a report fits a datagram");
+    hold(report->runs.size() <= volley::runsThatFit(layout_.blocks().symbolBytes()),
+         "a report fits a datagram");
     hold(report->backlogPerThousand <= 1000, "a backlog is at most all of it");
     hold(report->leaving == machine_.complete() && !(report->leaving && !report->runs.empty()),
          "who has everything leaves and asks for nothing");
-    for (const Run& run : report->runs) checkRun(run);
+    for (const Run& run : report->runs)
+      checkRun(run);
     return report;
   }
 
   // All that is at work ends as `good` says.
   void settle(bool good) {
-    while (!decodable_.empty() || takeReady() || finishOne(0, good)) decodeOne(0);
+    while (!decodable_.empty() || takeReady() || finishOne(0, good))
+      decodeOne(0);
   }
 
   void check() const {
     const volley::ReceiverStatistics counts = machine_.statistics();
-    hold(counts.slotsUsed <= config_.slots && counts.slotsUsedMost <= config_.slots, "no more slots than there are");
-    const std::uint32_t all = counts.chunksUnknown + counts.chunksLacking + counts.chunksWorking + counts.chunksPresent;
+    hold(counts.slotsUsed <= config_.slots && counts.slotsUsedMost <= config_.slots,
+         "no more slots than there are");
+    const std::uint32_t all =
+        counts.chunksUnknown + counts.chunksLacking + counts.chunksWorking + counts.chunksPresent;
     hold(all == chunksWithBytes_, "every chunk is in one state");
     std::uint32_t present = 0;
     for (std::uint32_t chunk = 0; chunk < layout_.chunks(); ++chunk) {
@@ -158,7 +170,8 @@ public:
   }
 
   void checkMemory() const {
-    hold(__sanitizer_get_current_allocated_bytes() < heldAtStart_ + driverBytesMost_, "memory is taken at construction");
+    hold(__sanitizer_get_current_allocated_bytes() < heldAtStart_ + driverBytesMost_,
+         "memory is taken at construction");
   }
 
 private:
@@ -190,7 +203,8 @@ private:
   }
 
   void startWork(std::uint32_t chunk, bool unicast) {
-    for (const Work& work : working_) hold(work.chunk != chunk, "a chunk is worked on once at a time");
+    for (const Work& work : working_)
+      hold(work.chunk != chunk, "a chunk is worked on once at a time");
     working_.push_back({chunk, unicast});
     onDisk_[chunk] = false;
   }
@@ -205,8 +219,9 @@ private:
       bool wanted = false;
       for (std::uint32_t chunk = layout_.firstChunk(block); chunk < layout_.endChunk(block); ++chunk) {
         const ChunkState state = machine_.state(chunk);
-        wanted = wanted || (!layout_.hole(chunk) && (state == ChunkState::lacking ||
-                                                     (state == ChunkState::unknown && config_.askBeforeScan)));
+        wanted = wanted ||
+                 (!layout_.hole(chunk) &&
+                  (state == ChunkState::lacking || (state == ChunkState::unknown && config_.askBeforeScan)));
       }
       hold(wanted, "only what is lacking is asked for");
     }

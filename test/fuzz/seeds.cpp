@@ -1,5 +1,6 @@
-// Writes what the fuzz targets begin with, into FOLDER/<target>/: `fuzz_seeds FOLDER`. Real datagrams and manifests of
-// every kind, and for the machines sequences that get them going; the fuzzer finds its way from there.
+// Writes what the fuzz targets begin with, into FOLDER/<target>/: `fuzz_seeds FOLDER`. Real datagrams and
+// manifests of every kind, and for the machines sequences that get them going; the fuzzer finds its way from
+// there.
 #include "core/codec.h"
 #include "core/limits.h"
 #include "core/manifest.h"
@@ -16,7 +17,9 @@ using Bytes = std::vector<std::uint8_t>;
 
 class Seeds {
 public:
-  Seeds(std::filesystem::path folder) : folder_(std::move(folder)) { std::filesystem::create_directories(folder_); }
+  Seeds(std::filesystem::path folder) : folder_(std::move(folder)) {
+    std::filesystem::create_directories(folder_);
+  }
   void add(const Bytes& bytes) {
     std::ofstream file(folder_ / ("seed-" + std::to_string(count_++)), std::ios::binary);
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
@@ -55,7 +58,9 @@ void manifests(Seeds seeds) {
       for (std::uint32_t i = 0; i < chunks; ++i) {
         const auto encoding = static_cast<Encoding>((i + 1) % 3);
         const std::uint32_t whole = manifest.chunkBytes(i);
-        const std::uint32_t stored = encoding == Encoding::hole ? 0 : encoding == Encoding::raw ? whole : whole / 3;
+        const std::uint32_t stored = encoding == Encoding::hole  ? 0
+                                     : encoding == Encoding::raw ? whole
+                                                                 : whole / 3;
         values.push_back({static_cast<std::uint8_t>(i)});
         manifest.chunks.push_back({values.back(), stored, encoding});
         manifest.contentBytes += stored;
@@ -69,8 +74,8 @@ void manifests(Seeds seeds) {
   }
 }
 
-// The machines read their bytes as decisions (fuzz_input.h), so any bytes mean something; long ones, with many small
-// numbers among them, do the most.
+// The machines read their bytes as decisions (fuzz_input.h), so any bytes mean something; long ones, with
+// many small numbers among them, do the most.
 void decisions(Seeds seeds, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   for (const std::size_t length : {16u, 64u, 256u, 256u, 1024u, 1024u, 2048u, 2048u}) {

@@ -1,5 +1,5 @@
-// The sender machine under arbitrary feedback: any report, any clock, any change of the rate. What it does is held by
-// sender_driver.h; here the bytes become calls.
+// The sender machine under arbitrary feedback: any report, any clock, any change of the rate. What it does is
+// held by sender_driver.h; here the bytes become calls.
 #include "sender_driver.h"
 
 using namespace volley_fuzz;
@@ -34,13 +34,21 @@ Report readReport(FuzzInput& input, const Room& room) {
   report.status = (kind & 1) != 0;
   report.leaving = (kind & 2) != 0 && (room.mode & withHonest) == 0;
   switch (kind >> 2 & 3) {
-    case 0: break; // has heard nothing
-    case 1: report.highestCounter = driver.counter() - std::min<std::uint64_t>(driver.counter(), input.byte()); break;
-    case 2: report.highestCounter = driver.counter(); break;
-    default: report.highestCounter = input.integer(8); break;
+  case 0:
+    break; // has heard nothing
+  case 1:
+    report.highestCounter = driver.counter() - std::min<std::uint64_t>(driver.counter(), input.byte());
+    break;
+  case 2:
+    report.highestCounter = driver.counter();
+    break;
+  default:
+    report.highestCounter = input.integer(8);
+    break;
   }
   report.delay_us = static_cast<std::uint32_t>(input.magnitude(32));
-  report.lossPerMillion = (room.mode & noLossClaimed) != 0 ? 0 : static_cast<std::uint32_t>(input.magnitude(32));
+  report.lossPerMillion =
+      (room.mode & noLossClaimed) != 0 ? 0 : static_cast<std::uint32_t>(input.magnitude(32));
   report.receivedKBps = static_cast<std::uint32_t>(input.magnitude(32));
   report.backlogPerThousand = static_cast<std::uint32_t>(input.magnitude(32));
   report.lackingBlocks = static_cast<std::uint32_t>(input.magnitude(32));
@@ -59,17 +67,30 @@ Report readReport(FuzzInput& input, const Room& room) {
 void step(FuzzInput& input, const Room& room) {
   SenderDriver& driver = room.driver;
   switch (input.below(6)) {
-    case 0: driver.report(readReport(input, room)); break;
-    case 1: driver.advance(input.magnitude(24)); break;
-    case 2: driver.next(input.below(177)); break;
-    case 3: driver.setRate(input.magnitude(64)); break;
-    case 4: driver.run(driver.now() + input.magnitude(22), 500); break;
-    default: driver.run(volley::never, 1 + input.byte()); break;
+  case 0:
+    driver.report(readReport(input, room));
+    break;
+  case 1:
+    driver.advance(input.magnitude(24));
+    break;
+  case 2:
+    driver.next(input.below(177));
+    break;
+  case 3:
+    driver.setRate(input.magnitude(64));
+    break;
+  case 4:
+    driver.run(driver.now() + input.magnitude(22), 500);
+    break;
+  default:
+    driver.run(volley::never, 1 + input.byte());
+    break;
   }
   if ((room.mode & withHonest) != 0) driver.report(honestReport(driver));
 }
 
-// Who asks for more than his account allows costs the room no more than the accounts say (docs/PROTOCOL.md 4).
+// Who asks for more than his account allows costs the room no more than the accounts say (docs/PROTOCOL.md
+// 4).
 void checkAccounts(const Room& room, double imageSymbols) {
   const auto sent = static_cast<double>(room.driver.dataSent());
   const double repairs = 512 + 0.0075 * sent + 0.005 * imageSymbols;
@@ -95,7 +116,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   SenderDriver driver(config, layout, 1 + input.magnitude(40));
   const Room room{driver, mode};
   if ((mode & withHonest) != 0) driver.report(honestReport(driver));
-  while (!input.empty()) step(input, room);
+  while (!input.empty())
+    step(input, room);
   if ((mode & noLossClaimed) != 0) {
     checkAccounts(room, static_cast<double>(layout.firstSymbol(layout.blocks())));
   }

@@ -1,5 +1,5 @@
-// Drives the sender machine and keeps its books beside it: every call is followed by the invariants that any driver
-// relies on, whatever the reports said.
+// Drives the sender machine and keeps its books beside it: every call is followed by the invariants that any
+// driver relies on, whatever the reports said.
 #pragma once
 #include "core/limits.h"
 #include "core/sender.h"
@@ -22,8 +22,8 @@ namespace limits = volley::limits;
 class SenderDriver {
 public:
   SenderDriver(const SenderConfig& config, const BlockLayout& layout, Time start)
-      : config_(config), layout_(layout), sender_(config, layout, start), now_(start), askedAt_(start), nextSymbol_(layout.blocks()),
-        heldAtStart_(__sanitizer_get_current_allocated_bytes()) {
+      : config_(config), layout_(layout), sender_(config, layout, start), now_(start), askedAt_(start),
+        nextSymbol_(layout.blocks()), heldAtStart_(__sanitizer_get_current_allocated_bytes()) {
     rate_ = sender_.statistics().rateBytesPerSecond + 1;
     creditBytes_ = static_cast<double>(config.datagramBytes) + static_cast<double>(rate_) / 1e3 + 1;
   }
@@ -75,10 +75,12 @@ public:
       }
     }
     creditBytes_ -= static_cast<double>(count * config_.datagramBytes);
-    hold(creditBytes_ > -1 - 1e-6 * static_cast<double>(counter_ * config_.datagramBytes), "the pacing is kept");
+    hold(creditBytes_ > -1 - 1e-6 * static_cast<double>(counter_ * config_.datagramBytes),
+         "the pacing is kept");
     hold(dataSent_ <= askedFor_, "no more symbols are sent than were asked for");
     const volley::SenderStatistics counts = sender_.statistics();
-    hold(counts.dataDatagrams == dataSent_ && counts.dataDatagrams == counts.sourceSymbols + counts.paritySymbols,
+    hold(counts.dataDatagrams == dataSent_ &&
+             counts.dataDatagrams == counts.sourceSymbols + counts.paritySymbols,
          "the statistics count what was sent");
     hold((counts.blocksPending == 0) == sender_.idle(), "idle means that nothing is pending");
     if (count == 0 && most > 0) {
@@ -114,7 +116,8 @@ public:
     hold(sender_.idle(), "a sender that waits for nothing owes nothing");
     for (const Time later : {Time{1}, Time{1'000'000}, Time{1} << 40}) {
       advance(later);
-      hold(next(limits::burstDatagrams) == 0 && sender_.wakeup() == volley::never, "silence is kept until a report");
+      hold(next(limits::burstDatagrams) == 0 && sender_.wakeup() == volley::never,
+           "silence is kept until a report");
     }
   }
 
@@ -131,15 +134,19 @@ private:
     hold(most == 0 || rate <= std::max(least, most), "the rate stays under what policy sets");
     hold(rate > 0, "the rate is never nothing");
     ++rate; // the statistics cut off the fraction
-    // The machine fills its bucket when it is asked next: for the whole time since, at the rate it has by then.
-    if (rate > rate_) creditBytes_ += static_cast<double>(rate - rate_) * static_cast<double>(now_ - askedAt_) / 1e6;
+    // The machine fills its bucket when it is asked next: for the whole time since, at the rate it has by
+    // then.
+    if (rate > rate_)
+      creditBytes_ += static_cast<double>(rate - rate_) * static_cast<double>(now_ - askedAt_) / 1e6;
     rate_ = rate;
   }
 
   void checkData(const Emission& order) {
-    hold(order.block < layout_.blocks() && order.symbol < limits::symbolNumbers, "a symbol is of a block that is there");
+    hold(order.block < layout_.blocks() && order.symbol < limits::symbolNumbers,
+         "a symbol is of a block that is there");
     hold(order.remaining <= limits::symbolsPerBlock, "a turn brings at most a block");
-    hold(order.symbol == nextSymbol_[order.block] || order.symbol == 0, "symbol numbers go in order, or begin again");
+    hold(order.symbol == nextSymbol_[order.block] || order.symbol == 0,
+         "symbol numbers go in order, or begin again");
     nextSymbol_[order.block] = (order.symbol + 1u) % limits::symbolNumbers;
     ++dataSent_;
   }
@@ -152,10 +159,12 @@ private:
     hold(announce.coverFrom < blocks && announce.coverCount >= 1 && announce.coverCount <= blocks,
          "an announce covers blocks that are there");
     for (const Run& run : announce.runs) {
-      hold(run.count >= 1 && run.first < blocks && run.count <= blocks - run.first, "a run is of blocks that are there");
+      hold(run.count >= 1 && run.first < blocks && run.count <= blocks - run.first,
+           "a run is of blocks that are there");
       const std::uint32_t from = (run.first + blocks - announce.coverFrom) % blocks;
       hold(from + run.count <= announce.coverCount, "a run is of blocks that are covered");
-      hold((run.symbols & ~volley::comesInTurn) <= limits::symbolsPerBlock, "a run announces at most a block");
+      hold((run.symbols & ~volley::comesInTurn) <= limits::symbolsPerBlock,
+           "a run announces at most a block");
       hold(run.symbols != 0, "a run announces something");
     }
   }

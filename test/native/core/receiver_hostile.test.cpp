@@ -38,7 +38,8 @@ void anySenderClockGivesADelay() {
       h.now += 1'000'000;
       h.announce.senderTime_us = Time{1} << bit;
       h.hear();
-      while (h.machine.nextReport(h.now)) {}
+      while (h.machine.nextReport(h.now)) {
+      }
     }
   }
 }
@@ -53,7 +54,8 @@ void noAnnounceMakesItReportAllTheTime() {
   int reports = 0;
   for (const Time end = h.now + 1'000'000; h.now < end; h.now += 100) {
     h.hear();
-    while (h.machine.nextReport(h.now)) ++reports;
+    while (h.machine.nextReport(h.now))
+      ++reports;
     CHECK(h.machine.wakeup() > h.now);
   }
   CHECK(reports > 10 && reports < 200);

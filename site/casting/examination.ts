@@ -20,11 +20,12 @@ export class OpenExamination {
   readonly machineId: string;
   readonly openedMs = Date.now();
   askedMs = Date.now();
+  /** A burst is on its way, or waits for its turn. */
+  busy = false;
   readonly #socket: Socket;
   readonly #codec: DatagramCodec;
   #counts: EchoCounts = { arrived: 0, largestPacketBytes: 0 };
   #bursts = 0;
-  #sending = false;
   #closed = false;
 
   private constructor({ facts, machineId }: ExaminationOptions, socket: Socket) {
@@ -61,24 +62,9 @@ export class OpenExamination {
     return { ...this.#counts };
   }
 
-  /** One at a time: throws E_CONFLICT. Ends within doctorBurstMs, or with what was sent until then. */
-  async send(burst: BurstRequest): Promise<BurstAnswer> {
-    if (this.#sending) throw new VolleyError("E_CONFLICT", "A burst of this examination is on its way.");
-    this.#sending = true;
-    try {
-      return await this.#send(burst, (this.#bursts += 1));
-    } finally {
-      this.#sending = false;
-    }
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#socket.close();
-  }
-
-  async #send({ packetBytes, packets, rateMbps }: BurstRequest, burst: number): Promise<BurstAnswer> {
+  /** One after the other. Ends within about doctorBurstMs, with what was sent until then. */
+  async send({ packetBytes, packets, rateMbps }: BurstRequest): Promise<BurstAnswer> {
+    const burst = (this.#bursts += 1);
     const { group, port } = this.facts;
     const bytesPerMs = (rateMbps * 1e6) / 8 / 1000;
     const answer: BurstAnswer = { burst, sent: 0, refused: 0, refusal: "", elapsedMs: 0 };
@@ -110,6 +96,12 @@ export class OpenExamination {
     }
     answer.elapsedMs = performance.now() - startedMs;
     return answer;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
   }
 
   /** One for one and of the same size, to whoever holds the key: nothing is gained by lying about an address. */

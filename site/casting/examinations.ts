@@ -71,10 +71,16 @@ export class Examinations {
     if (request.packetBytes.some((size) => size > this.#options.mtu)) {
       throw new VolleyError("E_REQUEST_INVALID", `packetBytes: sessions have at most ${this.#options.mtu}.`);
     }
-    const gentle = request.rateMbps <= limits.doctorGentleMbps;
-    return gentle
-      ? this.#spend(examination, request, { bytes, gentle })
-      : this.#fast.take(() => this.#spend(examination, request, { bytes, gentle }));
+    if (examination.busy) throw new VolleyError("E_CONFLICT", "A burst of this examination is on its way.");
+    examination.busy = true;
+    try {
+      const gentle = request.rateMbps <= limits.doctorGentleMbps;
+      const spend = () => this.#spend(examination, request, { bytes, gentle });
+      return await (gentle ? spend() : this.#fast.take(spend));
+    } finally {
+      examination.busy = false;
+      examination.askedMs = Date.now();
+    }
   }
 
   /** Throws E_NOT_FOUND. */

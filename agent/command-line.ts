@@ -12,6 +12,8 @@ export interface DeployCommand extends SiteChoice {
   yes: boolean;
   /** End after one deployment. */
   once: boolean;
+  /** Restart the machine when a task sequence asks for it. */
+  allowRestart: boolean;
 }
 export type Command =
   | DeployCommand
@@ -35,6 +37,8 @@ export const helpText = `volley-agent: puts the image of a deployment on this ma
       --disk PATH              overwrite this disk (or existing file of a disk's size)
       --yes                    overwrite without asking
       --once                   end after one deployment, with its exit code
+      --allow-restart          restart the machine when a task sequence asks for it; without it the agent ends
+                               with exit code 194, and goes on with the sequence when it is started again
       --name NAME              what the site calls this machine (default: its host name)
       --interface ADDRESS      IPv4 address of the network interface to receive on
       --state DIR              where keys, checkpoint, reports and logs are kept
@@ -52,6 +56,7 @@ const deployOptions = {
   disk: text,
   yes: flag,
   once: flag,
+  "allow-restart": flag,
 } as const;
 
 /** Throws E_USAGE. `words` are what follows the program's name. */
@@ -107,6 +112,7 @@ function parseDeploy(words: string[]): Command {
     disk: values.disk ?? null,
     yes: values.yes ?? false,
     once: values.once ?? false,
+    allowRestart: values["allow-restart"] ?? false,
   };
 }
 

@@ -3,9 +3,8 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { z } from "zod";
-import { toVolleyError, VolleyError } from "../contract/errors.ts";
+import { errors, toVolleyError, VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
 import type { MachineFacts } from "../contract/machine.ts";
 import { helpText, parseCommandLine, type Command, type DeployCommand } from "./command-line.ts";
@@ -14,7 +13,6 @@ import { openConsoleLines } from "./console-lines.ts";
 import { type DoctorCommand, runDoctor } from "./doctor-command.ts";
 import { askForVariables } from "./env-command.ts";
 import { safetyRefusals } from "./imaging/choose-disk.ts";
-import type { Asker } from "./imaging/plan.ts";
 import type * as Performing from "./perform.ts";
 import { openPlatform } from "./platform/index.ts";
 import { takeInventory } from "./platform/inventory.ts";
@@ -23,13 +21,14 @@ import { startDelivery } from "./report/delivery.ts";
 import { openLogs } from "./report/logs.ts";
 import { openOutbox } from "./report/outbox.ts";
 import { createRedactor, type Redactor } from "./report/redactor.ts";
-import { openScreen } from "./report/screen.ts";
+import { openScreen, type Screen } from "./report/screen.ts";
 import { sizeText } from "./report/words.ts";
 import type { SequenceStep } from "./sequence/tree.ts";
 import { failureOf, summaryOf } from "./sequence-end.ts";
 import { checkSequenceFile, type SequenceCommand, type SequenceRunCommand } from "./sequence-command.ts";
+import type { SequenceRunner } from "./sequence-runner.ts";
 import { serve } from "./service.ts";
-import { cancelled, untilItWorks } from "./site/back-off.ts";
+import { untilItWorks } from "./site/back-off.ts";
 import { fetchAuthority, fingerprintOf } from "./site/authority.ts";
 import { SiteClient } from "./site/site-client.ts";
 import { openTransport } from "./site/transport.ts";
@@ -81,22 +80,39 @@ async function sequence(command: SequenceCommand): Promise<void> {
   }
 }
 
-/** As 3010, of which a shell sees the lower eight bits: the computer has to restart, then the same command goes on. */
-const restartExitCode = 3010 & 0xff;
-
 /** With --json standard output is for programs, and people read standard error. */
 async function runSequenceCommand(command: SequenceRunCommand): Promise<void> {
   const { planSequenceFile, runSequenceFile } = await import("./run-sequence.ts");
   const people = command.json ? process.stderr : process.stdout;
+  const platform = platformHere();
+  const runner = sequenceRunner({ platform, machineName: hostname(), people, screen: openScreen(people) });
+  try {
+    if (command.dryRun) return await writeOut(await planSequenceFile(command, runner));
+    const ran = await runSequenceFile(command, runner);
+    if (command.json) await writeOut(summaryOf(ran));
+    if (ran.end.kind === "restart") process.exit(errors.E_RESTART_NEEDED.exitCode);
+    if (ran.end.kind === "failed") throw failureOf(ran.end);
+  } finally {
+    runner.lines.close();
+  }
+}
+
+function sequenceRunner(of: {
+  platform: Platform;
+  machineName: string;
+  people: NodeJS.WriteStream;
+  screen: Screen;
+}): SequenceRunner {
+  const { machineName, people, platform, screen } = of;
   const lines = openConsoleLines(process.stdin);
   const write = (text: string): void => void people.write(text);
-  const runner = {
-    platform: platformHere(),
-    machineName: hostname(),
+  return {
+    platform,
+    machineName,
     findKind: findStepKind,
     environment: process.env,
     redactor,
-    screen: openScreen(people),
+    screen,
     asker: {
       interactive: process.stdin.isTTY && people.isTTY,
       async ask(question: string) {
@@ -108,15 +124,6 @@ async function runSequenceCommand(command: SequenceRunCommand): Promise<void> {
     write,
     signal: stop.signal,
   };
-  try {
-    if (command.dryRun) return await writeOut(await planSequenceFile(command, runner));
-    const ran = await runSequenceFile(command, runner);
-    if (command.json) await writeOut(summaryOf(ran));
-    if (ran.end.kind === "restart") process.exit(restartExitCode);
-    if (ran.end.kind === "failed") throw failureOf(ran.end);
-  } finally {
-    lines.close();
-  }
 }
 
 async function readInput(): Promise<string> {
@@ -173,7 +180,8 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
     throw new VolleyError("E_OUTBOX", `Another agent is at work with the state folder ${state.path}`);
   }
   const screen = openScreen(process.stdout);
-  const logs = openLogs({ folder: join(state.path, "logs"), redactor, screen });
+  const logFolder = join(state.path, "logs");
+  const logs = openLogs({ folder: logFolder, redactor, screen });
   const log = logs.of("Agent", "main.ts");
   try {
     log.detail(`volley-agent ${agentVersion} starts as process ${process.pid}`);
@@ -200,19 +208,25 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
     }
     const send = site.report.bind(site);
     const delivery = startDelivery({ outbox, send, redactor, log: logs.of("Report", "delivery.ts") });
+    const people = process.stdout;
+    const sequences = sequenceRunner({ platform, machineName: machine.name, people, screen });
     const performer = {
       platform,
       state,
       site,
-      siteHost: command.site.host,
+      siteAddress: command.site,
       delivery,
       screen,
-      asker: terminalAsker(),
+      asker: sequences.asker,
       log: logs.of("Imaging", "deploy.ts"),
       machine,
       disk: command.disk,
       yes: command.yes,
       interfaceAddress: command.interfaceAddress,
+      sequences,
+      logs,
+      logFolder,
+      allowRestart: command.allowRestart,
       signal: stop.signal,
     };
     try {
@@ -291,24 +305,6 @@ function readNamedFile(option: string, path: string): string {
   } catch (error) {
     throw new VolleyError("E_USAGE", `${option} ${path} cannot be read: ${(error as Error).message}`);
   }
-}
-
-function terminalAsker(): Asker {
-  return {
-    interactive: process.stdin.isTTY && process.stdout.isTTY,
-    async ask(question) {
-      // Not in terminal mode: then Ctrl-C stays a signal.
-      const lines = createInterface({ input: process.stdin, output: process.stdout, terminal: false });
-      const ended = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
-      try {
-        return await Promise.race([lines.question(question, { signal: stop.signal }), ended]);
-      } catch {
-        throw cancelled();
-      } finally {
-        lines.close();
-      }
-    },
-  };
 }
 
 function printFacts(facts: MachineFacts, json: boolean): void {

@@ -4,7 +4,7 @@ import { toVolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
 import type { Log } from "./report/logs.ts";
 import { pause, untilItWorks } from "./site/back-off.ts";
-import type { Deployment } from "./perform.ts";
+import type { Deployment } from "./performer.ts";
 
 export interface ServiceOptions {
   /** End after one deployment, whether it succeeds (return) or fails (throw). */
@@ -16,7 +16,7 @@ export interface ServiceOptions {
   signal: AbortSignal;
 }
 
-/** Throws E_CANCELLED when `signal` fires; besides, with `once`, whatever ends the work. */
+/** Throws E_CANCELLED when `signal` fires, E_RESTART_NEEDED; besides, with `once`, whatever ends the work. */
 export async function serve(options: ServiceOptions): Promise<void> {
   const { log, once } = options;
   await patiently(options, options.enrol);
@@ -49,7 +49,8 @@ async function performAndGoOn(
     await perform(deployment);
   } catch (error) {
     const failure = toVolleyError(error);
-    if (signal.aborted || failure.code === "E_CANCELLED") throw failure;
+    const ends = failure.code === "E_CANCELLED" || failure.code === "E_RESTART_NEEDED";
+    if (signal.aborted || ends) throw failure;
     log.error(failure.toString());
   }
 }

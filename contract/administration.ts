@@ -4,6 +4,7 @@ import { ByteCount, HexRoot, Identifier, Name, Port, Time } from "./common.ts";
 import { DiskRule, ImageFacts } from "./deployment.ts";
 import { MachineFacts } from "./machine.ts";
 import { Outcome, Plan, Progress } from "./report.ts";
+import { PackageList } from "./sequence.ts";
 
 export const ImageFormat = z.enum(["raw", "qcow2", "vhd", "vhdx", "vmdk"]);
 export type ImageFormat = z.infer<typeof ImageFormat>;
@@ -56,10 +57,16 @@ export type CredentialRequest = z.infer<typeof CredentialRequest>;
 export const CredentialAnswer = z.object({ id: Identifier, credential: z.string(), expires: Time });
 export type CredentialAnswer = z.infer<typeof CredentialAnswer>;
 
-/** POST /deployments. `machines` "all" = every enrolled machine, also those that enrol later. */
+/**
+ * POST /deployments. `machines` "all" = every enrolled machine, also those that enrol later. It names an image, a task
+ * sequence, or both: then the sequence applies the image where its steps say so.
+ */
 export const DeploymentRequest = z.object({
   name: Name,
-  imageId: Identifier,
+  imageId: Identifier.nullable().default(null),
+  sequenceId: Identifier.nullable().default(null),
+  /** What machines may fetch for the sequence. */
+  packages: PackageList.default("all"),
   machines: z.union([z.literal("all"), z.array(Identifier).min(1).max(65_536)]),
   disk: DiskRule.default({ removable: false }),
   unattended: z.boolean().default(false),

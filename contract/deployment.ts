@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ByteCount, HexKey, HexRoot, Identifier, Name, Port } from "./common.ts";
 import { limits } from "./limits.ts";
+import { PackageList, SequenceFacts } from "./sequence.ts";
 
 export const ImageFacts = z.object({
   id: Identifier,
@@ -24,13 +25,18 @@ export const DiskRule = z.object({
 });
 export type DiskRule = z.infer<typeof DiskRule>;
 
-/** GET /policy: what this machine is to do now; deployment null = nothing. */
+/**
+ * GET /policy: what this machine is to do now; deployment null = nothing. With a task sequence the machine runs that, and
+ * the image is what its steps may apply by multicast; without one the image goes onto the disk that the rule means.
+ */
 export const Policy = z.object({
   deployment: z
     .object({
       id: Identifier,
       name: Name,
-      image: ImageFacts,
+      image: ImageFacts.nullable(),
+      sequence: SequenceFacts.nullable(),
+      packages: PackageList,
       disk: DiskRule,
       /** False: a person at the machine has to confirm the plan. True: the deployment says so. */
       unattended: z.boolean(),

@@ -334,6 +334,13 @@ const entries = {
     500,
     1,
   ),
+  E_RESTART_NEEDED: entry(
+    "The computer has to restart before the task sequence goes on.",
+    "after-remedy",
+    "Restart it and start the agent again, or let the agent do it with --allow-restart.",
+    503,
+    194,
+  ),
   E_CHECKPOINT: entry(
     "The checkpoint of a task sequence cannot be read or opened.",
     "after-remedy",

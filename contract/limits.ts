@@ -83,6 +83,19 @@ export const limits = {
   doctorBytesPerSecond: 2_000_000,
   /** Datagrams of one examination that the site sends back. */
   doctorEchoes: 2000,
+  /** One piece of a file on its way between a site and a machine or an administrator. */
+  filePieceBytes: 1_048_576,
+  uploadBytesMost: 1_099_511_627_776,
+  /** Uploads that go on at a site; one that nothing came for in so long is forgotten. */
+  uploadsOpen: 256,
+  uploadIdleMs: 600_000,
+  /** The disk of the site's data folder keeps so much free. */
+  freeBytesKept: 1_073_741_824,
+  sequenceBytesMost: 67_108_864,
+  /** A run's checkpoint as the site keeps it. */
+  checkpointBytesMost: 8_388_608,
+  /** How long captured user state is kept. */
+  stateStoreDays: 30,
   toolTimeMs: 5000,
   toolOutputBytes: 8_388_608,
 } as const;
@@ -107,4 +120,7 @@ if (limits.receiverStallMs <= limits.multicastSilenceMs + limits.chunkWaitMs) {
 }
 if (limits.reportBytesPerRequest * 2 > limits.requestBodyBytes) {
   throw new Error("limits: reports do not fit a request");
+}
+if (limits.filePieceBytes > limits.requestBodyBytes) {
+  throw new Error("limits: a piece of a file does not fit a request");
 }

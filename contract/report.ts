@@ -53,7 +53,8 @@ export const Report = z.discriminatedUnion("kind", [
   event("started", { resume: z.boolean() }),
   event("notice", { text: Text }),
   event("step-status", { status: StepStatus }),
-  event("succeeded", { outcome: Outcome }),
+  /** Null where a task sequence succeeded: its steps say what they did. */
+  event("succeeded", { outcome: Outcome.nullable() }),
   event("failed", { error: ErrorAnswer }),
 ]);
 export type Report = z.infer<typeof Report>;

@@ -29,6 +29,10 @@ export class SiteClient {
   post<Answer>(path: string, body: unknown): Promise<Answer> {
     return this.#call<Answer>("POST", path, body);
   }
+  /** A piece of a file. */
+  put<Answer>(path: string, piece: Buffer): Promise<Answer> {
+    return this.#call<Answer>("PUT", path, piece);
+  }
   async remove(path: string): Promise<void> {
     await this.#call("DELETE", path);
   }
@@ -39,11 +43,9 @@ export class SiteClient {
 
   /** Throws the error that the site answers, E_SITE_UNREACHABLE or E_SITE_UNTRUSTED. */
   async #call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
-    const { status, text } = await this.#exchange(
-      method,
-      path,
-      body === undefined ? undefined : JSON.stringify(body),
-    );
+    const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
+    const type = Buffer.isBuffer(body) ? "application/octet-stream" : "application/json";
+    const { status, text } = await this.#exchange(method, path, bytes && { type, bytes });
     if (status < 300) return (text === "" ? undefined : JSON.parse(text)) as Answer;
     let refusal: ErrorAnswer;
     try {
@@ -64,7 +66,7 @@ export class SiteClient {
   #exchange(
     method: string,
     path: string,
-    body: string | undefined,
+    body: { type: string; bytes: Buffer } | undefined,
   ): Promise<{ status: number; text: string }> {
     const { address, port, adminToken } = this.#options;
     return new Promise((resolve, reject) => {
@@ -76,9 +78,7 @@ export class SiteClient {
         path: apiPrefix + path,
         headers: {
           authorization: `Bearer ${adminToken}`,
-          ...(body === undefined
-            ? {}
-            : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+          ...(body === undefined ? {} : { "content-type": body.type, "content-length": body.bytes.length }),
         },
         timeout: limits.requestTimeoutMs,
       });
@@ -98,7 +98,7 @@ export class SiteClient {
           resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
         );
       });
-      sent.end(body);
+      sent.end(body?.bytes);
     });
   }
 

@@ -10,12 +10,16 @@ import { deploymentCommands } from "./commands/deployment.ts";
 import { helpFor, helpForAll, optionsOf } from "./commands/help.ts";
 import { imageCommands } from "./commands/image.ts";
 import { machineCommands } from "./commands/machine.ts";
+import { packageCommands } from "./commands/package.ts";
+import { sequenceCommands } from "./commands/sequence.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { runSite, siteCommand } from "./commands/site.ts";
 import type { SiteNative } from "./site.ts";
 
 const asking: SiteCommand[] = [
   ...imageCommands,
+  ...sequenceCommands,
+  ...packageCommands,
   ...credentialCommands,
   ...deploymentCommands,
   ...machineCommands,

@@ -13,6 +13,7 @@ import { adminToken, hashSecret, PageCookie } from "./authority/secrets.ts";
 import type { GroupRange, PortRange } from "./casting/addresses.ts";
 import { Director, type CastingDoor } from "./casting/director.ts";
 import { Examinations } from "./casting/examinations.ts";
+import { FileLibrary } from "./content/files.ts";
 import type { ImportDoor } from "./content/import.ts";
 import { Library } from "./content/library.ts";
 import { ContentTasks } from "./content/tasks.ts";
@@ -21,7 +22,7 @@ import type { Log } from "./log.ts";
 import { RoomBoard } from "./room.ts";
 import { writeFileDurably } from "./store/files.ts";
 import { lockFolder } from "./store/lock.ts";
-import { openStore } from "./store/store.ts";
+import { openStore, type Store } from "./store/store.ts";
 
 /** What of the addon the site uses. */
 export type SiteNative = ImportDoor & VerifyDoor & CastingDoor;
@@ -72,6 +73,7 @@ export function siteFiles(dataFolder: string) {
     authorityCertificate: join(dataFolder, "authority", "authority.pem"),
     database: join(dataFolder, "database"),
     library: join(dataFolder, "library"),
+    files: join(dataFolder, "files"),
     log: join(dataFolder, "site.log"),
   };
 }
@@ -106,6 +108,9 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       log,
     });
     await library.recover();
+    const fileLibrary = new FileLibrary(files.files);
+    fileLibrary.recover(await keptFiles(store));
+    endings.push(() => fileLibrary.stop());
 
     // The room shows the director's sessions, and the director tells the room when they change.
     const room: RoomBoard = new RoomBoard({ store, sessions: () => director.records(), log });
@@ -148,6 +153,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       store,
       authority,
       library,
+      files: fileLibrary,
       tasks,
       director,
       examinations,
@@ -180,6 +186,12 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     await close();
     throw error;
   }
+}
+
+async function keptFiles({ packages, sequences, stateStores }: Store): Promise<Set<string>> {
+  const ofPackages = (await packages.list()).flatMap(({ fileId }) => (fileId === null ? [] : [fileId]));
+  const ofSequences = (await sequences.list()).map(({ id }) => id);
+  return new Set([...ofPackages, ...ofSequences, ...(await stateStores.files())]);
 }
 
 /** A site runs for months: its certificate is looked at now and then. Answers what ends that. */

@@ -4,7 +4,7 @@ import { closeSync, fsyncSync, openSync } from "node:fs";
 import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
-
+import { VolleyError } from "../../contract/errors.ts";
 import { findDisk } from "./linux/find-disk.ts";
 import { listDisks } from "./linux/disks.ts";
 import { identify } from "./linux/hardware.ts";
@@ -12,6 +12,7 @@ import { linuxNetwork } from "./linux/machine-network.ts";
 import { linuxSequenceMachine } from "./linux/sequence-machine.ts";
 import { sourceAddressTo } from "./network.ts";
 import type { Hold, Platform, PlatformOptions } from "./platform.ts";
+import { runTool } from "./run-tool.ts";
 
 export function linuxPlatform(options: PlatformOptions): Platform {
   return {
@@ -25,7 +26,17 @@ export function linuxPlatform(options: PlatformOptions): Platform {
     flushFolder,
     network: linuxNetwork(),
     sequenceMachine: linuxSequenceMachine,
+    restart,
   };
+}
+
+const restartMs = 60_000;
+
+/** Through the service manager where there is one; a PE has none. */
+async function restart(): Promise<void> {
+  if ((await runTool(["systemctl", "reboot"], restartMs)) !== null) return;
+  if ((await runTool(["reboot", "-f"], restartMs)) !== null) return;
+  throw new VolleyError("E_TOOL_FAILED", "Neither systemctl nor reboot restarts this machine");
 }
 
 /** An abstract socket's name belongs to one process of a network namespace, and to nobody once that has ended. */

@@ -67,6 +67,8 @@ export interface Platform {
   flushFolder(folder: string): void;
   readonly network: MachineNetwork;
   readonly sequenceMachine: SequenceMachine;
+  /** Asks the system to restart; resolves when it will. Rejects with E_TOOL_FAILED. */
+  restart(): Promise<void>;
 }
 
 export interface PlatformOptions {

@@ -9,10 +9,12 @@ export interface SiteAddress {
 }
 
 export interface Call {
-  method: "GET" | "POST";
+  method: "GET" | "POST" | "PUT" | "DELETE";
   path: string;
   /** Sent as JSON. */
   body?: unknown;
+  /** Or sent as they are. */
+  bytes?: Buffer;
   /** "Bearer …" */
   authorization?: string;
   answerBytesMost?: number;
@@ -66,7 +68,9 @@ export function openTransport(address: SiteAddress, authority: string | null): T
 }
 
 function send(address: SiteAddress, call: Call, agent: Agent, closed: AbortSignal): Promise<Answer> {
-  const body = call.body === undefined ? null : Buffer.from(JSON.stringify(call.body));
+  const json = call.body === undefined ? null : Buffer.from(JSON.stringify(call.body));
+  const body = call.bytes ?? json;
+  const type = call.bytes === undefined ? "application/json" : "application/octet-stream";
   const answerBytesMost = call.answerBytesMost ?? limits.requestBodyBytes * 4;
   return new Promise((resolve, reject) => {
     if (closed.aborted) {
@@ -80,7 +84,7 @@ function send(address: SiteAddress, call: Call, agent: Agent, closed: AbortSigna
       headers: {
         accept: "application/json",
         ...(call.authorization === undefined ? {} : { authorization: call.authorization }),
-        ...(body === null ? {} : { "content-type": "application/json", "content-length": body.length }),
+        ...(body === null ? {} : { "content-type": type, "content-length": body.length }),
       },
     });
     // Of silence, not in all: a manifest of a large image takes a while.

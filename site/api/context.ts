@@ -4,6 +4,7 @@ import type { Authority } from "../authority/authority.ts";
 import type { PageCookie } from "../authority/secrets.ts";
 import type { Director } from "../casting/director.ts";
 import type { Examinations } from "../casting/examinations.ts";
+import type { FileLibrary } from "../content/files.ts";
 import type { Library } from "../content/library.ts";
 import type { ContentTasks } from "../content/tasks.ts";
 import type { Log } from "../log.ts";
@@ -15,6 +16,7 @@ export interface ApiContext {
   store: Store;
   authority: Authority;
   library: Library;
+  files: FileLibrary;
   tasks: ContentTasks;
   director: Director;
   examinations: Examinations;

@@ -4,6 +4,7 @@ import { JoinRequest, type JoinAnswer } from "../../contract/deployment.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { Progress, type ProgressAnswer } from "../../contract/report.ts";
 import type { ApiContext } from "./context.ts";
+import { deploymentOf } from "./participation.ts";
 import { identifierOf, machineOf, parse, type Call, type Route } from "./routes.ts";
 
 export function deploymentRoutes(context: ApiContext): Route[] {
@@ -26,9 +27,7 @@ function administration({ store, director, room }: ApiContext): Route[] {
       who: "administrator",
       handle: async ({ request, reply }) => {
         const wanted = parse(DeploymentRequest, request.body);
-        if (!(await store.images.find(wanted.imageId))) {
-          throw new VolleyError("E_NOT_FOUND", `There is no image ${wanted.imageId}.`);
-        }
+        await findWhat(store, wanted);
         const known = new Set((await store.machines.keys()).map((machine) => machine.id));
         const stranger = wanted.machines === "all" ? undefined : wanted.machines.find((id) => !known.has(id));
         if (stranger) throw new VolleyError("E_NOT_FOUND", `There is no machine ${stranger}.`);
@@ -70,28 +69,34 @@ function administration({ store, director, room }: ApiContext): Route[] {
   ];
 }
 
+/** Throws E_REQUEST_INVALID when there is nothing to deploy, E_NOT_FOUND for what is not there. */
+async function findWhat(store: ApiContext["store"], wanted: DeploymentRequest): Promise<void> {
+  const { imageId, sequenceId } = wanted;
+  if (imageId === null && sequenceId === null) {
+    throw new VolleyError("E_REQUEST_INVALID", "imageId: an image or a task sequence is deployed, or both.");
+  }
+  if (imageId !== null && !(await store.images.find(imageId))) {
+    throw new VolleyError("E_NOT_FOUND", `There is no image ${imageId}.`);
+  }
+  if (sequenceId !== null && !(await store.sequences.find(sequenceId))) {
+    throw new VolleyError("E_NOT_FOUND", `There is no task sequence ${sequenceId}.`);
+  }
+}
+
 function participation({ store, director, room }: ApiContext): Route[] {
-  /** Throws E_NOT_FOUND, and E_FORBIDDEN when it is not for this machine. */
-  const ofMachine = async (call: Call): Promise<{ machineId: string; deployment: DeploymentRecord }> => {
-    const machineId = machineOf(call);
-    const id = identifierOf(call.request, "deployment");
-    const deployment = await store.deployments.find(id);
-    if (!deployment) throw new VolleyError("E_NOT_FOUND", `There is no deployment ${id}.`);
-    if (!(await store.deployments.isFor(id, machineId))) {
-      throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} is not for this machine.`);
-    }
-    return { machineId, deployment };
-  };
   return [
     {
       method: "POST",
       path: "/deployments/:id/join",
       who: "machine",
       handle: async (call): Promise<JoinAnswer> => {
-        const { machineId, deployment } = await ofMachine(call);
+        const { machineId, deployment } = await deploymentOf(call, store);
         parse(JoinRequest, call.request.body);
         if (!deployment.open) {
           throw new VolleyError("E_SESSION_GONE", `Deployment ${deployment.name} is closed.`);
+        }
+        if (deployment.imageId === null) {
+          throw new VolleyError("E_CONFLICT", `Deployment ${deployment.name} casts no image.`);
         }
         if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines");
         return await director.join(machineId, deployment);
@@ -105,7 +110,7 @@ function participation({ store, director, room }: ApiContext): Route[] {
         const machineId = machineOf(call);
         const id = identifierOf(call.request, "deployment");
         // Every machine calls this every second: who takes part already was looked up when it joined.
-        if (!director.takesPart(machineId, id)) await ofMachine(call);
+        if (!director.takesPart(machineId, id)) await deploymentOf(call, store);
         const progress = parse(Progress, call.request.body);
         room.progressed(machineId, id, progress);
         return { next: director.progress(progress.sessionId, id) };

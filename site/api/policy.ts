@@ -1,6 +1,7 @@
 /** GET /policy: what a machine is to do now. */
 import { ImageFacts, type Policy } from "../../contract/deployment.ts";
 import { VolleyError } from "../../contract/errors.ts";
+import { SequenceFacts } from "../../contract/sequence.ts";
 import type { ApiContext } from "./context.ts";
 import { machineOf, type Route } from "./routes.ts";
 
@@ -14,13 +15,19 @@ export function policyRoutes({ store, room }: ApiContext): Route[] {
         const machineId = machineOf(call);
         const deployment = await store.deployments.dueFor(machineId);
         if (!deployment) return { deployment: null };
-        const image = await store.images.find(deployment.imageId);
-        if (!image) {
-          throw new VolleyError("E_NOT_FOUND", `The image of deployment ${deployment.name} is not there.`);
+        const { disk, id, imageId, multicast, name, packages, sequenceId, unattended } = deployment;
+        const image = imageId === null ? null : await store.images.find(imageId);
+        const sequence = sequenceId === null ? null : await store.sequences.find(sequenceId);
+        if (image === undefined || sequence === undefined) {
+          throw new VolleyError("E_NOT_FOUND", `What deployment ${name} deploys is not there.`);
         }
         if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines");
-        const { id, name, disk, unattended, multicast } = deployment;
-        return { deployment: { id, name, image: ImageFacts.parse(image), disk, unattended, multicast } };
+        const what = {
+          image: image && ImageFacts.parse(image),
+          sequence: sequence && SequenceFacts.parse(sequence),
+          packages,
+        };
+        return { deployment: { id, name, ...what, disk, unattended, multicast } };
       },
     },
   ];

@@ -23,6 +23,7 @@ export function reportRoutes({ store, director, room }: ApiContext): Route[] {
         for (const report of fresh) {
           if (report.kind === "succeeded" || report.kind === "failed") {
             await director.finished(report.deploymentId, machineId);
+            await store.sequenceRuns.removeCheckpoint(report.deploymentId, machineId);
           }
         }
         if (fresh.length > 0) room.changed("machines");

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type * as z from "zod";
 import { apiPrefix, Identifier } from "../../contract/common.ts";
 import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
 import { matchesHash } from "../authority/secrets.ts";
 import type { ApiContext } from "./context.ts";
 
@@ -19,10 +20,12 @@ export interface Call {
   machineId: string | null;
 }
 export interface Route {
-  method: "GET" | "POST" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "DELETE";
   /** Below /api/v1. */
   path: string;
   who: Who;
+  /** Where a body may be larger than elsewhere. */
+  bodyBytesMost?: number;
   handle: (call: Call) => unknown;
 }
 
@@ -34,6 +37,7 @@ export function addRoutes(app: FastifyInstance, context: ApiContext, routes: Rou
     app.route({
       method: route.method,
       url: apiPrefix + route.path,
+      ...(route.bodyBytesMost !== undefined && { bodyLimit: route.bodyBytesMost }),
       // Before the body is read: who may not call is not listened to.
       onRequest: async (request) => {
         callers.set(request, authorize(request, route.who, context));
@@ -91,6 +95,19 @@ export function identifierOf(request: FastifyRequest, what: string): string {
   const parsed = Identifier.safeParse((request.params as { id?: unknown }).id);
   if (!parsed.success) throw new VolleyError("E_NOT_FOUND", `There is no such ${what}.`);
   return parsed.data.toLowerCase();
+}
+
+/** The `:offset` of the path, in bytes. Throws E_REQUEST_INVALID. */
+export function offsetOf(request: FastifyRequest): number {
+  const { offset } = request.params as { offset?: string };
+  const value = /^\d{1,15}$/.test(offset ?? "") ? Number(offset) : Number.NaN;
+  if (value <= limits.uploadBytesMost) return value;
+  throw new VolleyError("E_REQUEST_INVALID", "The offset is no number of bytes.");
+}
+
+export function sendBytes({ reply }: Call, bytes: Buffer): Buffer {
+  reply.type("application/octet-stream");
+  return bytes;
 }
 
 export function machineOf(call: Call): string {

@@ -17,11 +17,16 @@ import { answerFailures } from "./failures.ts";
 import { imageRoutes } from "./images.ts";
 import { loginRoutes } from "./login.ts";
 import { machineRoutes } from "./machines.ts";
+import { packageRoutes } from "./packages.ts";
 import { policyRoutes } from "./policy.ts";
 import { reportRoutes } from "./reports.ts";
 import { addRoutes } from "./routes.ts";
+import { sequenceRunRoutes } from "./sequence-runs.ts";
+import { sequenceRoutes } from "./sequences.ts";
 import { sessionRoutes } from "./sessions.ts";
+import { stateStoreRoutes } from "./state-stores.ts";
 import { taskRoutes } from "./tasks.ts";
+import { uploadRoutes } from "./uploads.ts";
 
 const resources = [
   authorityRoutes,
@@ -33,10 +38,15 @@ const resources = [
   imageRoutes,
   loginRoutes,
   machineRoutes,
+  packageRoutes,
   policyRoutes,
   reportRoutes,
+  sequenceRoutes,
+  sequenceRunRoutes,
   sessionRoutes,
+  stateStoreRoutes,
   taskRoutes,
+  uploadRoutes,
 ];
 
 export interface ApiServer {
@@ -71,6 +81,10 @@ export async function startApi(context: ApiContext, options: ListenOptions): Pro
     reply.headers({ "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" });
     if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-store");
   });
+  // Pieces of files.
+  app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
+    done(null, body),
+  );
   for (const resource of resources) addRoutes(app, context, resource(context));
   addPage(app, context.cookie);
   await app.ready();

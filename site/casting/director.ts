@@ -201,7 +201,7 @@ export class Director {
   /** Opens the sender under a start number that is spent from here on, whatever happens. */
   async #cast(stored: StoredSession, deployment: DeploymentRecord): Promise<LiveSession> {
     const { store, content, log } = this.#options;
-    const image = await store.images.find(deployment.imageId);
+    const image = deployment.imageId === null ? undefined : await store.images.find(deployment.imageId);
     if (!image) {
       throw new VolleyError("E_NOT_FOUND", `The image of deployment ${deployment.name} is not there.`);
     }
@@ -287,7 +287,8 @@ export class Director {
     for (const stored of await store.sessions.listRecent(closedShown)) {
       if (this.#live.has(stored.id)) continue;
       const deployment = await store.deployments.find(stored.deploymentId);
-      const image = deployment && (await store.images.find(deployment.imageId));
+      const imageId = deployment?.imageId ?? null;
+      const image = imageId === null ? undefined : await store.images.find(imageId);
       if (!image) continue;
       const machines = new Set(
         (await store.sessions.participants([stored.id])).map((pair) => pair.machineId),

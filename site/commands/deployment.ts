@@ -2,13 +2,15 @@
 import type { DeploymentRecord, ImageRecord, MachineRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
+import type { SequenceRecord } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
 import { number } from "./numbers.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { findSequence } from "./sequence-names.ts";
 
-async function findDeployment(client: SiteClient, name: string): Promise<DeploymentRecord> {
+export async function findDeployment(client: SiteClient, name: string): Promise<DeploymentRecord> {
   const deployments = await client.get<DeploymentRecord[]>("/deployments");
   const deployment = deployments.find((one) => one.name === name || one.id === name);
   if (!deployment) throw new VolleyError("E_NOT_FOUND", `There is no deployment ${name}.`);
@@ -16,7 +18,7 @@ async function findDeployment(client: SiteClient, name: string): Promise<Deploym
 }
 
 /** "all", or machines by name or identifier. A name that two machines go by is refused. */
-async function findMachines(client: SiteClient, names: string): Promise<"all" | string[]> {
+export async function findMachines(client: SiteClient, names: string): Promise<"all" | string[]> {
   if (names === "all") return "all";
   const machines = await client.get<MachineRecord[]>("/machines");
   return names.split(",").map((name) => {
@@ -48,9 +50,19 @@ export const deploymentCommands: SiteCommand[] = [
     words: "deployment create",
     operands: "NAME",
     operandCount: 1,
-    summary: "Put an image on machines: each begins when its agent next asks.",
+    summary: "Put an image on machines, or run a task sequence: each begins when its agent next asks.",
     options: {
       image: { type: "string", value: "IMAGE", help: "The image, by name." },
+      sequence: {
+        type: "string",
+        value: "SEQUENCE",
+        help: "The task sequence, by name; with --image its steps may apply that image by multicast.",
+      },
+      packages: {
+        type: "string",
+        value: "LIST",
+        help: "Packages that machines may fetch for the sequence, with commas between, or all (all).",
+      },
       machines: { type: "string", value: "LIST", help: "Machines, with commas between, or all (all)." },
       unattended: { type: "boolean", help: "No one has to confirm at the machines." },
       unicast: { type: "boolean", help: "No multicast: every machine fetches for itself." },
@@ -66,10 +78,16 @@ export const deploymentCommands: SiteCommand[] = [
     },
     run: async (client, call) => {
       const imageName = text(call, "image");
-      if (imageName === undefined) throw new VolleyError("E_USAGE", "--image is missing.");
+      const sequenceName = text(call, "sequence");
+      const packages = text(call, "packages") ?? "all";
+      if (imageName === undefined && sequenceName === undefined) {
+        throw new VolleyError("E_USAGE", "--image or --sequence is missing.");
+      }
       const deployment = await client.post<DeploymentRecord>("/deployments", {
         name: call.positionals[0],
-        imageId: (await findImage(client, imageName)).id,
+        imageId: imageName === undefined ? null : (await findImage(client, imageName)).id,
+        sequenceId: sequenceName === undefined ? null : (await findSequence(client, sequenceName)).id,
+        packages: packages === "all" ? packages : packages.split(","),
         machines: await findMachines(client, text(call, "machines") ?? "all"),
         disk: diskRule(call),
         unattended: call.values["unattended"] === true,
@@ -89,17 +107,19 @@ export const deploymentCommands: SiteCommand[] = [
     run: async (client, call) => {
       const deployments = await client.get<DeploymentRecord[]>("/deployments");
       if (call.json) return printJson(deployments);
-      const images = new Map(
-        (await client.get<ImageRecord[]>("/images")).map((image) => [image.id, image.name]),
-      );
+      const images = await client.get<ImageRecord[]>("/images");
+      const sequences = await client.get<SequenceRecord[]>("/sequences");
+      const nameOf = (all: { id: string; name: string }[], id: string | null): string =>
+        id === null ? "" : (all.find((one) => one.id === id)?.name ?? id);
       const rows = deployments.map((deployment) => [
         deployment.name,
-        images.get(deployment.imageId) ?? deployment.imageId,
+        nameOf(images, deployment.imageId),
+        nameOf(sequences, deployment.sequenceId),
         deployment.machines === "all" ? "all" : String(deployment.machines.length),
         deployment.open ? "open" : "closed",
         deployment.created.slice(0, 16).replace("T", " "),
       ]);
-      printTable([["NAME", "IMAGE", "MACHINES", "STATE", "CREATED"], ...rows]);
+      printTable([["NAME", "IMAGE", "TASK SEQUENCE", "MACHINES", "STATE", "CREATED"], ...rows]);
     },
   },
   {

@@ -37,7 +37,7 @@ export class DeploymentStore {
     return toRecord(row, named);
   }
 
-  /** Every machine and the image have to exist: see api/deployments. */
+  /** Every machine, the image and the sequence have to exist: see api/deployments. */
   async create(request: DeploymentRequest): Promise<DeploymentRecord> {
     const record: DeploymentRecord = {
       ...request,
@@ -52,6 +52,8 @@ export class DeploymentStore {
           id: record.id,
           name: record.name,
           image_id: record.imageId,
+          sequence_id: record.sequenceId,
+          packages: record.packages === "all" ? null : JSON.stringify(record.packages),
           all_machines: record.machines === "all",
           disk: JSON.stringify(record.disk),
           unattended: record.unattended,
@@ -170,6 +172,8 @@ function toRecord(
     id: row.id,
     name: row.name,
     imageId: row.image_id,
+    sequenceId: row.sequence_id,
+    packages: row.packages ?? "all",
     machines: row.all_machines ? "all" : machines,
     disk: row.disk,
     unattended: row.unattended,

@@ -81,14 +81,19 @@ export class ImageStore {
     await this.#database.insertInto("image").values(row).execute();
   }
 
-  /** The names of the deployments that use it. */
+  /** The names of the deployments that use it, and the packages that stand for it. */
   async users(id: string): Promise<string[]> {
-    const rows = await this.#database
+    const deployments = await this.#database
       .selectFrom("deployment")
       .select("name")
       .where("image_id", "=", id)
       .execute();
-    return rows.map((row) => row.name);
+    const packages = await this.#database
+      .selectFrom("package")
+      .select("package_id")
+      .where("image_id", "=", id)
+      .execute();
+    return [...deployments.map(({ name }) => name), ...packages.map((row) => `package ${row.package_id}`)];
   }
 
   async remove(id: string): Promise<void> {

@@ -86,6 +86,11 @@ async function forgetBefore(transaction: Transaction<Tables>, machineId: string)
     .execute();
 }
 
+/** "Restart Computer: … successfully completed an action", without who says so. */
+function statusText({ action, messageName }: StepStatus): string {
+  return `${action}: ${messageName.replace(/^The task sequence execution engine /, "")}`;
+}
+
 function changeOf(report: Report): Updateable<AssignmentTable> {
   const updated = new Date().toISOString();
   switch (report.kind) {
@@ -101,13 +106,13 @@ function changeOf(report: Report): Updateable<AssignmentTable> {
     case "started":
       return { state: "working", outcome: null, error: null, notice: "", updated };
     case "step-status":
-      return { updated };
+      return { notice: statusText(report.status), updated };
     case "notice":
       return { notice: report.text, updated };
     case "succeeded":
       return {
         state: "succeeded",
-        outcome: JSON.stringify(report.outcome),
+        outcome: report.outcome === null ? null : JSON.stringify(report.outcome),
         error: null,
         notice: "",
         updated,

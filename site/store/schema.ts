@@ -46,7 +46,10 @@ export interface MachineTable {
 export interface DeploymentTable {
   id: string;
   name: string;
-  image_id: string;
+  image_id: string | null;
+  sequence_id: string | null;
+  /** Null: all of the site's. */
+  packages: Json<string[]> | null;
   all_machines: boolean;
   disk: Json<DiskRule>;
   unattended: boolean;
@@ -117,6 +120,56 @@ export interface ParticipantTable {
   finished: boolean;
 }
 
+export interface SequenceTable {
+  /** Also of its file. */
+  id: string;
+  name: string;
+  file_name: string;
+  bytes: Integer64;
+  hash: string;
+  added: string;
+}
+
+export interface PackageTable {
+  /** In upper case. */
+  package_id: string;
+  name: string;
+  kind: "folder" | "file" | "image";
+  /** Null for an image, as the hash. */
+  file_id: string | null;
+  file_name: string | null;
+  bytes: Integer64;
+  hash: string | null;
+  image_id: string | null;
+  /** Null for what is no package of drivers. */
+  driver_category: string | null;
+  added: string;
+}
+
+/** A machine's run of a deployment's task sequence. */
+export interface SequenceRunTable {
+  deployment_id: string;
+  machine_id: string;
+  /** Hex; never logged, answered to this machine alone. */
+  secret_key: string;
+  run_id: string | null;
+  serial: Integer64 | null;
+  checkpoint: string | null;
+}
+
+/** The user state that a machine has stored. */
+export interface StateStoreTable {
+  machine_id: string;
+  /** Of what is stored; hex, never logged. */
+  secret_key: string;
+  /** Of what will be stored next; empty when none was asked for. */
+  next_key: string;
+  file_id: string | null;
+  bytes: Integer64;
+  hash: string;
+  expires: string;
+}
+
 export interface Tables {
   image: ImageTable;
   credential: CredentialTable;
@@ -127,6 +180,10 @@ export interface Tables {
   report: ReportTable;
   session: SessionTable;
   participant: ParticipantTable;
+  sequence: SequenceTable;
+  package: PackageTable;
+  sequence_run: SequenceRunTable;
+  state_store: StateStoreTable;
 }
 
 export function toNumber(value: number | bigint | string): number {

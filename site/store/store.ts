@@ -5,8 +5,12 @@ import { CredentialStore } from "./credentials.ts";
 import { DeploymentStore } from "./deployments.ts";
 import { ImageStore } from "./images.ts";
 import { MachineStore } from "./machines.ts";
+import { PackageStore } from "./packages.ts";
 import { ReportStore } from "./reports.ts";
+import { SequenceRunStore } from "./sequence-runs.ts";
+import { SequenceStore } from "./sequences.ts";
 import { SessionStore } from "./sessions.ts";
+import { StateStore } from "./state-stores.ts";
 
 export interface Store {
   readonly database: Database;
@@ -16,6 +20,10 @@ export interface Store {
   readonly deployments: DeploymentStore;
   readonly reports: ReportStore;
   readonly sessions: SessionStore;
+  readonly sequences: SequenceStore;
+  readonly packages: PackageStore;
+  readonly sequenceRuns: SequenceRunStore;
+  readonly stateStores: StateStore;
   /** Resolves, once, with why nothing can be kept any more: the site has to end. */
   readonly failed: Promise<VolleyError>;
   close(): Promise<void>;
@@ -36,6 +44,10 @@ export async function openStore(folder: string): Promise<Store> {
     deployments: new DeploymentStore(database),
     reports: new ReportStore(database),
     sessions: new SessionStore(database),
+    sequences: new SequenceStore(database),
+    packages: new PackageStore(database),
+    sequenceRuns: new SequenceRunStore(database),
+    stateStores: new StateStore(database),
     failed,
     close: () => database.destroy(),
   };

@@ -180,7 +180,7 @@ test("a machine sees its own deployment and nothing of another's", async () => {
   assert.deepEqual((await api({ path: "/policy", token: mine.token })).json, { deployment: null });
   const deployment = await deploy("mine only", [mine]);
   const policy = Policy.parse((await api({ path: "/policy", token: mine.token })).json);
-  assert.equal(policy.deployment?.image.root, image.root);
+  assert.equal(policy.deployment?.image?.root, image.root);
   assert.deepEqual((await api({ path: "/policy", token: other.token })).json, { deployment: null });
 
   const manifest = `/images/${image.id}/manifest`;

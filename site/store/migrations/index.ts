@@ -3,6 +3,7 @@ import type { Migration, MigrationProvider } from "kysely/migration";
 import { deployments } from "./deployments.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
+import { sequences } from "./sequences.ts";
 import { sessions } from "./sessions.ts";
 import { statuses } from "./statuses.ts";
 
@@ -12,6 +13,7 @@ const steps: Record<string, Migration> = {
   "0003-deployments": deployments,
   "0004-sessions": sessions,
   "0005-statuses": statuses,
+  "0006-sequences": sequences,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

@@ -251,6 +251,8 @@ const deployment: NonNullable<Policy["deployment"]> = {
     sectorBytes: 512,
     firmware: [],
   },
+  sequence: null,
+  packages: "all",
   disk: { removable: false },
   unattended: true,
   multicast: true,

@@ -61,7 +61,13 @@ async function startDirector(context: TestContext, native: FakeCasting, count?: 
 async function newDeployment(): Promise<DeploymentRecord> {
   const image = storedImage(`image ${(made += 1)}`);
   await store.images.add(image);
-  const wish = { imageId: image.id, machines: "all" as const, disk: { removable: false } };
+  const wish = {
+    imageId: image.id,
+    machines: "all" as const,
+    disk: { removable: false },
+    sequenceId: null,
+    packages: "all" as const,
+  };
   return await store.deployments.create({
     ...wish,
     name: `deployment ${made}`,

@@ -27,8 +27,16 @@ const enrol = (name: string, more: Partial<MachineFacts> = {}) =>
 async function deployment(name: string, machines: "all" | string[]) {
   const image = storedImage(`${name} image`);
   await store.images.add(image);
-  const wish = { name, imageId: image.id, machines, disk: { removable: false } };
-  return await store.deployments.create({ ...wish, unattended: true, multicast: true, rateMbps: 0 });
+  const wish = {
+    name,
+    imageId: image.id,
+    machines,
+    disk: { removable: false },
+    sequenceId: null,
+    packages: "all" as const,
+  };
+  const more = { unattended: true, multicast: true, rateMbps: 0 };
+  return { ...(await store.deployments.create({ ...wish, ...more })), imageId: image.id };
 }
 
 const report = (deploymentId: string, kind: "started" | "succeeded" | "failed"): Report => {

@@ -1,0 +1,147 @@
+/** An image onto a disk of this machine: check, choose, show, ask, write, report. */
+import type { ImageFacts } from "../contract/deployment.ts";
+import { toVolleyError, VolleyError } from "../contract/errors.ts";
+import { limits } from "../contract/limits.ts";
+import type { Outcome } from "../contract/report.ts";
+import { checkNamedDisk, chooseDisk, describe, type DiskDemand } from "./imaging/choose-disk.ts";
+import {
+  clearCheckpoint,
+  isConfirmed,
+  isResume,
+  readCheckpoint,
+  writeCheckpoint,
+} from "./imaging/checkpoint.ts";
+import { deployImage } from "./imaging/deploy.ts";
+import { checkManifest } from "./imaging/manifest.ts";
+import { confirmPlan, makePlan, planText } from "./imaging/plan.ts";
+import type { DiskFacts } from "./platform/platform.ts";
+import { durationText, sizeText } from "./report/words.ts";
+import type { ImageDeployment, Performer } from "./performer.ts";
+import { untilItWorks } from "./site/back-off.ts";
+
+/** Throws what ended it; E_CANCELLED leaves the checkpoint. */
+export async function deployImageToDisk(deployment: ImageDeployment, by: Performer): Promise<Outcome> {
+  const outcome = await performSteps(deployment, by);
+  by.screen.settle();
+  by.delivery.tell({ kind: "succeeded", deploymentId: deployment.id, outcome });
+  clearCheckpoint(by.state);
+  by.log.info(successText(deployment.image, outcome));
+  return outcome;
+}
+
+async function performSteps(deployment: ImageDeployment, by: Performer): Promise<Outcome> {
+  const manifest = await fetchManifest(deployment.image, by);
+  const disk = await pickDisk(deployment, by);
+  // Two agents on one disk would each take the other's chunks for damage.
+  const hold = await by.platform.hold(`disk ${disk.identity}`);
+  if (hold === null) {
+    throw new VolleyError("E_DISK_REFUSED", `${disk.path} is being written by another agent`);
+  }
+  try {
+    const resume = await showAndConfirm(deployment, disk, by);
+    return await write(deployment, { disk, manifest, resume }, by);
+  } finally {
+    hold.release();
+  }
+}
+
+/** Signed by this site, and of this image. Throws what checkManifest throws. */
+export async function fetchManifest(image: ImageFacts, by: Performer): Promise<Buffer> {
+  const manifest = await untilItWorks(() => by.site.manifest(image.id), {
+    signal: by.signal,
+    patienceMs: limits.siteAwayMs,
+    onWait: (failure) => by.log.warning(`Waiting for the manifest: ${failure.detail}`),
+  });
+  checkManifest(manifest, await by.site.manifestKey(), image);
+  return manifest;
+}
+
+async function pickDisk(deployment: ImageDeployment, by: Performer): Promise<DiskFacts> {
+  const demand: DiskDemand = {
+    rule: deployment.disk,
+    image: deployment.image,
+    firmware: by.machine.firmware,
+  };
+  if (by.disk !== null) return checkNamedDisk(await by.platform.findDisk(by.disk), demand);
+  return chooseDisk(await by.platform.listDisks(), demand);
+}
+
+/** Whether the disk holds earlier work on this image. */
+async function showAndConfirm(deployment: ImageDeployment, disk: DiskFacts, by: Performer): Promise<boolean> {
+  const { image } = deployment;
+  const checkpoint = readCheckpoint(by.state);
+  const plan = makePlan(disk);
+  by.delivery.tell({ kind: "planned", deploymentId: deployment.id, plan });
+  by.log.info(planText(plan, image, deployment.name));
+  const resume = isResume(checkpoint, image.root, disk);
+  if (isConfirmed(checkpoint, deployment.id, image.root, disk)) {
+    by.log.info(`This was confirmed before and broke off; going on with ${disk.path}`);
+  } else if (!by.yes && !deployment.unattended) {
+    await confirmPlan(plan, by.asker);
+  }
+  return resume;
+}
+
+async function write(
+  deployment: ImageDeployment,
+  target: { disk: DiskFacts; manifest: Buffer; resume: boolean },
+  by: Performer,
+): Promise<Outcome> {
+  const { disk, manifest, resume } = target;
+  const { image } = deployment;
+  const deploymentId = deployment.id;
+  writeCheckpoint(by.state, {
+    deploymentId,
+    root: image.root,
+    device: disk.path,
+    identity: disk.identity,
+    started: new Date().toISOString(),
+  });
+  by.delivery.tell({ kind: "started", deploymentId, resume });
+  by.log.detail(`Writing to ${disk.path} (${describe(disk)}), resume: ${resume}`);
+  return castImage(deployment, { manifest, device: disk.path, resume }, by);
+}
+
+/** Receives the deployment's image onto a disk or partition, which is right and durable when it resolves. */
+export function castImage(
+  { id: deploymentId, image, multicast }: ImageDeployment,
+  target: { manifest: Buffer; device: string; resume: boolean },
+  by: Performer,
+  signal = by.signal,
+): Promise<Outcome> {
+  const forced = by.interfaceAddress;
+  return deployImage({
+    image,
+    multicast,
+    ...target,
+    siteHost: by.siteAddress.host,
+    interfaceAddressTo: async (address) => forced ?? by.platform.interfaceAddressTo(address),
+    join: (request) => by.site.join(deploymentId, request),
+    sendProgress: (progress) => by.site.progress(deploymentId, progress),
+    show: (view) => by.screen.progress(view),
+    notice: (text) => notice(deploymentId, text, by),
+    log: by.log,
+    signal,
+  });
+}
+
+/** A state folder that has filled up is no reason to leave a disk half written. */
+function notice(deploymentId: string, text: string, by: Performer): void {
+  by.log.info(text);
+  try {
+    by.delivery.tell({ kind: "notice", deploymentId, text });
+  } catch (cause) {
+    by.log.warning(`The site cannot be told: ${toVolleyError(cause).detail}`);
+  }
+}
+
+export function successText(image: ImageFacts, outcome: Outcome): string {
+  const pieces = [
+    `${sizeText(outcome.multicastBytes)} by multicast`,
+    `${sizeText(outcome.unicastBytes)} by unicast`,
+    `${outcome.repairedSymbols} repaired`,
+    outcome.foundChunks > 0 ? `${outcome.foundChunks} chunks were there` : "",
+  ];
+  const paths = pieces.filter((piece) => piece !== "").join(", ");
+  return `Image "${image.name}" is on the disk and verified after ${durationText(outcome.seconds)} (${paths})`;
+}

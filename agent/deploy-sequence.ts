@@ -1,0 +1,153 @@
+/** A deployment's task sequence on this machine: fetched, run or taken up, and the restarts in between. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { toVolleyError, VolleyError } from "../contract/errors.ts";
+import type { StepStatus } from "../contract/report.ts";
+import type { DiskFacts } from "./platform/platform.ts";
+import type { Performer, SequenceDeployment } from "./performer.ts";
+import { folderStore } from "./sequence/checkpoint.ts";
+import type { SequenceFacts } from "./sequence/facts.ts";
+import type { RanSequence } from "./sequence/run.ts";
+import type { SystemName } from "./sequence/tree.ts";
+import { failureOf } from "./sequence-end.ts";
+import { standAloneFacts } from "./sequence-facts.ts";
+import { loadProgram, type LoadedProgram } from "./sequence-files.ts";
+import { runLoaded, workFolder } from "./sequence-runner.ts";
+import { pause } from "./site/back-off.ts";
+import { DeploymentSite } from "./site/deployment-site.ts";
+import { downloadFile } from "./site/file-transfer.ts";
+import { siteContent } from "./site-content.ts";
+import { siteKey, siteStore } from "./site-checkpoint.ts";
+import { siteServices } from "./site-services.ts";
+import { openStateFolder } from "./state-folder.ts";
+import { machineServices } from "./step-services.ts";
+
+/**
+ * Resolves when it has succeeded. Throws E_SEQUENCE_FAILED with the step and its code, E_RESTART_NEEDED, after which the
+ * same deployment goes on, E_CANCELLED, and with what keeps the sequence from being begun.
+ */
+export async function deploySequence(deployment: SequenceDeployment, by: Performer): Promise<void> {
+  const site = new DeploymentSite(by.site, deployment.id);
+  const folder = join(by.state.path, "deployments", deployment.id);
+  const state = openStateFolder(folder, (path) => by.platform.flushFolder(path));
+  const loaded = await fetchSequence(deployment, site, folder, by);
+  const resume = existsSync(join(folder, "sequence-checkpoint.json"));
+  by.delivery.tell({ kind: "started", deploymentId: deployment.id, resume });
+  const { facts, system } = await factsOf(deployment, loaded, folder, by);
+  const yes = by.yes || deployment.unattended;
+  const content = siteContent({
+    site,
+    folder: join(by.state.path, "packages"),
+    log: by.log,
+    signal: by.signal,
+  });
+  const services = {
+    ...machineServices({ ...by.sequences, work: workFolder(facts), yes }),
+    ...siteServices({ deployment, site, content, state, by }),
+    ...(by.disk !== null && { disks: onlyDisk(by.disk, by) }),
+  };
+  const ran = await runLoaded(
+    {
+      loaded,
+      facts,
+      system,
+      state,
+      layers: {},
+      breaks: [],
+      stores: [folderStore(state), siteStore(site, by.log, by.signal)],
+      secretKey: siteKey(site, by.log, by.signal),
+      content,
+      services,
+      status: (status) => tellStatus(deployment.id, status, by),
+      logs: by.logs,
+    },
+    by.sequences,
+  );
+  if (ran.end.kind === "failed") throw failureOf(ran.end);
+  if (ran.end.kind === "restart") await restart(ran, ran.end.target, by);
+}
+
+/** Throws E_CONTENT_CORRUPT for a file that is not what the policy names, and what the reader throws. */
+async function fetchSequence(
+  { sequence }: SequenceDeployment,
+  site: DeploymentSite,
+  folder: string,
+  by: Performer,
+): Promise<LoadedProgram> {
+  const { bytes, fileName, hash, name } = sequence;
+  const path = join(folder, "sequence", fileName);
+  const what = `Task sequence "${name}"`;
+  const piece = (offset: number): Promise<Buffer> => site.sequencePiece(offset);
+  const onWait = (failure: VolleyError): void => by.log.warning(`${what}: ${failure.detail}`);
+  await downloadFile({ path, bytes, hash, what, piece, onWait, progress: () => {}, signal: by.signal });
+  const loaded = await loadProgram(path);
+  // A sequence without a name of its own goes by its file's, and the site's says more.
+  return loaded.program.name === fileName ? { ...loaded, program: { ...loaded.program, name } } : loaded;
+}
+
+async function factsOf(
+  deployment: SequenceDeployment,
+  { program, sequence }: LoadedProgram,
+  folder: string,
+  by: Performer,
+): Promise<{ facts: SequenceFacts; system: SystemName }> {
+  const { operatingSystem } = by.machine;
+  const facts = await standAloneFacts({
+    machineName: by.machine.name,
+    hardware: by.machine,
+    machine: by.platform.sequenceMachine,
+    sequence,
+    logPath: by.logFolder,
+    dataPath: folder,
+  });
+  const { machineId } = await by.site.enrol();
+  return {
+    system: operatingSystem === "linux-pe" ? "linuxpe" : operatingSystem,
+    facts: {
+      ...facts,
+      launchMode: facts.inPe ? "PXE" : "SMS",
+      mediaType: facts.inPe ? "BootMedia" : "",
+      // Only a full system has it, and what it set lasts: so a sequence tells a refresh from bare metal.
+      clientCache: facts.inPe ? "" : join(by.state.path, "packages"),
+      clientGuid: machineId,
+      packageId: deployment.sequence.id,
+      packageName: program.name,
+      deploymentId: deployment.id,
+      managementPoint: by.siteAddress.host,
+      managementPointPort: by.siteAddress.port,
+      userStarted: false,
+    },
+  };
+}
+
+/** The disk that a person named is the only one that the sequence sees. */
+const onlyDisk = (path: string, by: Performer) => ({
+  list: async (): Promise<DiskFacts[]> => [await by.platform.findDisk(path)],
+});
+
+/** smsts.log says the same: a state folder that has filled up is no reason to stop in the middle. */
+function tellStatus(deploymentId: string, status: StepStatus, by: Performer): void {
+  try {
+    by.delivery.tell({ kind: "step-status", deploymentId, status });
+  } catch (cause) {
+    by.log.warning(`The site cannot be told: ${toVolleyError(cause).detail}`);
+  }
+}
+
+/** The longest notification that the console takes. */
+const delaySecondsMost = 86_400;
+
+/** Never resolves: the same deployment goes on when the machine is back. */
+async function restart({ environment }: RanSequence, target: "HD" | "WinPE", by: Performer): Promise<never> {
+  const into = target === "HD" ? "its installed system" : "a boot image";
+  if (by.allowRestart) {
+    const seconds = Number(environment.get("SMSTSRebootDelay")) || 0;
+    const message = environment.get("SMSTSRebootMessage");
+    if (message !== "") by.log.info(message);
+    by.log.info(`This machine restarts into ${into} in ${seconds} seconds`);
+    await pause(Math.min(Math.max(seconds, 0), delaySecondsMost) * 1000, by.signal);
+    // What was told is in the outbox, and goes out now or after the restart.
+    await by.platform.restart();
+  }
+  throw new VolleyError("E_RESTART_NEEDED", `The machine is to be restarted into ${into}`);
+}

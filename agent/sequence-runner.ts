@@ -1,0 +1,192 @@
+/** What a run of a task sequence needs on this machine, wherever the sequence came from; and the run itself. */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { VolleyError } from "../contract/errors.ts";
+import type { ConsoleLines } from "./console-lines.ts";
+import type { Asker } from "./imaging/plan.ts";
+import { performStep, type StepPerformer } from "./perform-step.ts";
+import type { Platform } from "./platform/platform.ts";
+import type { Log, Logs } from "./report/logs.ts";
+import type { Redactor } from "./report/redactor.ts";
+import type { Screen } from "./report/screen.ts";
+import type { CheckpointStore, SecretKey } from "./sequence/checkpoint.ts";
+import { openDebugger, type SequenceDebugger } from "./sequence/debugger.ts";
+import { startEnvironmentServer, type EnvironmentServer } from "./sequence/environment-server.ts";
+import type { EnvironmentLayers, EnvironmentOptions } from "./sequence/environment.ts";
+import type { SequenceFacts } from "./sequence/facts.ts";
+import type { StepInstruction } from "./sequence/instructions.ts";
+import { runSequence, type RanSequence } from "./sequence/run.ts";
+import type { SequenceStatus } from "./sequence/status.ts";
+import type { SystemName } from "./sequence/tree.ts";
+import { errorDialogSeconds, failureLines, holdError, startPostAction } from "./sequence-end.ts";
+import type { LoadedProgram } from "./sequence-files.ts";
+import { conditionWorld } from "./sequence-world.ts";
+import type { StateFolder } from "./state-folder.ts";
+import type { StepServices } from "./steps/services.ts";
+import type { Content, StepKind } from "./steps/step.ts";
+
+/** Of this process, the same for every sequence that it runs. */
+export interface SequenceRunner {
+  platform: Platform;
+  machineName: string;
+  findKind(type: string): StepKind | null;
+  /** The environment of this process. */
+  environment: Readonly<Record<string, string | undefined>>;
+  redactor: Redactor;
+  screen: Screen;
+  asker: Asker;
+  lines: ConsoleLines;
+  /** For people: the screen's output. */
+  write(text: string): void;
+  signal: AbortSignal;
+}
+
+/** Of one run. */
+export interface LoadedRun {
+  loaded: LoadedProgram;
+  facts: SequenceFacts;
+  system: SystemName;
+  state: StateFolder;
+  layers: EnvironmentLayers;
+  /** Numbers or names of instructions to stop at. */
+  breaks: readonly string[];
+  stores: readonly [CheckpointStore, ...CheckpointStore[]];
+  secretKey: SecretKey;
+  content: Content;
+  services: StepServices;
+  status(status: SequenceStatus): void;
+  logs: Logs;
+}
+
+/** Shorter hidden texts would black out ordinary words. */
+const hiddenCharactersLeast = 3;
+/** Of a path of a Unix socket, with room for its name. */
+const socketFolderCharacters = 80;
+
+/**
+ * Runs it, or takes it up where it was. Rejects with E_CANCELLED, after which the same run goes on, and with what keeps
+ * it from being begun. How it ended has been shown.
+ */
+export async function runLoaded(run: LoadedRun, by: SequenceRunner): Promise<RanSequence> {
+  const server = await startEnvironmentServer(socketPath(run.state));
+  try {
+    const log = run.logs.of("TSManager", "interpreter.ts");
+    for (const { line, severity, text } of run.loaded.problems) {
+      if (severity === "error") log.warning(`Line ${line}: ${text}`);
+    }
+    const performer = performerOf(run, by, server);
+    const ran = await runProgram(run, by, { log, performer });
+    by.screen.settle();
+    await finish(ran, by, log);
+    return ran;
+  } finally {
+    by.screen.settle();
+    await server.close();
+  }
+}
+
+function runProgram(
+  run: LoadedRun,
+  by: SequenceRunner,
+  { log, performer }: { log: Log; performer: StepPerformer },
+): Promise<RanSequence> {
+  const { breaks, facts } = run;
+  const { program } = run.loaded;
+  const machine = by.platform.sequenceMachine;
+  const open = (stepping: boolean): SequenceDebugger =>
+    openDebugger({ program, breaks, stepping, console: debuggerConsole(by) });
+  let inspector = breaks.length > 0 ? open(false) : null;
+  return runSequence({
+    program,
+    facts,
+    layers: run.layers,
+    ...environmentOptions(by),
+    stores: run.stores,
+    secretKey: run.secretKey,
+    world: (environment) => conditionWorld(environment, machine, workFolder(facts)),
+    perform: (step, variables, mark) => performStep(step, variables, mark, performer),
+    isRepeatable: (step) => by.findKind(step.node.type ?? "")?.repeatable ?? true,
+    runsHere: (step) => runsHere(step, facts),
+    endLeft: (mark) => machine.endProcessTree(null, mark),
+    status: (status) => run.status(status),
+    log,
+    async pause(instruction, _state, environment) {
+      if (by.signal.aborted) throw new VolleyError("E_CANCELLED", "The sequence was stopped");
+      if (/^true$/i.test(environment.get("TSDebugMode"))) inspector ??= open(true);
+      return inspector === null ? { kind: "go" } : inspector.pause(instruction, environment);
+    },
+  });
+}
+
+/** The steps' share: what they run with, and what is seen of them. */
+function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServer): StepPerformer {
+  const { name, steps: total } = run.loaded.program;
+  const show = ({ node, number }: StepInstruction, fraction: number, doing: string): void => {
+    const [step, does] = [by.redactor.clean(node.name), by.redactor.clean(doing)];
+    by.screen.sequence({ title: name, step, number, total, fraction, doing: does });
+  };
+  return {
+    findKind: (type) => by.findKind(type),
+    system: run.system,
+    environment: { ...by.environment, ...server.variables },
+    content: run.content,
+    services: run.services,
+    log: run.logs.of("Steps", "perform-step.ts"),
+    onStep(step, variables) {
+      server.serve(variables);
+      if (variables !== null) show(step, 0, "");
+    },
+    progress: show,
+    signal: by.signal,
+    endTree: (root, mark) => by.platform.sequenceMachine.endProcessTree(root, mark),
+  };
+}
+
+async function finish({ end, environment }: RanSequence, by: SequenceRunner, log: Log): Promise<void> {
+  if (end.kind === "restart") {
+    const target = end.target === "HD" ? "its installed system" : "the boot image";
+    log.info(`The computer has to restart into ${target}; then the same command goes on`);
+    return;
+  }
+  if (end.kind === "succeeded") log.info("The task sequence has succeeded");
+  else {
+    for (const line of failureLines(end)) by.write(`${by.redactor.clean(line)}\n`);
+    const seconds = errorDialogSeconds(environment.get("SMSTSErrorDialogTimeout"));
+    if (by.asker.interactive) await holdError(seconds, by.lines, by.signal);
+  }
+  const postAction = environment.expand(environment.get("SMSTSPostAction"));
+  if (postAction === "") return;
+  log.detail(`Executing the post action: ${postAction}`);
+  startPostAction(postAction, by.environment);
+}
+
+export function environmentOptions(by: SequenceRunner): EnvironmentOptions {
+  return {
+    processVariables: by.environment,
+    onHidden: (value) => by.redactor.add(value, hiddenCharactersLeast),
+  };
+}
+
+export const workFolder = (facts: SequenceFacts): string => join(facts.dataPath, "work");
+
+export function runsHere({ node }: StepInstruction, { inPe }: SequenceFacts): boolean {
+  return node.runIn === "WinPEandFullOS" || (node.runIn === "WinPE") === inPe;
+}
+
+/** A path of a socket has to be short. */
+function socketPath(state: StateFolder): string {
+  const isShort = state.path.length <= socketFolderCharacters;
+  return join(isShort ? state.path : mkdtempSync(join(tmpdir(), "volley-")), "environment.socket");
+}
+
+function debuggerConsole({ lines, redactor, screen, signal, write }: SequenceRunner) {
+  return {
+    write: (text: string) => write(redactor.clean(text)),
+    ask(question: string) {
+      screen.settle();
+      write(question);
+      return lines.next(signal);
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** Packages of the site, fetched into a cache of the state folder when a step first asks for one. */
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { VolleyError } from "../contract/errors.ts";
+import { limits } from "../contract/limits.ts";
+import type { PackageFacts } from "../contract/sequence.ts";
+import { runTool } from "./platform/run-tool.ts";
+import type { Log } from "./report/logs.ts";
+import { untilItWorks } from "./site/back-off.ts";
+import type { DeploymentSite } from "./site/deployment-site.ts";
+import { downloadFile, type Transfer } from "./site/file-transfer.ts";
+import type { Content } from "./steps/step.ts";
+
+export interface SiteContent extends Content {
+  /** Rejects with E_NOT_FOUND, and with E_FORBIDDEN for what the deployment does not give out. */
+  factsOf(packageId: string): Promise<PackageFacts>;
+}
+
+export interface SiteContentOptions {
+  site: DeploymentSite;
+  /** Of the cache, which deployments share: what is in it is named for its hash. */
+  folder: string;
+  log: Log;
+  signal: AbortSignal;
+}
+
+const unpackMs = 3_600_000;
+
+export function siteContent({ folder, log, signal, site }: SiteContentOptions): SiteContent {
+  const factsOf = (packageId: string): Promise<PackageFacts> =>
+    untilItWorks(() => site.packageFacts(packageId), {
+      signal,
+      patienceMs: limits.siteAwayMs,
+      onWait: (failure) => log.warning(`Waiting for the site: ${failure.detail}`),
+    });
+  const transfer = (what: string): Transfer => ({
+    signal,
+    progress: () => {},
+    onWait: (failure) => log.warning(`${what}: ${failure.detail}`),
+  });
+  return {
+    factsOf,
+    async folderOf(packageId) {
+      const { bytes, fileName, hash, kind, packageId: id } = await factsOf(packageId);
+      const what = `Package ${id}`;
+      if (hash === null) {
+        throw new VolleyError("E_CONFLICT", `${what} is a block image, which has no files`);
+      }
+      const place = join(folder, `${id}-${hash.slice(0, 16)}`);
+      const piece = (offset: number): Promise<Buffer> => site.packagePiece(id, offset);
+      const common = { bytes, hash, what, piece, ...transfer(what) };
+      if (kind === "file" && fileName !== null) {
+        await downloadFile({ ...common, path: join(place, fileName) });
+        return place;
+      }
+      if (existsSync(place)) return place;
+      const archive = `${place}.tar.gz`;
+      await downloadFile({ ...common, path: archive });
+      await unpack(archive, place);
+      await rm(archive);
+      log.info(`${what} is here: ${bytes} bytes, SHA-256 ${hash}`);
+      return place;
+    },
+  };
+}
+
+/** Beside its place and then moved there: it is there whole or not at all. */
+async function unpack(archive: string, place: string): Promise<void> {
+  const beside = `${place}.new`;
+  await rm(beside, { recursive: true, force: true });
+  await mkdir(beside, { recursive: true, mode: 0o700 });
+  await extractArchive(archive, beside);
+  await rename(beside, place);
+}
+
+/** A gzipped tar archive. tar refuses names that lead out of the folder. Rejects with E_TOOL_FAILED. */
+export async function extractArchive(archive: string, folder: string): Promise<void> {
+  if ((await runTool(["tar", "-x", "-z", "-f", archive, "-C", folder], unpackMs)) === null) {
+    throw new VolleyError("E_TOOL_FAILED", `tar could not unpack ${archive}`);
+  }
+}
+
+export async function makeArchive(folder: string, archive: string): Promise<void> {
+  if ((await runTool(["tar", "-c", "-z", "-f", archive, "-C", folder, "."], unpackMs)) === null) {
+    throw new VolleyError("E_TOOL_FAILED", `tar could not archive ${folder}`);
+  }
+}

@@ -1,0 +1,161 @@
+/** What steps are given of the site: block images by multicast, uploads, the store of user state, drivers. */
+import { mkdir, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { z } from "zod";
+import { HexRoot } from "../contract/common.ts";
+import { VolleyError } from "../contract/errors.ts";
+import { limits } from "../contract/limits.ts";
+import { castImage, fetchManifest, successText } from "./deploy-image.ts";
+import type { Performer, SequenceDeployment } from "./performer.ts";
+import { untilItWorks } from "./site/back-off.ts";
+import type { DeploymentSite } from "./site/deployment-site.ts";
+import { downloadFile, uploadFile, type Transfer } from "./site/file-transfer.ts";
+import { extractArchive, makeArchive, type SiteContent } from "./site-content.ts";
+import type { StateFolder } from "./state-folder.ts";
+import type { DriverCatalogue, ImageApplier, StateStore, StepServices, Uploads } from "./steps/services.ts";
+import { decryptFile, encryptFile } from "./steps/user-state/archive.ts";
+
+export interface SiteServicesOptions {
+  deployment: SequenceDeployment;
+  site: DeploymentSite;
+  content: SiteContent;
+  /** Of this run. */
+  state: StateFolder;
+  by: Performer;
+}
+
+export function siteServices(
+  options: SiteServicesOptions,
+): Required<Pick<StepServices, "imageApplier" | "uploads" | "stateStore" | "driverCatalogue">> {
+  return {
+    imageApplier: imageApplier(options),
+    uploads: uploads(options),
+    stateStore: stateStore(options),
+    driverCatalogue: driverCatalogue(options),
+  };
+}
+
+const imageFile = "image-checkpoint.json";
+const ImageCheckpoint = z.object({ root: HexRoot, device: z.string() });
+
+function imageApplier({ by, content, deployment, state }: SiteServicesOptions): ImageApplier {
+  return {
+    async formatOf(packageId) {
+      return (await content.factsOf(packageId)).kind === "image" ? "block" : "wim";
+    },
+    async writeTo({ device, packageId, progress, signal }) {
+      const { image } = deployment;
+      const { imageId, name } = await content.factsOf(packageId);
+      if (image === null || image.id !== imageId) {
+        const cast = image === null ? "no image" : `image "${image.name}"`;
+        throw new VolleyError(
+          "E_CONFLICT",
+          `Package ${packageId} is image "${name}", and the deployment casts ${cast}: name it there`,
+        );
+      }
+      const manifest = await fetchManifest(image, by);
+      const kept = state.read(imageFile, ImageCheckpoint);
+      const resume = kept?.root === image.root && kept.device === device;
+      state.write(imageFile, { root: image.root, device });
+      const show = by.screen;
+      const told: Performer = {
+        ...by,
+        // The step's own bar is the image's.
+        screen: { ...show, progress: (view) => progress(view.bytesVerified / Math.max(1, view.bytesTotal)) },
+      };
+      const outcome = await castImage({ ...deployment, image }, { manifest, device, resume }, told, signal);
+      state.remove(imageFile);
+      return successText(image, outcome);
+    },
+  };
+}
+
+function patience({ by }: SiteServicesOptions, what: string, signal = by.signal): Omit<Transfer, "progress"> {
+  return { signal, onWait: (failure) => by.log.warning(`${what}: ${failure.detail}`) };
+}
+
+function uploads(options: SiteServicesOptions): Uploads {
+  const { by, site } = options;
+  return {
+    async image({ description, name, path, progress, signal }) {
+      const { onWait } = patience(options, "Uploading the image");
+      const uploadId = await uploadFile(path, site, { signal, onWait, progress });
+      const fileName = basename(path);
+      const cut = (text: string, most: number): string => text.slice(0, most);
+      const { packageId } = await site.captured({
+        name: cut(name, limits.nameCharacters),
+        description: cut(description, limits.reportTextCharacters),
+        fileName,
+        uploadId,
+      });
+      const as = packageId === null ? "and is being imported" : `as package ${packageId}`;
+      by.log.info(`"${name}" is at the site ${as}`);
+    },
+  };
+}
+
+const purposeFile = "state-store.json";
+const Purpose = z.object({ purpose: z.enum(["capture", "restore"]) });
+
+/**
+ * A folder of this run stands for the place at the site: it is filled from there when state is to be restored, and taken
+ * there when a place for capturing is released. What travels is encrypted under the key that the site holds.
+ */
+function stateStore(options: SiteServicesOptions): StateStore {
+  const { site, state } = options;
+  const folder = join(state.path, "state-store");
+  const sealed = join(state.path, "state-store.sealed");
+  const archive = join(state.path, "state-store.tar.gz");
+  const clean = async (): Promise<void> => {
+    for (const path of [folder, sealed, archive]) await rm(path, { recursive: true, force: true });
+  };
+  return {
+    async request(purpose) {
+      const { key, stored } = await site.requestState(purpose);
+      await clean();
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      state.write(purposeFile, { purpose });
+      if (stored !== null) {
+        const what = "The user state";
+        const piece = (offset: number): Promise<Buffer> => site.statePiece(offset);
+        const transfer = { ...patience(options, what), progress: () => {} };
+        await downloadFile({ path: sealed, what, piece, ...stored, ...transfer });
+        await decryptFile(sealed, archive, key);
+        await extractArchive(archive, folder);
+        await rm(archive);
+        await rm(sealed);
+      }
+      return { path: folder, key };
+    },
+    async release(place) {
+      const kept = state.read(purposeFile, Purpose);
+      if (kept === null || place !== folder) {
+        throw new VolleyError("E_NOT_FOUND", `${place} is no place of the site's`);
+      }
+      if (kept.purpose === "capture") {
+        // The same key as when the place was asked for: it is kept nowhere but at the site.
+        const again = patience(options, "Storing the user state");
+        const wait = { ...again, patienceMs: limits.siteAwayMs };
+        const { key } = await untilItWorks(() => site.requestState("capture"), wait);
+        await makeArchive(folder, archive);
+        await encryptFile(archive, sealed, key);
+        const uploadId = await uploadFile(sealed, site, { ...again, progress: () => {} });
+        await site.storeState(uploadId);
+      }
+      await clean();
+      state.remove(purposeFile);
+    },
+  };
+}
+
+function driverCatalogue({ site }: SiteServicesOptions): DriverCatalogue {
+  return {
+    async packages(categories) {
+      const wanted = categories.map((category) => category.toLowerCase());
+      const found = (await site.drivers()).filter(
+        ({ category }) => wanted.length === 0 || wanted.includes(category.toLowerCase()),
+      );
+      return found;
+    },
+  };
+}

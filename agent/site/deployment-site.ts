@@ -1,0 +1,106 @@
+/** What the agent says to the site about one deployment's task sequence (contract/sequence.ts). */
+import type { z } from "zod";
+import {
+  CapturedAnswer,
+  DriverPackages,
+  PackageFacts,
+  RunCheckpointAnswer,
+  RunKey,
+  StateAnswer,
+  UploadState,
+  type CapturedRequest,
+  type DriverPackage,
+  type UploadRequest,
+} from "../../contract/sequence.ts";
+import type { SiteClient } from "./site-client.ts";
+import type { Call } from "./transport.ts";
+
+/** As SiteClient: each method makes one try. */
+export class DeploymentSite {
+  readonly #site: SiteClient;
+  readonly #deploymentId: string;
+
+  constructor(site: SiteClient, deploymentId: string) {
+    this.#site = site;
+    this.#deploymentId = deploymentId;
+  }
+
+  sequencePiece(offset: number): Promise<Buffer> {
+    return this.#bytes(`/sequence/${offset}`);
+  }
+
+  packageFacts(packageId: string): Promise<PackageFacts> {
+    return this.#ask(PackageFacts, "GET", `/packages/${encodeURIComponent(packageId)}`);
+  }
+  /** Packages that hold drivers. */
+  drivers(): Promise<DriverPackage[]> {
+    return this.#ask(DriverPackages, "GET", "/drivers");
+  }
+  packagePiece(packageId: string, offset: number): Promise<Buffer> {
+    return this.#bytes(`/packages/${encodeURIComponent(packageId)}/${offset}`);
+  }
+
+  /** 64 hexadecimal digits, secret. */
+  async key(): Promise<string> {
+    const { key } = await this.#ask(RunKey, "POST", "/machines/me/key", {});
+    this.#site.remember(key);
+    return key;
+  }
+
+  /** Null when the site has none. */
+  async checkpoint(): Promise<unknown> {
+    const { checkpoint } = await this.#ask(RunCheckpointAnswer, "GET", "/machines/me/checkpoint");
+    return checkpoint;
+  }
+  async saveCheckpoint(checkpoint: unknown): Promise<void> {
+    await this.#call("PUT", "/machines/me/checkpoint", checkpoint);
+  }
+  async removeCheckpoint(): Promise<void> {
+    await this.#call("DELETE", "/machines/me/checkpoint");
+  }
+
+  beginUpload(body: UploadRequest): Promise<UploadState> {
+    return this.#site.ask(UploadState, { method: "POST", path: "/uploads", body });
+  }
+  sendPiece(uploadId: string, offset: number, bytes: Buffer): Promise<UploadState> {
+    return this.#site.ask(UploadState, { method: "PUT", path: `/uploads/${uploadId}/${offset}`, bytes });
+  }
+
+  captured(body: CapturedRequest): Promise<CapturedAnswer> {
+    return this.#ask(CapturedAnswer, "POST", "/machines/me/captured", body);
+  }
+
+  /** The key in it is secret. */
+  async requestState(purpose: "capture" | "restore"): Promise<StateAnswer> {
+    const answer = await this.#ask(StateAnswer, "POST", "/machines/me/state", { purpose });
+    this.#site.remember(answer.key);
+    return answer;
+  }
+  async storeState(uploadId: string): Promise<void> {
+    await this.#call("PUT", "/machines/me/state", { uploadId });
+  }
+  statePiece(offset: number): Promise<Buffer> {
+    return this.#bytes(`/machines/me/state/${offset}`);
+  }
+
+  #ask<Shape extends z.ZodType>(
+    shape: Shape,
+    method: Call["method"],
+    path: string,
+    body?: unknown,
+  ): Promise<z.infer<Shape>> {
+    return this.#site.ask(shape, { ...this.#to(method, path), ...(body !== undefined && { body }) });
+  }
+
+  async #call(method: Call["method"], path: string, body?: unknown): Promise<void> {
+    await this.#site.fetch({ ...this.#to(method, path), ...(body !== undefined && { body }) });
+  }
+
+  #bytes(path: string): Promise<Buffer> {
+    return this.#site.fetch(this.#to("GET", path));
+  }
+
+  #to(method: Call["method"], path: string): Call {
+    return { method, path: `/deployments/${this.#deploymentId}${path}` };
+  }
+}

@@ -1,0 +1,134 @@
+/** Task sequences and packages at a site, and what a machine that runs a sequence keeps there. */
+import { z } from "zod";
+import { ByteCount, HexKey, Identifier, Name, Time } from "./common.ts";
+import { limits } from "./limits.ts";
+
+export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+/** The last part of a path. */
+export const FileName = z
+  .string()
+  .max(200)
+  .regex(/^(?!\.{1,2}$)[^/\\\p{Cc}]+$/u);
+/** As sequences refer to it: "PS100012". Compared without regard to case. */
+export const PackageId = z.string().regex(/^[A-Za-z0-9_-]{1,32}$/);
+
+/**
+ * POST /uploads, by a machine or the administrator: begins to bring a file. Then PUT /uploads/:id/:offset with
+ * at most filePieceBytes as application/octet-stream, in order; a piece that came already is taken again. A site that
+ * was started anew does not know the upload any more (E_NOT_FOUND): begin again. The upload is used up by the request
+ * that names it, and only by who brought it.
+ */
+export const UploadRequest = z.object({ bytes: z.int().min(1).max(limits.uploadBytesMost), hash: Sha256 });
+export type UploadRequest = z.infer<typeof UploadRequest>;
+export const UploadState = z.object({ id: Identifier, received: ByteCount });
+export type UploadState = z.infer<typeof UploadState>;
+
+/** POST /sequences, by the administrator. */
+export const SequenceRequest = z.object({ name: Name, fileName: FileName, uploadId: Identifier });
+export type SequenceRequest = z.infer<typeof SequenceRequest>;
+export const SequenceFacts = z.object({
+  id: Identifier,
+  name: Name,
+  fileName: FileName,
+  bytes: ByteCount,
+  hash: Sha256,
+});
+export type SequenceFacts = z.infer<typeof SequenceFacts>;
+export const SequenceRecord = SequenceFacts.extend({ added: Time });
+export type SequenceRecord = z.infer<typeof SequenceRecord>;
+
+/**
+ * POST /packages, by the administrator. "folder": the upload is a gzipped tar archive of the package's files. "file":
+ * one file, a WIM for example. "image": a block image of the site, under the identifier by which sequences name it.
+ */
+export const PackageRequest = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("folder"),
+    packageId: PackageId,
+    name: Name,
+    uploadId: Identifier,
+    /** Of a package of drivers: Auto Apply Drivers looks through it. */
+    driverCategory: Name.nullable().default(null),
+  }),
+  z.object({
+    kind: z.literal("file"),
+    packageId: PackageId,
+    name: Name,
+    fileName: FileName,
+    uploadId: Identifier,
+  }),
+  z.object({ kind: z.literal("image"), packageId: PackageId, imageId: Identifier }),
+]);
+export type PackageRequest = z.infer<typeof PackageRequest>;
+/** GET /deployments/:id/packages/:packageId, by a machine that may fetch it. */
+export const PackageFacts = z.object({
+  packageId: PackageId,
+  name: Name,
+  kind: z.enum(["folder", "file", "image"]),
+  /** Of a "file". */
+  fileName: FileName.nullable(),
+  /** Of the archive or file; of an image, of the disk that it is. */
+  bytes: ByteCount,
+  /** Null for an image, which has a manifest. */
+  hash: Sha256.nullable(),
+  imageId: Identifier.nullable(),
+});
+export type PackageFacts = z.infer<typeof PackageFacts>;
+export const PackageRecord = PackageFacts.extend({ driverCategory: Name.nullable(), added: Time });
+export type PackageRecord = z.infer<typeof PackageRecord>;
+
+/** GET /deployments/:id/drivers, by a machine: the packages of drivers that it may fetch. */
+export const DriverPackage = z.object({ packageId: PackageId, name: Name, category: Name });
+export type DriverPackage = z.infer<typeof DriverPackage>;
+export const DriverPackages = z.array(DriverPackage);
+
+/** What a deployment lets its machines fetch. */
+export const PackageList = z.union([z.literal("all"), z.array(PackageId).max(1000)]);
+export type PackageList = z.infer<typeof PackageList>;
+
+/**
+ * Bytes of files, at most filePieceBytes from an offset as application/octet-stream: GET …/sequence/:offset,
+ * …/packages/:packageId/:offset and …/state/:offset, all below /deployments/:id and by a machine of the deployment.
+ */
+
+/**
+ * POST /deployments/:id/machines/me/key: the key of this machine's run of the deployment. Its secrets are encrypted
+ * under it wherever the run's checkpoint is kept. The same key each time; never logged.
+ */
+export const RunKey = z.object({ key: HexKey });
+
+/**
+ * PUT, GET and DELETE /deployments/:id/machines/me/checkpoint: the run's checkpoint, at most checkpointBytesMost. One
+ * that is older than what the site has of the same run changes nothing, so that a repeated request does no harm.
+ */
+export const RunCheckpoint = z.looseObject({ runId: z.string().max(100), serial: z.int().min(0) });
+export type RunCheckpoint = z.infer<typeof RunCheckpoint>;
+export const RunCheckpointAnswer = z.object({ checkpoint: z.unknown() });
+
+/**
+ * POST /deployments/:id/machines/me/captured: an image that this machine captured. A WIM becomes a package of kind
+ * "file" with a new identifier; any other image is imported, and the answer's packageId is null.
+ */
+export const CapturedRequest = z.object({
+  name: Name,
+  description: z.string().max(limits.reportTextCharacters),
+  fileName: FileName,
+  uploadId: Identifier,
+});
+export type CapturedRequest = z.infer<typeof CapturedRequest>;
+export const CapturedAnswer = z.object({ packageId: PackageId.nullable() });
+export type CapturedAnswer = z.infer<typeof CapturedAnswer>;
+
+/**
+ * POST /deployments/:id/machines/me/state: asks for the machine's place for user state, "capture" with a key
+ * that is fresh until something was stored, or "restore" what was last stored in it (E_NOT_FOUND without that). PUT there stores an upload, until
+ * stateStoreDays have passed.
+ */
+export const StateRequest = z.object({ purpose: z.enum(["capture", "restore"]) });
+export const StateAnswer = z.object({
+  /** Of what is stored: the agent encrypts it. */
+  key: HexKey,
+  stored: z.object({ bytes: ByteCount, hash: Sha256 }).nullable(),
+});
+export type StateAnswer = z.infer<typeof StateAnswer>;
+export const StateStored = z.object({ uploadId: Identifier });

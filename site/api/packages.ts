@@ -1,0 +1,79 @@
+/** Packages: what steps of task sequences refer to by an identifier. */
+import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import { PackageId, PackageRecord, PackageRequest } from "../../contract/sequence.ts";
+import type { StoredPackage } from "../store/packages.ts";
+import type { ApiContext } from "./context.ts";
+import { parse, type Call, type Route } from "./routes.ts";
+
+export function packageRoutes(context: ApiContext): Route[] {
+  const { files, log, store } = context;
+  const find = async ({ request }: Call): Promise<StoredPackage> => {
+    const packageId = parse(PackageId, (request.params as { packageId: string }).packageId);
+    const found = await store.packages.find(packageId);
+    if (!found) throw new VolleyError("E_NOT_FOUND", `There is no package ${packageId}.`);
+    return found;
+  };
+  return [
+    {
+      method: "GET",
+      path: "/packages",
+      who: "watcher",
+      handle: async () => (await store.packages.list()).map((one) => PackageRecord.parse(one)),
+    },
+    {
+      method: "GET",
+      path: "/packages/:packageId",
+      who: "watcher",
+      handle: async (call) => PackageRecord.parse(await find(call)),
+    },
+    {
+      method: "POST",
+      path: "/packages",
+      who: "administrator",
+      handle: async ({ reply, request }): Promise<PackageRecord> => {
+        const wanted = parse(PackageRequest, request.body);
+        if (await store.packages.find(wanted.packageId)) {
+          throw new VolleyError("E_CONFLICT", `There is a package ${wanted.packageId.toUpperCase()}.`);
+        }
+        const added = await makePackage(context, wanted);
+        try {
+          await store.packages.add(added);
+        } catch (error) {
+          if (added.fileId !== null) files.remove(added.fileId);
+          throw error;
+        }
+        log.info(`package ${added.packageId} (${added.name}) was added: ${added.kind}, ${added.bytes} bytes`);
+        reply.code(201);
+        return PackageRecord.parse(added);
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/packages/:packageId",
+      who: "administrator",
+      handle: async (call) => {
+        const { fileId, packageId } = await find(call);
+        await store.packages.remove(packageId);
+        if (fileId !== null) files.remove(fileId);
+      },
+    },
+  ];
+}
+
+async function makePackage({ files, store }: ApiContext, wanted: PackageRequest): Promise<StoredPackage> {
+  const packageId = wanted.packageId.toUpperCase();
+  const added = new Date().toISOString();
+  if (wanted.kind === "image") {
+    const image = await store.images.find(wanted.imageId);
+    if (!image) throw new VolleyError("E_NOT_FOUND", `There is no image ${wanted.imageId}.`);
+    const { bytes, id: imageId, name } = image;
+    const none = { fileId: null, fileName: null, hash: null, driverCategory: null };
+    return { packageId, name, kind: "image", ...none, bytes, imageId, added };
+  }
+  const { bytes, hash, id: fileId } = await files.take(null, wanted.uploadId, limits.uploadBytesMost);
+  const fileName = wanted.kind === "file" ? wanted.fileName : null;
+  const driverCategory = wanted.kind === "folder" ? wanted.driverCategory : null;
+  const { kind, name } = wanted;
+  return { packageId, name, kind, fileId, fileName, bytes, hash, imageId: null, driverCategory, added };
+}

@@ -1,0 +1,221 @@
+/** What a machine that runs a deployment's task sequence fetches and keeps here (contract/sequence.ts). */
+import { open } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import type { DeploymentRecord } from "../../contract/administration.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import {
+  CapturedRequest,
+  PackageFacts,
+  PackageId,
+  RunCheckpoint,
+  type CapturedAnswer,
+  type DriverPackage,
+} from "../../contract/sequence.ts";
+import { newKey } from "../authority/secrets.ts";
+import type { LibraryFile } from "../content/files.ts";
+import type { StoredPackage } from "../store/packages.ts";
+import type { ApiContext } from "./context.ts";
+import { deploymentOf } from "./participation.ts";
+import { offsetOf, parse, sendBytes, type Call, type Route } from "./routes.ts";
+
+export function sequenceRunRoutes(context: ApiContext): Route[] {
+  return [...contentRoutes(context), ...checkpointRoutes(context), capturedRoute(context)];
+}
+
+function contentRoutes({ files, store }: ApiContext): Route[] {
+  const findPackage = async (call: Call): Promise<StoredPackage> => {
+    const { deployment } = await deploymentOf(call, store);
+    const packageId = parse(PackageId, (call.request.params as { packageId: string }).packageId);
+    if (!mayFetch(deployment, packageId)) {
+      const what = `Deployment ${deployment.name} does not give out package ${packageId}.`;
+      throw new VolleyError("E_FORBIDDEN", what);
+    }
+    const found = await store.packages.find(packageId);
+    if (!found) throw new VolleyError("E_NOT_FOUND", `The site has no package ${packageId}.`);
+    return found;
+  };
+  return [
+    {
+      method: "GET",
+      path: "/deployments/:id/sequence/:offset",
+      who: "machine",
+      handle: async (call) => {
+        const { deployment } = await deploymentOf(call, store);
+        if (deployment.sequenceId === null) {
+          throw new VolleyError("E_NOT_FOUND", `Deployment ${deployment.name} has no task sequence.`);
+        }
+        return sendBytes(call, await files.read(deployment.sequenceId, offsetOf(call.request)));
+      },
+    },
+    {
+      method: "GET",
+      path: "/deployments/:id/drivers",
+      who: "machine",
+      handle: async (call): Promise<DriverPackage[]> => {
+        const { deployment } = await deploymentOf(call, store);
+        const packages = await store.packages.list();
+        return packages.flatMap(({ driverCategory: category, name, packageId }) =>
+          category !== null && mayFetch(deployment, packageId) ? [{ packageId, name, category }] : [],
+        );
+      },
+    },
+    {
+      method: "GET",
+      path: "/deployments/:id/packages/:packageId",
+      who: "machine",
+      handle: async (call) => PackageFacts.parse(await findPackage(call)),
+    },
+    {
+      method: "GET",
+      path: "/deployments/:id/packages/:packageId/:offset",
+      who: "machine",
+      handle: async (call) => {
+        const { fileId, packageId } = await findPackage(call);
+        if (fileId === null) {
+          throw new VolleyError("E_CONFLICT", `Package ${packageId} is an image, which is cast.`);
+        }
+        return sendBytes(call, await files.read(fileId, offsetOf(call.request)));
+      },
+    },
+  ];
+}
+
+function mayFetch({ packages, sequenceId }: DeploymentRecord, packageId: string): boolean {
+  const isNamed = packages === "all" || packages.some((one) => one.toUpperCase() === packageId.toUpperCase());
+  return sequenceId !== null && isNamed;
+}
+
+function checkpointRoutes({ store }: ApiContext): Route[] {
+  const path = "/deployments/:id/machines/me/checkpoint";
+  return [
+    {
+      method: "POST",
+      path: "/deployments/:id/machines/me/key",
+      who: "machine",
+      handle: async (call) => {
+        const { deployment, machineId } = await deploymentOf(call, store);
+        if (!deployment.open || deployment.sequenceId === null) {
+          throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} runs no task sequence now.`);
+        }
+        return { key: await store.sequenceRuns.key(deployment.id, machineId, newKey()) };
+      },
+    },
+    {
+      method: "GET",
+      path,
+      who: "machine",
+      handle: async (call) => {
+        const { deployment, machineId } = await deploymentOf(call, store);
+        const json = await store.sequenceRuns.checkpoint(deployment.id, machineId);
+        return { checkpoint: json === undefined ? null : JSON.parse(json) };
+      },
+    },
+    {
+      method: "PUT",
+      path,
+      who: "machine",
+      bodyBytesMost: limits.checkpointBytesMost,
+      handle: async (call) => {
+        const { deployment, machineId } = await deploymentOf(call, store);
+        const checkpoint = parse(RunCheckpoint, call.request.body);
+        const json = JSON.stringify(checkpoint);
+        const { runId, serial } = checkpoint;
+        // A run without secrets has not asked for its key.
+        await store.sequenceRuns.key(deployment.id, machineId, newKey());
+        await store.sequenceRuns.saveCheckpoint(deployment.id, machineId, { json, runId, serial });
+      },
+    },
+    {
+      method: "DELETE",
+      path,
+      who: "machine",
+      handle: async (call) => {
+        const { deployment, machineId } = await deploymentOf(call, store);
+        await store.sequenceRuns.removeCheckpoint(deployment.id, machineId);
+      },
+    },
+  ];
+}
+
+function capturedRoute(context: ApiContext): Route {
+  const { files, log, store } = context;
+  return {
+    method: "POST",
+    path: "/deployments/:id/machines/me/captured",
+    who: "machine",
+    handle: async (call): Promise<CapturedAnswer> => {
+      const { deployment, machineId } = await deploymentOf(call, store);
+      const captured = parse(CapturedRequest, call.request.body);
+      if (!deployment.open || deployment.sequenceId === null) {
+        throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} captures nothing now.`);
+      }
+      const file = await files.take(machineId, captured.uploadId, limits.uploadBytesMost);
+      try {
+        const isWim = await beginsAsWim(files.path(file.id));
+        const packageId = isWim ? await addWim(context, captured, file) : null;
+        if (!isWim) startImport(context, captured, file);
+        log.info(`machine ${machineId} captured ${captured.name}: ${packageId ?? "it is being imported"}`);
+        call.reply.code(201);
+        return { packageId };
+      } catch (error) {
+        files.remove(file.id);
+        throw error;
+      }
+    },
+  };
+}
+
+/** "[MS-XCA] and the WIM format": the first eight bytes. */
+async function beginsAsWim(path: string): Promise<boolean> {
+  const handle = await open(path, "r");
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(8), 0, 8, 0);
+    return buffer.toString("latin1") === "MSWIM\0\0\0";
+  } finally {
+    await handle.close();
+  }
+}
+
+const capturesMost = 99_999;
+
+/** Under the first identifier of the form CAP00001 that is free. */
+async function addWim(
+  { store }: ApiContext,
+  { fileName, name }: CapturedRequest,
+  file: LibraryFile,
+): Promise<string> {
+  const taken = new Set((await store.packages.list()).map(({ packageId }) => packageId));
+  for (let number = 1; number <= capturesMost; number += 1) {
+    const packageId = `CAP${String(number).padStart(5, "0")}`;
+    if (taken.has(packageId)) continue;
+    const { bytes, hash, id: fileId } = file;
+    const added = new Date().toISOString();
+    await store.packages.add({
+      packageId,
+      name,
+      kind: "file",
+      fileId,
+      fileName,
+      bytes,
+      hash,
+      imageId: null,
+      driverCategory: null,
+      added,
+    });
+    return packageId;
+  }
+  throw new VolleyError("E_CONFLICT", `${capturesMost} captured images are here, which is the most.`);
+}
+
+const lookMs = 1000;
+
+/** The file is removed when the import has ended, well or not. */
+function startImport({ files, log, tasks }: ApiContext, { name }: CapturedRequest, file: LibraryFile): void {
+  const { id } = tasks.startImport({ path: files.path(file.id), name });
+  const untilItEnds = async (): Promise<void> => {
+    while (tasks.importState(id)?.state === "running") await delay(lookMs, undefined, { ref: false });
+    files.remove(file.id);
+  };
+  untilItEnds().catch((error: unknown) => log.error(`captured ${name}: ${toVolleyError(error).detail}`));
+}

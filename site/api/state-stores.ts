@@ -1,0 +1,68 @@
+/** User state that a machine captures and has back: one place for each machine, kept for a time. */
+import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import { StateRequest, StateStored, type StateAnswer } from "../../contract/sequence.ts";
+import { newKey } from "../authority/secrets.ts";
+import type { StoredState } from "../store/state-stores.ts";
+import type { ApiContext } from "./context.ts";
+import { deploymentOf } from "./participation.ts";
+import { offsetOf, parse, sendBytes, type Route } from "./routes.ts";
+
+const dayMs = 86_400_000;
+
+export function stateStoreRoutes({ files, log, store }: ApiContext): Route[] {
+  const find = async (machineId: string): Promise<StoredState> => {
+    const stored = await store.stateStores.find(machineId);
+    if (!stored) throw new VolleyError("E_NOT_FOUND", "No user state of this machine is kept (any more).");
+    return stored;
+  };
+  const path = "/deployments/:id/machines/me/state";
+  return [
+    {
+      method: "POST",
+      path,
+      who: "machine",
+      handle: async (call): Promise<StateAnswer> => {
+        const { deployment, machineId } = await deploymentOf(call, store);
+        if (!deployment.open || deployment.sequenceId === null) {
+          throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} moves no user state now.`);
+        }
+        for (const fileId of await store.stateStores.expire()) files.remove(fileId);
+        const { purpose } = parse(StateRequest, call.request.body);
+        if (purpose === "capture") {
+          return { key: await store.stateStores.captureKey(machineId, newKey()), stored: null };
+        }
+        const { bytes, hash, key } = await find(machineId);
+        return { key, stored: { bytes, hash } };
+      },
+    },
+    {
+      method: "PUT",
+      path,
+      who: "machine",
+      handle: async (call) => {
+        const { machineId } = await deploymentOf(call, store);
+        const { uploadId } = parse(StateStored, call.request.body);
+        const { bytes, hash, id: fileId } = await files.take(machineId, uploadId, limits.uploadBytesMost);
+        const expires = new Date(Date.now() + limits.stateStoreDays * dayMs).toISOString();
+        const result = await store.stateStores.store(machineId, { fileId, bytes, hash, expires });
+        if (result === undefined) {
+          files.remove(fileId);
+          throw new VolleyError("E_CONFLICT", "A place for user state is asked for before it is filled.");
+        }
+        if (result.replaced !== null) files.remove(result.replaced);
+        log.info(`machine ${machineId} stored its user state: ${bytes} bytes, kept until ${expires}`);
+      },
+    },
+    {
+      method: "GET",
+      path: `${path}/:offset`,
+      who: "machine",
+      handle: async (call) => {
+        const { machineId } = await deploymentOf(call, store);
+        const { fileId } = await find(machineId);
+        return sendBytes(call, await files.read(fileId, offsetOf(call.request)));
+      },
+    },
+  ];
+}

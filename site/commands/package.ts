@@ -1,0 +1,149 @@
+/** volley package add | image | list | remove */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { VolleyError } from "../../contract/errors.ts";
+import type { PackageRecord } from "../../contract/sequence.ts";
+import type { SiteClient } from "../client.ts";
+import { startFailure } from "../content/tools.ts";
+import { text, type CommandCall, type SiteCommand } from "./command.ts";
+import { findImage } from "./image.ts";
+import { bytesText, printJson, printLine, printTable } from "./output.ts";
+import { uploadFile } from "./upload.ts";
+
+export const packageCommands: SiteCommand[] = [
+  {
+    words: "package add",
+    operands: "PATH",
+    operandCount: 1,
+    summary: "Take a package that steps refer to: a folder, or one file such as a WIM.",
+    options: {
+      id: { type: "string", value: "ID", help: "The identifier that the steps name: PS100012." },
+      name: { type: "string", value: "NAME", help: "Its name; the folder's or file's without it." },
+      drivers: {
+        type: "string",
+        value: "CATEGORY",
+        help: "It holds drivers, which Auto Apply Drivers looks through.",
+      },
+    },
+    run: async (client, call) => {
+      const path = resolve(call.positionals[0] ?? "");
+      const common = { packageId: identifier(call), name: text(call, "name") ?? basename(path) };
+      const added = statOf(path).isDirectory()
+        ? await addFolder(client, {
+            ...common,
+            path,
+            driverCategory: text(call, "drivers") ?? null,
+            quiet: call.json,
+          })
+        : await client.post<PackageRecord>("/packages", {
+            ...common,
+            kind: "file",
+            fileName: basename(path),
+            uploadId: await uploadFile(client, path, call.json),
+          });
+      show(added, call);
+    },
+  },
+  {
+    words: "package image",
+    operands: "IMAGE",
+    operandCount: 1,
+    summary: "Let an image of the library stand for the image package that steps refer to.",
+    options: {
+      id: { type: "string", value: "ID", help: "The identifier that the steps name: PS100012." },
+    },
+    run: async (client, call) => {
+      const { id: imageId } = await findImage(client, call.positionals[0] ?? "");
+      const request = { kind: "image", packageId: identifier(call), imageId };
+      show(await client.post<PackageRecord>("/packages", request), call);
+    },
+  },
+  {
+    words: "package list",
+    operands: "",
+    operandCount: 0,
+    summary: "List the packages.",
+    options: {},
+    run: async (client, call) => {
+      const packages = await client.get<PackageRecord[]>("/packages");
+      if (call.json) return printJson(packages);
+      const rows = packages.map(({ added, bytes, kind, name, packageId }) => [
+        packageId,
+        name,
+        kind,
+        bytesText(bytes),
+        added.slice(0, 16).replace("T", " "),
+      ]);
+      printTable([["ID", "NAME", "KIND", "SIZE", "ADDED"], ...rows]);
+    },
+  },
+  {
+    words: "package remove",
+    operands: "ID",
+    operandCount: 1,
+    summary: "Remove a package. An image that it stood for stays.",
+    options: {},
+    run: async (client, call) => {
+      const packageId = call.positionals[0] ?? "";
+      await client.remove(`/packages/${encodeURIComponent(packageId)}`);
+      if (call.json) printJson({ removed: packageId });
+      else printLine(`Package ${packageId} is removed.`);
+    },
+  },
+];
+
+function identifier(call: CommandCall): string {
+  const id = text(call, "id");
+  if (id === undefined) throw new VolleyError("E_USAGE", "--id is missing: what the steps call the package.");
+  return id;
+}
+
+function statOf(path: string) {
+  try {
+    return statSync(path);
+  } catch (error) {
+    throw new VolleyError("E_SOURCE_READ", `${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function show(added: PackageRecord, call: CommandCall): void {
+  if (call.json) printJson(added);
+  else printLine(`Package ${added.packageId} (${added.name}) is at the site: ${bytesText(added.bytes)}.`);
+}
+
+interface FolderWish {
+  packageId: string;
+  name: string;
+  driverCategory: string | null;
+  path: string;
+  quiet: boolean;
+}
+
+async function addFolder(client: SiteClient, { path, quiet, ...facts }: FolderWish): Promise<PackageRecord> {
+  const folder = mkdtempSync(join(tmpdir(), "volley-package-"));
+  try {
+    const archive = join(folder, "package.tar.gz");
+    // Names in order, and nothing of who packs it.
+    const plain = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner"];
+    await runTar(["--create", "--gzip", ...plain, `--file=${archive}`, `--directory=${path}`, "."]);
+    const uploadId = await uploadFile(client, archive, quiet);
+    return await client.post<PackageRecord>("/packages", { kind: "folder", ...facts, uploadId });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function runTar(words: string[]): Promise<void> {
+  return new Promise((resolveRun, reject) => {
+    const child = spawn("tar", words, { stdio: ["ignore", "ignore", "pipe"] });
+    let complaint = "";
+    child.stderr.on("data", (piece) => (complaint = (complaint + String(piece)).slice(-1500)));
+    child.once("error", (error) => reject(startFailure("tar", error)));
+    child.once("close", (code) => {
+      if (code === 0) resolveRun();
+      else reject(new VolleyError("E_TOOL_FAILED", `tar ended with ${code}: ${complaint.trim()}`));
+    });
+  });
+}

@@ -1,0 +1,96 @@
+/** volley sequence add | list | status | remove */
+import { basename, parse, resolve } from "node:path";
+import type { MachineRecord } from "../../contract/administration.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import type { StepStatus } from "../../contract/report.ts";
+import type { SequenceRecord } from "../../contract/sequence.ts";
+import { text, type SiteCommand } from "./command.ts";
+import { findDeployment, findMachines } from "./deployment.ts";
+import { bytesText, printJson, printLine, printTable } from "./output.ts";
+import { findSequence } from "./sequence-names.ts";
+import { uploadFile } from "./upload.ts";
+
+export const sequenceCommands: SiteCommand[] = [
+  {
+    words: "sequence add",
+    operands: "FILE",
+    operandCount: 1,
+    summary: "Take a task sequence: Configuration Manager's or MDT's XML, or the console's .zip.",
+    options: {
+      name: { type: "string", value: "NAME", help: "Its name at the site; the file's without it." },
+    },
+    run: async (client, call) => {
+      const path = resolve(call.positionals[0] ?? "");
+      const fileName = basename(path);
+      const name = text(call, "name") ?? parse(fileName).name;
+      const uploadId = await uploadFile(client, path, call.json);
+      const added = await client.post<SequenceRecord>("/sequences", { name, fileName, uploadId });
+      if (call.json) printJson(added);
+      else printLine(`Task sequence ${name} is at the site: SHA-256 ${added.hash}.`);
+    },
+  },
+  {
+    words: "sequence list",
+    operands: "",
+    operandCount: 0,
+    summary: "List the task sequences.",
+    options: {},
+    run: async (client, call) => {
+      const sequences = await client.get<SequenceRecord[]>("/sequences");
+      if (call.json) return printJson(sequences);
+      const rows = sequences.map(({ added, bytes, fileName, hash, name }) => [
+        name,
+        fileName,
+        bytesText(bytes),
+        added.slice(0, 16).replace("T", " "),
+        hash,
+      ]);
+      printTable([["NAME", "FILE", "SIZE", "ADDED", "SHA-256"], ...rows]);
+    },
+  },
+  {
+    words: "sequence status",
+    operands: "DEPLOYMENT MACHINE",
+    operandCount: 2,
+    summary: "Show what each step of a deployment's task sequence came to on a machine.",
+    options: {},
+    run: async (client, call) => {
+      const [deploymentName = "", machineName = ""] = call.positionals;
+      const { id } = await findDeployment(client, deploymentName);
+      const found = await findMachines(client, machineName);
+      const [machineId, more] = found;
+      if (found === "all" || machineId === undefined || more !== undefined) {
+        throw new VolleyError("E_USAGE", "One machine is to be named.");
+      }
+      const path = `/deployments/${id}/machines/${machineId}/statuses`;
+      const statuses = await client.get<(StepStatus & { time: string })[]>(path);
+      if (call.json) return printJson(statuses);
+      const rows = statuses.map(({ action, exitCode, group, messageId, messageName, step, time }) => [
+        time.slice(0, 19).replace("T", " "),
+        step === 0 ? "" : String(step),
+        group,
+        action,
+        `0x${exitCode.toString(16).toUpperCase().padStart(8, "0")}`,
+        `${messageId} ${messageName.replace(/^The task sequence execution engine /, "")}`,
+      ]);
+      printTable([["TIME (UTC)", "STEP", "GROUP", "ACTION", "CODE", "STATUS"], ...rows]);
+      const machines = await client.get<MachineRecord[]>("/machines");
+      const machine = machines.find((one) => one.id === machineId);
+      const failure = machine?.deploymentId === id ? machine.error : null;
+      if (failure) printLine(`${failure.code}: ${failure.detail}`);
+    },
+  },
+  {
+    words: "sequence remove",
+    operands: "NAME",
+    operandCount: 1,
+    summary: "Remove a task sequence that no deployment uses.",
+    options: {},
+    run: async (client, call) => {
+      const { id, name } = await findSequence(client, call.positionals[0] ?? "");
+      await client.remove(`/sequences/${id}`);
+      if (call.json) printJson({ removed: id });
+      else printLine(`Task sequence ${name} is removed.`);
+    },
+  },
+];

@@ -1,0 +1,70 @@
+/** Packages, as rows: folders and files in the file library, and images under the names that sequences use. */
+import type { Selectable } from "kysely";
+import type { PackageRecord } from "../../contract/sequence.ts";
+import type { Database } from "./database.ts";
+import { toNumber, type PackageTable } from "./schema.ts";
+
+export interface StoredPackage extends PackageRecord {
+  /** Null for an image. */
+  fileId: string | null;
+}
+
+export class PackageStore {
+  readonly #database: Database;
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async list(): Promise<StoredPackage[]> {
+    const rows = await this.#database.selectFrom("package").selectAll().orderBy("package_id").execute();
+    return rows.map(toStored);
+  }
+
+  /** In any case. */
+  async find(packageId: string): Promise<StoredPackage | undefined> {
+    const row = await this.#database
+      .selectFrom("package")
+      .selectAll()
+      .where("package_id", "=", packageId.toUpperCase())
+      .executeTakeFirst();
+    return row && toStored(row);
+  }
+
+  async add(added: StoredPackage): Promise<void> {
+    await this.#database
+      .insertInto("package")
+      .values({
+        package_id: added.packageId.toUpperCase(),
+        name: added.name,
+        kind: added.kind,
+        file_id: added.fileId,
+        file_name: added.fileName,
+        bytes: added.bytes,
+        hash: added.hash,
+        image_id: added.imageId,
+        driver_category: added.driverCategory,
+        added: added.added,
+      })
+      .execute();
+  }
+
+  async remove(packageId: string): Promise<void> {
+    await this.#database.deleteFrom("package").where("package_id", "=", packageId.toUpperCase()).execute();
+  }
+}
+
+function toStored(row: Selectable<PackageTable>): StoredPackage {
+  const { added, hash, kind, name } = row;
+  return {
+    packageId: row.package_id,
+    name,
+    kind,
+    fileId: row.file_id,
+    fileName: row.file_name,
+    bytes: toNumber(row.bytes),
+    hash,
+    imageId: row.image_id,
+    driverCategory: row.driver_category,
+    added,
+  };
+}

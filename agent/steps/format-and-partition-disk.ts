@@ -8,6 +8,7 @@ import { diskpartLines } from "./partitioning/diskpart.ts";
 import { planDisk, type DiskPlan } from "./partitioning/plan.ts";
 import { readDiskWish } from "./partitioning/settings.ts";
 import { formatPartition, writeTable } from "./partitioning/sfdisk.ts";
+import { showPlan } from "./show-plan.ts";
 import { real, runOrFail, setOutput, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 import {
@@ -37,9 +38,7 @@ export const formatAndPartitionDisk = stepKind({
       { sizeBytes: disk.sizeBytes, sectorBytes: disk.sectorBytes ?? 512 },
       randomUUID,
     );
-    const lines = describePlan(disk, plan);
-    for (const line of lines) context.log.info(line);
-    await context.services?.plans?.show(lines);
+    await showPlan(context, describePlan(disk, plan));
     if (isLinux(context)) await makeOnLinux(context, disk, plan);
     else await makeOnWindows(context, wish.diskIndex, plan);
     return succeeded(`${disk.path} has ${plan.partitions.length} partitions`);

@@ -2,6 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { codes } from "../codes.ts";
+import { showPlan } from "../show-plan.ts";
 import { runOrFail, StepFailure } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { findInAnyCase, hostPath, isLinux, unmountVolume } from "../volumes.ts";
@@ -19,6 +20,9 @@ export interface ImageWish {
 
 /** Folder of the sequence's own on a volume, which no image may take away. */
 const sequenceFolder = "_SMSTaskSequence";
+/** What a volume has that nobody put there. */
+const systemEntries = new Set(["system volume information", "$recycle.bin", "lost+found"]);
+const entriesShown = 20;
 
 /** Returns what was done, a sentence. */
 export async function applyImage(
@@ -32,6 +36,9 @@ export async function applyImage(
     if (destination.device === "") {
       throw new StepFailure(codes.notSupported, "A block image needs a device, and this system gives none");
     }
+    await showPlan(context, [
+      `Everything on ${where} (${destination.device}) is replaced by image ${wish.packageId}`,
+    ]);
     await unmountVolume(context, destination.letter);
     context.progress(0, `Receiving image ${wish.packageId}`);
     const text = await imageApplier?.writeTo({
@@ -43,11 +50,7 @@ export async function applyImage(
     return `Image ${wish.packageId} is on ${where} (${destination.device}): ${text ?? ""}`;
   }
   const { files, first } = await findWim(context, wish);
-  if (wish.wipe) {
-    context.progress(0.05, `Deleting what is on ${where}`);
-    const deleted = await wipeFolder(await hostPath(context, `${where}\\`), keptPaths(context));
-    context.log.info(`${deleted} files and folders were deleted from ${where}`);
-  }
+  if (wish.wipe) await empty(context, destination);
   context.progress(0.1, `Applying image ${wish.packageId}, index ${wish.index}`);
   if (isLinux(context)) await unmountVolume(context, destination.letter);
   await runOrFail(context, `apply image ${wish.packageId} to ${where}`, {
@@ -56,6 +59,25 @@ export async function applyImage(
       : dismApply(first, files, wish.index, destination.letter),
   });
   return `Index ${wish.index} of ${first} is on ${where}`;
+}
+
+/** Asks nobody where nothing is lost, as on a volume that was just formatted. */
+async function empty(context: StepContext, { device, letter }: Destination): Promise<void> {
+  const where = device === "" ? `${letter}:` : `${letter}: (${device})`;
+  const folder = await hostPath(context, `${letter}:\\`);
+  const kept = keptPaths(context);
+  const entries = (await readdir(folder)).filter((name) => !systemEntries.has(name.toLowerCase()));
+  if (entries.length > 0) {
+    const names = kept.map((path) => path.join("\\")).join(" and ");
+    await showPlan(context, [
+      `Everything on ${where} but ${names} is deleted:`,
+      ...entries.slice(0, entriesShown).map((name) => `  lost: ${name}`),
+      ...(entries.length > entriesShown ? [`  and ${entries.length - entriesShown} more`] : []),
+    ]);
+  }
+  context.progress(0.05, `Deleting what is on ${letter}:`);
+  const deleted = await wipeFolder(folder, kept);
+  context.log.info(`${deleted} files and folders were deleted from ${letter}:`);
 }
 
 /** "All content on the volume is deleted except the folder in _SMSTSUserStatePath", and the sequence's own. */

@@ -152,6 +152,9 @@ test("all on the volume goes but the sequence's own folder and the user state", 
     "Windows/System32",
   ].filter((path) => existsSync(join(after, path)));
   assert.deepEqual(there, ["_SMSTaskSequence/Logs", "State/keep", "Windows/System32"]);
+  const [shown] = context.plans;
+  assert.match(shown?.[0] ?? "", /^Everything on C: .* but _SMSTaskSequence and state\\KEEP is deleted:$/);
+  assert.ok(shown?.includes("  lost: Windows"), String(shown));
 });
 
 test("four kinds of destination", async (t) => {
@@ -251,6 +254,7 @@ test("a block image is handed to what writes it, with the partition as its devic
   const outcome = await applyDataImage.perform(context);
   assert.equal(outcome.exitCode, 0, outcome.text);
   assert.deepEqual(written, [`${room.disk.path}p2`]);
+  assert.match(String(context.plans), /Everything on .*p2\) is replaced by image IMG00001/);
   assert.match(outcome.text, /multicast/);
 });
 

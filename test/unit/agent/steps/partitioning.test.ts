@@ -1,12 +1,15 @@
 /** Format and Partition Disk: the plan, the disk it makes on Linux, the script it writes for diskpart. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { closeSync, openSync, readSync } from "node:fs";
 import { test } from "node:test";
 import { codes } from "../../../../agent/steps/codes.ts";
 import { formatAndPartitionDisk } from "../../../../agent/steps/format-and-partition-disk.ts";
+import type { Plans } from "../../../../agent/steps/services.ts";
 import { planDisk } from "../../../../agent/steps/partitioning/plan.ts";
 import { readDiskWish } from "../../../../agent/steps/partitioning/settings.ts";
 import { numberedDisks, partitionDevice } from "../../../../agent/steps/volumes.ts";
+import { VolleyError } from "../../../../contract/errors.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { disksOf, loopDisk } from "../../../fixtures/loop-disk.ts";
 import { testContext } from "../../../fixtures/step-context.ts";
@@ -253,6 +256,33 @@ test("on Linux: an MBR disk with logical partitions, over what was there", async
   assert.equal(table.partitions[0]?.bootable, true);
   assert.equal(blkid(partitionDevice(disk.path, 6), "TYPE"), "vfat");
   assert.deepEqual([context.variables.get("First"), context.variables.get("Second")], ["C:", "D:"]);
+});
+
+test("a plan that cannot be shown, or is declined, leaves the disk as it is", async (t) => {
+  const disk = loopDisk(t, { megabytes: 300 });
+  const folder = testFolder(t);
+  const head = (): Buffer => {
+    const file = openSync(disk.path, "r");
+    const bytes = Buffer.alloc(megabyte);
+    readSync(file, bytes, 0, megabyte, 0);
+    closeSync(file);
+    return bytes;
+  };
+  const before = head();
+  const perform = (plans: Plans | undefined) => {
+    const context = testContext({
+      properties: { DiskIndex: "0", PartitionStyle: "MBR", ...partitionProperties(["PRIMARY NTFS 100 MB"]) },
+      services: { disks: disksOf(disk), folders: { work: folder }, ...(plans ? { plans } : {}) },
+    });
+    if (!plans) delete context.services?.plans;
+    return { context, outcome: formatAndPartitionDisk.perform(context) };
+  };
+  const unseen = perform(undefined);
+  assert.equal((await unseen.outcome).exitCode, codes.notReadyYet);
+  const declined = perform({ show: () => Promise.reject(new VolleyError("E_PLAN_DECLINED", "no")) });
+  assert.notEqual((await declined.outcome).exitCode, 0);
+  for (const { context } of [unseen, declined]) assert.deepEqual(context.runs, []);
+  assert.deepEqual(head(), before);
 });
 
 test("the running system's disk, one in use, and a removable one are never taken", async (t) => {

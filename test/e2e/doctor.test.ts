@@ -227,7 +227,7 @@ function tests(): void {
   });
 
   test("a switch that forgets the group", async () => {
-    network.setSwitch("main", { mcast_membership_interval: 600, mcast_startup_query_interval: 12_500 });
+    network.setSwitch("main", { mcast_membership_interval: 400, mcast_startup_query_interval: 12_500 });
     const found = await examine(addHost(), { words: ["--watch", "--seconds", "60"] });
     found.is("membership", "fault", /stopped \d+ s after .*came back when it joined anew.*querier/);
     network.setSwitch("main", { mcast_membership_interval: 26_000 });
@@ -251,6 +251,14 @@ function tests(): void {
     found.is("packet-size", "fault", /Packets of 1400 bytes arrive, of 1420 do not.*--mtu 1400/);
     found.is("multicast", "ok", /./);
     found.is("loss", "ok", /./);
+  });
+
+  test("a packet size in the middle of the path that not even HTTPS gets through", async () => {
+    network.addSwitch("narrow");
+    network.cable("main", "narrow", 600);
+    const found = await examine(addHost([{ switch: "narrow", address: "10.61.0.202" }]));
+    found.is("connection", "ok", /./);
+    found.is("packet-size", "fault", /Short packets come back from the site, its longer answers do not/);
   });
 
   test("a card with a smaller packet size", async () => {

@@ -28,6 +28,26 @@ test("a whole deploy", () => {
   });
 });
 
+test("a whole doctor", () => {
+  const place = ["doctor", ...deploy.slice(1), "--credential-file", "c", "--state", "s"];
+  const expected = {
+    site: { host: "10.0.0.1", port: 8443 },
+    fingerprint,
+    authorityFile: null,
+    credentialFile: "c",
+    stateFolder: "s",
+    name: null,
+    interfaceAddress: null,
+    watchSeconds: null,
+    json: false,
+  };
+  assert.deepEqual(parseCommandLine(place), { kind: "doctor", doctor: expected });
+  const watching = parseCommandLine([...place, "--watch", "--json"]);
+  assert.deepEqual(watching, { kind: "doctor", doctor: { ...expected, watchSeconds: 330, json: true } });
+  const shortly = parseCommandLine([...place, "--watch", "--seconds", "5"]);
+  assert.deepEqual(shortly, { kind: "doctor", doctor: { ...expected, watchSeconds: 5 } });
+});
+
 test("a fingerprint in any usual form", () => {
   const colons = `SHA256:${(fingerprint.toUpperCase().match(/../g) ?? []).join(":")}`;
   const command = parseCommandLine([...deploy.slice(0, 4), colons]);
@@ -38,6 +58,7 @@ for (const [words, kind] of [
   [["--help"], "help"],
   [["-h"], "help"],
   [["deploy", "--help"], "help"],
+  [["doctor", "--help"], "help"],
   [["--version"], "version"],
   [["identify", "--json"], "identify"],
   [["disks"], "disks"],
@@ -58,6 +79,10 @@ const wrong: { words: string[]; says: RegExp }[] = [
   { words: [...deploy, "--interface", "eth0"], says: /IPv4/ },
   { words: [...deploy, "--name", ""], says: /--name/ },
   { words: [...deploy, "--credential", "abc"], says: /--credential/ },
+  { words: ["doctor"], says: /--site is missing/ },
+  { words: ["doctor", ...deploy.slice(1), "--seconds", "5"], says: /--seconds is for --watch/ },
+  { words: ["doctor", ...deploy.slice(1), "--watch", "--seconds", "0"], says: /1 to 1500/ },
+  { words: ["doctor", ...deploy.slice(1), "--disk", "x"], says: /--disk/ },
   { words: [...deploy, "extra"], says: /extra/ },
 ];
 for (const { says, words } of wrong) {

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Files that are longer than the guide, each with its reason. */
-const longFiles = new Map<string, string>([]);
+const longFiles = new Map<string, string>([["contract/errors.ts", "one table, an entry for each error"]]);
 const longestFileLines = 400;
 
 interface SourceFile {

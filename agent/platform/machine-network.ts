@@ -38,13 +38,6 @@ export interface MachineNetwork {
   querierHeard(link: string, group: string): boolean | null;
 }
 
-/** For systems that are asked no further. */
-export const plainNetwork: MachineNetwork = {
-  links: plainLinks,
-  counters: () => null,
-  querierHeard: () => null,
-};
-
 /** Names and addresses, which every system tells alike. */
 export function plainLinks(): LinkFacts[] {
   return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { linuxNetwork } from "../../../agent/platform/linux/machine-network.ts";
-import { isOnLink, plainNetwork } from "../../../agent/platform/machine-network.ts";
+import { isOnLink } from "../../../agent/platform/machine-network.ts";
 import { testFolder } from "../../fixtures/folder.ts";
 
 function networkOf(context: TestContext, files: Record<string, string>) {
@@ -89,7 +89,6 @@ test("where a version is forced or there is no table, nothing is said", (context
   };
   assert.equal(networkOf(context, forced).querierHeard("eth1", "239.192.1.2"), null);
   assert.equal(networkOf(context, {}).querierHeard("eth1", "239.192.1.2"), null);
-  assert.equal(plainNetwork.querierHeard("eth1", "239.192.1.2"), null);
 });
 
 test("which addresses are in a link's network", () => {

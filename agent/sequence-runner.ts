@@ -83,6 +83,8 @@ export async function runLoaded(run: LoadedRun, by: SequenceRunner): Promise<Ran
   } finally {
     by.screen.settle();
     await server.close();
+    const left = await by.platform.sequenceMachine.releaseVolumes(workFolder(run.facts));
+    for (const path of left) run.logs.of("TSManager", "sequence-runner.ts").warning(`${path} stays mounted`);
   }
 }
 

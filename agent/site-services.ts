@@ -65,7 +65,9 @@ function imageApplier({ by, content, deployment, state }: SiteServicesOptions): 
       };
       const outcome = await castImage({ ...deployment, image }, { manifest, device, resume }, told, signal);
       state.remove(imageFile);
-      return successText(image, outcome);
+      const text = successText(image, outcome);
+      by.log.info(text);
+      return text;
     },
   };
 }

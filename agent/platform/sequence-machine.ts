@@ -25,4 +25,6 @@ export interface SequenceMachine {
   registry(windowsFolder: () => Promise<string | null>): MachineRegistry;
   /** Ends what was started below `root` and what carries `mark`; answers how many could not be ended. */
   endProcessTree(root: number | null, mark: string): Promise<number>;
+  /** Takes down what is mounted below a folder, durably; answers what could not be taken down. */
+  releaseVolumes(folder: string): Promise<string[]>;
 }

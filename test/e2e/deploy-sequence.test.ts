@@ -1,7 +1,7 @@
 /** A site's task sequence on machines of its own: fetched, run, restarted, killed, told of, and what it must not show. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,8 +9,9 @@ import type { MachineRecord } from "../../contract/administration.ts";
 import type { StepStatus } from "../../contract/report.ts";
 import type { SequenceRecord } from "../../contract/sequence.ts";
 import type { AgentProcess } from "../fixtures/agent-process.ts";
-import { commandStep, sequenceText, settingStep, variable } from "../fixtures/sequence-text.ts";
-import { openRoom, type Room } from "../fixtures/room.ts";
+import { commandStep, sequenceText, settingStep, step, variable } from "../fixtures/sequence-text.ts";
+import { HttpsCaller } from "../fixtures/https.ts";
+import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
 const program = fileURLToPath(new URL("../../site/main.js", import.meta.url));
@@ -115,4 +116,147 @@ test("with a package, a secret and a restart: it goes on after it, and the site 
   assert.ok(!readFileSync(join(site.folder, "site.log"), "utf8").includes("hunter2"));
   assert.match(added.hash, /^[0-9a-f]{64}$/);
   await volley("deployment", "close", "first");
+});
+
+/** What the site answers `asker` for the checkpoint of the deployment that `of` is at work in. */
+async function checkpointAsked(of: AgentProcess, asker: AgentProcess): Promise<string> {
+  const [deploymentId = ""] = readdirSync(join(of.options.stateFolder, "deployments"));
+  const enrolmentFile = join(asker.options.stateFolder, "enrolment.json");
+  const text = await waitFor(() => (existsSync(enrolmentFile) ? readFileSync(enrolmentFile, "utf8") : null), {
+    what: "enrolment",
+  });
+  const { authority, machineId, machineKey } = JSON.parse(text) as Record<string, string>;
+  const caller = new HttpsCaller({ host: site.address, port: site.port, authority: authority ?? "" });
+  const path = `/api/v1/deployments/${deploymentId}/machines/me/checkpoint`;
+  const answer = await caller.call({ path, token: `${machineId}.${machineKey}` });
+  caller.close();
+  return answer.text;
+}
+
+test("killed in a step and with its own checkpoint lost, it goes on from the site's, secrets and all", async () => {
+  const folder = folderOf("lost");
+  await deploySteps("lost", [
+    settingStep("Secret", "hunter2-and-more", true),
+    commandStep("Once", `echo once >> ${folder}/%_SMSTSMachineName%`),
+    commandStep("Long", `test -e ${folder}/begun && exit 0; touch ${folder}/begun; sleep 60`),
+    commandStep("After", `test "%Secret%" = hunter2-and-more && echo after >> ${folder}/%_SMSTSMachineName%`),
+  ]);
+  const first = await agentOf("l1");
+  await waitFor(() => existsSync(join(folder, "begun")), {
+    what: "the long step",
+    story: () => first.process.story(),
+  });
+  await first.kill();
+  const kept = await checkpointAsked(first, first);
+  assert.match(kept, /"name":"Once"/);
+  assert.match(kept, /"secrets":"[A-Za-z0-9+/]{40}/);
+  assert.ok(!kept.includes("hunter2"), "the secret is at the site in clear");
+  assert.equal(
+    await checkpointAsked(first, await agentOf("l2", { words: ["--once"] })),
+    '{"checkpoint":null}',
+  );
+  rmSync(join(first.options.stateFolder, "deployments"), { recursive: true });
+  const second = room.restartAgent(first);
+  await second.exits(0);
+  assert.equal(readFileSync(join(folder, "l1"), "utf8"), "once\nafter\n");
+  await volley("deployment", "close", "lost");
+});
+
+test("a failure is told with its step and code, and the next run begins anew", async () => {
+  const folder = folderOf("fails");
+  await deploySteps("fails", [
+    commandStep("Counts", `echo x >> ${folder}/log`),
+    commandStep("Fails", `test -e ${folder}/mended || exit 5`),
+  ]);
+  const first = await agentOf("f1");
+  await first.exits(1);
+  const { error, state } = await machine("f1");
+  assert.equal(state, "failed");
+  assert.equal(error?.code, "E_SEQUENCE_FAILED");
+  assert.equal(error.detail, '"Fails" ended with 0x00000005');
+  assert.match(
+    await volley("sequence", "status", "fails", "f1"),
+    /Fails +0x00000005 +11135 failed executing/,
+  );
+  writeFileSync(join(folder, "mended"), "");
+  await room.restartAgent(first).exits(0);
+  assert.equal(readFileSync(join(folder, "log"), "utf8"), "x\nx\n");
+  assert.equal((await machine("f1")).state, "succeeded");
+  await volley("deployment", "close", "fails");
+});
+
+test("a file that is not what the policy names is not run, and a package not given out is not had", async () => {
+  const folder = folderOf("wrong");
+  writeFileSync(join(folder, "file"), "x");
+  await volley("package", "add", join(folder, "file"), "--id", "PS100099");
+  const fetch = step("DownloadPackageContent", "Fetch", variable("DownloadPackages", "PS100099"));
+  const { bytes, id } = await deploySteps("wrong", [fetch], ["--packages", "PS100012"]);
+  const first = await agentOf("w1");
+  await first.exits(1);
+  assert.match(first.output, /E_FORBIDDEN: Deployment wrong does not give out package PS100099/);
+  const file = join(site.folder, "files", id);
+  const changed = readFileSync(file, "utf8").replace("Fetch", "Fetxh");
+  assert.equal(changed.length, bytes);
+  writeFileSync(file, changed);
+  rmSync(join(first.options.stateFolder, "deployments"), { recursive: true });
+  const second = room.restartAgent(first);
+  await second.exits(65);
+  assert.match(second.errorOutput, /E_CONTENT_CORRUPT: Task sequence "wrong"/);
+  await volley("deployment", "close", "wrong");
+});
+
+test("with --allow-restart the machine is restarted, and only then", async () => {
+  const folder = folderOf("restart");
+  const fake = join(folder, "systemctl");
+  writeFileSync(fake, `#!/bin/sh\necho "$@" > ${folder}/asked\n`);
+  chmodSync(fake, 0o755);
+  const restart = step(
+    "Reboot",
+    "Restart Computer",
+    variable("Target", "HD") + variable("Message", "Back in a moment"),
+  );
+  await deploySteps("restart", [restart]);
+  const environment = { PATH: `${folder}:${process.env["PATH"] ?? ""}` };
+  const first = await agentOf("r1", { environment });
+  await first.exits(restartCode);
+  assert.ok(!existsSync(join(folder, "asked")));
+  const other = await agentOf("r2", { environment, words: ["--once", "--yes", "--allow-restart"] });
+  await other.exits(restartCode);
+  assert.equal(readFileSync(join(folder, "asked"), "utf8"), "reboot\n");
+  assert.match(other.output, /Back in a moment/);
+  await room.restartAgent(other).exits(0);
+  await volley("deployment", "close", "restart");
+});
+
+test("user state goes to the site encrypted, and comes back in a later deployment of the machine", async () => {
+  const folder = folderOf("state");
+  const request = (kind: string): string =>
+    step("RequestStateStore", `Request ${kind}`, variable("RequestType", kind));
+  const release = step("ReleaseStateStore", "Release", "");
+  await deploySteps("save", [
+    request("capture"),
+    commandStep(
+      "Fill",
+      "mkdir %OSDStateStorePath%/inner && echo a-letter-home > %OSDStateStorePath%/inner/file",
+    ),
+    release,
+  ]);
+  const first = await agentOf("u1");
+  await first.exits(0);
+  await volley("deployment", "close", "save");
+  const stored = readdirSync(join(site.folder, "files"))
+    .map((name) => readFileSync(join(site.folder, "files", name)))
+    .filter((bytes) => bytes.subarray(0, 8).toString("latin1") === "VOLSTATE");
+  assert.equal(stored.length, 1, "what is stored is not encrypted, or not there");
+  await deploySteps("restore", [
+    request("restore"),
+    commandStep("Look", `cp %OSDStateStorePath%/inner/file ${folder}/back`),
+    release,
+  ]);
+  await room.restartAgent(first).exits(0);
+  assert.equal(readFileSync(join(folder, "back"), "utf8"), "a-letter-home\n");
+  const stranger = await agentOf("u2");
+  await stranger.exits(1);
+  assert.match(stranger.output, /No user state of this machine is kept/);
+  await volley("deployment", "close", "restore");
 });

@@ -5,6 +5,7 @@ import type { SequenceMachine } from "../sequence-machine.ts";
 import { systemRoots } from "./hardware.ts";
 import { openOfflineRegistry } from "./hives.ts";
 import { endProcessTree } from "./process-tree.ts";
+import { releaseVolumes } from "./release-volumes.ts";
 import { wmiRows } from "./wmi-facts.ts";
 import { readGateways } from "./wmi-network.ts";
 
@@ -14,6 +15,7 @@ export const linuxSequenceMachine: SequenceMachine = {
   secureBoot,
   registry: openOfflineRegistry,
   endProcessTree: (root, mark) => endProcessTree(root, mark),
+  releaseVolumes,
 };
 
 /** Of UEFI's variable the fifth byte, behind the attributes. */

@@ -1,0 +1,169 @@
+/**
+ * The shipped task sequences in a Linux PE on a loop device: Windows from a WIM of the site, a block image of the site
+ * by multicast onto a partition, and a capture that becomes a package. Needs root. What takes a Windows that runs
+ * (Setup Windows and what follows it) is not here.
+ */
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { PackageRecord } from "../../contract/sequence.ts";
+import type { StepStatus } from "../../contract/report.ts";
+import type { AgentProcess } from "../fixtures/agent-process.ts";
+import { firstDifference } from "../fixtures/images.ts";
+import { loopDisk, type LoopDisk } from "../fixtures/loop-disk.ts";
+import { writeHive } from "../fixtures/hives.ts";
+import { linuxPe } from "../fixtures/pe.ts";
+import { openRoom, type Room } from "../fixtures/room.ts";
+import { sequenceText, step, variable } from "../fixtures/sequence-text.ts";
+import type { SiteProcess } from "../fixtures/site-process.ts";
+import { writeWim, writeWindows } from "../fixtures/windows-image.ts";
+
+const program = fileURLToPath(new URL("../../site/main.js", import.meta.url));
+const shipped = fileURLToPath(new URL("../../../docs/sequences/", import.meta.url));
+
+let room: Room;
+let site: SiteProcess;
+let disk: LoopDisk;
+let takeDown = (): unknown => undefined;
+before(async () => {
+  disk = loopDisk({ after: (work) => (takeDown = work as () => unknown) }, { megabytes: 1400 });
+  room = await openRoom("bare metal");
+  site = await room.startSite();
+});
+after(async () => {
+  await room.close();
+  takeDown();
+});
+
+async function volley<Answer>(...words: string[]): Promise<Answer> {
+  const child = spawn(process.execPath, [program, ...words, "--data", site.folder, "--json"]);
+  let [out, errors] = ["", ""];
+  child.stdout.on("data", (piece) => (out += String(piece)));
+  child.stderr.on("data", (piece) => (errors += String(piece)));
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  if (code !== 0) throw new Error(`volley ${words.join(" ")} ended with ${String(code)}: ${errors}`);
+  return JSON.parse(out) as Answer;
+}
+
+async function deploy(name: string, text: string, words: string[] = []): Promise<void> {
+  const file = join(room.folder, `${name}.xml`);
+  writeFileSync(file, text);
+  await volley("sequence", "add", file);
+  await volley("deployment", "create", name, "--sequence", name, ...words);
+}
+
+/** An agent in a PE, on the loop device. */
+async function agentInPe(name: string): Promise<AgentProcess> {
+  const folder = join(room.folder, `pe-${name}`);
+  mkdirSync(folder);
+  return room.startAgent(site, { name, disk: disk.path, prefix: linuxPe(folder, "uefi") });
+}
+
+/** Of the disk's partition of that number, what `look` finds in it. */
+function inPartition<Found>(number: number, look: (folder: string) => Found): Found {
+  const folder = join(room.folder, "look");
+  mkdirSync(folder, { recursive: true });
+  execFileSync("mount", ["-o", "ro", "-t", "ntfs-3g", `${disk.path}p${number}`, folder]);
+  try {
+    return look(folder);
+  } finally {
+    execFileSync("umount", [folder]);
+  }
+}
+
+const completed = (statuses: StepStatus[]): string[] =>
+  statuses.filter(({ messageId }) => messageId === 11_134).map(({ action }) => action);
+
+test("bare metal: the disk partitioned, Windows applied from the site's WIM, its settings and boot files there", async () => {
+  const windows = join(room.folder, "windows");
+  writeWindows(windows, "of the site");
+  writeHive(join(windows, "Windows/System32/config/SYSTEM"), "[HKEY_LOCAL_MACHINE\\TEST\\Select]\n");
+  const wim = join(room.folder, "windows.wim");
+  writeWim(wim, [windows]);
+  await volley("package", "add", wim, "--id", "VOL00001");
+  const text = readFileSync(join(shipped, "bare-metal.xml"), "utf8");
+  // There is no agent for Windows yet that could be staged.
+  const here = text.replace('name="Setup Windows"', 'name="Setup Windows" disable="true"');
+  assert.notEqual(here, text);
+  await deploy("bare-metal", here);
+  const agent = await agentInPe("b1");
+  await agent.exits(0, 240_000);
+  assert.deepEqual(completed(await volley("sequence", "status", "bare-metal", "b1")), [
+    "Partition Disk 0 - UEFI",
+    "Apply Operating System",
+    "Apply Windows Settings",
+    "Apply Network Settings",
+    "Apply Device Drivers",
+  ]);
+  inPartition(3, (folder) => {
+    assert.equal(readFileSync(join(folder, "Users/Public/marker.txt"), "utf8"), "of the site");
+    const answers = readFileSync(join(folder, "Windows/Panther/Unattend/Unattend.xml"), "utf8");
+    assert.match(answers, /<ComputerName>b1<\/ComputerName>/);
+    assert.match(answers, /<JoinWorkgroup>WORKGROUP<\/JoinWorkgroup>/);
+  });
+  await volley("deployment", "close", "bare-metal");
+});
+
+test("capture: the Windows on the disk becomes a package at the site, which wimlib finds whole", async () => {
+  await deploy("capture", readFileSync(join(shipped, "capture.xml"), "utf8"));
+  const agent = await agentInPe("c1");
+  await agent.exits(0, 240_000);
+  const packages = await volley<PackageRecord[]>("package", "list");
+  const captured = packages.find(({ packageId }) => packageId === "CAP00001");
+  assert.equal(captured?.kind, "file");
+  assert.equal(captured.name, "c1 image");
+  const file = libraryFile(captured.bytes);
+  execFileSync("wimlib-imagex", ["verify", file], { stdio: "ignore" });
+  const marker = execFileSync("wimlib-imagex", [
+    "extract",
+    file,
+    "1",
+    "/Users/Public/marker.txt",
+    "--to-stdout",
+  ]);
+  assert.equal(marker.toString(), "of the site");
+  await volley("deployment", "close", "capture");
+});
+
+/** The file of the site's library with so many bytes. */
+function libraryFile(bytes: number): string {
+  const folder = join(site.folder, "files");
+  const out = execFileSync("find", [folder, "-type", "f", "-size", `${bytes}c`], { encoding: "utf8" });
+  return out.trim();
+}
+
+test("a block image of the site goes onto a partition by multicast, bit for bit", async () => {
+  const image = await room.makeImage(64);
+  await site.importImage(image.path, "data");
+  await volley("package", "image", "data", "--id", "VOL00009");
+  const partitions =
+    variable("DiskIndex", "0") +
+    variable("PartitionStyle", "GPT") +
+    variable("Partitions", "2") +
+    [0, 1]
+      .map((index) =>
+        [
+          ["Type", "PRIMARY"],
+          ["FileSystem", "NTFS"],
+          ["Size", index === 0 ? "64" : "100"],
+          ["SizeUnits", index === 0 ? "MB" : "PERCENT"],
+          ["VolumeLetterVariable", `Disk${index}`],
+        ]
+          .map(([name = "", value = ""]) => variable(`Partitions${index}${name}`, value))
+          .join(""),
+      )
+      .join("");
+  const apply = variable("ImagePackageID", "VOL00009") + variable("DestinationVariable", "Disk0");
+  const text = sequenceText(
+    step("PartitionDisk", "Partition", partitions),
+    step("ApplyDataImage", "Apply", apply),
+  );
+  await deploy("data", text, ["--image", "data"]);
+  const agent = await agentInPe("d1");
+  await agent.exits(0, 240_000);
+  assert.equal(await firstDifference(image.path, `${disk.path}p1`), -1);
+  assert.match(agent.log, /Image "data" is on the disk and verified [^(]*\([1-9][\d.]* MB by multicast/);
+});

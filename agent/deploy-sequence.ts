@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { toVolleyError, VolleyError } from "../contract/errors.ts";
+import { limits } from "../contract/limits.ts";
 import type { StepStatus } from "../contract/report.ts";
 import type { DiskFacts } from "./platform/platform.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
@@ -13,7 +14,7 @@ import { failureOf } from "./sequence-end.ts";
 import { standAloneFacts } from "./sequence-facts.ts";
 import { loadProgram, type LoadedProgram } from "./sequence-files.ts";
 import { runLoaded, workFolder } from "./sequence-runner.ts";
-import { pause } from "./site/back-off.ts";
+import { pause, untilItWorks } from "./site/back-off.ts";
 import { DeploymentSite } from "./site/deployment-site.ts";
 import { downloadFile } from "./site/file-transfer.ts";
 import { siteContent } from "./site-content.ts";
@@ -46,13 +47,18 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
     ...siteServices({ deployment, site, content, state, by }),
     ...(by.disk !== null && { disks: onlyDisk(by.disk, by) }),
   };
+  const collection = await untilItWorks(() => site.variables(), {
+    signal: by.signal,
+    patienceMs: limits.siteAwayMs,
+    onWait: (failure) => by.log.warning(`Waiting for the variables: ${failure.detail}`),
+  });
   const ran = await runLoaded(
     {
       loaded,
       facts,
       system,
       state,
-      layers: {},
+      layers: { collection },
       breaks: [],
       stores: [folderStore(state), siteStore(site, by.log, by.signal)],
       secretKey: siteKey(site, by.log, by.signal),

@@ -1,11 +1,15 @@
 /** What steps need of this machine, from the platform. What belongs to a site is not here. */
 import { VolleyError } from "../contract/errors.ts";
+import { limits } from "../contract/limits.ts";
 import { safetyRefusals } from "./imaging/choose-disk.ts";
 import type { Asker } from "./imaging/plan.ts";
 import type { WmiFact } from "./platform/sequence-machine.ts";
 import type { Platform } from "./platform/platform.ts";
+import { runTool } from "./platform/run-tool.ts";
 import { linuxDevices } from "./steps/linux/devices.ts";
+import { linuxNetwork } from "./steps/linux/network.ts";
 import type { ReadinessFacts, StepServices } from "./steps/services.ts";
+import type { ToolResult, ToolRun } from "./steps/step.ts";
 import { agentVersion } from "./version.ts";
 
 export interface StepServicesOptions {
@@ -25,8 +29,15 @@ export function machineServices(options: StepServicesOptions): StepServices {
     devices: linuxDevices(),
     readiness: { facts: () => readinessFacts(platform) },
     plans: { show: (lines) => confirm(lines, options) },
+    network: linuxNetwork({ run: runForFacts }),
     folders: { work },
   };
+}
+
+/** For looking alone: what fails has nothing to say. */
+async function runForFacts({ command }: ToolRun): Promise<ToolResult> {
+  const output = await runTool(command, limits.toolTimeMs);
+  return { exitCode: output === null ? 1 : 0, output: output ?? "", timedOut: false };
 }
 
 /** Rejects with E_PLAN_DECLINED when a person says no, or nobody is there to say yes. */

@@ -4,7 +4,7 @@ import { ByteCount, HexRoot, Identifier, Name, Port, Time } from "./common.ts";
 import { DiskRule, ImageFacts } from "./deployment.ts";
 import { MachineFacts } from "./machine.ts";
 import { Outcome, Plan, Progress } from "./report.ts";
-import { PackageList } from "./sequence.ts";
+import { PackageList, SequenceVariables } from "./sequence.ts";
 
 export const ImageFormat = z.enum(["raw", "qcow2", "vhd", "vhdx", "vmdk"]);
 export type ImageFormat = z.infer<typeof ImageFormat>;
@@ -67,6 +67,8 @@ export const DeploymentRequest = z.object({
   sequenceId: Identifier.nullable().default(null),
   /** What machines may fetch for the sequence. */
   packages: PackageList.default("all"),
+  /** No answer has them but the one to the machines. */
+  variables: SequenceVariables.default([]),
   machines: z.union([z.literal("all"), z.array(Identifier).min(1).max(65_536)]),
   disk: DiskRule.default({ removable: false }),
   unattended: z.boolean().default(false),
@@ -75,7 +77,7 @@ export const DeploymentRequest = z.object({
   rateMbps: z.number().min(0).max(400_000).default(0),
 });
 export type DeploymentRequest = z.infer<typeof DeploymentRequest>;
-export const DeploymentRecord = DeploymentRequest.extend({
+export const DeploymentRecord = DeploymentRequest.omit({ variables: true }).extend({
   id: Identifier,
   created: Time,
   open: z.boolean(),

@@ -82,6 +82,18 @@ export const DriverPackage = z.object({ packageId: PackageId, name: Name, catego
 export type DriverPackage = z.infer<typeof DriverPackage>;
 export const DriverPackages = z.array(DriverPackage);
 
+/**
+ * Set before a deployment's task sequence begins. A hidden value is a secret: it is answered to machines of the
+ * deployment alone, and shown nowhere. GET /deployments/:id/variables, by a machine.
+ */
+export const SequenceVariable = z.object({
+  name: z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,255}$/),
+  value: z.string().max(4000),
+  hidden: z.boolean().default(false),
+});
+export type SequenceVariable = z.infer<typeof SequenceVariable>;
+export const SequenceVariables = z.array(SequenceVariable).max(1000);
+
 /** What a deployment lets its machines fetch. */
 export const PackageList = z.union([z.literal("all"), z.array(PackageId).max(1000)]);
 export type PackageList = z.infer<typeof PackageList>;

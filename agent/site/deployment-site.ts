@@ -6,10 +6,12 @@ import {
   PackageFacts,
   RunCheckpointAnswer,
   RunKey,
+  SequenceVariables,
   StateAnswer,
   UploadState,
   type CapturedRequest,
   type DriverPackage,
+  type SequenceVariable,
   type UploadRequest,
 } from "../../contract/sequence.ts";
 import type { SiteClient } from "./site-client.ts";
@@ -27,6 +29,13 @@ export class DeploymentSite {
 
   sequencePiece(offset: number): Promise<Buffer> {
     return this.#bytes(`/sequence/${offset}`);
+  }
+
+  /** What is hidden among them is secret. */
+  async variables(): Promise<SequenceVariable[]> {
+    const variables = await this.#ask(SequenceVariables, "GET", "/variables");
+    for (const { hidden, value } of variables) if (hidden) this.#site.remember(value);
+    return variables;
   }
 
   packageFacts(packageId: string): Promise<PackageFacts> {

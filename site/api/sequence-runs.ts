@@ -11,6 +11,7 @@ import {
   RunCheckpoint,
   type CapturedAnswer,
   type DriverPackage,
+  type SequenceVariable,
 } from "../../contract/sequence.ts";
 import { newKey } from "../authority/secrets.ts";
 import type { LibraryFile } from "../content/files.ts";
@@ -46,6 +47,18 @@ function contentRoutes({ files, store }: ApiContext): Route[] {
           throw new VolleyError("E_NOT_FOUND", `Deployment ${deployment.name} has no task sequence.`);
         }
         return sendBytes(call, await files.read(deployment.sequenceId, offsetOf(call.request)));
+      },
+    },
+    {
+      method: "GET",
+      path: "/deployments/:id/variables",
+      who: "machine",
+      handle: async (call): Promise<SequenceVariable[]> => {
+        const { deployment } = await deploymentOf(call, store);
+        if (!deployment.open) {
+          throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} is closed.`);
+        }
+        return await store.deployments.variables(deployment.id);
       },
     },
     {

@@ -1,8 +1,9 @@
 /** volley deployment create | list | close | remove */
+import { readFileSync } from "node:fs";
 import type { DeploymentRecord, ImageRecord, MachineRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { SequenceRecord } from "../../contract/sequence.ts";
+import type { SequenceRecord, SequenceVariable } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
@@ -45,6 +46,24 @@ function diskRule(call: CommandCall): Record<string, unknown> {
   };
 }
 
+/** A line that begins with # says nothing. Throws E_SOURCE_READ, and E_USAGE that names the line and not its value. */
+function readVariables(call: CommandCall, option: string, hidden: boolean): SequenceVariable[] {
+  const path = text(call, option);
+  if (path === undefined) return [];
+  let content: string;
+  try {
+    content = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new VolleyError("E_SOURCE_READ", `${path}: ${(error as Error).message}`, { cause: error });
+  }
+  return content.split(/\r?\n/).flatMap((line, index) => {
+    if (line.trim() === "" || line.startsWith("#")) return [];
+    const at = line.indexOf("=");
+    if (at < 1) throw new VolleyError("E_USAGE", `${path}, line ${index + 1} is not of the form NAME=VALUE.`);
+    return [{ name: line.slice(0, at).trim(), value: line.slice(at + 1), hidden }];
+  });
+}
+
 export const deploymentCommands: SiteCommand[] = [
   {
     words: "deployment create",
@@ -62,6 +81,16 @@ export const deploymentCommands: SiteCommand[] = [
         type: "string",
         value: "LIST",
         help: "Packages that machines may fetch for the sequence, with commas between, or all (all).",
+      },
+      variables: {
+        type: "string",
+        value: "FILE",
+        help: "Variables that the sequence begins with, a line NAME=VALUE each.",
+      },
+      secrets: {
+        type: "string",
+        value: "FILE",
+        help: "As --variables, but hidden: passwords and keys. Remove the file afterwards.",
       },
       machines: { type: "string", value: "LIST", help: "Machines, with commas between, or all (all)." },
       unattended: { type: "boolean", help: "No one has to confirm at the machines." },
@@ -88,6 +117,7 @@ export const deploymentCommands: SiteCommand[] = [
         imageId: imageName === undefined ? null : (await findImage(client, imageName)).id,
         sequenceId: sequenceName === undefined ? null : (await findSequence(client, sequenceName)).id,
         packages: packages === "all" ? packages : packages.split(","),
+        variables: [...readVariables(call, "variables", false), ...readVariables(call, "secrets", true)],
         machines: await findMachines(client, text(call, "machines") ?? "all"),
         disk: diskRule(call),
         unattended: call.values["unattended"] === true,

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Selectable } from "kysely";
 import type { DeploymentRecord, DeploymentRequest } from "../../contract/administration.ts";
+import type { SequenceVariable } from "../../contract/sequence.ts";
 import type { Database } from "./database.ts";
 import type { DeploymentTable } from "./schema.ts";
 
@@ -38,7 +39,7 @@ export class DeploymentStore {
   }
 
   /** Every machine, the image and the sequence have to exist: see api/deployments. */
-  async create(request: DeploymentRequest): Promise<DeploymentRecord> {
+  async create({ variables, ...request }: DeploymentRequest): Promise<DeploymentRecord> {
     const record: DeploymentRecord = {
       ...request,
       id: randomUUID(),
@@ -54,6 +55,7 @@ export class DeploymentStore {
           image_id: record.imageId,
           sequence_id: record.sequenceId,
           packages: record.packages === "all" ? null : JSON.stringify(record.packages),
+          variables: JSON.stringify(variables),
           all_machines: record.machines === "all",
           disk: JSON.stringify(record.disk),
           unattended: record.unattended,
@@ -68,6 +70,16 @@ export class DeploymentStore {
       await transaction.insertInto("deployment_machine").values(rows).execute();
     });
     return record;
+  }
+
+  /** Secrets among them: for machines of the deployment alone. */
+  async variables(id: string): Promise<SequenceVariable[]> {
+    const row = await this.#database
+      .selectFrom("deployment")
+      .select("variables")
+      .where("id", "=", id)
+      .executeTakeFirst();
+    return row?.variables ?? [];
   }
 
   async close(id: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { DiskRule } from "../../contract/deployment.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { Outcome, Plan, StepStatus } from "../../contract/report.ts";
 import type { ErrorAnswer } from "../../contract/common.ts";
+import type { SequenceVariable } from "../../contract/sequence.ts";
 
 /** Read as a value, written as JSON text. */
 type Json<Value> = ColumnType<Value, string, string>;
@@ -50,6 +51,8 @@ export interface DeploymentTable {
   sequence_id: string | null;
   /** Null: all of the site's. */
   packages: Json<string[]> | null;
+  /** With secrets: never in a record, never logged. */
+  variables: Json<SequenceVariable[]>;
   all_machines: boolean;
   disk: Json<DiskRule>;
   unattended: boolean;

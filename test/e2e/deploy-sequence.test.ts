@@ -78,12 +78,23 @@ test("with a package, a secret and a restart: it goes on after it, and the site 
   mkdirSync(join(files, "inner"), { recursive: true });
   writeFileSync(join(files, "inner", "text"), "from the package");
   await volley("package", "add", files, "--id", "ps100012");
-  const added = await deploySteps("first", [
+  const secrets = join(folder, "secrets");
+  writeFileSync(secrets, "# for the test\nGiven=swordfish=and chips\n", { mode: 0o600 });
+  const given = `test "%Given%" = "swordfish=and chips" && echo %Given% && echo %Place% > ${folder}/place`;
+  writeFileSync(join(folder, "variables"), "Place=room 3\n");
+  const steps = [
     settingStep("Secret", "hunter2-and-more", true),
+    commandStep("Given", given),
     commandStep("Take", `cp inner/text ${folder}/taken`, variable("PackageID", "PS100012")),
     commandStep("Say", `echo %Secret%; ${env} set Said "%Secret%"`),
     commandStep("Restart", "exit 3010"),
     commandStep("After", `test "%Secret%" = hunter2-and-more && echo %_SMSTSAdvertID% > ${folder}/after`),
+  ];
+  const added = await deploySteps("first", steps, [
+    "--secrets",
+    secrets,
+    "--variables",
+    join(folder, "variables"),
   ]);
   const first = await agentOf("s1");
   await first.exits(restartCode);
@@ -101,6 +112,7 @@ test("with a package, a secret and a restart: it goes on after it, and the site 
   assert.deepEqual(texts, [
     "11140 first 0",
     "11134 Set Secret 0",
+    "11134 Given 0",
     "11134 Take 0",
     "11134 Say 0",
     "11134 Restart 3010",
@@ -108,11 +120,15 @@ test("with a package, a secret and a restart: it goes on after it, and the site 
     "11134 After 0",
     "11143 first 0",
   ]);
-  assert.equal(told[3]?.output.trim(), "[redacted]");
+  assert.equal(told[4]?.output.trim(), "[redacted]");
   const said = first.output + second.output + everythingIn(first.options.stateFolder);
   const sequenceFile = join(first.options.stateFolder, "deployments", deployment?.id ?? "", "sequence");
   const original = everythingIn(sequenceFile);
-  assert.ok(!said.replace(original, "").includes("hunter2"), "the secret came up at the machine");
+  for (const secret of ["hunter2", "swordfish"]) {
+    assert.ok(!said.replace(original, "").includes(secret), `${secret} came up at the machine`);
+  }
+  assert.equal(readFileSync(join(folder, "place"), "utf8"), "room 3\n");
+  assert.ok(!JSON.stringify(deployments).includes("swordfish"), "the site shows a secret");
   assert.ok(!readFileSync(join(site.folder, "site.log"), "utf8").includes("hunter2"));
   assert.match(added.hash, /^[0-9a-f]{64}$/);
   await volley("deployment", "close", "first");

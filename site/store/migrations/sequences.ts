@@ -32,6 +32,7 @@ export const sequences: Migration = {
       .addColumn("sequence_id", "uuid", (column) => column.references("sequence.id"))
       // Null: all of the site's.
       .addColumn("packages", "jsonb")
+      .addColumn("variables", "jsonb", (column) => column.notNull().defaultTo("[]"))
       .execute();
     await database.schema
       .createTable("sequence_run")

@@ -67,6 +67,7 @@ async function newDeployment(): Promise<DeploymentRecord> {
     disk: { removable: false },
     sequenceId: null,
     packages: "all" as const,
+    variables: [],
   };
   return await store.deployments.create({
     ...wish,

@@ -34,6 +34,7 @@ async function deployment(name: string, machines: "all" | string[]) {
     disk: { removable: false },
     sequenceId: null,
     packages: "all" as const,
+    variables: [],
   };
   const more = { unattended: true, multicast: true, rateMbps: 0 };
   return { ...(await store.deployments.create({ ...wish, ...more })), imageId: image.id };

@@ -58,6 +58,16 @@ export const CredentialAnswer = z.object({ id: Identifier, credential: z.string(
 export type CredentialAnswer = z.infer<typeof CredentialAnswer>;
 
 /**
+ * What is done with a machine that is slower than its session. "disconnect": one that verifies fewer megabits of image a
+ * second than `leastMbps`, over a quarter of a minute in which the session sent more, is moved to unicast.
+ */
+export const SlowClients = z.discriminatedUnion("policy", [
+  z.object({ policy: z.literal("none") }),
+  z.object({ policy: z.literal("disconnect"), leastMbps: z.number().min(0.1).max(400_000) }),
+]);
+export type SlowClients = z.infer<typeof SlowClients>;
+
+/**
  * POST /deployments. `machines` "all" = every enrolled machine, also those that enrol later. It names an image, a task
  * sequence, or both: then the sequence applies the image where its steps say so.
  */
@@ -75,6 +85,7 @@ export const DeploymentRequest = z.object({
   multicast: z.boolean().default(true),
   /** Megabits per second on the wire; 0 = what most machines take. */
   rateMbps: z.number().min(0).max(400_000).default(0),
+  slowClients: SlowClients.default({ policy: "none" }),
 });
 export type DeploymentRequest = z.infer<typeof DeploymentRequest>;
 export const DeploymentRecord = DeploymentRequest.omit({ variables: true }).extend({
@@ -119,6 +130,8 @@ export const SessionRecord = z.object({
    */
   limit: z.enum(["nothing", "policy", "network", "machine", "site"]),
   limitingMachineId: Identifier.nullable(),
+  /** Machines that the rule for slow ones has moved to unicast, and why. */
+  moved: z.array(z.object({ machineId: Identifier, reason: z.string() })),
   root: HexRoot,
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;

@@ -80,6 +80,9 @@ export const Progress = z.object({
   secondsLeft: z.number().min(0).nullable(),
 });
 export type Progress = z.infer<typeof Progress>;
-/** `rejoin`: the session is gone, join again. */
-export const ProgressAnswer = z.object({ next: z.enum(["go-on", "rejoin"]) });
+/** `rejoin`: the session is gone, join again. `moved`: why the site has moved the machine to unicast; empty: it has not. */
+export const ProgressAnswer = z.object({
+  next: z.enum(["go-on", "rejoin"]),
+  moved: z.string().max(limits.reportTextCharacters).default(""),
+});
 export type ProgressAnswer = z.infer<typeof ProgressAnswer>;

@@ -7,6 +7,8 @@ import { backOffMs } from "../site/back-off.ts";
 export interface ProgressSenderOptions {
   /** One try. */
   send(progress: Progress): Promise<ProgressAnswer>;
+  /** The site has moved this machine to unicast. Called at most once, with its reason. */
+  onMoved(reason: string): void;
   /** The session is not the site's any more. Called at most once. */
   onRejoin(reason: string): void;
   /** Called at the first failure after a success (or start) with it, and with null at the first success after. */
@@ -25,6 +27,7 @@ export class ProgressSender {
   #nextAt = 0;
   #failures = 0;
   #ended = false;
+  #moved = false;
 
   constructor(options: ProgressSenderOptions) {
     this.#options = options;
@@ -67,6 +70,8 @@ export class ProgressSender {
       if (this.#ended) return;
       if (this.#failures > 0) this.#options.onReachable(null);
       this.#failures = 0;
+      if (answer.moved !== "" && !this.#moved) this.#options.onMoved(answer.moved);
+      this.#moved = answer.moved !== "";
       if (answer.next === "rejoin") this.#rejoin("The site has begun a new session");
     } catch (error) {
       if (this.#ended) return;

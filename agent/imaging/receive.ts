@@ -101,6 +101,7 @@ class ReceiverWatch {
     this.#bottleneck = new BottleneckMeter(options.joined.session.mtu);
     this.#sender = new ProgressSender({
       send: (progress) => options.sendProgress(progress),
+      onMoved: (reason) => options.notice(`The site has moved this machine to unicast. ${reason}`),
       onRejoin: (reason) => this.#rejoin(reason),
       onReachable: (failure) => this.#siteChanged(failure),
     });

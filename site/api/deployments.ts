@@ -113,7 +113,7 @@ function participation({ store, director, room }: ApiContext): Route[] {
         if (!director.takesPart(machineId, id)) await deploymentOf(call, store);
         const progress = parse(Progress, call.request.body);
         room.progressed(machineId, id, progress);
-        return { next: director.progress(progress.sessionId, id) };
+        return director.progress(machineId, id, progress);
       },
     },
   ];

@@ -6,6 +6,7 @@
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import type { DeploymentRecord, ImageRecord, SessionRecord } from "../../contract/administration.ts";
 import type { JoinAnswer } from "../../contract/deployment.ts";
+import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Caster, CasterOptions } from "../../native/index.ts";
@@ -75,7 +76,7 @@ export class Director {
       const { stored } = session;
       const receiver = await store.sessions.addParticipant(stored.id, machineId);
       session.machines.set(machineId, { finished: false });
-      session.receivers.set(receiver, machineId);
+      session.addReceiver(receiver, machineId);
       session.lastActivityMs = Date.now();
       session.doneSinceMs = null;
       const key = native.receiverKey({
@@ -103,12 +104,15 @@ export class Director {
     });
   }
 
-  /** A machine reports progress in a session: whether that goes on, or is gone. */
-  progress(sessionId: string, deploymentId: string): "go-on" | "rejoin" {
-    const session = this.#live.get(sessionId);
-    if (session === undefined || session.stored.deploymentId !== deploymentId) return "rejoin";
+  /** A machine reports progress in a session: whether that goes on, or is gone, and why the machine was moved if it was. */
+  progress(machineId: string, deploymentId: string, progress: Progress): ProgressAnswer {
+    const session = this.#live.get(progress.sessionId);
+    if (session === undefined || session.stored.deploymentId !== deploymentId) {
+      return { next: "rejoin", moved: "" };
+    }
     session.lastActivityMs = Date.now();
-    return "go-on";
+    session.noteProgress(machineId, progress);
+    return { next: "go-on", moved: session.moved.get(machineId) ?? "" };
   }
 
   /** Whether the machine takes part in the deployment's open session, which only a machine of it can. */
@@ -210,7 +214,7 @@ export class Director {
     const caster = await this.#openCaster(stored, { deployment, image, manifest });
     stored.feedbackPort = caster.ports.feedback;
     stored.unicastPort = caster.ports.unicast;
-    const session = new LiveSession(stored, image, caster);
+    const session = new LiveSession({ stored, image, caster, slowClients: deployment.slowClients });
     // Whoever sees the sender fail has the session in the table already: failing takes a turn of its own.
     this.#live.set(stored.id, session);
     caster.finished.catch((error: unknown) => void this.#turns.take(() => this.#failed(session, error)));
@@ -272,7 +276,7 @@ export class Director {
       if (!deployment?.open) throw new VolleyError("E_SESSION_GONE", "Its deployment is closed.");
       const session = await this.#cast(stored, deployment);
       for (const { machineId, receiver, finished } of await store.sessions.participants([stored.id])) {
-        session.receivers.set(receiver, machineId);
+        session.addReceiver(receiver, machineId);
         const before = session.machines.get(machineId)?.finished ?? true;
         session.machines.set(machineId, { finished: before && finished });
       }
@@ -303,6 +307,11 @@ export class Director {
     for (const session of this.#live.values()) {
       session.measure(nowMs);
       session.noteMachines(nowMs);
+      for (const { machineId, reason } of session.moveSlow(nowMs)) {
+        this.#options.log.warn(
+          `session ${session.stored.number}: machine ${machineId} is moved to unicast: ${reason}`,
+        );
+      }
       const doneMs = session.doneSinceMs === null ? 0 : nowMs - session.doneSinceMs;
       const silentMs = nowMs - session.lastActivityMs;
       try {
@@ -339,7 +348,10 @@ function portsOf(session: StoredSession): number[] {
 }
 
 function closedRecord(
-  last: Omit<SessionRecord, "state" | "machines" | "rateBytesPerSecond" | "limit" | "limitingMachineId">,
+  last: Omit<
+    SessionRecord,
+    "state" | "machines" | "rateBytesPerSecond" | "limit" | "limitingMachineId" | "moved"
+  >,
   machines: number,
 ): SessionRecord {
   const { id, deploymentId, imageName, group, port, start, multicastBytes, unicastBytes, parityPart, root } =
@@ -356,6 +368,7 @@ function closedRecord(
     rateBytesPerSecond: 0,
     limit: "nothing",
     limitingMachineId: null,
+    moved: [],
     multicastBytes,
     unicastBytes,
     parityPart,

@@ -1,7 +1,9 @@
 /** A session that is open: its caster, who takes part, and what it has sent. */
-import type { SessionRecord } from "../../contract/administration.ts";
+import type { SessionRecord, SlowClients } from "../../contract/administration.ts";
+import type { Progress } from "../../contract/report.ts";
 import type { Caster, CasterStatistics } from "../../native/index.ts";
 import type { StoredSession } from "../store/sessions.ts";
+import { SlowClientRule, type ClientFigures, type Move } from "./slow-clients.ts";
 
 export class LiveSession {
   readonly stored: StoredSession;
@@ -12,6 +14,10 @@ export class LiveSession {
   readonly machines = new Map<string, { finished: boolean }>();
   /** Which machine has which receiver number. */
   readonly receivers = new Map<number, string>();
+  /** By machine: why the rule for slow ones has moved it. */
+  readonly moved = new Map<string, string>();
+  readonly #slowClients: SlowClientRule;
+  readonly #clients = new Map<string, ClientFigures>();
   lastActivityMs: number;
   /** Since when all machines are done; null while one works. */
   doneSinceMs: number | null = null;
@@ -19,8 +25,15 @@ export class LiveSession {
   #measuredMs: number;
   #rateBytesPerSecond = 0;
 
-  constructor(stored: StoredSession, image: { name: string; root: string }, caster: Caster) {
+  constructor(options: {
+    stored: StoredSession;
+    image: { name: string; root: string };
+    caster: Caster;
+    slowClients: SlowClients;
+  }) {
+    const { caster, image, slowClients, stored } = options;
     this.stored = stored;
+    this.#slowClients = new SlowClientRule(slowClients);
     this.imageName = image.name;
     this.root = image.root;
     this.caster = caster;
@@ -39,6 +52,32 @@ export class LiveSession {
     this.#rateBytesPerSecond = (sent - before) / seconds;
     this.#statistics = statistics;
     this.#measuredMs = nowMs;
+  }
+
+  /** A machine takes part as this receiver from now on; one that was moved stays so. */
+  addReceiver(receiver: number, machineId: string): void {
+    this.receivers.set(receiver, machineId);
+    if (this.moved.has(machineId)) this.caster.setMoved(receiver, true);
+  }
+
+  noteProgress(machineId: string, { bytesVerified, phase }: Progress): void {
+    this.#clients.set(machineId, {
+      machineId,
+      verifiedBytes: bytesVerified,
+      receiving: phase === "receiving",
+    });
+  }
+
+  /** Moves the machines that are too slow by the deployment's rule, and answers which. Call it after `measure`. */
+  moveSlow(nowMs: number): Move[] {
+    const moves = this.#slowClients.look(nowMs, this.#statistics.multicastBytes, [...this.#clients.values()]);
+    for (const { machineId, reason } of moves) {
+      this.moved.set(machineId, reason);
+      for (const [receiver, machine] of this.receivers) {
+        if (machine === machineId) this.caster.setMoved(receiver, true);
+      }
+    }
+    return moves;
   }
 
   noteMachines(nowMs: number): void {
@@ -71,6 +110,7 @@ export class LiveSession {
       machines: this.machines.size,
       rateBytesPerSecond: Math.round(this.#rateBytesPerSecond),
       ...this.#limit(),
+      moved: [...this.moved].map(([machineId, reason]) => ({ machineId, reason })),
       ...this.totals(),
     };
   }

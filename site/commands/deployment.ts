@@ -1,6 +1,11 @@
 /** volley deployment create | list | close | remove */
 import { readFileSync } from "node:fs";
-import type { DeploymentRecord, ImageRecord, MachineRecord } from "../../contract/administration.ts";
+import type {
+  DeploymentRecord,
+  ImageRecord,
+  MachineRecord,
+  SlowClients,
+} from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { SequenceRecord, SequenceVariable } from "../../contract/sequence.ts";
@@ -44,6 +49,11 @@ function diskRule(call: CommandCall): Record<string, unknown> {
     leastBytes: number(call, "disk-least", bytes),
     mostBytes: number(call, "disk-most", bytes),
   };
+}
+
+function slowClients(call: CommandCall): SlowClients {
+  const leastMbps = number(call, "slow-clients", { least: 0.1, most: 400_000, whole: false });
+  return leastMbps === undefined ? { policy: "none" } : { policy: "disconnect", leastMbps };
 }
 
 /** A line that begins with # says nothing. Throws E_SOURCE_READ, and E_USAGE that names the line and not its value. */
@@ -100,6 +110,11 @@ export const deploymentCommands: SiteCommand[] = [
         value: "MBPS",
         help: "Megabits per second at most; 0 = what most machines take (0).",
       },
+      "slow-clients": {
+        type: "string",
+        value: "MBPS",
+        help: "Move machines that take fewer megabits per second than this to unicast.",
+      },
       removable: { type: "boolean", help: "Removable disks may be written." },
       "disk-serial": { type: "string", value: "SERIAL", help: "Only the disk with this serial number." },
       "disk-least": { type: "string", value: "BYTES", help: "Only disks of at least this size." },
@@ -123,6 +138,7 @@ export const deploymentCommands: SiteCommand[] = [
         unattended: call.values["unattended"] === true,
         multicast: call.values["unicast"] !== true,
         rateMbps: number(call, "rate", { least: 0, most: 400_000, whole: false }) ?? 0,
+        slowClients: slowClients(call),
       });
       if (call.json) printJson(deployment);
       else printLine(`Deployment ${deployment.name} is open.`);

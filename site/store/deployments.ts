@@ -61,6 +61,7 @@ export class DeploymentStore {
           unattended: record.unattended,
           multicast: record.multicast,
           rate_mbps: record.rateMbps,
+          slow_clients: JSON.stringify(record.slowClients),
           open: true,
           created: record.created,
         })
@@ -191,6 +192,7 @@ function toRecord(
     unattended: row.unattended,
     multicast: row.multicast,
     rateMbps: row.rate_mbps,
+    slowClients: row.slow_clients ?? { policy: "none" },
     created: row.created,
     open: row.open,
   };

@@ -1,5 +1,6 @@
 /** The tables as Kysely sees them. Times are ISO 8601 in UTC, secrets hex; `jsonb` columns are written as text. */
 import type { ColumnType, Generated } from "kysely";
+import type { SlowClients } from "../../contract/administration.ts";
 import type { DiskRule } from "../../contract/deployment.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { Outcome, Plan, StepStatus } from "../../contract/report.ts";
@@ -58,6 +59,8 @@ export interface DeploymentTable {
   unattended: boolean;
   multicast: boolean;
   rate_mbps: number;
+  /** Null: nothing is done with slow machines. */
+  slow_clients: Json<SlowClients> | null;
   open: boolean;
   created: string;
 }

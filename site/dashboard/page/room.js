@@ -181,7 +181,8 @@ function makeMachine() {
     setText(figures, describeFigures(machine));
     const silentMs = machine.now - Date.parse(machine.lastSeen);
     const silent = machine.state === "working" && silentMs > silentAfterMs;
-    const wait = machine.state === "working" ? waitOf(machine.progress) : "";
+    const moved = machine.moved === "" ? "" : `Moved to unicast. ${machine.moved}.`;
+    const wait = machine.state === "working" ? moved || waitOf(machine.progress) : "";
     setText(waiting, silent ? `Silent for ${timeText(silentMs / 1000)}.` : wait || machine.notice);
     waiting.hidden = waiting.textContent === "";
     problem.hidden = machine.error === null;
@@ -217,7 +218,9 @@ function show(room) {
   parts.noSessions.hidden = room.sessions.length > 0;
   parts.noMachines.hidden = room.machines.length > 0;
   keep(parts.sessions, [...open, ...ended], makeSession);
-  keep(parts.machines, room.machines.map((machine) => ({ ...machine, now })).toSorted(byName), makeMachine);
+  const moved = new Map(open.flatMap((session) => session.moved.map((one) => [one.machineId, one.reason])));
+  const shown = room.machines.map((machine) => ({ ...machine, now, moved: moved.get(machine.id) ?? "" }));
+  keep(parts.machines, shown.toSorted(byName), makeMachine);
 }
 
 function setAway(text) {

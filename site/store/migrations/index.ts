@@ -5,6 +5,7 @@ import { images } from "./images.ts";
 import { machines } from "./machines.ts";
 import { sequences } from "./sequences.ts";
 import { sessions } from "./sessions.ts";
+import { slowClients } from "./slow-clients.ts";
 import { statuses } from "./statuses.ts";
 
 const steps: Record<string, Migration> = {
@@ -14,6 +15,7 @@ const steps: Record<string, Migration> = {
   "0004-sessions": sessions,
   "0005-statuses": statuses,
   "0006-sequences": sequences,
+  "0007-slow-clients": slowClients,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

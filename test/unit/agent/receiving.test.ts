@@ -91,6 +91,7 @@ test("progress is never queued, slows down while the site is away, and ends with
       new Promise((resolve, reject) => {
         answers.push((answer) => (answer instanceof Error ? reject(answer) : resolve(answer)));
       }),
+    onMoved: (reason) => said.push(`moved: ${reason}`),
     onRejoin: (reason) => said.push(`rejoin: ${reason}`),
     onReachable: (failure) => said.push(failure === null ? "back" : "away"),
     now: () => now,
@@ -111,16 +112,19 @@ test("progress is never queued, slows down while the site is away, and ends with
   };
   await offerUntil(30_000);
   assert.equal(answers.length, 1, "one request at a time");
-  await answer({ next: "go-on" });
+  await answer({ next: "go-on", moved: "too slow" });
   await offerUntil(31_000);
   assert.equal(answers.length, 2);
+  await answer({ next: "go-on", moved: "too slow" });
+  await offerUntil(now + 1500);
+  assert.deepEqual(said.splice(0), ["moved: too slow"], "once");
   const away = new VolleyError("E_SITE_UNREACHABLE", "gone");
   for (let failure = 0; failure < 8; failure += 1) {
     await answer(away);
     await offerUntil(now + 4 * limits.progressIntervalMs + 300);
   }
-  assert.equal(answers.length, 10, "one try in each longest delay once it has failed often");
-  await answer({ next: "go-on" });
+  assert.equal(answers.length, 11, "one try in each longest delay once it has failed often");
+  await answer({ next: "go-on", moved: "" });
   await offerUntil(now + 1500);
   await answer(new VolleyError("E_SESSION_GONE", "closed"));
   const before = answers.length;

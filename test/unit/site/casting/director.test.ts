@@ -1,5 +1,6 @@
 /** The life of sessions, with a sender that sends nothing and a clock that is moved by hand. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import { after, afterEach, before, test, type TestContext } from "node:test";
 import type { DeploymentRecord } from "../../../../contract/administration.ts";
 import { VolleyError } from "../../../../contract/errors.ts";
 import { limits } from "../../../../contract/limits.ts";
+import type { Progress } from "../../../../contract/report.ts";
 import { Director } from "../../../../site/casting/director.ts";
 import { openLog } from "../../../../site/log.ts";
 import { openStore, type Store } from "../../../../site/store/store.ts";
@@ -58,7 +60,7 @@ async function startDirector(context: TestContext, native: FakeCasting, count?: 
   return director;
 }
 
-async function newDeployment(): Promise<DeploymentRecord> {
+async function newDeployment(more: Partial<DeploymentRecord> = {}): Promise<DeploymentRecord> {
   const image = storedImage(`image ${(made += 1)}`);
   await store.images.add(image);
   const wish = {
@@ -75,8 +77,27 @@ async function newDeployment(): Promise<DeploymentRecord> {
     unattended: true,
     multicast: true,
     rateMbps: 80,
+    slowClients: { policy: "none" },
+    ...more,
   });
 }
+
+const receiving: Progress = {
+  sessionId: "",
+  phase: "receiving",
+  waitingFor: "",
+  bottleneck: "site",
+  bytesVerified: 0,
+  bytesTotal: 1e12,
+  multicastBytes: 0,
+  unicastBytes: 0,
+  repairedSymbols: 0,
+  bytesPerSecond: 0,
+  secondsLeft: null,
+};
+
+const next = (director: Director, sessionId: string, deploymentId: string): string =>
+  director.progress(randomUUID(), deploymentId, { ...receiving, sessionId }).next;
 
 const newMachine = (): Promise<string> =>
   store.machines.enrol(machineFacts(`machine ${(made += 1)}`), `key ${made}`);
@@ -101,8 +122,8 @@ test("the first join starts one sender, the others share it, and every join is a
   assert.equal(options?.sessionKey.toString("hex"), answers[0]?.session.key);
   assert.equal(answers[0]?.feedbackPort, options?.feedbackPort);
   assert.equal(director.records()[0]?.machines, 2);
-  assert.equal(director.progress(answers[0]?.session.id ?? "", deployment.id), "go-on");
-  assert.equal(director.progress("00000000-0000-4000-8000-000000000000", deployment.id), "rejoin");
+  assert.equal(next(director, answers[0]?.session.id ?? "", deployment.id), "go-on");
+  assert.equal(next(director, "00000000-0000-4000-8000-000000000000", deployment.id), "rejoin");
 });
 
 test("sessions at the same time share neither number, group nor port", async (context) => {
@@ -116,6 +137,39 @@ test("sessions at the same time share neither number, group nor port", async (co
   }
   const ports = options.flatMap((one) => [one.port, one.feedbackPort, one.unicastPort]);
   assert.equal(new Set(ports).size, 15);
+});
+
+test("a machine that is too slow by the deployment's rule is moved, also as another receiver, and told why", async (context) => {
+  context.mock.timers.enable({ apis: ["setInterval", "Date"], now: Date.now() });
+  const native = fakeCasting();
+  const director = await startDirector(context, native);
+  const deployment = await newDeployment({ slowClients: { policy: "disconnect", leastMbps: 100 } });
+  const [slow, quick] = [await newMachine(), await newMachine()];
+  const first = await director.join(slow, deployment);
+  await director.join(quick, deployment);
+  const [caster] = native.casters;
+  assert.ok(caster);
+  const megabyte = 1e6;
+  for (let second = 0; second <= 20; second += 1) {
+    caster.figures = { ...caster.figures, multicastBytes: second * 50 * megabyte };
+    for (const [machine, rate] of [
+      [slow, 2],
+      [quick, 50],
+    ] as const) {
+      const bytesVerified = second * rate * megabyte;
+      director.progress(machine, deployment.id, { ...receiving, sessionId: first.session.id, bytesVerified });
+    }
+    context.mock.timers.tick(limits.sessionCheckMs);
+    await director.closeDeployment("no such deployment");
+  }
+  assert.deepEqual(caster.moves, [{ receiver: first.receiver.number, moved: true }]);
+  const told = (machine: string): string =>
+    director.progress(machine, deployment.id, { ...receiving, sessionId: first.session.id }).moved;
+  assert.match(told(slow), /^It verified 16 Mbit\/s over 15 s, less than the 100 of its deployment$/);
+  assert.equal(told(quick), "");
+  assert.deepEqual(director.records()[0]?.moved, [{ machineId: slow, reason: told(slow) }]);
+  const again = await director.join(slow, deployment);
+  assert.deepEqual(caster.moves[1], { receiver: again.receiver.number, moved: true });
 });
 
 test("a session says what limits it, and a receiver is told as its machine", async (context) => {
@@ -160,7 +214,7 @@ test("a site that starts again goes on with the session: same ports and key, a h
   assert.equal(options?.unicastPort, answer.unicastPort);
   assert.equal(options?.group, answer.session.group);
   assert.equal(options?.sessionKey.toString("hex"), answer.session.key);
-  assert.equal(director.progress(answer.session.id, deployment.id), "go-on");
+  assert.equal(next(director, answer.session.id, deployment.id), "go-on");
   const again = await director.join(machine, deployment);
   assert.equal(again.session.id, answer.session.id);
   assert.ok(again.receiver.number > answer.receiver.number + 1);
@@ -191,8 +245,8 @@ test("a sender that fails ends its session, and machines are told to join again"
   native.casters[0]?.fail(new VolleyError("E_CONTENT_READ", "the disk of the library is gone"));
   const again = await new Promise<string>((resolve) => {
     const ask = (): void => {
-      const next = director.progress(answer.session.id, deployment.id);
-      if (next === "rejoin") resolve(next);
+      const answered = next(director, answer.session.id, deployment.id);
+      if (answered === "rejoin") resolve(answered);
       else setTimeout(ask, 5);
     };
     ask();
@@ -242,7 +296,7 @@ test("a session ends when its machines are done, or none was heard of, and then 
   assert.equal(caster.stopped, true);
 
   for (let time = 0; time < 2 * limits.sessionIdleMs; time += limits.sessionIdleMs / 4) {
-    assert.equal(director.progress(quiet.session.id, silent.id), "go-on");
+    assert.equal(next(director, quiet.session.id, silent.id), "go-on");
     await pass(limits.sessionIdleMs / 4);
   }
   assert.notEqual(states().get(silent.id)?.state, "closed", "it reported all the time");
@@ -259,5 +313,5 @@ test("closing a deployment ends its session", async (context) => {
   const answer = await director.join(await newMachine(), deployment);
   await director.closeDeployment(deployment.id);
   assert.equal(native.casters[0]?.stopped, true);
-  assert.equal(director.progress(answer.session.id, deployment.id), "rejoin");
+  assert.equal(next(director, answer.session.id, deployment.id), "rejoin");
 });

@@ -36,7 +36,12 @@ async function deployment(name: string, machines: "all" | string[]) {
     packages: "all" as const,
     variables: [],
   };
-  const more = { unattended: true, multicast: true, rateMbps: 0 };
+  const more = {
+    unattended: true,
+    multicast: true,
+    rateMbps: 0,
+    slowClients: { policy: "disconnect" as const, leastMbps: 20 },
+  };
   return { ...(await store.deployments.create({ ...wish, ...more })), imageId: image.id };
 }
 

@@ -53,8 +53,9 @@ for (const { movedAt, receiving = () => true, sends, takes, what } of courses) {
       moves.map(({ second }) => second),
       movedAt === null ? [] : [movedAt],
     );
-    if (movedAt !== null)
+    if (movedAt !== null) {
       assert.match(moves[0]?.reason ?? "", /^It verified \d.* Mbit\/s over 15 s, less than the 100 of/);
+    }
   });
 }
 

@@ -9,6 +9,7 @@ namespace volley {
 
 namespace {
 constexpr Time backoffUnit_us = 3'000;
+constexpr Time latestPossible_us = 5'000'000;
 constexpr Time patienceLeast_us = 10'000;
 constexpr Time patienceMost_us = 2'000'000;
 constexpr Time patienceGrowth = 16;
@@ -42,7 +43,9 @@ void Receiver::State::applyAnnounce(const Header& header, const Announce& announ
   // number at all: transits are compared modulo 2^64, as what lies nearer.
   const Time transit = now - announce.senderTime_us;
   if (transitKnown) leastTransit_us += (now - transitAt) / 10'000;
-  if (!transitKnown || static_cast<std::int64_t>(transit - leastTransit_us) < 0) leastTransit_us = transit;
+  // No network is that late: a clock has jumped, or a liar has told of one, and what was lowest means nothing any more.
+  const bool jumped = transitKnown && transit - leastTransit_us > latestPossible_us;
+  if (!transitKnown || jumped || static_cast<std::int64_t>(transit - leastTransit_us) < 0) leastTransit_us = transit;
   transitKnown = true;
   transitAt = now;
   delay_us = static_cast<std::uint32_t>(std::min<Time>(transit - leastTransit_us, 0xffffffff));

@@ -44,6 +44,21 @@ void anySenderClockGivesADelay() {
   }
 }
 
+// One lie about the sender's clock is forgotten with the next true announce, or the room would be slowed down for good.
+void aLieAboutTheClockDoesNotLast() {
+  for (const Time lie : {Time{3'600'000'000}, Time{1} << 50, Time{0}}) {
+    Harness h;
+    const Time clock = 7'200'000'000;
+    for (int i = 0; i < 20; ++i) {
+      h.now += 20'000;
+      h.announce.senderTime_us = i == 10 ? lie : clock + h.now;
+      h.hear();
+    }
+    const auto report = h.waitForReport();
+    CHECK(report && report->delay_us == 0);
+  }
+}
+
 // A status after every datagram, from everybody.
 void noAnnounceMakesItReportAllTheTime() {
   Harness h;
@@ -64,6 +79,7 @@ void noAnnounceMakesItReportAllTheTime() {
 
 int main() {
   anySenderClockGivesADelay();
+  aLieAboutTheClockDoesNotLast();
   noAnnounceMakesItReportAllTheTime();
   return volley_test::finish();
 }

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -74,6 +74,22 @@ function inPartition<Found>(number: number, look: (folder: string) => Found): Fo
   }
 }
 
+/** Of a device that no computer has. */
+const driverFile = `[Version]
+Signature="$WINDOWS NT$"
+Class=Net
+ClassGuid={4d36e972-e325-11ce-bfc1-08002be10318}
+Provider=%Us%
+DriverVer=01/02/2026,1.2.3.4
+[Manufacturer]
+%Us%=Models,NTamd64
+[Models.NTamd64]
+%Card%=Install,PCI\\VEN_FFFE&DEV_FFFE
+[Strings]
+Us="Us"
+Card="Card"
+`;
+
 const completed = (statuses: StepStatus[]): string[] =>
   statuses.filter(({ messageId }) => messageId === 11_134).map(({ action }) => action);
 
@@ -84,6 +100,10 @@ test("bare metal: the disk partitioned, Windows applied from the site's WIM, its
   const wim = join(room.folder, "windows.wim");
   writeWim(wim, [windows]);
   await volley("package", "add", wim, "--id", "VOL00001");
+  const drivers = join(room.folder, "drivers");
+  mkdirSync(drivers);
+  writeFileSync(join(drivers, "card.inf"), driverFile);
+  await volley("package", "add", drivers, "--id", "DRV00001", "--drivers", "Network");
   const text = readFileSync(join(shipped, "bare-metal.xml"), "utf8");
   // There is no agent for Windows yet that could be staged.
   const here = text.replace('name="Setup Windows"', 'name="Setup Windows" disable="true"');
@@ -98,6 +118,7 @@ test("bare metal: the disk partitioned, Windows applied from the site's WIM, its
     "Apply Network Settings",
     "Apply Device Drivers",
   ]);
+  assert.match(agent.log, /Package DRV00001 is here/);
   inPartition(3, (folder) => {
     assert.equal(readFileSync(join(folder, "Users/Public/marker.txt"), "utf8"), "of the site");
     const answers = readFileSync(join(folder, "Windows/Panther/Unattend/Unattend.xml"), "utf8");
@@ -134,6 +155,45 @@ function libraryFile(bytes: number): string {
   const out = execFileSync("find", [folder, "-type", "f", "-size", `${bytes}c`], { encoding: "utf8" });
   return out.trim();
 }
+
+test("refresh: begun in the full system and taken up in the PE, the partitions stay and the volume is emptied", async () => {
+  const folder = join(room.folder, "look");
+  execFileSync("mount", ["-t", "ntfs-3g", `${disk.path}p3`, folder]);
+  writeFileSync(join(folder, "left-behind"), "of the old system");
+  execFileSync("umount", [folder]);
+  const partitionsBefore = execFileSync("sfdisk", ["--dump", disk.path], { encoding: "utf8" });
+  let text = readFileSync(join(shipped, "refresh.xml"), "utf8");
+  // What only a Windows can do, or takes an agent for it.
+  for (const name of ["Capture Windows Settings", "Capture User Files and Settings", "Setup Windows"]) {
+    const before = text;
+    text = text.replace(`Action" name="${name}"`, `Action" disable="true" name="${name}"`);
+    assert.notEqual(text, before);
+  }
+  text = text.replace('<group name="Restore User', '<group disable="true" name="Restore User');
+  await deploy("refresh", text);
+  const first = await room.startAgent(site, { name: "b2", disk: disk.path });
+  await first.exits(194);
+  const pe = join(room.folder, "pe-b2");
+  mkdirSync(pe);
+  const second = room.restartAgent(first, { prefix: linuxPe(pe, "uefi") });
+  await second.exits(0, 240_000);
+  assert.deepEqual(completed(await volley("sequence", "status", "refresh", "b2")), [
+    "Capture Network Settings",
+    "Request State Store",
+    "Release State Store",
+    "Restart in Windows PE",
+    "Apply Operating System",
+    "Apply Windows Settings",
+    "Apply Network Settings",
+    "Apply Device Drivers",
+  ]);
+  assert.equal(execFileSync("sfdisk", ["--dump", disk.path], { encoding: "utf8" }), partitionsBefore);
+  inPartition(3, (root) => {
+    assert.equal(readFileSync(join(root, "Users/Public/marker.txt"), "utf8"), "of the site");
+    assert.ok(!existsSync(join(root, "left-behind")), "the volume was not emptied");
+  });
+  await volley("deployment", "close", "refresh");
+});
 
 test("a block image of the site goes onto a partition by multicast, bit for bit", async () => {
   const image = await room.makeImage(64);

@@ -53,7 +53,8 @@ async function succeeded(agent: AgentProcess): Promise<NonNullable<MachineRecord
 }
 
 test("four machines whose disks were full of other bytes get the image by one multicast", () =>
-  withDeployment({ name: "four" }, async () => {
+  // Slow enough that all four have joined before it is over, also on a busy machine.
+  withDeployment({ name: "four", rateMbps: 60 }, async () => {
     const agents = await Promise.all(["a1", "a2", "a3", "a4"].map(agentOf));
     for (const agent of agents) {
       const outcome = await succeeded(agent);

@@ -222,8 +222,8 @@ test("a site that starts again goes on with the session: same ports and key, a h
 
 test("a start number is spent before the sender is opened, also when it does not open", async (context) => {
   const native = fakeCasting();
-  const director = await startDirector(context, native, 5);
-  for (let port = 22_000; port < 22_005; port += 1) native.busyPorts.add(port);
+  const director = await startDirector(context, native, 7);
+  for (let port = 22_000; port < 22_007; port += 1) native.busyPorts.add(port);
   const deployment = await newDeployment();
   await assert.rejects(director.join(await newMachine(), deployment), (error: VolleyError) =>
     ["E_SOCKET", "E_CONFLICT"].includes(error.code),

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { HexRoot } from "../contract/common.ts";
 import { VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
+import type { PackageFacts, PackageProgram } from "../contract/sequence.ts";
 import { castImage, fetchManifest, successText } from "./deploy-image.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
 import { untilItWorks } from "./site/back-off.ts";
@@ -12,7 +13,15 @@ import type { DeploymentSite } from "./site/deployment-site.ts";
 import { downloadFile, uploadFile, type Transfer } from "./site/file-transfer.ts";
 import { extractArchive, makeArchive, type SiteContent } from "./site-content.ts";
 import type { StateFolder } from "./state-folder.ts";
-import type { DriverCatalogue, ImageApplier, StateStore, StepServices, Uploads } from "./steps/services.ts";
+import type {
+  DriverCatalogue,
+  ImageApplier,
+  Program,
+  Programs,
+  StateStore,
+  StepServices,
+  Uploads,
+} from "./steps/services.ts";
 import { decryptFile, encryptFile } from "./steps/user-state/archive.ts";
 
 export interface SiteServicesOptions {
@@ -26,12 +35,13 @@ export interface SiteServicesOptions {
 
 export function siteServices(
   options: SiteServicesOptions,
-): Required<Pick<StepServices, "imageApplier" | "uploads" | "stateStore" | "driverCatalogue">> {
+): Required<Pick<StepServices, "imageApplier" | "uploads" | "stateStore" | "driverCatalogue" | "programs">> {
   return {
     imageApplier: imageApplier(options),
     uploads: uploads(options),
     stateStore: stateStore(options),
     driverCatalogue: driverCatalogue(options),
+    programs: programs(options),
   };
 }
 
@@ -84,12 +94,14 @@ function uploads(options: SiteServicesOptions): Uploads {
       const uploadId = await uploadFile(path, site, { signal, onWait, progress });
       const fileName = basename(path);
       const cut = (text: string, most: number): string => text.slice(0, most);
-      const { packageId } = await site.captured({
+      const captured = {
         name: cut(name, limits.nameCharacters),
         description: cut(description, limits.reportTextCharacters),
         fileName,
         uploadId,
-      });
+      };
+      const wait = { signal, onWait, patienceMs: limits.siteAwayMs };
+      const { packageId } = await untilItWorks(() => site.captured(captured), wait);
       const as = packageId === null ? "and is being imported" : `as package ${packageId}`;
       by.log.info(`"${name}" is at the site ${as}`);
     },
@@ -142,10 +154,33 @@ function stateStore(options: SiteServicesOptions): StateStore {
         await makeArchive(folder, archive);
         await encryptFile(archive, sealed, key);
         const uploadId = await uploadFile(sealed, site, { ...again, progress: () => {} });
-        await site.storeState(uploadId);
+        await untilItWorks(() => site.storeState(uploadId), wait);
       }
       await clean();
       state.remove(purposeFile);
+    },
+  };
+}
+
+/** As the console sets them for a new program. */
+const successCodes = [0, 1641, 3010];
+
+function programs({ content, site }: SiteServicesOptions): Programs {
+  const found = (packages: PackageFacts, wanted: PackageProgram | undefined, name: string): Program => {
+    if (wanted === undefined) {
+      throw new VolleyError("E_NOT_FOUND", `Package ${packages.packageId} has no program ${name}`);
+    }
+    return { commandLine: wanted.commandLine, successCodes, workingFolder: "" };
+  };
+  return {
+    async ofPackage(packageId, program) {
+      const facts = await content.factsOf(packageId);
+      const named = facts.programs.find(({ name }) => name.toLowerCase() === program.toLowerCase());
+      return found(facts, named, program);
+    },
+    async application(name) {
+      const facts = await site.application(name);
+      return { ...found(facts, facts.programs[0], name), packageId: facts.packageId };
     },
   };
 }

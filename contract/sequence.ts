@@ -37,6 +37,10 @@ export type SequenceFacts = z.infer<typeof SequenceFacts>;
 export const SequenceRecord = SequenceFacts.extend({ added: Time });
 export type SequenceRecord = z.infer<typeof SequenceRecord>;
 
+/** What installs a package, as steps name it. Success codes other than 0, 1641 and 3010 are not known. */
+export const PackageProgram = z.object({ name: Name, commandLine: z.string().min(1).max(8000) });
+export type PackageProgram = z.infer<typeof PackageProgram>;
+
 /**
  * POST /packages, by the administrator. "folder": the upload is a gzipped tar archive of the package's files. "file":
  * one file, a WIM for example. "image": a block image of the site, under the identifier by which sequences name it.
@@ -49,6 +53,7 @@ export const PackageRequest = z.discriminatedUnion("kind", [
     uploadId: Identifier,
     /** Of a package of drivers: Auto Apply Drivers looks through it. */
     driverCategory: Name.nullable().default(null),
+    programs: z.array(PackageProgram).max(100).default([]),
   }),
   z.object({
     kind: z.literal("file"),
@@ -60,7 +65,10 @@ export const PackageRequest = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("image"), packageId: PackageId, imageId: Identifier }),
 ]);
 export type PackageRequest = z.infer<typeof PackageRequest>;
-/** GET /deployments/:id/packages/:packageId, by a machine that may fetch it. */
+/**
+ * GET /deployments/:id/packages/:packageId and GET /deployments/:id/applications/:name, by a machine that may fetch it:
+ * an application is a package with a program, by the package's name in any case.
+ */
 export const PackageFacts = z.object({
   packageId: PackageId,
   name: Name,
@@ -72,6 +80,7 @@ export const PackageFacts = z.object({
   /** Null for an image, which has a manifest. */
   hash: Sha256.nullable(),
   imageId: Identifier.nullable(),
+  programs: z.array(PackageProgram),
 });
 export type PackageFacts = z.infer<typeof PackageFacts>;
 export const PackageRecord = PackageFacts.extend({ driverCategory: Name.nullable(), added: Time });

@@ -41,6 +41,9 @@ export class DeploymentSite {
   packageFacts(packageId: string): Promise<PackageFacts> {
     return this.#ask(PackageFacts, "GET", `/packages/${encodeURIComponent(packageId)}`);
   }
+  application(name: string): Promise<PackageFacts> {
+    return this.#ask(PackageFacts, "GET", `/applications/${encodeURIComponent(name)}`);
+  }
   /** Packages that hold drivers. */
   drivers(): Promise<DriverPackage[]> {
     return this.#ask(DriverPackages, "GET", "/drivers");

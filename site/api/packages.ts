@@ -68,12 +68,15 @@ async function makePackage({ files, store }: ApiContext, wanted: PackageRequest)
     const image = await store.images.find(wanted.imageId);
     if (!image) throw new VolleyError("E_NOT_FOUND", `There is no image ${wanted.imageId}.`);
     const { bytes, id: imageId, name } = image;
-    const none = { fileId: null, fileName: null, hash: null, driverCategory: null };
+    const none = { fileId: null, fileName: null, hash: null, driverCategory: null, programs: [] };
     return { packageId, name, kind: "image", ...none, bytes, imageId, added };
   }
   const { bytes, hash, id: fileId } = await files.take(null, wanted.uploadId, limits.uploadBytesMost);
-  const fileName = wanted.kind === "file" ? wanted.fileName : null;
-  const driverCategory = wanted.kind === "folder" ? wanted.driverCategory : null;
   const { kind, name } = wanted;
-  return { packageId, name, kind, fileId, fileName, bytes, hash, imageId: null, driverCategory, added };
+  const common = { packageId, name, kind, fileId, bytes, hash, imageId: null, added };
+  if (wanted.kind === "file") {
+    return { ...common, fileName: wanted.fileName, driverCategory: null, programs: [] };
+  }
+  const { driverCategory, programs } = wanted;
+  return { ...common, fileName: null, driverCategory, programs };
 }

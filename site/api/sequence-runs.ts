@@ -1,5 +1,7 @@
 /** What a machine that runs a deployment's task sequence fetches and keeps here (contract/sequence.ts). */
+import { renameSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { extname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DeploymentRecord } from "../../contract/administration.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
@@ -15,6 +17,7 @@ import {
 } from "../../contract/sequence.ts";
 import { newKey } from "../authority/secrets.ts";
 import type { LibraryFile } from "../content/files.ts";
+import { namesFormat } from "../content/source.ts";
 import type { StoredPackage } from "../store/packages.ts";
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
@@ -71,6 +74,22 @@ function contentRoutes({ files, store }: ApiContext): Route[] {
         return packages.flatMap(({ driverCategory: category, name, packageId }) =>
           category !== null && mayFetch(deployment, packageId) ? [{ packageId, name, category }] : [],
         );
+      },
+    },
+    {
+      method: "GET",
+      path: "/deployments/:id/applications/:name",
+      who: "machine",
+      handle: async (call) => {
+        const { deployment } = await deploymentOf(call, store);
+        const { name } = call.request.params as { name: string };
+        const found = (await store.packages.list()).find(
+          (one) => one.programs.length > 0 && one.name.toLowerCase() === name.toLowerCase(),
+        );
+        if (!found || !mayFetch(deployment, found.packageId)) {
+          throw new VolleyError("E_NOT_FOUND", `Deployment ${deployment.name} has no application ${name}.`);
+        }
+        return PackageFacts.parse(found);
       },
     },
     {
@@ -214,6 +233,7 @@ async function addWim(
       hash,
       imageId: null,
       driverCategory: null,
+      programs: [],
       added,
     });
     return packageId;
@@ -223,12 +243,28 @@ async function addWim(
 
 const lookMs = 1000;
 
-/** The file is removed when the import has ended, well or not. */
-function startImport({ files, log, tasks }: ApiContext, { name }: CapturedRequest, file: LibraryFile): void {
-  const { id } = tasks.startImport({ path: files.path(file.id), name });
+/** Throws E_IMAGE_FORMAT, E_CONFLICT. The file is removed when the import has ended, well or not. */
+function startImport(
+  { files, log, tasks }: ApiContext,
+  { fileName, name }: CapturedRequest,
+  file: LibraryFile,
+): void {
+  if (!namesFormat(fileName)) {
+    throw new VolleyError("E_IMAGE_FORMAT", `The name ${fileName} does not say what the image is.`);
+  }
+  // The import goes by the name's end.
+  const withEnd = file.id + extname(fileName);
+  renameSync(files.path(file.id), files.path(withEnd));
+  let id: string;
+  try {
+    ({ id } = tasks.startImport({ path: files.path(withEnd), name }));
+  } catch (error) {
+    files.remove(withEnd);
+    throw error;
+  }
   const untilItEnds = async (): Promise<void> => {
     while (tasks.importState(id)?.state === "running") await delay(lookMs, undefined, { ref: false });
-    files.remove(file.id);
+    files.remove(withEnd);
   };
   untilItEnds().catch((error: unknown) => log.error(`captured ${name}: ${toVolleyError(error).detail}`));
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
-import type { PackageRecord } from "../../contract/sequence.ts";
+import type { PackageProgram, PackageRecord } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
 import { startFailure } from "../content/tools.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
@@ -26,6 +26,12 @@ export const packageCommands: SiteCommand[] = [
         value: "CATEGORY",
         help: "It holds drivers, which Auto Apply Drivers looks through.",
       },
+      program: {
+        type: "string",
+        multiple: true,
+        value: "NAME=COMMAND",
+        help: "A program of the package, for Install Package and Install Application; may be repeated.",
+      },
     },
     run: async (client, call) => {
       const path = resolve(call.positionals[0] ?? "");
@@ -35,6 +41,7 @@ export const packageCommands: SiteCommand[] = [
             ...common,
             path,
             driverCategory: text(call, "drivers") ?? null,
+            programs: programsOf(call),
             quiet: call.json,
           })
         : await client.post<PackageRecord>("/packages", {
@@ -100,6 +107,16 @@ function identifier(call: CommandCall): string {
   return id;
 }
 
+function programsOf(call: CommandCall): PackageProgram[] {
+  const given = call.values["program"];
+  const list = Array.isArray(given) ? given.filter((one) => typeof one === "string") : [];
+  return list.map((program) => {
+    const at = program.indexOf("=");
+    if (at < 1) throw new VolleyError("E_USAGE", `--program takes NAME=COMMAND, not ${program}.`);
+    return { name: program.slice(0, at), commandLine: program.slice(at + 1) };
+  });
+}
+
 function statOf(path: string) {
   try {
     return statSync(path);
@@ -117,6 +134,7 @@ interface FolderWish {
   packageId: string;
   name: string;
   driverCategory: string | null;
+  programs: PackageProgram[];
   path: string;
   quiet: boolean;
 }

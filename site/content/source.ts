@@ -41,6 +41,9 @@ const extensions: Record<string, ImageFormat> = {
   ".vhdx": "vhdx",
   ".vmdk": "vmdk",
 };
+/** Whether a file's name says what format it has. */
+export const namesFormat = (fileName: string): boolean => extname(fileName).toLowerCase() in extensions;
+
 /** What files begin with that are no raw images, whatever their name. */
 const magics: { format: ImageFormat; bytes: string }[] = [
   { format: "qcow2", bytes: "QFI\xfb" },

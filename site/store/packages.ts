@@ -43,6 +43,7 @@ export class PackageStore {
         hash: added.hash,
         image_id: added.imageId,
         driver_category: added.driverCategory,
+        programs: JSON.stringify(added.programs),
         added: added.added,
       })
       .execute();
@@ -65,6 +66,7 @@ function toStored(row: Selectable<PackageTable>): StoredPackage {
     hash,
     imageId: row.image_id,
     driverCategory: row.driver_category,
+    programs: row.programs,
     added,
   };
 }

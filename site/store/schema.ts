@@ -5,7 +5,7 @@ import type { DiskRule } from "../../contract/deployment.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { Outcome, Plan, StepStatus } from "../../contract/report.ts";
 import type { ErrorAnswer } from "../../contract/common.ts";
-import type { SequenceVariable } from "../../contract/sequence.ts";
+import type { PackageProgram, SequenceVariable } from "../../contract/sequence.ts";
 
 /** Read as a value, written as JSON text. */
 type Json<Value> = ColumnType<Value, string, string>;
@@ -149,6 +149,7 @@ export interface PackageTable {
   image_id: string | null;
   /** Null for what is no package of drivers. */
   driver_category: string | null;
+  programs: Json<PackageProgram[]>;
   added: string;
 }
 

@@ -165,9 +165,9 @@ test("refresh: begun in the full system and taken up in the PE, the partitions s
   let text = readFileSync(join(shipped, "refresh.xml"), "utf8");
   // What only a Windows can do, or takes an agent for it.
   for (const name of ["Capture Windows Settings", "Capture User Files and Settings", "Setup Windows"]) {
-    const before = text;
+    const written = text;
     text = text.replace(`Action" name="${name}"`, `Action" disable="true" name="${name}"`);
-    assert.notEqual(text, before);
+    assert.notEqual(text, written);
   }
   text = text.replace('<group name="Restore User', '<group disable="true" name="Restore User');
   await deploy("refresh", text);

@@ -77,15 +77,18 @@ test("with a package, a secret and a restart: it goes on after it, and the site 
   const files = join(folder, "package");
   mkdirSync(join(files, "inner"), { recursive: true });
   writeFileSync(join(files, "inner", "text"), "from the package");
-  await volley("package", "add", files, "--id", "ps100012");
+  const copy = `Copy=cp inner/text ${folder}/installed`;
+  await volley("package", "add", files, "--id", "ps100012", "--name", "Texts", "--program", copy);
   const secrets = join(folder, "secrets");
   writeFileSync(secrets, "# for the test\nGiven=swordfish=and chips\n", { mode: 0o600 });
   const given = `test "%Given%" = "swordfish=and chips" && echo %Given% && echo %Place% > ${folder}/place`;
-  writeFileSync(join(folder, "variables"), "Place=room 3\n");
+  writeFileSync(join(folder, "variables"), "Place=room 3\nAPP01=texts\n");
   const steps = [
     settingStep("Secret", "hunter2-and-more", true),
     commandStep("Given", given),
     commandStep("Take", `cp inner/text ${folder}/taken`, variable("PackageID", "PS100012")),
+    step("InstallSoftware", "Install", variable("PackageID", "PS100012") + variable("ProgramName", "copy")),
+    step("InstallApplication", "Applications", variable("BaseVariableName", "APP")),
     commandStep("Say", `echo %Secret%; ${env} set Said "%Secret%"`),
     commandStep("Restart", "exit 3010"),
     commandStep("After", `test "%Secret%" = hunter2-and-more && echo %_SMSTSAdvertID% > ${folder}/after`),
@@ -100,6 +103,7 @@ test("with a package, a secret and a restart: it goes on after it, and the site 
   await first.exits(restartCode);
   assert.match(first.errorOutput, /^E_RESTART_NEEDED: /);
   assert.equal(readFileSync(join(folder, "taken"), "utf8"), "from the package");
+  assert.equal(readFileSync(join(folder, "installed"), "utf8"), "from the package");
   assert.equal((await machine("s1")).state, "working");
   const second = room.restartAgent(first);
   await second.exits(0);
@@ -114,13 +118,15 @@ test("with a package, a secret and a restart: it goes on after it, and the site 
     "11134 Set Secret 0",
     "11134 Given 0",
     "11134 Take 0",
+    "11134 Install 0",
+    "11134 Applications 0",
     "11134 Say 0",
     "11134 Restart 3010",
     "11142 Restart 0",
     "11134 After 0",
     "11143 first 0",
   ]);
-  assert.equal(told[4]?.output.trim(), "[redacted]");
+  assert.equal(told[6]?.output.trim(), "[redacted]");
   const said = first.output + second.output + everythingIn(first.options.stateFolder);
   const sequenceFile = join(first.options.stateFolder, "deployments", deployment?.id ?? "", "sequence");
   const original = everythingIn(sequenceFile);

@@ -24,6 +24,7 @@ export const sequences: Migration = {
       .addColumn("hash", "text")
       .addColumn("image_id", "uuid", (column) => column.references("image.id"))
       .addColumn("driver_category", "text")
+      .addColumn("programs", "jsonb", (column) => column.notNull())
       .addColumn("added", "text", (column) => column.notNull())
       .execute();
     await database.schema

@@ -1,0 +1,160 @@
+/** What a site gives a machine that runs a sequence, to whom it does not, and what a captured disk image becomes. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openStateFolder } from "../../agent/state-folder.ts";
+import { DeploymentSite } from "../../agent/site/deployment-site.ts";
+import { uploadFile } from "../../agent/site/file-transfer.ts";
+import { SiteClient } from "../../agent/site/site-client.ts";
+import { openTransport, type Transport } from "../../agent/site/transport.ts";
+import type { DeploymentRecord, ImageRecord } from "../../contract/administration.ts";
+import type { ErrorCode } from "../../contract/errors.ts";
+import type { PackageRecord, SequenceRecord } from "../../contract/sequence.ts";
+import { uploadFile as uploadAsAdministrator } from "../../site/commands/upload.ts";
+import { machineFacts } from "../fixtures/records.ts";
+import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
+import { commandStep, sequenceText } from "../fixtures/sequence-text.ts";
+import type { SiteProcess } from "../fixtures/site-process.ts";
+
+let room: Room;
+let site: SiteProcess;
+let deployment: DeploymentRecord;
+let ours: DeploymentSite;
+let stranger: DeploymentSite;
+const transports: Transport[] = [];
+const secret = "swordfish";
+
+before(async () => {
+  room = await openRoom("sequence api");
+  site = await room.startSite();
+  const file = join(room.folder, "one.xml");
+  writeFileSync(file, sequenceText(commandStep("One", "true")));
+  const uploadId = await uploadAsAdministrator(site.client, file, true);
+  const request = { name: "one", fileName: "one.xml", uploadId };
+  const sequence = await site.client.post<SequenceRecord>("/sequences", request);
+  const [machine, other] = [await enrol("ours"), await enrol("stranger")];
+  deployment = await site.createDeployment({
+    name: "one",
+    imageId: null,
+    sequenceId: sequence.id,
+    packages: ["PS100001"],
+    variables: [{ name: "Secret", value: secret, hidden: true }],
+    machines: [machine.id],
+  });
+  ours = new DeploymentSite(machine.client, deployment.id);
+  stranger = new DeploymentSite(other.client, deployment.id);
+});
+after(async () => {
+  for (const transport of transports) transport.close();
+  await room.close();
+});
+
+async function enrol(name: string): Promise<{ id: string; client: SiteClient }> {
+  const authority = readFileSync(join(site.folder, "authority", "authority.pem"), "utf8");
+  const transport = openTransport({ host: site.address, port: site.port }, authority);
+  transports.push(transport);
+  const folder = join(room.folder, `state ${name}`);
+  mkdirSync(folder);
+  const credential = await site.newCredential(1);
+  const client = new SiteClient({
+    transport,
+    site: site.url,
+    authority,
+    state: openStateFolder(folder, () => {}),
+    machine: machineFacts(name),
+    readCredential: () => credential,
+    onSecret: () => {},
+  });
+  return { id: (await client.enrol()).machineId, client };
+}
+
+const transfer = { signal: new AbortController().signal, progress: () => {}, onWait: () => {} };
+
+test("a machine of no such deployment is given nothing of it, and puts nothing there", async () => {
+  const asked: Record<string, () => Promise<unknown>> = {
+    key: () => stranger.key(),
+    checkpoint: () => stranger.checkpoint(),
+    "a checkpoint of its own": () => stranger.saveCheckpoint({ runId: randomUUID(), serial: 1 }),
+    "the checkpoint's end": () => stranger.removeCheckpoint(),
+    sequence: () => stranger.sequencePiece(0),
+    variables: () => stranger.variables(),
+    package: () => stranger.packageFacts("PS100001"),
+    "a package's bytes": () => stranger.packagePiece("PS100001", 0),
+    drivers: () => stranger.drivers(),
+    "a place for state": () => stranger.requestState("capture"),
+  };
+  for (const [what, ask] of Object.entries(asked)) {
+    await assert.rejects(ask, { code: "E_FORBIDDEN" satisfies ErrorCode }, what);
+  }
+});
+
+test("the key is the same each time, and not another's; nobody else is shown a secret", async () => {
+  const key = await ours.key();
+  assert.equal(await ours.key(), key);
+  assert.match(key, /^[0-9a-f]{64}$/);
+  assert.deepEqual(await ours.variables(), [{ name: "Secret", value: secret, hidden: true }]);
+  const shown = JSON.stringify(await site.client.get("/deployments"));
+  const log = readFileSync(join(site.folder, "site.log"), "utf8");
+  for (const text of [key, secret]) assert.ok(!shown.includes(text) && !log.includes(text), text);
+});
+
+test("of a run's checkpoints the last one counts, in whatever order they come", async () => {
+  const runId = randomUUID();
+  const save = (serial: number, run = runId) => ours.saveCheckpoint({ runId: run, serial, kept: serial });
+  await save(2);
+  await save(3);
+  await save(2);
+  assert.deepEqual(await ours.checkpoint(), { runId, serial: 3, kept: 3 });
+  const next = randomUUID();
+  await save(1, next);
+  assert.deepEqual(await ours.checkpoint(), { runId: next, serial: 1, kept: 1 });
+  await site.kill();
+  await site.start();
+  assert.deepEqual(await ours.checkpoint(), { runId: next, serial: 1, kept: 1 });
+  await ours.removeCheckpoint();
+  await ours.removeCheckpoint();
+  assert.equal(await ours.checkpoint(), null);
+  const large = { runId, serial: 9, kept: "x".repeat(9_000_000) };
+  await assert.rejects(ours.saveCheckpoint(large), { code: "E_REQUEST_INVALID" });
+});
+
+test("a captured disk image is imported; what the site takes it from is gone then", async () => {
+  const image = await room.makeImage(4);
+  const uploadId = await uploadFile(image.path, ours, transfer);
+  const nameless = { name: "x", description: "", fileName: "disk", uploadId };
+  await assert.rejects(ours.captured(nameless), { code: "E_IMAGE_FORMAT" });
+  const again = await uploadFile(image.path, ours, transfer);
+  const captured = { name: "captured disk", description: "", fileName: "disk.raw", uploadId: again };
+  assert.deepEqual(await ours.captured(captured), { packageId: null });
+  const record = await waitFor(
+    async () =>
+      (await site.client.get<ImageRecord[]>("/images")).find(({ name }) => name === "captured disk"),
+    { what: "the imported image", story: () => site.process.story() },
+  );
+  assert.equal(record.bytes, image.bytes);
+  const files = join(site.folder, "files");
+  await waitFor(() => readdirSync(files).every((name) => !name.endsWith(".raw")), { what: "its end" });
+  const request = { kind: "image", packageId: "PS100001", imageId: record.id };
+  await site.client.post<PackageRecord>("/packages", request);
+  assert.equal((await ours.packageFacts("ps100001")).imageId, record.id);
+  await assert.rejects(ours.packagePiece("PS100001", 0), { code: "E_CONFLICT" });
+  await assert.rejects(site.client.remove(`/images/${record.id}`), { code: "E_IMAGE_IN_USE" });
+});
+
+test("a sequence in use stays, a name is given once, and an upload of another's is not to be had", async () => {
+  await assert.rejects(site.client.remove(`/sequences/${deployment.sequenceId}`), { code: "E_CONFLICT" });
+  const file = join(room.folder, "two.xml");
+  writeFileSync(file, "<sequence/>");
+  const uploadId = await uploadFile(file, ours, transfer);
+  const request = { name: "two", fileName: "two.xml", uploadId };
+  await assert.rejects(site.client.post("/sequences", request), { code: "E_NOT_FOUND" });
+  const own = await uploadAsAdministrator(site.client, file, true);
+  const again = { ...request, name: "one", uploadId: own };
+  await assert.rejects(site.client.post("/sequences", again), { code: "E_CONFLICT" });
+  for (const fileName of ["../two.xml", "..", "a/b", "a\\b", ""]) {
+    const bad = { ...request, uploadId: own, fileName };
+    await assert.rejects(site.client.post("/sequences", bad), { code: "E_REQUEST_INVALID" }, fileName);
+  }
+});

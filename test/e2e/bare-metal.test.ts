@@ -142,7 +142,7 @@ test("capture: the Windows on the disk becomes a package at the site, which wiml
     "extract",
     file,
     "1",
-    "/Users/Public/marker.txt",
+    "Users/Public/marker.txt",
     "--to-stdout",
   ]);
   assert.equal(marker.toString(), "of the site");

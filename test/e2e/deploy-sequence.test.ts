@@ -282,3 +282,26 @@ test("user state goes to the site encrypted, and comes back in a later deploymen
   assert.match(stranger.output, /No user state of this machine is kept/);
   await volley("deployment", "close", "restore");
 });
+
+test("a site that goes away holds up no step, and hears of them all when it is back", async () => {
+  const folder = folderOf("away");
+  await deploySteps("away", [
+    commandStep("Wait", `touch ${folder}/begun; until test -e ${folder}/go; do sleep 0.1; done`),
+    settingStep("Later", "set while nobody answers"),
+    commandStep("Done", `echo "%Later%" > ${folder}/done`),
+  ]);
+  const agent = await agentOf("a1");
+  await waitFor(() => existsSync(join(folder, "begun")), { what: "the first step" });
+  await site.kill();
+  writeFileSync(join(folder, "go"), "");
+  await waitFor(() => existsSync(join(folder, "done")), { what: "the last step", timeMs: 15_000 });
+  await site.start();
+  await agent.exits(0);
+  assert.equal(agent.output.match(/A second place does not take the checkpoint/g)?.length, 1);
+  const told = await statuses("away", "a1");
+  assert.deepEqual(
+    told.map(({ action, messageId }) => `${messageId} ${action}`),
+    ["11140 away", "11134 Wait", "11134 Set Later", "11134 Done", "11143 away"],
+  );
+  await volley("deployment", "close", "away");
+});

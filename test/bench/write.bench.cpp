@@ -1,10 +1,11 @@
-// Speed of our block writer beside dd and fio on the same target: stored chunks are decompressed to 1 MiB and hashed
-// with BLAKE3 by two threads and written through a DeviceQueue as deep as the engine's, then flushed; dd writes zeros
-// with oflag=direct bs=4M and fsync, fio with 32 writes of 1 MiB in flight, and neither hashes anything. Every run
-// overwrites the same place, which was written once before so that nobody pays for its allocation.
+// Speed of our block writer beside dd and fio on the same target: chunks of 1 MiB are hashed with BLAKE3 by two threads,
+// with --decompress after they were made from stored ones, and written through a DeviceQueue as deep as the engine's,
+// then flushed; dd writes zeros with oflag=direct bs=4M and fsync, fio with 32 writes of 1 MiB in flight, and neither
+// hashes anything. Every run overwrites the same place, which was written once before so that nobody pays for its
+// allocation.
 // With --verify each chunk is read back past the page cache and hashed again, beside dd writing and then reading.
-// `bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--verify] [--json]`: without --target a file in the
-// current folder that is removed afterwards; a disk is overwritten. With --json the last line is the result.
+// `bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--decompress] [--verify] [--json]`: without --target a
+// file in the current folder that is removed afterwards; a disk is overwritten. With --json the last line is the result.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -42,12 +43,14 @@ struct Options {
   bool keepTarget = false;
   std::uint64_t bytes = 1ull << 30;
   int runs = 3;
+  bool decompress = false;
   bool verify = false;
   bool json = false;
 };
 
 [[noreturn]] void usage(const std::string& why) {
-  std::fprintf(stderr, "%s\nusage: bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--verify] [--json]\n", why.c_str());
+  std::fprintf(stderr, "%s\nusage: bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--decompress] [--verify] [--json]\n",
+               why.c_str());
   std::exit(2);
 }
 
@@ -67,8 +70,12 @@ Options parseOptions(int count, char** words) {
   Options options;
   for (int index = 1; index < count; ++index) {
     const std::string word = words[index];
-    if (word == "--json" || word == "--verify") {
-      (word == "--json" ? options.json : options.verify) = true;
+    bool* const flag = word == "--json"         ? &options.json
+                       : word == "--verify"     ? &options.verify
+                       : word == "--decompress" ? &options.decompress
+                                                : nullptr;
+    if (flag) {
+      *flag = true;
       continue;
     }
     if (index + 1 == count) usage("unknown option or missing value: " + word);
@@ -122,8 +129,9 @@ private:
 
 class OurWriter {
 public:
-  OurWriter(BlockDevice& device, bool verify)
-      : device_(device), pool_(limits::chunkBuffers, limits::chunkBytes), verify_(verify), stored_(limits::chunkBytes) {
+  OurWriter(BlockDevice& device, const Options& options)
+      : device_(device), pool_(limits::chunkBuffers, limits::chunkBytes), decompress_(options.decompress),
+        verify_(options.verify), stored_(limits::chunkBytes) {
     // Every other sixteen bytes are random: about what an operating system's files compress to.
     std::vector<std::uint8_t> raw(limits::chunkBytes);
     std::mt19937_64 random(1);
@@ -135,6 +143,11 @@ public:
     const std::size_t bytes = ChunkCompressor(3).compress(raw, stored_);
     if (bytes == 0) throw std::runtime_error("the chunk does not compress");
     stored_.resize(bytes);
+    std::vector<PooledBuffer> buffers;
+    for (std::size_t index = 0; index < pool_.count(); ++index) {
+      buffers.push_back(pool_.acquire());
+      std::memcpy(buffers.back().data(), raw.data(), raw.size());
+    }
   }
 
   double run(std::uint64_t bytes) {
@@ -162,7 +175,7 @@ private:
     for (std::uint64_t index = next++; index < chunks; index = next++) {
       PooledBuffer buffer = pool_.acquire();
       if (!buffer) return;
-      if (!decompressor.decompress(stored_, buffer.span())) std::abort();
+      if (decompress_ && !decompressor.decompress(stored_, buffer.span())) std::abort();
       if (blake3::subtree(buffer.span(), 0) != expected_) std::abort();
       hashed.push({index, std::move(buffer)});
     }
@@ -205,6 +218,7 @@ private:
 
   BlockDevice& device_;
   BufferPool pool_;
+  const bool decompress_;
   const bool verify_;
   std::vector<std::uint8_t> stored_; // a chunk, compressed
   blake3::Hash expected_{};
@@ -267,7 +281,7 @@ void bench(const Options& options) {
     fs::resize_file(options.target, options.bytes);
   const auto device = openBlockDevice(options.target, DeviceAccess::exclusive);
   if (device->sizeBytes() < options.bytes) throw std::runtime_error(options.target + " is smaller than --size");
-  OurWriter writer(*device, options.verify);
+  OurWriter writer(*device, options);
   writer.run(options.bytes); // allocates what has to be allocated
   std::vector<double> ours, dd, fio;
   for (int run = 0; run < options.runs; ++run) {
@@ -283,10 +297,10 @@ void bench(const Options& options) {
   const double fioRate = fio.empty() ? 0 : median(fio);
   if (options.json)
     std::printf("{\"ours\":{\"megabytesPerSecond\":%.1f},\"rival\":{\"name\":\"dd\",\"megabytesPerSecond\":%.1f},"
-                "\"ratio\":%.2f,\"fio\":{\"megabytesPerSecond\":%.1f},\"fioRatio\":%.2f,\"verify\":%s,"
+                "\"ratio\":%.2f,\"fio\":{\"megabytesPerSecond\":%.1f},\"fioRatio\":%.2f,\"decompress\":%s,\"verify\":%s,"
                 "\"bytes\":%llu,\"runs\":%d,\"direct\":%s}\n",
                 oursRate, ddRate, oursRate / ddRate, fioRate, fioRate > 0 ? oursRate / fioRate : 0,
-                options.verify ? "true" : "false", static_cast<unsigned long long>(options.bytes), options.runs,
+                options.decompress ? "true" : "false", options.verify ? "true" : "false", static_cast<unsigned long long>(options.bytes), options.runs,
                 device->bypassesCache() ? "true" : "false");
   else
     std::printf("ours, hashing: %.1f MB/s; dd: %.1f MB/s; fio: %.1f MB/s\n", oursRate, ddRate, fioRate);

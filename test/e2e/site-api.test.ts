@@ -199,7 +199,7 @@ test("a machine sees its own deployment and nothing of another's", async () => {
     path: `/deployments/${deployment.id}/progress`,
     body: progress(answer.session.id),
   };
-  assert.deepEqual((await api({ ...report, token: mine.token })).json, { next: "go-on" });
+  assert.deepEqual((await api({ ...report, token: mine.token })).json, { next: "go-on", moved: "" });
   await refused({ ...report, token: other.token }, "E_FORBIDDEN");
   const secret =
     (await api({ path: "/sessions", token: adminToken })).text +
@@ -207,7 +207,7 @@ test("a machine sees its own deployment and nothing of another's", async () => {
   assert.ok(!secret.includes(answer.session.key) && !secret.includes(answer.receiver.key));
   await site.client.post(`/deployments/${deployment.id}/close`, {});
   await refused({ ...asking, token: mine.token }, "E_SESSION_GONE");
-  assert.deepEqual((await api({ ...report, token: mine.token })).json, { next: "rejoin" });
+  assert.deepEqual((await api({ ...report, token: mine.token })).json, { next: "rejoin", moved: "" });
 });
 
 test("every join of a session has the session's key and a receiver's key of its own", async () => {
@@ -287,7 +287,7 @@ test("a site that is killed leaves no sender, and goes on with the same ports un
     token: machine.token,
     body: progress(answer.session.id),
   };
-  assert.deepEqual((await api(report)).json, { next: "go-on" });
+  assert.deepEqual((await api(report)).json, { next: "go-on", moved: "" });
   assert.ok(await answers(answer.unicastPort), "it listens at the same port");
   assert.ok((await startOf()) > start);
   const again = await joinAs(machine, deployment);

@@ -1,8 +1,8 @@
 // Speed of our block writer beside dd and fio on the same target: chunks of 1 MiB are hashed with BLAKE3 by two threads,
 // with --decompress after they were made from stored ones, and written through a DeviceQueue as deep as the engine's,
-// then flushed; dd writes zeros with oflag=direct bs=4M and fsync, fio with 32 writes of 1 MiB in flight, and neither
-// hashes anything. Every run overwrites the same place, which was written once before so that nobody pays for its
-// allocation.
+// then flushed; dd writes the same bytes from memory with oflag=direct bs=4M and fsync (zeros, which many a disk takes
+// faster, would be no comparison), fio its own with 32 writes of 1 MiB in flight, and neither hashes anything. Every run
+// overwrites the same place, which was written once before so that nobody pays for its allocation.
 // With --verify each chunk is read back past the page cache and hashed again, beside dd writing and then reading.
 // `bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--decompress] [--verify] [--json]`: without --target a
 // file in the current folder that is removed afterwards; a disk is overwritten. With --json the last line is the result.
@@ -20,6 +20,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -127,18 +128,39 @@ private:
   std::deque<Chunk> ready_;
 };
 
+// A MiB of which every other sixteen bytes are random: it compresses about as an operating system's files do.
+std::vector<std::uint8_t> rawChunk() {
+  std::vector<std::uint8_t> raw(limits::chunkBytes);
+  std::mt19937_64 random(1);
+  for (std::size_t offset = 0; offset < raw.size(); offset += 32) {
+    const std::uint64_t words[2] = {random(), random()};
+    std::memcpy(raw.data() + offset, words, sizeof words);
+  }
+  return raw;
+}
+
+// The same chunk again and again, in memory, as a file that dd can read.
+class MemoryFile {
+public:
+  explicit MemoryFile(std::uint64_t bytes) : descriptor_(memfd_create("bench", 0)) {
+    const std::vector<std::uint8_t> raw = rawChunk();
+    for (std::uint64_t at = 0; descriptor_ >= 0 && at < bytes; at += raw.size())
+      if (::write(descriptor_, raw.data(), raw.size()) != static_cast<ssize_t>(raw.size()))
+        throw std::runtime_error("no memory for what dd is to write");
+  }
+  ~MemoryFile() { ::close(descriptor_); }
+  std::string path() const { return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(descriptor_); }
+
+private:
+  int descriptor_;
+};
+
 class OurWriter {
 public:
   OurWriter(BlockDevice& device, const Options& options)
       : device_(device), pool_(limits::chunkBuffers, limits::chunkBytes), decompress_(options.decompress),
         verify_(options.verify), stored_(limits::chunkBytes) {
-    // Every other sixteen bytes are random: about what an operating system's files compress to.
-    std::vector<std::uint8_t> raw(limits::chunkBytes);
-    std::mt19937_64 random(1);
-    for (std::size_t offset = 0; offset < raw.size(); offset += 32) {
-      const std::uint64_t words[2] = {random(), random()};
-      std::memcpy(raw.data() + offset, words, sizeof words);
-    }
+    const std::vector<std::uint8_t> raw = rawChunk();
     expected_ = blake3::subtree(raw, 0);
     const std::size_t bytes = ChunkCompressor(3).compress(raw, stored_);
     if (bytes == 0) throw std::runtime_error("the chunk does not compress");
@@ -241,9 +263,9 @@ double runProgram(const std::vector<std::string>& words) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
 }
 
-double runDd(const Options& options) {
+double runDd(const Options& options, const MemoryFile& source) {
   const std::string count = "count=" + std::to_string(options.bytes >> 22);
-  double seconds = runProgram({"dd", "if=/dev/zero", "of=" + options.target, "bs=4M", count, "oflag=direct",
+  double seconds = runProgram({"dd", "if=" + source.path(), "of=" + options.target, "bs=4M", count, "oflag=direct",
                                "conv=notrunc,fsync", "status=none"});
   if (options.verify)
     seconds += runProgram({"dd", "if=" + options.target, "of=/dev/null", "bs=4M", count, "iflag=direct", "status=none"});
@@ -283,10 +305,11 @@ void bench(const Options& options) {
   if (device->sizeBytes() < options.bytes) throw std::runtime_error(options.target + " is smaller than --size");
   OurWriter writer(*device, options);
   writer.run(options.bytes); // allocates what has to be allocated
+  const MemoryFile source(options.bytes);
   std::vector<double> ours, dd, fio;
   for (int run = 0; run < options.runs; ++run) {
     ours.push_back(writer.run(options.bytes));
-    dd.push_back(runDd(options));
+    dd.push_back(runDd(options, source));
     if (!options.verify) fio.push_back(fioMegabytesPerSecond(options));
     std::fprintf(stderr, "run %d: ours %.0f MB/s, dd %.0f MB/s\n", run + 1,
                  static_cast<double>(options.bytes) / 1e6 / ours.back(),

@@ -7,13 +7,13 @@ import { z } from "zod";
 import { errors, toVolleyError, VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
 import type { MachineFacts } from "../contract/machine.ts";
-import { helpText, parseCommandLine, type Command, type DeployCommand } from "./command-line.ts";
+import { helpText, parseCommandLine, type Command, type DeployCommand } from "./commands/command-line.ts";
 
-import { openConsoleLines } from "./console-lines.ts";
-import { type DoctorCommand, runDoctor } from "./doctor-command.ts";
-import { askForVariables } from "./env-command.ts";
+import { openConsoleLines } from "./commands/console-lines.ts";
+import { type DoctorCommand, runDoctor } from "./commands/doctor-command.ts";
+import { askForVariables } from "./commands/env-command.ts";
 import { safetyRefusals } from "./imaging/choose-disk.ts";
-import type * as Performing from "./perform.ts";
+import type * as Performing from "./deploying/perform.ts";
 import { openPlatform } from "./platform/index.ts";
 import { takeInventory } from "./platform/inventory.ts";
 import type { DiskFacts, Platform } from "./platform/platform.ts";
@@ -24,15 +24,15 @@ import { createRedactor, type Redactor } from "./report/redactor.ts";
 import { openScreen, type Screen } from "./report/screen.ts";
 import { sizeText } from "./report/words.ts";
 import type { SequenceStep } from "./sequence/tree.ts";
-import { failureOf, summaryOf } from "./sequence-end.ts";
-import { checkSequenceFile, type SequenceCommand, type SequenceRunCommand } from "./sequence-command.ts";
-import type { SequenceRunner } from "./sequence-runner.ts";
-import { serve } from "./service.ts";
+import { failureOf, summaryOf } from "./running/sequence-end.ts";
+import { checkSequenceFile, type SequenceCommand, type SequenceRunCommand } from "./commands/sequence-command.ts";
+import type { SequenceRunner } from "./running/sequence-runner.ts";
+import { serve } from "./deploying/service.ts";
 import { untilItWorks } from "./site/back-off.ts";
 import { fetchAuthority, fingerprintOf } from "./site/authority.ts";
 import { SiteClient } from "./site/site-client.ts";
 import { openTransport } from "./site/transport.ts";
-import type { SiteChoice } from "./site-options.ts";
+import type { SiteChoice } from "./commands/site-options.ts";
 import { openStateFolder, type StateFolder } from "./state-folder.ts";
 import { findStepKind } from "./steps/catalogue.ts";
 import { agentVersion } from "./version.ts";
@@ -82,7 +82,7 @@ async function sequence(command: SequenceCommand): Promise<void> {
 
 /** With --json standard output is for programs, and people read standard error. */
 async function runSequenceCommand(command: SequenceRunCommand): Promise<void> {
-  const { planSequenceFile, runSequenceFile } = await import("./run-sequence.ts");
+  const { planSequenceFile, runSequenceFile } = await import("./running/run-sequence.ts");
   const people = command.json ? process.stderr : process.stdout;
   const platform = platformHere();
   const runner = sequenceRunner({ platform, machineName: hostname(), people, screen: openScreen(people) });
@@ -152,7 +152,7 @@ async function factsOf(platform: Platform, name: string | null): Promise<Machine
 /** Loaded only by what writes disks: a machine can be looked at before the addon is built. */
 async function loadPerformer(): Promise<typeof Performing> {
   try {
-    return await import("./perform.ts");
+    return await import("./deploying/perform.ts");
   } catch (error) {
     throw new VolleyError("E_TOOL_MISSING", (error as Error).message, { cause: error });
   }

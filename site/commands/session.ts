@@ -1,7 +1,14 @@
 /** volley session list */
-import type { SessionRecord } from "../../contract/administration.ts";
+import type { MachineRecord, SessionRecord } from "../../contract/administration.ts";
 import type { SiteCommand } from "./command.ts";
 import { bytesText, printJson, printTable } from "./output.ts";
+
+const limitText: Record<Exclude<SessionRecord["limit"], "machine">, string> = {
+  nothing: "",
+  policy: "its rate",
+  network: "the network",
+  site: "the site",
+};
 
 export const sessionCommands: SiteCommand[] = [
   {
@@ -13,6 +20,9 @@ export const sessionCommands: SiteCommand[] = [
     run: async (client, call) => {
       const sessions = await client.get<SessionRecord[]>("/sessions");
       if (call.json) return printJson(sessions);
+      const machines = await client.get<MachineRecord[]>("/machines");
+      const nameOf = (id: string | null): string =>
+        machines.find((one) => one.id === id)?.facts.name ?? "a machine";
       const rows = sessions.map((session) => [
         session.imageName,
         `${session.group}:${session.port}`,
@@ -22,9 +32,10 @@ export const sessionCommands: SiteCommand[] = [
         bytesText(session.multicastBytes),
         bytesText(session.unicastBytes),
         `${(session.parityPart * 100).toFixed(1)} %`,
+        session.limit === "machine" ? nameOf(session.limitingMachineId) : limitText[session.limit],
       ]);
       const head = ["IMAGE", "GROUP", "STATE", "MACHINES", "RATE", "MULTICAST", "UNICAST", "PARITY"];
-      printTable([head, ...rows]);
+      printTable([[...head, "HELD BACK BY"], ...rows]);
     },
   },
 ];

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { parseCommandLine } from "../../../agent/command-line.ts";
+import { parseCommandLine } from "../../../agent/commands/command-line.ts";
 import { agentVersion } from "../../../agent/version.ts";
 import { VolleyError } from "../../../contract/errors.ts";
 

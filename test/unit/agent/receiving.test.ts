@@ -8,7 +8,7 @@ import { addTotals, progressOf, RateMeter, viewOf } from "../../../agent/imaging
 import type { Log } from "../../../agent/report/logs.ts";
 import { openScreen, type ProgressView } from "../../../agent/report/screen.ts";
 import { durationText, sizeText } from "../../../agent/report/words.ts";
-import { serve } from "../../../agent/service.ts";
+import { serve } from "../../../agent/deploying/service.ts";
 import { backOffMs, untilItWorks } from "../../../agent/site/back-off.ts";
 import type { Policy } from "../../../contract/deployment.ts";
 import { VolleyError } from "../../../contract/errors.ts";

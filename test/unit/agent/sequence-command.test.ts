@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parseCommandLine } from "../../../agent/command-line.ts";
-import { checkSequenceFile } from "../../../agent/sequence-command.ts";
+import { parseCommandLine } from "../../../agent/commands/command-line.ts";
+import { checkSequenceFile } from "../../../agent/commands/sequence-command.ts";
 import { VolleyError } from "../../../contract/errors.ts";
 import { toolkitSequence } from "./sequence/sequence-files.ts";
 

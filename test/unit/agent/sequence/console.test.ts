@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
-import { openConsoleLines } from "../../../../agent/console-lines.ts";
+import { openConsoleLines } from "../../../../agent/commands/console-lines.ts";
 import { logFolder, type LogPhase } from "../../../../agent/report/log-places.ts";
 import { openScreen } from "../../../../agent/report/screen.ts";
 import type { ConditionWorld } from "../../../../agent/sequence/conditions/evaluate.ts";
@@ -10,7 +10,7 @@ import { openDebugger } from "../../../../agent/sequence/debugger.ts";
 import { SequenceEnvironment } from "../../../../agent/sequence/environment.ts";
 import { flatten } from "../../../../agent/sequence/instructions.ts";
 import { planLines, planSequence } from "../../../../agent/sequence/plan.ts";
-import { errorDialogSeconds, failureLines, holdError } from "../../../../agent/sequence-end.ts";
+import { errorDialogSeconds, failureLines, holdError } from "../../../../agent/running/sequence-end.ts";
 import { interpretNodes } from "../../../fixtures/interpreter-run.ts";
 import { group, sequence, step, when } from "../../../fixtures/sequences.ts";
 

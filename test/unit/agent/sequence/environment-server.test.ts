@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { askForVariables, parseEnvCommand } from "../../../../agent/env-command.ts";
+import { askForVariables, parseEnvCommand } from "../../../../agent/commands/env-command.ts";
 import { startEnvironmentServer } from "../../../../agent/sequence/environment-server.ts";
 import { SequenceEnvironment } from "../../../../agent/sequence/environment.ts";
 import { sequenceLimits } from "../../../../agent/sequence/limits.ts";

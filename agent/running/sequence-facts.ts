@@ -1,9 +1,9 @@
 /** The facts of this machine and run, as a sequence's built-in variables have them. */
 import { networkInterfaces } from "node:os";
-import type { Hardware } from "./platform/platform.ts";
-import type { SequenceMachine } from "./platform/sequence-machine.ts";
-import type { SequenceFacts } from "./sequence/facts.ts";
-import type { Sequence } from "./sequence/tree.ts";
+import type { Hardware } from "../platform/platform.ts";
+import type { SequenceMachine } from "../platform/sequence-machine.ts";
+import type { SequenceFacts } from "../sequence/facts.ts";
+import type { Sequence } from "../sequence/tree.ts";
 
 export interface FactsOptions {
   machineName: string;

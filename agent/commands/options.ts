@@ -1,6 +1,6 @@
 /** Words of a command line into options; what is wrong with them is E_USAGE. */
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import { VolleyError } from "../contract/errors.ts";
+import { VolleyError } from "../../contract/errors.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 

@@ -1,16 +1,16 @@
 /** What steps need of this machine, from the platform. What belongs to a site is not here. */
-import { VolleyError } from "../contract/errors.ts";
-import { limits } from "../contract/limits.ts";
-import { safetyRefusals } from "./imaging/choose-disk.ts";
-import type { Asker } from "./imaging/plan.ts";
-import type { WmiFact } from "./platform/sequence-machine.ts";
-import type { Platform } from "./platform/platform.ts";
-import { runTool } from "./platform/run-tool.ts";
-import { linuxDevices } from "./steps/linux/devices.ts";
-import { linuxNetwork } from "./steps/linux/network.ts";
-import type { ReadinessFacts, StepServices } from "./steps/services.ts";
-import type { ToolResult, ToolRun } from "./steps/step.ts";
-import { agentVersion } from "./version.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import { safetyRefusals } from "../imaging/choose-disk.ts";
+import type { Asker } from "../imaging/plan.ts";
+import type { WmiFact } from "../platform/sequence-machine.ts";
+import type { Platform } from "../platform/platform.ts";
+import { runTool } from "../platform/run-tool.ts";
+import { linuxDevices } from "../steps/linux/devices.ts";
+import { linuxNetwork } from "../steps/linux/network.ts";
+import type { ReadinessFacts, StepServices } from "../steps/services.ts";
+import type { ToolResult, ToolRun } from "../steps/step.ts";
+import { agentVersion } from "../version.ts";
 
 export interface StepServicesOptions {
   platform: Platform;

@@ -1,10 +1,10 @@
 /** The copy of a run's checkpoint at the site: what is left when a machine forgets all it had. */
-import { toVolleyError } from "../contract/errors.ts";
-import { limits } from "../contract/limits.ts";
-import type { Log } from "./report/logs.ts";
-import type { CheckpointStore, SecretKey } from "./sequence/checkpoint.ts";
-import { untilItWorks } from "./site/back-off.ts";
-import type { DeploymentSite } from "./site/deployment-site.ts";
+import { toVolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { Log } from "../report/logs.ts";
+import type { CheckpointStore, SecretKey } from "../sequence/checkpoint.ts";
+import { untilItWorks } from "../site/back-off.ts";
+import type { DeploymentSite } from "../site/deployment-site.ts";
 
 /** A site that is away holds up no step, and is complained of once. */
 export function siteStore(site: DeploymentSite, log: Log, signal: AbortSignal): CheckpointStore {

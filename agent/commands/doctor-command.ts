@@ -1,18 +1,18 @@
 /** `volley-agent doctor …`: what may be typed, and what is done for it. */
 import { realpathSync } from "node:fs";
-import { VolleyError } from "../contract/errors.ts";
-import type { MachineFacts } from "../contract/machine.ts";
-import { type Check, checkLines, reportJson, warning, worst } from "./doctor/check.ts";
-import { examine } from "./doctor/examine.ts";
-import type { Examiner } from "./doctor/probe.ts";
-import { defaultWatchSeconds, watchSecondsMost } from "./doctor/watch.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import type { MachineFacts } from "../../contract/machine.ts";
+import { type Check, checkLines, reportJson, warning, worst } from "../doctor/check.ts";
+import { examine } from "../doctor/examine.ts";
+import type { Examiner } from "../doctor/probe.ts";
+import { defaultWatchSeconds, watchSecondsMost } from "../doctor/watch.ts";
 import { parseOptions, usage } from "./options.ts";
-import type { Platform } from "./platform/platform.ts";
-import { cancelled } from "./site/back-off.ts";
-import { SiteClient } from "./site/site-client.ts";
-import { openTransport } from "./site/transport.ts";
+import type { Platform } from "../platform/platform.ts";
+import { cancelled } from "../site/back-off.ts";
+import { SiteClient } from "../site/site-client.ts";
+import { openTransport } from "../site/transport.ts";
 import { chooseSite, type SiteChoice, siteOptions } from "./site-options.ts";
-import { openStateFolder, type StateFolder } from "./state-folder.ts";
+import { openStateFolder, type StateFolder } from "../state-folder.ts";
 
 export interface DoctorCommand extends SiteChoice {
   /** Null: only what takes seconds. */

@@ -2,17 +2,17 @@
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { VolleyError } from "../contract/errors.ts";
-import { logFolder } from "./report/log-places.ts";
-import { openLogs } from "./report/logs.ts";
-import { folderStore, type SecretKey } from "./sequence/checkpoint.ts";
-import { SequenceEnvironment } from "./sequence/environment.ts";
-import { builtInVariables, type SequenceFacts } from "./sequence/facts.ts";
-import type { StepInstruction } from "./sequence/instructions.ts";
-import { planLines, planSequence } from "./sequence/plan.ts";
-import type { RanSequence } from "./sequence/run.ts";
-import type { SystemName } from "./sequence/tree.ts";
-import type { SequenceRunCommand } from "./sequence-command.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import { logFolder } from "../report/log-places.ts";
+import { openLogs } from "../report/logs.ts";
+import { folderStore, type SecretKey } from "../sequence/checkpoint.ts";
+import { SequenceEnvironment } from "../sequence/environment.ts";
+import { builtInVariables, type SequenceFacts } from "../sequence/facts.ts";
+import type { StepInstruction } from "../sequence/instructions.ts";
+import { planLines, planSequence } from "../sequence/plan.ts";
+import type { RanSequence } from "../sequence/run.ts";
+import type { SystemName } from "../sequence/tree.ts";
+import type { SequenceRunCommand } from "../commands/sequence-command.ts";
 import { standAloneFacts } from "./sequence-facts.ts";
 import { loadProgram, type LoadedProgram } from "./sequence-files.ts";
 import {
@@ -23,9 +23,9 @@ import {
   type SequenceRunner,
 } from "./sequence-runner.ts";
 import { conditionWorld } from "./sequence-world.ts";
-import { openStateFolder, type StateFolder } from "./state-folder.ts";
+import { openStateFolder, type StateFolder } from "../state-folder.ts";
 import { machineServices } from "./step-services.ts";
-import type { Content } from "./steps/step.ts";
+import type { Content } from "../steps/step.ts";
 
 /** The plan as text. Nothing is written anywhere. Rejects with what keeps it from being planned. */
 export async function planSequenceFile(command: SequenceRunCommand, by: SequenceRunner): Promise<string> {

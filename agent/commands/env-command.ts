@@ -1,7 +1,7 @@
 /** `volley-agent env …`, inside a step: what Microsoft.SMS.TSEnvironment gives a script on Windows. */
 import { parseWordsAndOptions, usage } from "./options.ts";
-import { askEnvironment } from "./sequence/environment-client.ts";
-import type { EnvironmentRequest } from "./sequence/environment-server.ts";
+import { askEnvironment } from "../sequence/environment-client.ts";
+import type { EnvironmentRequest } from "../sequence/environment-server.ts";
 
 /** `value` null: it comes on standard input. */
 export type EnvCommand =

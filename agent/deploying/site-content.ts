@@ -2,15 +2,15 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { VolleyError } from "../contract/errors.ts";
-import { limits } from "../contract/limits.ts";
-import type { PackageFacts } from "../contract/sequence.ts";
-import { runTool } from "./platform/run-tool.ts";
-import type { Log } from "./report/logs.ts";
-import { untilItWorks } from "./site/back-off.ts";
-import type { DeploymentSite } from "./site/deployment-site.ts";
-import { downloadFile, type Transfer } from "./site/file-transfer.ts";
-import type { Content } from "./steps/step.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { PackageFacts } from "../../contract/sequence.ts";
+import { runTool } from "../platform/run-tool.ts";
+import type { Log } from "../report/logs.ts";
+import { untilItWorks } from "../site/back-off.ts";
+import type { DeploymentSite } from "../site/deployment-site.ts";
+import { downloadFile, type Transfer } from "../site/file-transfer.ts";
+import type { Content } from "../steps/step.ts";
 
 export interface SiteContent extends Content {
   /** Rejects with E_NOT_FOUND, and with E_FORBIDDEN for what the deployment does not give out. */

@@ -1,9 +1,9 @@
 /** What the agent does all day: asks the site what to do, does it, says how it went. */
-import type { Policy } from "../contract/deployment.ts";
-import { toVolleyError } from "../contract/errors.ts";
-import { limits } from "../contract/limits.ts";
-import type { Log } from "./report/logs.ts";
-import { pause, untilItWorks } from "./site/back-off.ts";
+import type { Policy } from "../../contract/deployment.ts";
+import { toVolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { Log } from "../report/logs.ts";
+import { pause, untilItWorks } from "../site/back-off.ts";
 import type { Deployment } from "./performer.ts";
 
 export interface ServiceOptions {

@@ -1,11 +1,11 @@
 /** What the conditions of a sequence look at on this machine. */
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { VolleyError } from "../contract/errors.ts";
-import type { SequenceMachine } from "./platform/sequence-machine.ts";
-import { findPath, lookAtPath } from "./platform/windows-paths.ts";
-import type { ConditionWorld } from "./sequence/conditions/evaluate.ts";
-import type { SequenceEnvironment } from "./sequence/environment.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import type { SequenceMachine } from "../platform/sequence-machine.ts";
+import { findPath, lookAtPath } from "../platform/windows-paths.ts";
+import type { ConditionWorld } from "../sequence/conditions/evaluate.ts";
+import type { SequenceEnvironment } from "../sequence/environment.ts";
 
 /** `work`: where steps mount the volumes that a sequence gives letters to. */
 export function conditionWorld(

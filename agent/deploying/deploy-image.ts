@@ -1,23 +1,23 @@
 /** An image onto a disk of this machine: check, choose, show, ask, write, report. */
-import type { ImageFacts } from "../contract/deployment.ts";
-import { toVolleyError, VolleyError } from "../contract/errors.ts";
-import { limits } from "../contract/limits.ts";
-import type { Outcome } from "../contract/report.ts";
-import { checkNamedDisk, chooseDisk, describe, type DiskDemand } from "./imaging/choose-disk.ts";
+import type { ImageFacts } from "../../contract/deployment.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { Outcome } from "../../contract/report.ts";
+import { checkNamedDisk, chooseDisk, describe, type DiskDemand } from "../imaging/choose-disk.ts";
 import {
   clearCheckpoint,
   isConfirmed,
   isResume,
   readCheckpoint,
   writeCheckpoint,
-} from "./imaging/checkpoint.ts";
-import { deployImage } from "./imaging/deploy.ts";
-import { checkManifest } from "./imaging/manifest.ts";
-import { confirmPlan, makePlan, planText } from "./imaging/plan.ts";
-import type { DiskFacts } from "./platform/platform.ts";
-import { durationText, sizeText } from "./report/words.ts";
+} from "../imaging/checkpoint.ts";
+import { deployImage } from "../imaging/deploy.ts";
+import { checkManifest } from "../imaging/manifest.ts";
+import { confirmPlan, makePlan, planText } from "../imaging/plan.ts";
+import type { DiskFacts } from "../platform/platform.ts";
+import { durationText, sizeText } from "../report/words.ts";
 import type { ImageDeployment, Performer } from "./performer.ts";
-import { untilItWorks } from "./site/back-off.ts";
+import { untilItWorks } from "../site/back-off.ts";
 
 /** Throws what ended it; E_CANCELLED leaves the checkpoint. */
 export async function deployImageToDisk(deployment: ImageDeployment, by: Performer): Promise<Outcome> {

@@ -1,15 +1,15 @@
 /** What a deployment on this machine needs: the machine, its site, and who sits in front of it. */
-import type { Policy } from "../contract/deployment.ts";
-import type { MachineFacts } from "../contract/machine.ts";
-import type { Asker } from "./imaging/plan.ts";
-import type { Platform } from "./platform/platform.ts";
-import type { Delivery } from "./report/delivery.ts";
-import type { Log, Logs } from "./report/logs.ts";
-import type { Screen } from "./report/screen.ts";
-import type { SequenceRunner } from "./sequence-runner.ts";
-import type { SiteClient } from "./site/site-client.ts";
-import type { SiteAddress } from "./site/transport.ts";
-import type { StateFolder } from "./state-folder.ts";
+import type { Policy } from "../../contract/deployment.ts";
+import type { MachineFacts } from "../../contract/machine.ts";
+import type { Asker } from "../imaging/plan.ts";
+import type { Platform } from "../platform/platform.ts";
+import type { Delivery } from "../report/delivery.ts";
+import type { Log, Logs } from "../report/logs.ts";
+import type { Screen } from "../report/screen.ts";
+import type { SequenceRunner } from "../running/sequence-runner.ts";
+import type { SiteClient } from "../site/site-client.ts";
+import type { SiteAddress } from "../site/transport.ts";
+import type { StateFolder } from "../state-folder.ts";
 
 export type Deployment = NonNullable<Policy["deployment"]>;
 export type ImageDeployment = Deployment & { image: NonNullable<Deployment["image"]> };

@@ -1,12 +1,12 @@
 /** What comes after a sequence: the error that a person sees for a while, and SMSTSPostAction. */
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { VolleyError } from "../contract/errors.ts";
-import type { ConsoleLines } from "./console-lines.ts";
-import { hexCode, meaningOf } from "./sequence/exit-codes.ts";
-import type { RunEnd } from "./sequence/interpreter.ts";
-import type { RanSequence } from "./sequence/run.ts";
-import { sequenceLimits } from "./sequence/limits.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import type { ConsoleLines } from "../commands/console-lines.ts";
+import { hexCode, meaningOf } from "../sequence/exit-codes.ts";
+import type { RunEnd } from "../sequence/interpreter.ts";
+import type { RanSequence } from "../sequence/run.ts";
+import { sequenceLimits } from "../sequence/limits.ts";
 
 type FailedEnd = Extract<RunEnd, { kind: "failed" }>;
 

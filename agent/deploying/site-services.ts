@@ -2,17 +2,17 @@
 import { mkdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { HexRoot } from "../contract/common.ts";
-import { VolleyError } from "../contract/errors.ts";
-import { limits } from "../contract/limits.ts";
-import type { PackageFacts, PackageProgram } from "../contract/sequence.ts";
+import { HexRoot } from "../../contract/common.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { PackageFacts, PackageProgram } from "../../contract/sequence.ts";
 import { castImage, fetchManifest, successText } from "./deploy-image.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
-import { untilItWorks } from "./site/back-off.ts";
-import type { DeploymentSite } from "./site/deployment-site.ts";
-import { downloadFile, uploadFile, type Transfer } from "./site/file-transfer.ts";
+import { untilItWorks } from "../site/back-off.ts";
+import type { DeploymentSite } from "../site/deployment-site.ts";
+import { downloadFile, uploadFile, type Transfer } from "../site/file-transfer.ts";
 import { extractArchive, makeArchive, type SiteContent } from "./site-content.ts";
-import type { StateFolder } from "./state-folder.ts";
+import type { StateFolder } from "../state-folder.ts";
 import type {
   DriverCatalogue,
   ImageApplier,
@@ -21,8 +21,8 @@ import type {
   StateStore,
   StepServices,
   Uploads,
-} from "./steps/services.ts";
-import { decryptFile, encryptFile } from "./steps/user-state/archive.ts";
+} from "../steps/services.ts";
+import { decryptFile, encryptFile } from "../steps/user-state/archive.ts";
 
 export interface SiteServicesOptions {
   deployment: SequenceDeployment;

@@ -1,9 +1,9 @@
 /** A task sequence and the children it refers to, from files. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { flatten, type Program } from "./sequence/instructions.ts";
-import type { Sequence, SequenceProblem } from "./sequence/tree.ts";
-import { readSequenceFile } from "./sequence-command.ts";
+import { flatten, type Program } from "../sequence/instructions.ts";
+import type { Sequence, SequenceProblem } from "../sequence/tree.ts";
+import { readSequenceFile } from "../commands/sequence-command.ts";
 
 export interface LoadedProgram {
   program: Program;

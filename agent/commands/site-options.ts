@@ -1,9 +1,9 @@
 /** How a command says which site is meant, why it may be trusted, and who this machine is to it. */
 import { isIPv4 } from "node:net";
-import { limits } from "../contract/limits.ts";
+import { limits } from "../../contract/limits.ts";
 import { usage } from "./options.ts";
-import { parseFingerprint } from "./site/authority.ts";
-import { parseSiteAddress, type SiteAddress } from "./site/transport.ts";
+import { parseFingerprint } from "../site/authority.ts";
+import { parseSiteAddress, type SiteAddress } from "../site/transport.ts";
 
 export interface SiteChoice {
   site: SiteAddress;

@@ -1,27 +1,27 @@
 /** A deployment's task sequence on this machine: fetched, run or taken up, and the restarts in between. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { toVolleyError, VolleyError } from "../contract/errors.ts";
-import { limits } from "../contract/limits.ts";
-import type { StepStatus } from "../contract/report.ts";
-import type { DiskFacts } from "./platform/platform.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { StepStatus } from "../../contract/report.ts";
+import type { DiskFacts } from "../platform/platform.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
-import { folderStore } from "./sequence/checkpoint.ts";
-import type { SequenceFacts } from "./sequence/facts.ts";
-import type { RanSequence } from "./sequence/run.ts";
-import type { SystemName } from "./sequence/tree.ts";
-import { failureOf } from "./sequence-end.ts";
-import { standAloneFacts } from "./sequence-facts.ts";
-import { loadProgram, type LoadedProgram } from "./sequence-files.ts";
-import { runLoaded, workFolder } from "./sequence-runner.ts";
-import { pause, untilItWorks } from "./site/back-off.ts";
-import { DeploymentSite } from "./site/deployment-site.ts";
-import { downloadFile } from "./site/file-transfer.ts";
+import { folderStore } from "../sequence/checkpoint.ts";
+import type { SequenceFacts } from "../sequence/facts.ts";
+import type { RanSequence } from "../sequence/run.ts";
+import type { SystemName } from "../sequence/tree.ts";
+import { failureOf } from "../running/sequence-end.ts";
+import { standAloneFacts } from "../running/sequence-facts.ts";
+import { loadProgram, type LoadedProgram } from "../running/sequence-files.ts";
+import { runLoaded, workFolder } from "../running/sequence-runner.ts";
+import { pause, untilItWorks } from "../site/back-off.ts";
+import { DeploymentSite } from "../site/deployment-site.ts";
+import { downloadFile } from "../site/file-transfer.ts";
 import { siteContent } from "./site-content.ts";
 import { siteKey, siteStore } from "./site-checkpoint.ts";
 import { siteServices } from "./site-services.ts";
-import { openStateFolder } from "./state-folder.ts";
-import { machineServices } from "./step-services.ts";
+import { openStateFolder } from "../state-folder.ts";
+import { machineServices } from "../running/step-services.ts";
 
 /**
  * Resolves when it has succeeded. Throws E_SEQUENCE_FAILED with the step and its code, E_RESTART_NEEDED, after which the

@@ -2,29 +2,29 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { VolleyError } from "../contract/errors.ts";
-import type { ConsoleLines } from "./console-lines.ts";
-import type { Asker } from "./imaging/plan.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import type { ConsoleLines } from "../commands/console-lines.ts";
+import type { Asker } from "../imaging/plan.ts";
 import { performStep, type StepPerformer } from "./perform-step.ts";
-import type { Platform } from "./platform/platform.ts";
-import type { Log, Logs } from "./report/logs.ts";
-import type { Redactor } from "./report/redactor.ts";
-import type { Screen } from "./report/screen.ts";
-import type { CheckpointStore, SecretKey } from "./sequence/checkpoint.ts";
-import { openDebugger, type SequenceDebugger } from "./sequence/debugger.ts";
-import { startEnvironmentServer, type EnvironmentServer } from "./sequence/environment-server.ts";
-import type { EnvironmentLayers, EnvironmentOptions } from "./sequence/environment.ts";
-import type { SequenceFacts } from "./sequence/facts.ts";
-import type { StepInstruction } from "./sequence/instructions.ts";
-import { runSequence, type RanSequence } from "./sequence/run.ts";
-import type { SequenceStatus } from "./sequence/status.ts";
-import type { SystemName } from "./sequence/tree.ts";
+import type { Platform } from "../platform/platform.ts";
+import type { Log, Logs } from "../report/logs.ts";
+import type { Redactor } from "../report/redactor.ts";
+import type { Screen } from "../report/screen.ts";
+import type { CheckpointStore, SecretKey } from "../sequence/checkpoint.ts";
+import { openDebugger, type SequenceDebugger } from "../sequence/debugger.ts";
+import { startEnvironmentServer, type EnvironmentServer } from "../sequence/environment-server.ts";
+import type { EnvironmentLayers, EnvironmentOptions } from "../sequence/environment.ts";
+import type { SequenceFacts } from "../sequence/facts.ts";
+import type { StepInstruction } from "../sequence/instructions.ts";
+import { runSequence, type RanSequence } from "../sequence/run.ts";
+import type { SequenceStatus } from "../sequence/status.ts";
+import type { SystemName } from "../sequence/tree.ts";
 import { errorDialogSeconds, failureLines, holdError, startPostAction } from "./sequence-end.ts";
 import type { LoadedProgram } from "./sequence-files.ts";
 import { conditionWorld } from "./sequence-world.ts";
-import type { StateFolder } from "./state-folder.ts";
-import type { StepServices } from "./steps/services.ts";
-import type { Content, StepKind } from "./steps/step.ts";
+import type { StateFolder } from "../state-folder.ts";
+import type { StepServices } from "../steps/services.ts";
+import type { Content, StepKind } from "../steps/step.ts";
 
 /** Of this process, the same for every sequence that it runs. */
 export interface SequenceRunner {

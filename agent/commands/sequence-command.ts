@@ -1,11 +1,11 @@
 /** `volley-agent sequence …`: what may be typed, and what is done for it. */
 import { open } from "node:fs/promises";
-import { VolleyError } from "../contract/errors.ts";
+import { VolleyError } from "../../contract/errors.ts";
 import { parseWordsAndOptions, usage } from "./options.ts";
-import { type CheckOptions, checkSequence } from "./sequence/check.ts";
-import { checksAsJson, checksAsText } from "./sequence/checking/show.ts";
-import { readingLimits } from "./sequence/reading/limits.ts";
-import { type ReadSequence, readSequences } from "./sequence/reading/read.ts";
+import { type CheckOptions, checkSequence } from "../sequence/check.ts";
+import { checksAsJson, checksAsText } from "../sequence/checking/show.ts";
+import { readingLimits } from "../sequence/reading/limits.ts";
+import { type ReadSequence, readSequences } from "../sequence/reading/read.ts";
 
 export interface SequenceCheckCommand {
   action: "check";

@@ -1,16 +1,16 @@
 /** Gives a step of a sequence what it runs with, and holds it to its time. */
-import { toVolleyError } from "../contract/errors.ts";
-import { limits } from "../contract/limits.ts";
-import type { StepEnvironment } from "./sequence/environment.ts";
-import { exitCodes } from "./sequence/exit-codes.ts";
-import type { StepInstruction } from "./sequence/instructions.ts";
-import { sequenceLimits } from "./sequence/limits.ts";
-import type { StepResult } from "./sequence/narrator.ts";
-import type { SystemName } from "./sequence/tree.ts";
-import type { StepServices } from "./steps/services.ts";
-import type { Content, StepContext, StepKind } from "./steps/step.ts";
-import { runStepTool, type StepToolsOptions } from "./platform/step-tools.ts";
-import type { Log } from "./report/logs.ts";
+import { toVolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { StepEnvironment } from "../sequence/environment.ts";
+import { exitCodes } from "../sequence/exit-codes.ts";
+import type { StepInstruction } from "../sequence/instructions.ts";
+import { sequenceLimits } from "../sequence/limits.ts";
+import type { StepResult } from "../sequence/narrator.ts";
+import type { SystemName } from "../sequence/tree.ts";
+import type { StepServices } from "../steps/services.ts";
+import type { Content, StepContext, StepKind } from "../steps/step.ts";
+import { runStepTool, type StepToolsOptions } from "../platform/step-tools.ts";
+import type { Log } from "../report/logs.ts";
 
 export interface StepPerformer {
   findKind(type: string): StepKind | null;

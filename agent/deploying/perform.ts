@@ -1,6 +1,6 @@
 /** One deployment on this machine, an image or a task sequence: done, and reported however it ended. */
-import { toVolleyError, VolleyError } from "../contract/errors.ts";
-import type { Outcome } from "../contract/report.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import type { Outcome } from "../../contract/report.ts";
 import { deployImageToDisk } from "./deploy-image.ts";
 import { deploySequence } from "./deploy-sequence.ts";
 import type { Deployment, Performer } from "./performer.ts";

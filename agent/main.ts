@@ -25,7 +25,7 @@ import { openScreen, type Screen } from "./report/screen.ts";
 import { sizeText } from "./report/words.ts";
 import type { SequenceStep } from "./sequence/tree.ts";
 import { failureOf, summaryOf } from "./running/sequence-end.ts";
-import { checkSequenceFile, type SequenceCommand, type SequenceRunCommand } from "./commands/sequence-command.ts";
+import type { SequenceCommand, SequenceRunCommand } from "./commands/sequence-command.ts";
 import type { SequenceRunner } from "./running/sequence-runner.ts";
 import { serve } from "./deploying/service.ts";
 import { untilItWorks } from "./site/back-off.ts";
@@ -34,7 +34,6 @@ import { SiteClient } from "./site/site-client.ts";
 import { openTransport } from "./site/transport.ts";
 import type { SiteChoice } from "./commands/site-options.ts";
 import { openStateFolder, type StateFolder } from "./state-folder.ts";
-import { findStepKind } from "./steps/catalogue.ts";
 import { agentVersion } from "./version.ts";
 
 const redactor = createRedactor();
@@ -69,6 +68,8 @@ async function run(command: Command): Promise<void> {
 async function sequence(command: SequenceCommand): Promise<void> {
   switch (command.action) {
     case "check": {
+      const { checkSequenceFile } = await import("./commands/sequence-command.ts");
+      const { findStepKind } = await import("./steps/catalogue.ts");
       const stepCatalogue = {
         supportOf: (type: string) => findStepKind(type)?.support,
         checkStep: (step: SequenceStep) => findStepKind(step.type ?? "")?.check(step) ?? [],
@@ -109,7 +110,6 @@ function sequenceRunner(of: {
   return {
     platform,
     machineName,
-    findKind: findStepKind,
     environment: process.env,
     redactor,
     screen,

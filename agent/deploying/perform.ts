@@ -2,7 +2,6 @@
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import type { Outcome } from "../../contract/report.ts";
 import { deployImageToDisk } from "./deploy-image.ts";
-import { deploySequence } from "./deploy-sequence.ts";
 import type { Deployment, Performer } from "./performer.ts";
 
 /**
@@ -26,6 +25,8 @@ async function performWhat(deployment: Deployment, by: Performer): Promise<Outco
   const { id: deploymentId, image, name, sequence } = deployment;
   if (sequence !== null) {
     by.log.info(`Deployment "${name}" wants task sequence "${sequence.name}" run on this machine`);
+    // The eighty kinds of steps are loaded only by who runs a sequence.
+    const { deploySequence } = await import("./deploy-sequence.ts");
     await deploySequence({ ...deployment, sequence }, by);
     by.delivery.tell({ kind: "succeeded", deploymentId, outcome: null });
     return null;

@@ -1,4 +1,5 @@
 /** Gives a step of a sequence what it runs with, and holds it to its time. */
+import { findStepKind } from "../steps/catalogue.ts";
 import { toVolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { StepEnvironment } from "../sequence/environment.ts";
@@ -13,7 +14,6 @@ import { runStepTool, type StepToolsOptions } from "../platform/step-tools.ts";
 import type { Log } from "../report/logs.ts";
 
 export interface StepPerformer {
-  findKind(type: string): StepKind | null;
   system: SystemName;
   /** What programs of steps find in their environment. */
   environment: Readonly<Record<string, string | undefined>>;
@@ -38,7 +38,7 @@ export async function performStep(
   by: StepPerformer,
 ): Promise<StepResult> {
   const { node } = step;
-  const kind = node.type === null ? null : by.findKind(node.type);
+  const kind = node.type === null ? null : findStepKind(node.type);
   if (kind === null) {
     const text = `No part of this agent knows how to do a step of type "${node.writtenType || "(none)"}"`;
     return { exitCode: exitCodes.notSupported, text, output: "" };

@@ -1,4 +1,5 @@
 /** `volley-agent sequence run`: a task sequence from a file on this machine, without a site. */
+import { findStepKind } from "../steps/catalogue.ts";
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
@@ -42,7 +43,7 @@ export async function planSequenceFile(command: SequenceRunCommand, by: Sequence
   const planned = await planSequence(program, {
     world: conditionWorld(environment, by.platform.sequenceMachine, workFolder(facts)),
     runsHere: (step) => runsHere(step, facts),
-    unsupported: (step) => unsupported(step, by, system),
+    unsupported: (step) => unsupported(step, system),
   });
   const { problems } = loaded;
   const json = {
@@ -114,8 +115,8 @@ function layers({ settings }: SequenceRunCommand) {
   return { device: settings.map((setting) => ({ ...setting, hidden: false })) };
 }
 
-function unsupported({ node }: StepInstruction, by: SequenceRunner, system: SystemName): string | null {
-  const kind = by.findKind(node.type ?? "");
+function unsupported({ node }: StepInstruction, system: SystemName): string | null {
+  const kind = findStepKind(node.type ?? "");
   if (kind === null) return `This agent does not know the step type "${node.writtenType}"`;
   const support = kind.support[system];
   return support.kind === "unsupported" ? `It does not run here: ${support.reason}` : null;

@@ -1,4 +1,5 @@
 /** What a run of a task sequence needs on this machine, wherever the sequence came from; and the run itself. */
+import { findStepKind } from "../steps/catalogue.ts";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,13 +25,12 @@ import type { LoadedProgram } from "./sequence-files.ts";
 import { conditionWorld } from "./sequence-world.ts";
 import type { StateFolder } from "../state-folder.ts";
 import type { StepServices } from "../steps/services.ts";
-import type { Content, StepKind } from "../steps/step.ts";
+import type { Content } from "../steps/step.ts";
 
 /** Of this process, the same for every sequence that it runs. */
 export interface SequenceRunner {
   platform: Platform;
   machineName: string;
-  findKind(type: string): StepKind | null;
   /** The environment of this process. */
   environment: Readonly<Record<string, string | undefined>>;
   redactor: Redactor;
@@ -108,7 +108,7 @@ function runProgram(
     secretKey: run.secretKey,
     world: (environment) => conditionWorld(environment, machine, workFolder(facts)),
     perform: (step, variables, mark) => performStep(step, variables, mark, performer),
-    isRepeatable: (step) => by.findKind(step.node.type ?? "")?.repeatable ?? true,
+    isRepeatable: (step) => findStepKind(step.node.type ?? "")?.repeatable ?? true,
     runsHere: (step) => runsHere(step, facts),
     endLeft: (mark) => machine.endProcessTree(null, mark),
     status: (status) => run.status(status),
@@ -129,7 +129,6 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
     by.screen.sequence({ title: name, step, number, total, fraction, doing: does });
   };
   return {
-    findKind: (type) => by.findKind(type),
     system: run.system,
     environment: { ...by.environment, ...server.variables },
     content: run.content,

@@ -20,48 +20,7 @@ import { fakeProgram } from "../../../fixtures/windows-image.ts";
 import { dism } from "../../../fixtures/windows-tools/dism.ts";
 import { doubleMachine, windowsTools } from "../../../fixtures/windows-tools/machine.ts";
 import { windowsVolume } from "../../../fixtures/windows-volume.ts";
-
-interface InfOptions {
-  hardwareIds?: string;
-  date?: string;
-  version?: string;
-  catalog?: string;
-  decoration?: string;
-  feature?: string;
-  signature?: string;
-}
-
-const inf = ({
-  catalog = "net.cat",
-  date = "07/15/2021",
-  decoration = "NTamd64",
-  feature = "",
-  hardwareIds = "PCI\\VEN_8086&DEV_15B8",
-  signature = "$WINDOWS NT$",
-  version = "12.19.1.37",
-}: InfOptions = {}): string => `; a driver
-[Version]
-Signature = "${signature}" ; "quoted ; semicolon"
-Class=Net
-ClassGUID={4d36e972-e325-11ce-bfc1-08002be10318}
-Provider=%Maker%
-CatalogFile=${catalog}
-DriverVer=${date},${version}
-
-[Manufacturer]
-%Maker%=Models, ${decoration}
-
-[Models.${decoration}]
-%Card% = Install, \\
-  ${hardwareIds}
-"Plain, with ""comma""" = Install.Other, PCI\\VEN_1111&DEV_2222
-
-[Install.${decoration}]
-${feature === "" ? "" : `FeatureScore=${feature}`}
-[Strings]
-Maker = "Example ""Inc"""
-Card="Example Card"
-`;
+import { inf } from "../../../fixtures/inf-text.ts";
 
 const card: DeviceFacts = {
   name: "Ethernet",

@@ -5,49 +5,8 @@ import { codes } from "../../../../agent/steps/codes.ts";
 import { bestDecoration, decodeInf, parseInf, type InfTarget } from "../../../../agent/steps/drivers/inf.ts";
 import { rankDrivers, rankText, type DriverFile } from "../../../../agent/steps/drivers/rank.ts";
 import type { DeviceFacts } from "../../../../agent/steps/services.ts";
+import { inf, type InfOptions } from "../../../fixtures/inf-text.ts";
 const target: InfTarget = { architecture: "amd64", major: 10, minor: 0, build: 19045, productType: 1 };
-
-interface InfOptions {
-  hardwareIds?: string;
-  date?: string;
-  version?: string;
-  catalog?: string;
-  decoration?: string;
-  feature?: string;
-  signature?: string;
-}
-
-const inf = ({
-  catalog = "net.cat",
-  date = "07/15/2021",
-  decoration = "NTamd64",
-  feature = "",
-  hardwareIds = "PCI\\VEN_8086&DEV_15B8",
-  signature = "$WINDOWS NT$",
-  version = "12.19.1.37",
-}: InfOptions = {}): string => `; a driver
-[Version]
-Signature = "${signature}" ; "quoted ; semicolon"
-Class=Net
-ClassGUID={4d36e972-e325-11ce-bfc1-08002be10318}
-Provider=%Maker%
-CatalogFile=${catalog}
-DriverVer=${date},${version}
-
-[Manufacturer]
-%Maker%=Models, ${decoration}
-
-[Models.${decoration}]
-%Card% = Install, \\
-  ${hardwareIds}
-"Plain, with ""comma""" = Install.Other, PCI\\VEN_1111&DEV_2222
-
-[Install.${decoration}]
-${feature === "" ? "" : `FeatureScore=${feature}`}
-[Strings]
-Maker = "Example ""Inc"""
-Card="Example Card"
-`;
 
 test("an INF's version and models, strings and continued lines", () => {
   const driver = parseInf(

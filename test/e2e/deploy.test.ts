@@ -12,6 +12,8 @@ const mebibytes = 64;
 const diskMebibytes = 80;
 /** Slow enough to do something in the middle: about four seconds for the image. */
 const slowMbps = 80;
+/** Slow enough for a session to go on for twenty seconds, however unequal the moments at which machines join. */
+const overlappingMbps = 24;
 
 let room: Room;
 let site: SiteProcess;
@@ -148,13 +150,13 @@ test("two images at once, each to its own machines", async () => {
       name: "t-lab",
       imageId: record.id,
       machines: machines.slice(0, 2),
-      rateMbps: slowMbps,
+      rateMbps: overlappingMbps,
     }),
     site.createDeployment({
       name: "t-other",
       imageId: otherRecord.id,
       machines: machines.slice(2),
-      rateMbps: slowMbps,
+      rateMbps: overlappingMbps,
     }),
   ]);
   await waitFor(async () => (await site.sessions()).filter(({ state }) => state === "casting").length === 2, {

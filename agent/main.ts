@@ -3,6 +3,7 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { isSea } from "node:sea";
 import { z } from "zod";
 import { errors, toVolleyError, VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
@@ -138,7 +139,8 @@ function writeOut(text: string): Promise<void> {
 }
 
 function platformHere(): Platform {
-  const script = process.argv[1];
+  // Packaged, the second word is the executable again.
+  const script = isSea() ? undefined : process.argv[1];
   return openPlatform({
     selfCommand: script === undefined ? [process.execPath] : [process.execPath, script],
   });
@@ -362,10 +364,14 @@ process.on("SIGINT", onSignal);
 process.on("SIGTERM", onSignal);
 process.on("uncaughtException", end);
 process.on("unhandledRejection", end);
-try {
-  await run(parseCommandLine(process.argv.slice(2)));
-  // A tool that cannot be killed must not keep the agent here.
-  process.exit(0);
-} catch (error) {
-  end(error);
+async function main(): Promise<void> {
+  try {
+    await run(parseCommandLine(process.argv.slice(2)));
+    // A tool that cannot be killed must not keep the agent here.
+    process.exit(0);
+  } catch (error) {
+    end(error);
+  }
 }
+// Not awaited here: packaged, this file is no module, where only functions may wait.
+void main();

@@ -4,8 +4,10 @@
  */
 import { createRequire } from "node:module";
 import { existsSync } from "node:fs";
+import { isSea } from "node:sea";
 import { fileURLToPath } from "node:url";
 import * as check from "./arguments.ts";
+import { loadPackagedAddon } from "./packaged-addon.ts";
 
 /** An error of the native side. `code` is a registry code (contract/errors.ts); the rest says where it happened. */
 export interface NativeError extends Error {
@@ -208,7 +210,8 @@ interface Addon {
 }
 
 function load(): Addon {
-  // From dist/native/index.js or, packaged, beside the executable's unpacked assets.
+  if (isSea()) return loadPackagedAddon() as Addon;
+  // From dist/native/index.js, or from the sources.
   const candidates = ["../../build/Release/volley.node", "../build/Release/volley.node"].map((path) =>
     fileURLToPath(new URL(path, import.meta.url)),
   );

@@ -113,9 +113,15 @@ function runProgram(
     endLeft: (mark) => machine.endProcessTree(null, mark),
     status: (status) => run.status(status),
     log,
-    async pause(instruction, _state, environment) {
+    async pause(instruction, environment, failure) {
       if (by.signal.aborted) throw new VolleyError("E_CANCELLED", "The sequence was stopped");
-      if (/^true$/i.test(environment.get("TSDebugMode"))) inspector ??= open(true);
+      const isOn = (name: string): boolean => /^true$/i.test(environment.get(name));
+      if (failure !== null) {
+        if (!isOn("TSDebugOnError")) return { kind: "go" };
+        inspector ??= open(false);
+        return inspector.pauseAtFailure(instruction, environment, failure);
+      }
+      if (isOn("TSDebugMode")) inspector ??= open(true);
       return inspector === null ? { kind: "go" } : inspector.pause(instruction, environment);
     },
   });

@@ -1,11 +1,14 @@
 /**
- * The debugger on the console, as TSDebugMode has it ("Debug a task sequence", Configuration Manager): before an
- * instruction a person looks at variables, goes on by steps, runs to a break, or sets the current instruction.
+ * The debugger on the console, as TSDebugMode and TSDebugOnError have it ("Debug a task sequence", Configuration
+ * Manager): before an instruction, or when one has failed, a person looks at variables, goes on by steps, runs to a
+ * break, or sets the current instruction.
  */
 import { VolleyError } from "../../contract/errors.ts";
 import type { SequenceEnvironment } from "./environment.ts";
 import type { Instruction, Program } from "./instructions.ts";
+import { hexCode, meaningOf } from "./exit-codes.ts";
 import type { Pause } from "./interpreter.ts";
+import type { StepResult } from "./narrator.ts";
 
 export interface DebuggerConsole {
   write(text: string): void;
@@ -15,6 +18,12 @@ export interface DebuggerConsole {
 
 export interface SequenceDebugger {
   pause(instruction: Instruction, environment: SequenceEnvironment): Promise<Pause>;
+  /** Always stops. A jump makes nothing follow from the failure; where nobody is there, it takes its course. */
+  pauseAtFailure(
+    instruction: Instruction,
+    environment: SequenceEnvironment,
+    failure: StepResult,
+  ): Promise<Pause>;
 }
 
 export interface DebuggerOptions {
@@ -87,22 +96,35 @@ export function openDebugger({ breaks, console, program, stepping }: DebuggerOpt
         return undefined;
     }
   };
+  /** Null: nobody is there any more. */
+  const talk = async (instruction: Instruction, environment: SequenceEnvironment): Promise<Pause | null> => {
+    show(instruction, true);
+    for (;;) {
+      const line = await console.ask("debug> ");
+      if (line === null) return null;
+      const [, word = "", rest = ""] = /^\s*(\S*)\s*([^]*?)\s*$/.exec(line) ?? [];
+      try {
+        const pause = obey({ word, rest }, instruction, environment);
+        if (pause !== undefined) return pause;
+      } catch (error) {
+        if (!(error instanceof VolleyError) || error.code !== "E_USAGE") throw error;
+        console.write(`${error.detail}\n`);
+      }
+    }
+  };
   return {
     async pause(instruction, environment) {
       if (!isStepping && !stops.has(instruction.pointer)) return { kind: "go" };
-      show(instruction, true);
-      for (;;) {
-        const line = await console.ask("debug> ");
-        if (line === null) throw new VolleyError("E_CANCELLED", "Nobody is at the debugger any more");
-        const [, word = "", rest = ""] = /^\s*(\S*)\s*([^]*?)\s*$/.exec(line) ?? [];
-        try {
-          const pause = obey({ word, rest }, instruction, environment);
-          if (pause !== undefined) return pause;
-        } catch (error) {
-          if (!(error instanceof VolleyError) || error.code !== "E_USAGE") throw error;
-          console.write(`${error.detail}\n`);
-        }
-      }
+      const pause = await talk(instruction, environment);
+      if (pause === null) throw new VolleyError("E_CANCELLED", "Nobody is at the debugger any more");
+      return pause;
+    },
+    async pauseAtFailure(instruction, environment, { exitCode, text }) {
+      const said = text === "" ? "" : `\n  ${text}`;
+      const { meaning } = meaningOf(exitCode);
+      console.write(`${instruction.node.name} has failed: 0x${hexCode(exitCode)}, ${meaning}${said}\n`);
+      console.write("step and run let the failure take its course; set-current N goes on there instead\n");
+      return (await talk(instruction, environment)) ?? { kind: "go" };
     },
   };
 }

@@ -72,8 +72,11 @@ export interface Effects {
   checkpoint(state: RunState): Promise<void>;
   status(status: SequenceStatus): void;
   log: NarratorLog;
-  /** Before each instruction; rejects with E_CANCELLED when a person quits. */
-  pause(instruction: Instruction, state: RunState): Promise<Pause>;
+  /**
+   * Before each instruction with null, and with the failure of one before anything follows from it; rejects with
+   * E_CANCELLED when a person quits.
+   */
+  pause(instruction: Instruction, state: RunState, failure: StepResult | null): Promise<Pause>;
 }
 
 /** A failure of these ends the sequence, whatever continues on error around them. */
@@ -126,11 +129,15 @@ class Interpreter {
     const { instructions } = this.#program;
     for (let at = instructions[state.pointer]; at !== undefined; at = instructions[state.pointer]) {
       if (state.begun) return;
-      const pause = await this.#effects.pause(at, state);
+      const pause = await this.#effects.pause(at, state, null);
       if (pause.kind === "go") return;
-      this.#goTo(pause.pointer);
-      state.groups = groupsAround(instructions, pause.pointer);
+      this.#jump(pause.pointer);
     }
+  }
+
+  #jump(pointer: number): void {
+    this.#goTo(pointer);
+    this.#state.groups = groupsAround(this.#program.instructions, pointer);
   }
 
   #closeGroups(): void {
@@ -284,6 +291,11 @@ class Interpreter {
   /** A failure goes up until something continues on error; what is skipped by that is the rest of that group. */
   async #failed(failed: Instruction, result: StepResult): Promise<RunEnd | null> {
     this.#narrator.failed(failed, result);
+    // A step that continues on error by itself is expected to fail.
+    if (!failed.node.continueOnError) {
+      const pause = await this.#effects.pause(failed, this.#state, result);
+      if (pause.kind === "jump") return this.#failedAside(failed, result, pause.pointer);
+    }
     const isFatal = failed.kind === "step" && alwaysFatal.has(failed.node.type?.toLowerCase() ?? "");
     const by = isFatal ? null : this.#ignoredBy(failed);
     this.#record(failed, result, by === failed ? "ignored" : "failed");
@@ -299,6 +311,15 @@ class Interpreter {
     this.#goTo(by.end);
     await this.#effects.checkpoint(this.#state);
     return restart === null || failed.kind === "group" ? null : this.#restart(failed, restart);
+  }
+
+  /** A person has seen the failure, and goes on elsewhere or tries the same again: nothing follows from it. */
+  async #failedAside(failed: Instruction, result: StepResult, pointer: number): Promise<null> {
+    this.#record(failed, result, "ignored");
+    this.#clearRequests();
+    this.#jump(pointer);
+    await this.#effects.checkpoint(this.#state);
+    return null;
   }
 
   /** The step itself or the innermost group around it that continues on error; the groups inside that are closed. */

@@ -32,7 +32,12 @@ export interface RunOptions {
   endLeft(mark: string): Promise<unknown>;
   status(status: SequenceStatus): void;
   log: Effects["log"];
-  pause?(instruction: Instruction, state: RunState, environment: SequenceEnvironment): Promise<Pause>;
+  /** `failure`: of this instruction, which has just failed; null before it begins. */
+  pause?(
+    instruction: Instruction,
+    environment: SequenceEnvironment,
+    failure: StepResult | null,
+  ): Promise<Pause>;
 }
 
 export interface RanSequence {
@@ -108,8 +113,8 @@ function effectsOf(options: RunOptions, record: RunRecord, environment: Sequence
     checkpoint: (state) => record.save(state, environment.snapshot()),
     status: (status) => options.status(status),
     log: options.log,
-    pause: async (instruction, state) =>
-      (await options.pause?.(instruction, state, environment)) ?? { kind: "go" },
+    pause: async (instruction, _state, failure) =>
+      (await options.pause?.(instruction, environment, failure)) ?? { kind: "go" },
   };
 }
 

@@ -193,6 +193,19 @@ test("TSDebugMode opens the debugger; quitting leaves the run to be taken up", a
   assert.ok(existsSync(join(place.folder, "two")));
 });
 
+test("TSDebugOnError opens the debugger when a step has failed", async (context) => {
+  const place = prepare(context, command("Bad", "exit 7"), command("Two", "touch %Target%/two"));
+  const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`];
+  const debug = ["--set", "TSDebugOnError=TRUE"];
+  const ignored = await run([...words, ...debug], "set-current Two\nrun\n");
+  assert.equal(ignored.code, 0, ignored.out + ignored.errors);
+  assert.match(ignored.out, /Bad has failed: 0x00000007/);
+  assert.ok(existsSync(join(place.folder, "two")));
+  const failed = await run([...words, ...debug]);
+  assert.match(failed.errors, /E_SEQUENCE_FAILED.*Bad/);
+  assert.ok(!(await run(words)).out.includes("has failed: 0x"));
+});
+
 test("a child sequence from a file beside it runs with the same variables", async (context) => {
   const reference =
     '<subtasksequence type="SMS_TaskSequence_SubTasksequence" name="Child" description=""><action>x</action>' +

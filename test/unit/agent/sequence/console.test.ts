@@ -26,8 +26,9 @@ const program = flatten(sequence(...nodes), () => null);
 
 function environment(values: Record<string, string>): SequenceEnvironment {
   const variables = new SequenceEnvironment({ processVariables: {}, onHidden: () => {} });
-  for (const [name, value] of Object.entries(values))
-    {variables.set(name, value, { hidden: name === "Secret" });}
+  for (const [name, value] of Object.entries(values)) {
+    variables.set(name, value, { hidden: name === "Secret" });
+  }
   return variables;
 }
 
@@ -60,8 +61,11 @@ test("a plan shows what would run now, what would not and why, and what cannot b
 });
 
 /** Runs three steps in the debugger with those lines; answers what was performed and written. */
-async function debug(lines: string[], options: { breaks?: string[]; stepping?: boolean } = {}) {
-  const steps = [group("G", {}, step("1"), step("2")), step("3")];
+async function debug(
+  lines: string[],
+  options: { breaks?: string[]; stepping?: boolean; fails?: number[]; onError?: boolean } = {},
+) {
+  const steps = [group("G", {}, step("1"), step("2")), step("3", { continueOnError: true })];
   const written: string[] = [];
   const variables = environment({ Plain: "seen", Secret: "not seen" });
   const inspector = openDebugger({
@@ -71,7 +75,13 @@ async function debug(lines: string[], options: { breaks?: string[]; stepping?: b
     console: { write: (text) => void written.push(text), ask: async () => lines.shift() ?? null },
   });
   const ran = await interpretNodes(steps, {
-    pause: (instruction) => inspector.pause(instruction, variables),
+    scripts: { "2": { codes: options.fails ?? [0] }, "3": { codes: [5] } },
+    async pause(instruction, _state, failure) {
+      if (failure === null) return inspector.pause(instruction, variables);
+      return options.onError === true
+        ? inspector.pauseAtFailure(instruction, variables, failure)
+        : { kind: "go" };
+    },
   });
   return { performed: ran.performed.join(" "), written: written.join(""), end: ran.end?.kind ?? "stopped" };
 }
@@ -92,6 +102,21 @@ const sessions: [what: string, lines: string[], options: object, performed: stri
     "succeeded",
   ],
 ];
+const onError = { onError: true, fails: [2, 2, 0] };
+sessions.push(
+  ["TSDebugOnError: the failure takes its course", ["run"], onError, "1 2", "failed"],
+  [
+    "TSDebugOnError: the same step again until it works",
+    ["set-current 2", "step", "set-current 2", "run"],
+    { ...onError, breaks: [] },
+    "1 2 2 2 3",
+    "succeeded",
+  ],
+  ["TSDebugOnError: on behind it", ["set-current 3", "run"], onError, "1 2 3", "succeeded"],
+  ["TSDebugOnError: quit", ["variables", "quit"], onError, "1 2", "stopped"],
+  ["TSDebugOnError: nobody there", [], onError, "1 2", "failed"],
+  ["without it nobody is asked", ["quit"], { fails: [2] }, "1 2", "failed"],
+);
 for (const [what, lines, options, performed, end] of sessions) {
   test(`the debugger: ${what}`, async () => {
     const found = await debug([...lines], options);

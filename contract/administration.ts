@@ -59,7 +59,8 @@ export type CredentialAnswer = z.infer<typeof CredentialAnswer>;
 
 /**
  * What is done with a machine that is slower than its session. "disconnect": one that verifies fewer megabits of image a
- * second than `leastMbps`, over a quarter of a minute in which the session sent more, is moved to unicast.
+ * second than `leastMbps`, over a quarter of a minute in which the session sent more, is moved to unicast, or out
+ * (E_TOO_SLOW) where the deployment is by multicast only.
  */
 export const SlowClients = z.discriminatedUnion("policy", [
   z.object({ policy: z.literal("none") }),
@@ -83,6 +84,8 @@ export const DeploymentRequest = z.object({
   disk: DiskRule.default({ removable: false }),
   unattended: z.boolean().default(false),
   multicast: z.boolean().default(true),
+  /** As Configuration Manager's "by multicast only": nothing is fetched by unicast, and the site serves none. */
+  multicastOnly: z.boolean().default(false),
   /** Megabits per second on the wire; 0 = what most machines take. */
   rateMbps: z.number().min(0).max(400_000).default(0),
   slowClients: SlowClients.default({ policy: "none" }),
@@ -130,8 +133,8 @@ export const SessionRecord = z.object({
    */
   limit: z.enum(["nothing", "policy", "network", "machine", "site"]),
   limitingMachineId: Identifier.nullable(),
-  /** Machines that the rule for slow ones has moved to unicast, and why. */
-  moved: z.array(z.object({ machineId: Identifier, reason: z.string() })),
+  /** Machines that the rule for slow ones has moved to unicast or out, and why. */
+  moved: z.array(z.object({ machineId: Identifier, reason: z.string(), to: z.enum(["unicast", "out"]) })),
   root: HexRoot,
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;

@@ -41,6 +41,8 @@ export const Policy = z.object({
       /** False: a person at the machine has to confirm the plan. True: the deployment says so. */
       unattended: z.boolean(),
       multicast: z.boolean(),
+      /** Nothing of the image is fetched by unicast: the deployment fails where multicast does not bring it. */
+      multicastOnly: z.boolean(),
     })
     .nullable(),
 });
@@ -74,7 +76,8 @@ export const JoinAnswer = z.object({
   receiver: z.object({ number: z.int().min(0).max(limits.receiversPerSession), key: HexKey }),
   /** Ports at the address by which the agent reaches the site. */
   feedbackPort: Port,
-  unicastPort: Port,
+  /** Null: the site serves none of this by unicast. */
+  unicastPort: Port.nullable(),
   groupSize: z.int().min(1).max(limits.receiversPerSession),
 });
 export type JoinAnswer = z.infer<typeof JoinAnswer>;

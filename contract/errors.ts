@@ -290,6 +290,20 @@ const entries = {
     410,
     69,
   ),
+  E_TOO_SLOW: entry(
+    "The machine is slower than its deployment allows, and that is by multicast only.",
+    "after-remedy",
+    "Look at what holds it back, its disk or its network (volley-agent doctor); then start it again, or deploy it by unicast.",
+    409,
+    75,
+  ),
+  E_NO_MULTICAST: entry(
+    "No multicast brings the machine its image, and its deployment is by multicast only.",
+    "after-remedy",
+    "Run volley-agent doctor on it and do what it says, or deploy it by unicast.",
+    503,
+    69,
+  ),
   E_OUT_OF_MEMORY: entry(
     "There is not enough memory for the buffers.",
     "after-remedy",

@@ -80,7 +80,10 @@ export const Progress = z.object({
   secondsLeft: z.number().min(0).nullable(),
 });
 export type Progress = z.infer<typeof Progress>;
-/** `rejoin`: the session is gone, join again. `moved`: why the site has moved the machine to unicast; empty: it has not. */
+/**
+ * `rejoin`: the session is gone, or another stream is this machine's (`moved` says why): join again. `moved` with
+ * `go-on`: why the site has moved the machine to unicast; empty: it has not. E_TOO_SLOW instead: the machine is out.
+ */
 export const ProgressAnswer = z.object({
   next: z.enum(["go-on", "rejoin"]),
   moved: z.string().max(limits.reportTextCharacters).default(""),

@@ -84,9 +84,9 @@ export interface CasterOptions {
   port: number;
   /** IPv4 address of the interface to send from, and to listen on for reports and unicast. */
   interfaceAddress: string;
-  /** UDP port for reports and TCP port for unicast; 0 = any free one (see `ports`). */
+  /** UDP port for reports and TCP port for unicast; 0 = any free one (see `ports`). Null: no unicast is served. */
   feedbackPort: number;
-  unicastPort: number;
+  unicastPort: number | null;
   timeToLive: number;
   mtu: number;
   /** Bytes per second on the wire; 0 = what most receivers take. */
@@ -114,6 +114,7 @@ export interface CasterStatistics {
   limitingReceiver: number;
 }
 export interface Caster {
+  /** `unicast` 0: none. */
   readonly ports: { feedback: number; unicast: number };
   statistics(): CasterStatistics;
   setRate(rateBytesPerSecond: number): void;
@@ -293,7 +294,7 @@ export function openCaster(options: CasterOptions): Caster {
   check.integer("port", options.port, 1, 65_535);
   check.address("interfaceAddress", options.interfaceAddress);
   check.integer("feedbackPort", options.feedbackPort, 0, 65_535);
-  check.integer("unicastPort", options.unicastPort, 0, 65_535);
+  if (options.unicastPort !== null) check.integer("unicastPort", options.unicastPort, 0, 65_535);
   check.integer("timeToLive", options.timeToLive, 0, 255);
   check.integer("mtu", options.mtu, 576, 9000);
   check.integer("rateBytesPerSecond", options.rateBytesPerSecond, 0, 2 ** 40);

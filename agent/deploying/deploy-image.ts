@@ -104,7 +104,7 @@ async function write(
 
 /** Receives the deployment's image onto a disk or partition, which is right and durable when it resolves. */
 export function castImage(
-  { id: deploymentId, image, multicast }: ImageDeployment,
+  { id: deploymentId, image, multicast, multicastOnly }: ImageDeployment,
   target: { manifest: Buffer; device: string; resume: boolean },
   by: Performer,
   signal = by.signal,
@@ -113,6 +113,7 @@ export function castImage(
   return deployImage({
     image,
     multicast,
+    multicastOnly,
     ...target,
     siteHost: by.siteAddress.host,
     interfaceAddressTo: async (address) => forced ?? by.platform.interfaceAddressTo(address),

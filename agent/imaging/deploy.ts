@@ -16,6 +16,8 @@ import { receive, type Received } from "./receive.ts";
 export interface DeployOptions {
   image: ImageFacts;
   multicast: boolean;
+  /** There is no unicast to fall back to. */
+  multicastOnly: boolean;
   /** Checked: see checkManifest. */
   manifest: Buffer;
   device: string;
@@ -52,7 +54,7 @@ export async function deployImage(options: DeployOptions): Promise<Outcome> {
     fruitless = verifiedAny ? 0 : fruitless + 1;
     if (fruitless >= limits.fruitlessReceiversMost) {
       throw new VolleyError(
-        "E_SITE_UNREACHABLE",
+        options.multicastOnly ? "E_NO_MULTICAST" : "E_SITE_UNREACHABLE",
         `${fruitless} sessions in a row brought nothing: ${attempt.reason}`,
       );
     }

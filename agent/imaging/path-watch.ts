@@ -9,9 +9,11 @@ export class PathWatch {
   #moved = false;
   #unicastBytes = 0;
   readonly #multicastWanted: boolean;
+  readonly #unicastServed: boolean;
 
-  constructor(multicastWanted: boolean) {
-    this.#multicastWanted = multicastWanted;
+  constructor(options: { multicastWanted: boolean; unicastServed: boolean }) {
+    this.#multicastWanted = options.multicastWanted;
+    this.#unicastServed = options.unicastServed;
   }
 
   look(statistics: ReceiverStatistics): string | null {
@@ -21,7 +23,9 @@ export class PathWatch {
     if (statistics.moved && !this.#moved) {
       this.#moved = true;
       this.#way = "unicast";
-      return "The site has moved this machine to unicast: it lacked more than multicast can repair";
+      return this.#unicastServed
+        ? "The site has moved this machine to unicast: it lacked more than multicast can repair"
+        : "This machine lacked more than multicast can repair: it waits for what is sent to the others";
     }
     if (statistics.moved) return null;
     if (statistics.multicastAlive && this.#way !== "multicast") {

@@ -9,8 +9,10 @@ export interface ProgressSenderOptions {
   send(progress: Progress): Promise<ProgressAnswer>;
   /** The site has moved this machine to unicast. Called at most once, with its reason. */
   onMoved(reason: string): void;
-  /** The session is not the site's any more. Called at most once. */
+  /** The session is not the site's any more, or not for this machine. Called at most once. */
   onRejoin(reason: string): void;
+  /** E_TOO_SLOW: the site goes on without this machine. Called at most once. */
+  onOut(failure: VolleyError): void;
   /** Called at the first failure after a success (or start) with it, and with null at the first success after. */
   onReachable(failure: VolleyError | null): void;
   now?: () => number;
@@ -70,16 +72,29 @@ export class ProgressSender {
       if (this.#ended) return;
       if (this.#failures > 0) this.#options.onReachable(null);
       this.#failures = 0;
-      if (answer.moved !== "" && !this.#moved) this.#options.onMoved(answer.moved);
-      this.#moved = answer.moved !== "";
-      if (answer.next === "rejoin") this.#rejoin("The site has begun a new session");
+      this.#take(answer);
     } catch (error) {
       if (this.#ended) return;
       this.#fail(toVolleyError(error));
     }
   }
 
+  #take({ moved, next }: ProgressAnswer): void {
+    if (next === "rejoin") {
+      const another = `The site has moved this machine to another stream. ${moved}`;
+      this.#rejoin(moved === "" ? "The site has begun a new session" : another);
+      return;
+    }
+    if (moved !== "" && !this.#moved) this.#options.onMoved(moved);
+    this.#moved = moved !== "";
+  }
+
   #fail(failure: VolleyError): void {
+    if (failure.code === "E_TOO_SLOW") {
+      this.#ended = true;
+      this.#options.onOut(failure);
+      return;
+    }
     if (failure.code === "E_SESSION_GONE" || failure.code === "E_NOT_FOUND") {
       this.#rejoin("The site has closed the session");
       return;

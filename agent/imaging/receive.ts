@@ -47,12 +47,13 @@ export async function receive(options: ReceiveOptions): Promise<Received> {
     return { end: "verified", root, statistics: await watch.finish("done") };
   } catch (error) {
     const failure = toDeviceFailure(error, options.device);
-    const { rejoinReason } = watch;
-    if (failure.code === "E_CANCELLED" && rejoinReason !== null && !options.signal.aborted) {
+    const { refusal, rejoinReason } = watch;
+    const ownDoing = failure.code === "E_CANCELLED" && !options.signal.aborted;
+    if (ownDoing && rejoinReason !== null) {
       return { end: "rejoin", reason: rejoinReason, statistics: receiver.statistics() };
     }
     await watch.finish("failed");
-    throw failure;
+    throw (ownDoing ? refusal : null) ?? failure;
   } finally {
     clearInterval(timer);
     options.signal.removeEventListener("abort", abort);
@@ -73,7 +74,7 @@ function receiverOptions(options: ReceiveOptions): Parameters<typeof openReceive
     port: joined.session.port,
     interfaceAddress: options.interfaceAddress,
     feedback: { address: siteAddress, port: joined.feedbackPort },
-    unicast: { address: siteAddress, port: joined.unicastPort },
+    unicast: joined.unicastPort === null ? null : { address: siteAddress, port: joined.unicastPort },
     mtu: joined.session.mtu,
     groupSize: joined.groupSize,
     askBeforeScan: !options.resume,
@@ -84,6 +85,8 @@ function receiverOptions(options: ReceiveOptions): Parameters<typeof openReceive
 
 class ReceiverWatch {
   rejoinReason: string | null = null;
+  /** Why the site goes on without this machine. */
+  refusal: VolleyError | null = null;
   readonly #options: ReceiveOptions;
   readonly #receiver: Receiver;
   readonly #sender: ProgressSender;
@@ -97,12 +100,19 @@ class ReceiverWatch {
   constructor(options: ReceiveOptions, receiver: Receiver) {
     this.#options = options;
     this.#receiver = receiver;
-    this.#path = new PathWatch(options.multicast);
+    this.#path = new PathWatch({
+      multicastWanted: options.multicast,
+      unicastServed: options.joined.unicastPort !== null,
+    });
     this.#bottleneck = new BottleneckMeter(options.joined.session.mtu);
     this.#sender = new ProgressSender({
       send: (progress) => options.sendProgress(progress),
       onMoved: (reason) => options.notice(`The site has moved this machine to unicast. ${reason}`),
       onRejoin: (reason) => this.#rejoin(reason),
+      onOut: (failure) => {
+        this.refusal = failure;
+        this.#receiver.cancel();
+      },
       onReachable: (failure) => this.#siteChanged(failure),
     });
   }

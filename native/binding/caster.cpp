@@ -149,7 +149,8 @@ Napi::Value openCaster(const Napi::CallbackInfo& info) {
   options.port = given.integer<std::uint16_t>("port", 1, UINT16_MAX);
   options.interfaceAddress = given.text("interfaceAddress");
   options.feedbackPort = given.integer<std::uint16_t>("feedbackPort", 0, UINT16_MAX);
-  options.unicastPort = given.integer<std::uint16_t>("unicastPort", 0, UINT16_MAX);
+  if (given.absent("unicastPort")) options.unicastPort.reset();
+  else options.unicastPort = given.integer<std::uint16_t>("unicastPort", 0, UINT16_MAX);
   options.timeToLive = given.integer<std::uint8_t>("timeToLive", 0, UINT8_MAX);
   options.mtu = given.integer<std::uint32_t>("mtu", 576, 9000);
   options.rateBytesPerSecond = given.integer<std::uint64_t>("rateBytesPerSecond", 0, rateMost);

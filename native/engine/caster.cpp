@@ -42,6 +42,13 @@ std::unique_ptr<DatagramSocket> openSocket(const CasterOptions& options) {
   }
 }
 
+std::unique_ptr<ContentServer> openServer(const CasterOptions& options, std::uint64_t contentBytes) {
+  if (!options.unicastPort) return nullptr;
+  const Endpoint at{addressOf(options.interfaceAddress), *options.unicastPort};
+  return std::make_unique<ContentServer>(ContentServer::Options{
+      options.contentPath, contentBytes, at, options.feedbackSecret, options.session});
+}
+
 } // namespace
 
 // Everything but the atomics, the snapshot and the wakeup belongs to the thread.
@@ -72,7 +79,7 @@ struct Caster::State {
   Sender sender;
   std::unique_ptr<Wakeup> wakeup = makeWakeup();
   std::unique_ptr<DatagramSocket> socket;
-  ContentServer server;
+  std::unique_ptr<ContentServer> server; // none where the content goes by multicast only
   const std::uint16_t feedbackPort;
 
   std::uint64_t multicastBytes = 0;
@@ -97,8 +104,7 @@ Caster::State::State(const CasterOptions& options, Finished whenFinished)
       source(options.contentPath, layout), maker({stream, session, start}, options.sessionKey, source, layout),
       keys(options.feedbackSecret, session), sender(senderConfig(options), layout, clock->now_us()),
       socket(openSocket(options)),
-      server({options.contentPath, layout.contentBytes(), {addressOf(options.interfaceAddress), options.unicastPort},
-              options.feedbackSecret, options.session}),
+      server(openServer(options, layout.contentBytes())),
       feedbackPort(socket->local().port), finished(std::move(whenFinished)) {
   publish(true);
   thread = std::thread([this] { run(); });
@@ -247,12 +253,12 @@ Caster::Caster(const CasterOptions& options, Finished finished) {
 Caster::~Caster() = default;
 
 std::uint16_t Caster::feedbackPort() const { return state_->feedbackPort; }
-std::uint16_t Caster::unicastPort() const { return state_->server.port(); }
+std::uint16_t Caster::unicastPort() const { return state_->server ? state_->server->port() : 0; }
 
 CasterStatistics Caster::statistics() const {
   const std::lock_guard lock(state_->mutex);
   CasterStatistics statistics = state_->snapshot;
-  statistics.unicastBytes = state_->server.bytesServed();
+  if (state_->server) statistics.unicastBytes = state_->server->bytesServed();
   return statistics;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ struct CasterOptions {
   std::uint16_t port = 0;
   std::string interfaceAddress;
   std::uint16_t feedbackPort = 0; // 0 = any free one
-  std::uint16_t unicastPort = 0;
+  std::optional<std::uint16_t> unicastPort = 0; // of nothing: by multicast only, and no unicast is served
   std::uint8_t timeToLive = 1;
   std::uint32_t mtu = 1500;
   std::uint64_t rateBytesPerSecond = 0; // on the wire; 0 = what most receivers take
@@ -66,7 +67,7 @@ public:
 
   // All of these from any thread, and none of them waits.
   std::uint16_t feedbackPort() const;
-  std::uint16_t unicastPort() const;
+  std::uint16_t unicastPort() const; // 0 = none
   CasterStatistics statistics() const;
   void setRate(std::uint64_t rateBytesPerSecond);
   // Moves a receiver to unicast, or takes it back, from any thread.

@@ -27,6 +27,12 @@ function administration({ store, director, room }: ApiContext): Route[] {
       who: "administrator",
       handle: async ({ request, reply }) => {
         const wanted = parse(DeploymentRequest, request.body);
+        if (wanted.multicastOnly && !wanted.multicast) {
+          throw new VolleyError(
+            "E_REQUEST_INVALID",
+            "multicastOnly: a deployment is without multicast or only by it.",
+          );
+        }
         await findWhat(store, wanted);
         const known = new Set((await store.machines.keys()).map((machine) => machine.id));
         const stranger = wanted.machines === "all" ? undefined : wanted.machines.find((id) => !known.has(id));

@@ -15,7 +15,8 @@ export function policyRoutes({ store, room }: ApiContext): Route[] {
         const machineId = machineOf(call);
         const deployment = await store.deployments.dueFor(machineId);
         if (!deployment) return { deployment: null };
-        const { disk, id, imageId, multicast, name, packages, sequenceId, unattended } = deployment;
+        const { disk, id, imageId, multicast, multicastOnly, name, packages, sequenceId, unattended } =
+          deployment;
         const image = imageId === null ? null : await store.images.find(imageId);
         const sequence = sequenceId === null ? null : await store.sequences.find(sequenceId);
         if (image === undefined || sequence === undefined) {
@@ -27,7 +28,7 @@ export function policyRoutes({ store, room }: ApiContext): Route[] {
           sequence: sequence && SequenceFacts.parse(sequence),
           packages,
         };
-        return { deployment: { id, name, ...what, disk, unattended, multicast } };
+        return { deployment: { id, name, ...what, disk, unattended, multicast, multicastOnly } };
       },
     },
   ];

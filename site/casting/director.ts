@@ -73,8 +73,10 @@ export class Director {
     return this.#turns.take(async () => {
       const { store, native } = this.#options;
       const session = this.#of(deployment.id) ?? (await this.#open(deployment));
+      session.checkNotOut(machineId);
       const { stored } = session;
-      const receiver = await store.sessions.addParticipant(stored.id, machineId);
+      const moved = session.multicastOnly ? "" : session.movedBecause(machineId);
+      const receiver = await store.sessions.addParticipant(stored.id, machineId, moved);
       session.machines.set(machineId, { finished: false });
       session.addReceiver(receiver, machineId);
       session.lastActivityMs = Date.now();
@@ -98,21 +100,25 @@ export class Director {
         },
         receiver: { number: receiver, key: key.toString("hex") },
         feedbackPort: session.caster.ports.feedback,
-        unicastPort: session.caster.ports.unicast,
+        unicastPort: session.caster.ports.unicast || null,
         groupSize: Math.min(Math.max(machines, 1), limits.receiversPerSession),
       };
     });
   }
 
-  /** A machine reports progress in a session: whether that goes on, or is gone, and why the machine was moved if it was. */
+  /**
+   * A machine reports progress in a session: whether that goes on, or is gone, and why the machine was moved if it was.
+   * Throws E_TOO_SLOW when it is out.
+   */
   progress(machineId: string, deploymentId: string, progress: Progress): ProgressAnswer {
     const session = this.#live.get(progress.sessionId);
     if (session === undefined || session.stored.deploymentId !== deploymentId) {
       return { next: "rejoin", moved: "" };
     }
     session.lastActivityMs = Date.now();
+    session.checkNotOut(machineId);
     session.noteProgress(machineId, progress);
-    return { next: "go-on", moved: session.moved.get(machineId) ?? "" };
+    return { next: "go-on", moved: session.movedBecause(machineId) };
   }
 
   /** Whether the machine takes part in the deployment's open session, which only a machine of it can. */
@@ -123,8 +129,7 @@ export class Director {
   /** A machine ended its work on a deployment, well or not. */
   async finished(deploymentId: string, machineId: string): Promise<void> {
     await this.#options.store.sessions.finishParticipant(deploymentId, machineId);
-    const machine = this.#of(deploymentId)?.machines.get(machineId);
-    if (machine) machine.finished = true;
+    this.#of(deploymentId)?.finish(machineId);
   }
 
   async closeDeployment(deploymentId: string): Promise<void> {
@@ -214,7 +219,7 @@ export class Director {
     const caster = await this.#openCaster(stored, { deployment, image, manifest });
     stored.feedbackPort = caster.ports.feedback;
     stored.unicastPort = caster.ports.unicast;
-    const session = new LiveSession({ stored, image, caster, slowClients: deployment.slowClients });
+    const session = new LiveSession({ stored, image, caster, deployment });
     // Whoever sees the sender fail has the session in the table already: failing takes a turn of its own.
     this.#live.set(stored.id, session);
     caster.finished.catch((error: unknown) => void this.#turns.take(() => this.#failed(session, error)));
@@ -257,7 +262,7 @@ export class Director {
           port: stored.port,
           interfaceAddress,
           feedbackPort: ports.feedback,
-          unicastPort: ports.unicast,
+          unicastPort: cast.deployment.multicastOnly ? null : ports.unicast,
           timeToLive,
           mtu: stored.mtu,
           rateBytesPerSecond: Math.round((cast.deployment.rateMbps * 1_000_000) / 8),
@@ -275,10 +280,14 @@ export class Director {
       const deployment = await store.deployments.find(stored.deploymentId);
       if (!deployment?.open) throw new VolleyError("E_SESSION_GONE", "Its deployment is closed.");
       const session = await this.#cast(stored, deployment);
-      for (const { machineId, receiver, finished } of await store.sessions.participants([stored.id])) {
+      const participants = await store.sessions.participants([stored.id]);
+      for (const { machineId, receiver, finished } of participants) {
         session.addReceiver(receiver, machineId);
         const before = session.machines.get(machineId)?.finished ?? true;
         session.machines.set(machineId, { finished: before && finished });
+      }
+      for (const { machineId, finished, moved } of participants) {
+        if (moved !== "" && !finished) session.move({ machineId, reason: moved });
       }
     } catch (error) {
       log.warn(`session ${stored.number} does not go on: ${toVolleyError(error).detail}`);
@@ -307,11 +316,7 @@ export class Director {
     for (const session of this.#live.values()) {
       session.measure(nowMs);
       session.noteMachines(nowMs);
-      for (const { machineId, reason } of session.moveSlow(nowMs)) {
-        this.#options.log.warn(
-          `session ${session.stored.number}: machine ${machineId} is moved to unicast: ${reason}`,
-        );
-      }
+      await this.#moveSlow(session, nowMs);
       const doneMs = session.doneSinceMs === null ? 0 : nowMs - session.doneSinceMs;
       const silentMs = nowMs - session.lastActivityMs;
       try {
@@ -322,6 +327,15 @@ export class Director {
       }
     }
     if (this.#live.size > 0) this.#options.changed();
+  }
+
+  async #moveSlow(session: LiveSession, nowMs: number): Promise<void> {
+    const { log, store } = this.#options;
+    for (const { machineId, reason } of session.moveSlow(nowMs)) {
+      const to = session.multicastOnly ? "out" : "to unicast";
+      log.warn(`session ${session.stored.number}: machine ${machineId} is moved ${to}: ${reason}`);
+      await store.sessions.noteMoved(session.stored.id, machineId, reason);
+    }
   }
 
   async #failed(session: LiveSession, error: unknown): Promise<void> {

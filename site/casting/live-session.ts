@@ -1,5 +1,6 @@
 /** A session that is open: its caster, who takes part, and what it has sent. */
-import type { SessionRecord, SlowClients } from "../../contract/administration.ts";
+import type { DeploymentRecord, SessionRecord } from "../../contract/administration.ts";
+import { VolleyError } from "../../contract/errors.ts";
 import type { Progress } from "../../contract/report.ts";
 import type { Caster, CasterStatistics } from "../../native/index.ts";
 import type { StoredSession } from "../store/sessions.ts";
@@ -14,8 +15,12 @@ export class LiveSession {
   readonly machines = new Map<string, { finished: boolean }>();
   /** Which machine has which receiver number. */
   readonly receivers = new Map<number, string>();
+  /** Nothing goes by unicast: who is moved is out. */
+  readonly multicastOnly: boolean;
   /** By machine: why the rule for slow ones has moved it. */
-  readonly moved = new Map<string, string>();
+  readonly #moved = new Map<string, string>();
+  /** Machines that are to end. */
+  readonly #out = new Set<string>();
   readonly #slowClients: SlowClientRule;
   readonly #clients = new Map<string, ClientFigures>();
   lastActivityMs: number;
@@ -29,11 +34,12 @@ export class LiveSession {
     stored: StoredSession;
     image: { name: string; root: string };
     caster: Caster;
-    slowClients: SlowClients;
+    deployment: Pick<DeploymentRecord, "slowClients" | "multicastOnly">;
   }) {
-    const { caster, image, slowClients, stored } = options;
+    const { caster, deployment, image, stored } = options;
     this.stored = stored;
-    this.#slowClients = new SlowClientRule(slowClients);
+    this.multicastOnly = deployment.multicastOnly;
+    this.#slowClients = new SlowClientRule(deployment.slowClients);
     this.imageName = image.name;
     this.root = image.root;
     this.caster = caster;
@@ -54,10 +60,32 @@ export class LiveSession {
     this.#measuredMs = nowMs;
   }
 
-  /** A machine takes part as this receiver from now on; one that was moved stays so. */
+  /** A machine takes part as this receiver from now on; one that was moved to unicast stays so. */
   addReceiver(receiver: number, machineId: string): void {
     this.receivers.set(receiver, machineId);
-    if (this.moved.has(machineId)) this.caster.setMoved(receiver, true);
+    if (this.multicastOnly) {
+      this.#moved.delete(machineId);
+      this.#slowClients.forget(machineId);
+    } else if (this.#moved.has(machineId)) {
+      this.caster.setMoved(receiver, true);
+    }
+  }
+
+  /** Why the machine was moved; empty: it was not. */
+  movedBecause(machineId: string): string {
+    return this.#moved.get(machineId) ?? "";
+  }
+
+  /** Throws E_TOO_SLOW for a machine that is to end, until `finish` says that it has. */
+  checkNotOut(machineId: string): void {
+    if (this.#out.has(machineId)) throw new VolleyError("E_TOO_SLOW", `${this.movedBecause(machineId)}.`);
+  }
+
+  /** The machine ended its work; it may begin again. */
+  finish(machineId: string): void {
+    this.#out.delete(machineId);
+    const machine = this.machines.get(machineId);
+    if (machine) machine.finished = true;
   }
 
   noteProgress(machineId: string, { bytesVerified, phase }: Progress): void {
@@ -71,13 +99,21 @@ export class LiveSession {
   /** Moves the machines that are too slow by the deployment's rule, and answers which. Call it after `measure`. */
   moveSlow(nowMs: number): Move[] {
     const moves = this.#slowClients.look(nowMs, this.#statistics.multicastBytes, [...this.#clients.values()]);
-    for (const { machineId, reason } of moves) {
-      this.moved.set(machineId, reason);
-      for (const [receiver, machine] of this.receivers) {
-        if (machine === machineId) this.caster.setMoved(receiver, true);
-      }
-    }
+    for (const move of moves) this.move(move);
     return moves;
+  }
+
+  /** From now on the others do not repair for the machine. */
+  move({ machineId, reason }: Move): void {
+    this.#moved.set(machineId, reason);
+    this.#slowClients.keepMoved(machineId);
+    for (const [receiver, machine] of this.receivers) {
+      if (machine === machineId) this.caster.setMoved(receiver, true);
+    }
+    if (!this.multicastOnly) return;
+    this.#out.add(machineId);
+    const machine = this.machines.get(machineId);
+    if (machine) machine.finished = true;
   }
 
   noteMachines(nowMs: number): void {
@@ -104,13 +140,14 @@ export class LiveSession {
   }
 
   record(): SessionRecord {
+    const to = this.multicastOnly ? "out" : "unicast";
     return {
       ...describe(this.stored, { name: this.imageName, root: this.root }),
       state: this.#statistics.idle ? "idle" : "casting",
       machines: this.machines.size,
       rateBytesPerSecond: Math.round(this.#rateBytesPerSecond),
       ...this.#limit(),
-      moved: [...this.moved].map(([machineId, reason]) => ({ machineId, reason })),
+      moved: [...this.#moved].map(([machineId, reason]) => ({ machineId, reason, to })),
       ...this.totals(),
     };
   }

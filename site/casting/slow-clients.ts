@@ -43,6 +43,17 @@ export class SlowClientRule {
     return clients.flatMap((client) => this.#judge(leastMbps, { timeMs, sentBytes }, client) ?? []);
   }
 
+  /** The machine begins anew, and may be moved again. */
+  forget(machineId: string): void {
+    this.#moved.delete(machineId);
+    this.#samples.delete(machineId);
+  }
+
+  /** It was moved by this rule before. */
+  keepMoved(machineId: string): void {
+    this.#moved.add(machineId);
+  }
+
   #judge(leastMbps: number, at: { timeMs: number; sentBytes: number }, client: ClientFigures): Move | null {
     const { sentBytes, timeMs } = at;
     const { machineId, receiving, verifiedBytes } = client;

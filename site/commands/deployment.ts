@@ -105,6 +105,10 @@ export const deploymentCommands: SiteCommand[] = [
       machines: { type: "string", value: "LIST", help: "Machines, with commas between, or all (all)." },
       unattended: { type: "boolean", help: "No one has to confirm at the machines." },
       unicast: { type: "boolean", help: "No multicast: every machine fetches for itself." },
+      "multicast-only": {
+        type: "boolean",
+        help: "No unicast: a machine that multicast does not serve fails.",
+      },
       rate: {
         type: "string",
         value: "MBPS",
@@ -113,7 +117,7 @@ export const deploymentCommands: SiteCommand[] = [
       "slow-clients": {
         type: "string",
         value: "MBPS",
-        help: "Move machines that take fewer megabits per second than this to unicast.",
+        help: "Move machines that take fewer megabits per second to unicast; out with --multicast-only.",
       },
       removable: { type: "boolean", help: "Removable disks may be written." },
       "disk-serial": { type: "string", value: "SERIAL", help: "Only the disk with this serial number." },
@@ -137,6 +141,7 @@ export const deploymentCommands: SiteCommand[] = [
         disk: diskRule(call),
         unattended: call.values["unattended"] === true,
         multicast: call.values["unicast"] !== true,
+        multicastOnly: call.values["multicast-only"] === true,
         rateMbps: number(call, "rate", { least: 0, most: 400_000, whole: false }) ?? 0,
         slowClients: slowClients(call),
       });

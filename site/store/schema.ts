@@ -58,6 +58,7 @@ export interface DeploymentTable {
   disk: Json<DiskRule>;
   unattended: boolean;
   multicast: boolean;
+  multicast_only: boolean;
   rate_mbps: number;
   /** Null: nothing is done with slow machines. */
   slow_clients: Json<SlowClients> | null;
@@ -124,6 +125,8 @@ export interface ParticipantTable {
   receiver: number;
   machine_id: string;
   finished: boolean;
+  /** Why the site has moved the machine; empty: it has not. */
+  moved: string;
 }
 
 export interface SequenceTable {

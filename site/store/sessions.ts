@@ -23,6 +23,16 @@ export interface StoredSession {
   open: boolean;
 }
 
+export interface Participant {
+  sessionId: string;
+  receiver: number;
+  machineId: string;
+  /** This join is over: the machine ended its work, or joined again. */
+  finished: boolean;
+  /** Why the site has moved the machine; empty: it has not. */
+  moved: string;
+}
+
 function fromRow(row: Selectable<SessionTable>): StoredSession {
   return {
     id: row.id,
@@ -125,8 +135,8 @@ export class SessionStore {
       .execute();
   }
 
-  /** A receiver number that was never used in this session. */
-  async addParticipant(sessionId: string, machineId: string): Promise<number> {
+  /** A receiver number that was never used in this session. `moved` as in `participants`. */
+  async addParticipant(sessionId: string, machineId: string, moved: string): Promise<number> {
     return await this.#database.transaction().execute(async (transaction) => {
       const row = await transaction
         .updateTable("session")
@@ -144,7 +154,7 @@ export class SessionStore {
         .execute();
       await transaction
         .insertInto("participant")
-        .values({ session_id: sessionId, receiver, machine_id: machineId, finished: false })
+        .values({ session_id: sessionId, receiver, machine_id: machineId, finished: false, moved })
         .execute();
       return receiver;
     });
@@ -162,13 +172,22 @@ export class SessionStore {
       .execute();
   }
 
-  async participants(
-    sessionIds: string[],
-  ): Promise<{ sessionId: string; receiver: number; machineId: string; finished: boolean }[]> {
+  /** The site has moved the machine, with this reason. */
+  async noteMoved(sessionId: string, machineId: string, reason: string): Promise<void> {
+    await this.#database
+      .updateTable("participant")
+      .set({ moved: reason })
+      .where("session_id", "=", sessionId)
+      .where("machine_id", "=", machineId)
+      .where("finished", "=", false)
+      .execute();
+  }
+
+  async participants(sessionIds: string[]): Promise<Participant[]> {
     if (sessionIds.length === 0) return [];
     const rows = await this.#database
       .selectFrom("participant")
-      .select(["session_id", "receiver", "machine_id", "finished"])
+      .select(["session_id", "receiver", "machine_id", "finished", "moved"])
       .where("session_id", "in", sessionIds)
       .execute();
     return rows.map((row) => ({
@@ -176,6 +195,7 @@ export class SessionStore {
       receiver: row.receiver,
       machineId: row.machine_id,
       finished: row.finished,
+      moved: row.moved,
     }));
   }
 

@@ -275,6 +275,7 @@ test("a site that is killed leaves no sender, and goes on with the same ports un
   const answer = await joinAs(machine, deployment);
   const startOf = async () => (await site.sessions()).find(({ id }) => id === answer.session.id)?.start ?? 0;
   const start = await startOf();
+  assert.ok(answer.unicastPort);
   assert.ok(await answers(answer.unicastPort), "the unicast side listens");
   await site.kill();
   assert.ok(!(await answers(answer.unicastPort)), "nothing listens after the kill");

@@ -3,6 +3,7 @@ import type { Migration, MigrationProvider } from "kysely/migration";
 import { deployments } from "./deployments.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
+import { multicastOnly } from "./multicast-only.ts";
 import { sequences } from "./sequences.ts";
 import { sessions } from "./sessions.ts";
 import { slowClients } from "./slow-clients.ts";
@@ -16,6 +17,7 @@ const steps: Record<string, Migration> = {
   "0005-statuses": statuses,
   "0006-sequences": sequences,
   "0007-slow-clients": slowClients,
+  "0008-multicast-only": multicastOnly,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

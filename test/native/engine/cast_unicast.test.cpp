@@ -107,6 +107,22 @@ void requests(const Bytes& image, std::mt19937_64& random) {
   CHECK(caster->ending.code() == "running");
 }
 
+// Where nothing goes by unicast there is no server, and a receiver that loses much ends right by multicast alone.
+void multicastOnly(const Bytes& image, std::mt19937_64& random) {
+  CastRoom room(image, random);
+  auto casting = room.casterOptions();
+  casting.unicastPort.reset();
+  const auto caster = room.cast(casting);
+  CHECK(caster->caster->unicastPort() == 0);
+  auto options = room.receiverOptions(1, room.disk("disk"));
+  options.unicast.reset();
+  options.lossPerMillion = 100'000;
+  const auto receiver = CastRoom::receive(options);
+  CHECK(receiver->finishes());
+  CHECK(room.holds(room.at("disk"), image));
+  CHECK(receiver->statistics().chunksByUnicast == 0 && caster->caster->statistics().unicastBytes == 0);
+}
+
 // More connections than are served are told to come back; none of them stops the others.
 void crowded(const Bytes& image, std::mt19937_64& random) {
   CastRoom room(image, random);
@@ -195,6 +211,7 @@ int main(int argc, char** argv) {
   for (std::size_t i = 3 << 20; i < 5 << 20; ++i) image[i] = static_cast<std::uint8_t>(random());
   movedByPolicy(image, random);
   requests(image, random);
+  multicastOnly(image, random);
   crowded(image, random);
   alone(image, random);
   interrupted(image, random);

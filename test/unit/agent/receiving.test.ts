@@ -43,7 +43,7 @@ const noWord = (): void => {};
 const silent: Log = { info: noWord, warning: noWord, error: noWord, detail: noWord };
 
 test("the way the image comes is told when it changes, once each time", () => {
-  const watch = new PathWatch(true);
+  const watch = new PathWatch({ multicastWanted: true, unicastServed: true });
   const look = (multicastAlive: boolean, unicastBytes: number, moved = false): string | null =>
     watch.look({ ...statistics, multicastAlive, unicastBytes, moved });
   assert.equal(look(false, 0), null);
@@ -56,7 +56,10 @@ test("the way the image comes is told when it changes, once each time", () => {
   assert.match(look(true, 40) ?? "", /is back/);
   assert.match(look(true, 50, true) ?? "", /moved/);
   assert.equal(look(true, 60, true), null);
-  assert.equal(new PathWatch(false).look({ ...statistics, multicastAlive: false, unicastBytes: 9 }), null);
+  const byUnicast = new PathWatch({ multicastWanted: false, unicastServed: true });
+  assert.equal(byUnicast.look({ ...statistics, multicastAlive: false, unicastBytes: 9 }), null);
+  const only = new PathWatch({ multicastWanted: true, unicastServed: false });
+  assert.match(only.look({ ...statistics, moved: true }) ?? "", /^This machine lacked more .* it waits/);
 });
 
 test("the rate is of the last seconds", () => {
@@ -93,6 +96,7 @@ test("progress is never queued, slows down while the site is away, and ends with
       }),
     onMoved: (reason) => said.push(`moved: ${reason}`),
     onRejoin: (reason) => said.push(`rejoin: ${reason}`),
+    onOut: (failure) => said.push(`out: ${failure.detail}`),
     onReachable: (failure) => said.push(failure === null ? "back" : "away"),
     now: () => now,
   });
@@ -131,6 +135,36 @@ test("progress is never queued, slows down while the site is away, and ends with
   await offerUntil(now + 60_000);
   assert.equal(answers.length, before);
   assert.deepEqual(said, ["away", "back", "rejoin: The site has closed the session"]);
+});
+
+test("a machine that is given another stream joins again, and one that is out ends, each with the reason", async () => {
+  const answers: (() => Promise<ProgressAnswer>)[] = [
+    async () => ({ next: "rejoin", moved: "It is slow" }),
+    async () => {
+      throw new VolleyError("E_TOO_SLOW", "It is slow");
+    },
+  ];
+  const said: string[] = [];
+  const view = viewOf(statistics, none, { bytesPerSecond: 0, waitingFor: "", bottleneck: "disk" });
+  for (const send of answers) {
+    let sent = 0;
+    const sender = new ProgressSender({
+      send: () => ((sent += 1), send()),
+      onMoved: (reason) => said.push(`moved: ${reason}`),
+      onRejoin: (reason) => said.push(`rejoin: ${reason}`),
+      onOut: ({ code, detail }) => said.push(`${code}: ${detail}`),
+      onReachable: () => said.push("reachable"),
+    });
+    for (let offer = 0; offer < 3; offer += 1) {
+      sender.offer(progressOf(view, randomUUID()));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(sent, 1);
+  }
+  assert.deepEqual(said, [
+    "rejoin: The site has moved this machine to another stream. It is slow",
+    "E_TOO_SLOW: It is slow",
+  ]);
 });
 
 const view: ProgressView = {
@@ -260,6 +294,7 @@ const deployment: NonNullable<Policy["deployment"]> = {
   disk: { removable: false },
   unattended: true,
   multicast: true,
+  multicastOnly: false,
 };
 
 test("once: the first deployment decides how the agent ends", async () => {

@@ -13,7 +13,7 @@ import { Director } from "../../../../site/casting/director.ts";
 import { openLog } from "../../../../site/log.ts";
 import { openStore, type Store } from "../../../../site/store/store.ts";
 import type { CasterStatistics } from "../../../../native/index.ts";
-import { fakeCasting, type FakeCasting } from "../../../fixtures/fake-casting.ts";
+import { fakeCasting, type FakeCaster, type FakeCasting } from "../../../fixtures/fake-casting.ts";
 import { machineFacts, storedImage } from "../../../fixtures/records.ts";
 
 let folder: string;
@@ -76,6 +76,7 @@ async function newDeployment(more: Partial<DeploymentRecord> = {}): Promise<Depl
     name: `deployment ${made}`,
     unattended: true,
     multicast: true,
+    multicastOnly: false,
     rateMbps: 80,
     slowClients: { policy: "none" },
     ...more,
@@ -139,37 +140,87 @@ test("sessions at the same time share neither number, group nor port", async (co
   assert.equal(new Set(ports).size, 15);
 });
 
+/** Twenty seconds of a session at 400 Mbit/s in which the machines verify so many megabytes a second. */
+async function castFor20s(
+  context: TestContext,
+  director: Director,
+  { caster, rates, tell }: { caster: FakeCaster; rates: [string, number][]; tell: Tell },
+): Promise<void> {
+  const megabyte = 1e6;
+  for (let second = 0; second <= 20; second += 1) {
+    caster.figures = { ...caster.figures, multicastBytes: second * 50 * megabyte };
+    for (const [machine, rate] of rates) tell(machine, second * rate * megabyte);
+    context.mock.timers.tick(limits.sessionCheckMs);
+    await director.closeDeployment("no such deployment");
+  }
+}
+type Tell = (machine: string, bytesVerified: number) => void;
+
 test("a machine that is too slow by the deployment's rule is moved, also as another receiver, and told why", async (context) => {
   context.mock.timers.enable({ apis: ["setInterval", "Date"], now: Date.now() });
   const native = fakeCasting();
   const director = await startDirector(context, native);
   const deployment = await newDeployment({ slowClients: { policy: "disconnect", leastMbps: 100 } });
   const [slow, quick] = [await newMachine(), await newMachine()];
-  const first = await director.join(slow, deployment);
+  const { receiver, session } = await director.join(slow, deployment);
   await director.join(quick, deployment);
   const [caster] = native.casters;
   assert.ok(caster);
-  const megabyte = 1e6;
-  for (let second = 0; second <= 20; second += 1) {
-    caster.figures = { ...caster.figures, multicastBytes: second * 50 * megabyte };
-    for (const [machine, rate] of [
-      [slow, 2],
-      [quick, 50],
-    ] as const) {
-      const bytesVerified = second * rate * megabyte;
-      director.progress(machine, deployment.id, { ...receiving, sessionId: first.session.id, bytesVerified });
-    }
-    context.mock.timers.tick(limits.sessionCheckMs);
-    await director.closeDeployment("no such deployment");
-  }
-  assert.deepEqual(caster.moves, [{ receiver: first.receiver.number, moved: true }]);
-  const told = (machine: string): string =>
-    director.progress(machine, deployment.id, { ...receiving, sessionId: first.session.id }).moved;
-  assert.match(told(slow), /^It verified 16 Mbit\/s over 15 s, less than the 100 of its deployment$/);
-  assert.equal(told(quick), "");
-  assert.deepEqual(director.records()[0]?.moved, [{ machineId: slow, reason: told(slow) }]);
+  const tell = (machine: string, bytesVerified: number) =>
+    director.progress(machine, deployment.id, { ...receiving, sessionId: session.id, bytesVerified });
+  const rates: [string, number][] = [
+    [slow, 2],
+    [quick, 50],
+  ];
+  await castFor20s(context, director, { caster, rates, tell });
+  assert.deepEqual(caster.moves, [{ receiver: receiver.number, moved: true }]);
+  const { moved } = tell(slow, 40e6);
+  assert.match(moved, /^It verified 16 Mbit\/s over 15 s, less than the 100 of its deployment$/);
+  assert.equal(tell(quick, 1e9).moved, "");
+  assert.deepEqual(director.records()[0]?.moved, [{ machineId: slow, reason: moved, to: "unicast" }]);
   const again = await director.join(slow, deployment);
   assert.deepEqual(caster.moves[1], { receiver: again.receiver.number, moved: true });
+
+  await director.stop();
+  const second = fakeCasting();
+  const restarted = await startDirector(context, second);
+  const lasting = second.casters.find((one) => one.options.session === session.number);
+  assert.deepEqual(lasting?.moves.at(-1), { receiver: again.receiver.number, moved: true });
+  assert.equal(restarted.records()[0]?.moved[0]?.reason, moved);
+});
+
+test("where all goes by multicast no unicast is served, and a slow machine is out until it has ended", async (context) => {
+  context.mock.timers.enable({ apis: ["setInterval", "Date"], now: Date.now() });
+  const native = fakeCasting();
+  const director = await startDirector(context, native);
+  const slowClients = { policy: "disconnect", leastMbps: 100 } as const;
+  const deployment = await newDeployment({ slowClients, multicastOnly: true });
+  const slow = await newMachine();
+  const { session, unicastPort } = await director.join(slow, deployment);
+  assert.equal(unicastPort, null);
+  const [caster] = native.casters;
+  assert.ok(caster);
+  assert.equal(caster.options.unicastPort, null);
+  const tell = (bytesVerified: number) =>
+    director.progress(slow, deployment.id, { ...receiving, sessionId: session.id, bytesVerified });
+  const out = (error: VolleyError): boolean =>
+    error.code === "E_TOO_SLOW" && error.detail.startsWith("It verified 16 Mbit/s over 15 s, less than");
+  let refused = 0;
+  const tellUntilOut: Tell = (_, bytesVerified) => {
+    try {
+      tell(bytesVerified);
+    } catch (error) {
+      refused += Number(out(error as VolleyError));
+    }
+  };
+  await castFor20s(context, director, { caster, rates: [[slow, 2]], tell: tellUntilOut });
+  assert.ok(refused > 0);
+  assert.throws(() => tell(40e6), out);
+  await assert.rejects(director.join(slow, deployment), out);
+  assert.equal(director.records()[0]?.moved[0]?.to, "out");
+  await director.finished(deployment.id, slow);
+  await director.join(slow, deployment);
+  assert.equal(tell(0).moved, "", "it may try again");
 });
 
 test("a session says what limits it, and a receiver is told as its machine", async (context) => {

@@ -39,6 +39,7 @@ async function deployment(name: string, machines: "all" | string[]) {
   const more = {
     unattended: true,
     multicast: true,
+    multicastOnly: false,
     rateMbps: 0,
     slowClients: { policy: "disconnect" as const, leastMbps: 20 },
   };
@@ -191,10 +192,19 @@ test("start and receiver numbers are never given twice", async () => {
     starts.toSorted((one, other) => one - other),
     [1, 2, 3],
   );
-  const receivers = await Promise.all([1, 2, 3].map(() => store.sessions.addParticipant(id, machine)));
+  const receivers = await Promise.all(
+    [1, 2, 3].map(() => store.sessions.addParticipant(id, machine, "slow")),
+  );
   assert.equal(new Set(receivers).size, 3);
   const unfinished = (await store.sessions.participants([id])).filter((participant) => !participant.finished);
   assert.equal(unfinished.length, 1, "an earlier join of a machine is over when it joins again");
+  assert.equal(unfinished[0]?.moved, "slow");
+  await store.sessions.noteMoved(id, machine, "slower");
+  assert.deepEqual((await store.sessions.participants([id])).map(({ moved }) => moved).toSorted(), [
+    "slow",
+    "slow",
+    "slower",
+  ]);
   await store.sessions.finishParticipant(target.id, machine);
   assert.ok((await store.sessions.participants([id])).every((participant) => participant.finished));
 });

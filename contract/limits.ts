@@ -29,6 +29,13 @@ export const limits = {
   /** The site looks this often for sessions to close. */
   sessionCheckMs: 1000,
   sessionsOpen: 64,
+  /** Before a site takes a multicast group: how long it listens and asks for others, how often, and how many at once. */
+  groupAskMs: 300,
+  groupQuestions: 4,
+  groupsAskedAtOnce: 4,
+  groupRounds: 3,
+  /** Between two answers of a site about one of its groups. */
+  groupAnswerMs: 30,
   /** Wrong credentials or tokens from one address before it has to wait for the rest of the span. */
   failedAttempts: 20,
   failedAttemptsSpanMs: 60_000,
@@ -111,6 +118,9 @@ if (limits.sessionLingerMs >= limits.sessionIdleMs) {
 }
 if (limits.reportsKeptPerMachine < limits.outboxReports) {
   throw new Error("limits: a repeated report may be forgotten");
+}
+if (limits.groupAnswerMs * limits.groupQuestions * 2 > limits.groupAskMs) {
+  throw new Error("limits: a site would not answer every question about its groups");
 }
 if (limits.progressIntervalMs * 10 > limits.sessionIdleMs) {
   throw new Error("limits: sessions close too early");

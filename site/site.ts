@@ -13,6 +13,7 @@ import { adminToken, hashSecret, PageCookie } from "./authority/secrets.ts";
 import type { GroupRange, PortRange } from "./casting/addresses.ts";
 import { Director, type CastingDoor } from "./casting/director.ts";
 import { Examinations } from "./casting/examinations.ts";
+import { Groups } from "./casting/groups.ts";
 import { FileLibrary } from "./content/files.ts";
 import type { ImportDoor } from "./content/import.ts";
 import { Library } from "./content/library.ts";
@@ -115,26 +116,39 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     // The room shows the director's sessions, and the director tells the room when they change.
     const room: RoomBoard = new RoomBoard({ store, sessions: () => director.records(), log });
     const interfaceAddress = options.interfaceAddress ?? castInterface(options.addresses);
+    const { ports, timeToLive } = options;
+    const groups = new Groups({
+      groups: options.groups,
+      ports,
+      interfaceAddress,
+      timeToLive,
+      watch: null,
+      log,
+    });
+    endings.push(() => groups.close());
     const director: Director = new Director({
       store,
       content: library,
       native,
       interfaceAddress,
-      groups: options.groups,
-      ports: options.ports,
+      groups,
+      ports,
       mtu: options.mtu,
-      timeToLive: options.timeToLive,
+      timeToLive,
       log,
       changed: () => room.changed("figures"),
     });
     endings.push(() => director.stop());
-    if (options.serving) await director.start();
+    if (options.serving) {
+      await director.start();
+      void groups.lookAhead();
+    }
     const examinations = new Examinations({
       interfaceAddress,
-      groups: options.groups,
-      ports: options.ports,
+      groups,
+      ports,
       mtu: options.mtu,
-      timeToLive: options.timeToLive,
+      timeToLive,
       sessions: () => director.records(),
       log,
     });

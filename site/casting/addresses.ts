@@ -57,8 +57,8 @@ const macBits = 0x7f_ffff;
 /** Switches flood what goes to the addresses of 224.0.0.0/24, and to every group that looks like one. */
 const reservedLast = 0xff;
 
-/** A group that no session in `taken` shares a MAC address with. Throws E_CONFLICT when the range is used up. */
-export function chooseGroup(range: GroupRange, taken: string[]): string {
+/** A group that shares its MAC address with none of `taken`. Throws E_CONFLICT when the range is used up. */
+export function chooseGroup(range: GroupRange, taken: readonly string[]): string {
   const used = new Set(taken.map((group) => toNumber(group) & macBits));
   const begin = randomInt(range.count);
   const tries = Math.min(range.count, 65_536);
@@ -70,21 +70,13 @@ export function chooseGroup(range: GroupRange, taken: string[]): string {
   throw new VolleyError("E_CONFLICT", "Every multicast group of the site's range is in use or reserved.");
 }
 
-/** Three different ports that no session in `taken` uses. Throws E_CONFLICT when the range is used up. */
-export function choosePorts(
-  range: PortRange,
-  taken: number[],
-): { data: number; feedback: number; unicast: number } {
+/** A port of the range that is not in `taken`. Throws E_CONFLICT when the range is used up. */
+export function choosePort(range: PortRange, taken: readonly number[]): number {
   const used = new Set(taken);
-  const found: number[] = [];
   const begin = randomInt(range.count);
-  for (let step = 0; step < range.count && found.length < 3; step += 1) {
+  for (let step = 0; step < range.count; step += 1) {
     const port = range.first + ((begin + step) % range.count);
-    if (!used.has(port)) found.push(port);
+    if (!used.has(port)) return port;
   }
-  const [data, feedback, unicast] = found;
-  if (data === undefined || feedback === undefined || unicast === undefined) {
-    throw new VolleyError("E_CONFLICT", "Every port of the site's range is in use.");
-  }
-  return { data, feedback, unicast };
+  throw new VolleyError("E_CONFLICT", "Every port of the site's range is in use.");
 }

@@ -14,7 +14,9 @@ import type { Log } from "../log.ts";
 import type { Store } from "../store/store.ts";
 import type { StoredSession } from "../store/sessions.ts";
 import { Turns } from "../turns.ts";
-import { chooseGroup, choosePorts, type GroupRange, type PortRange } from "./addresses.ts";
+import { choosePort, type PortRange } from "./addresses.ts";
+import { closedRecord } from "./closed-session.ts";
+import type { GroupAndPort } from "./groups.ts";
 import { describe, LiveSession } from "./live-session.ts";
 
 /** What of the addon is used here. */
@@ -29,13 +31,19 @@ export interface CastContent {
   checkWhole(image: { id: string; name: string }, manifest: Buffer): Promise<void>;
   contentPath(imageId: string): string;
 }
+/** What of the groups is used here (groups.ts). */
+export interface CastGroups {
+  take(): Promise<GroupAndPort>;
+  resume(had: GroupAndPort): Promise<void>;
+  release(group: string): void;
+}
 export interface DirectorOptions {
   store: Store;
   content: CastContent;
   native: CastingDoor;
   /** IPv4 address that is sent from and listened on. */
   interfaceAddress: string;
-  groups: GroupRange;
+  groups: CastGroups;
   ports: PortRange;
   mtu: number;
   timeToLive: number;
@@ -166,19 +174,15 @@ export class Director {
     if (this.#live.size >= limits.sessionsOpen) {
       throw new VolleyError("E_CONFLICT", `${limits.sessionsOpen} sessions are open, which is the most.`);
     }
-    const { store, mtu } = this.#options;
-    const others = [...this.#live.values()].map((session) => session.stored);
-    const ports = choosePorts(this.#options.ports, others.flatMap(portsOf));
+    const { groups, store, mtu } = this.#options;
+    const { group, port } = await groups.take();
     const stored: StoredSession = {
       id: randomUUID(),
       deploymentId: deployment.id,
       number: await this.#freeNumber(),
       stream: 0,
-      group: chooseGroup(
-        this.#options.groups,
-        others.map((session) => session.group),
-      ),
-      port: ports.data,
+      group,
+      port,
       mtu,
       start: 0,
       sessionKey: randomBytes(32).toString("hex"),
@@ -194,6 +198,7 @@ export class Director {
     try {
       return await this.#cast(stored, deployment);
     } catch (error) {
+      groups.release(group);
       await store.sessions.close(stored.id, stored);
       throw error;
     }
@@ -244,10 +249,16 @@ export class Director {
     const { store, native, content, interfaceAddress, timeToLive } = this.#options;
     const settled = stored.feedbackPort !== 0;
     const passedOver = [...this.#live.values()].flatMap((session) => portsOf(session.stored));
+    passedOver.push(stored.port);
+    const freePort = (): number => {
+      const port = choosePort(this.#options.ports, passedOver);
+      passedOver.push(port);
+      return port;
+    };
     for (let attempt = 1; ; attempt += 1) {
       const ports = settled
         ? { feedback: stored.feedbackPort, unicast: stored.unicastPort }
-        : choosePorts(this.#options.ports, [...passedOver, stored.port]);
+        : { feedback: freePort(), unicast: freePort() };
       stored.start = await store.sessions.nextStart(stored.id);
       try {
         return native.openCaster({
@@ -269,14 +280,14 @@ export class Director {
         });
       } catch (error) {
         if (settled || attempt === portTries || toVolleyError(error).code !== "E_SOCKET") throw error;
-        passedOver.push(ports.feedback, ports.unicast);
       }
     }
   }
 
   async #resume(stored: StoredSession): Promise<void> {
-    const { store, log } = this.#options;
+    const { groups, store, log } = this.#options;
     try {
+      await groups.resume(stored);
       const deployment = await store.deployments.find(stored.deploymentId);
       if (!deployment?.open) throw new VolleyError("E_SESSION_GONE", "Its deployment is closed.");
       const session = await this.#cast(stored, deployment);
@@ -291,6 +302,7 @@ export class Director {
       }
     } catch (error) {
       log.warn(`session ${stored.number} does not go on: ${toVolleyError(error).detail}`);
+      groups.release(stored.group);
       await store.sessions.close(stored.id, stored);
     }
   }
@@ -348,6 +360,7 @@ export class Director {
     const { store, log, changed } = this.#options;
     this.#live.delete(session.stored.id);
     await session.caster.stop();
+    this.#options.groups.release(session.stored.group);
     session.measure(Date.now());
     log.info(`session ${session.stored.number} closed: ${why}`);
     const last = session.record();
@@ -359,33 +372,4 @@ export class Director {
 
 function portsOf(session: StoredSession): number[] {
   return [session.port, session.feedbackPort, session.unicastPort];
-}
-
-function closedRecord(
-  last: Omit<
-    SessionRecord,
-    "state" | "machines" | "rateBytesPerSecond" | "limit" | "limitingMachineId" | "moved"
-  >,
-  machines: number,
-): SessionRecord {
-  const { id, deploymentId, imageName, group, port, start, multicastBytes, unicastBytes, parityPart, root } =
-    last;
-  return {
-    id,
-    deploymentId,
-    imageName,
-    group,
-    port,
-    start,
-    state: "closed",
-    machines,
-    rateBytesPerSecond: 0,
-    limit: "nothing",
-    limitingMachineId: null,
-    moved: [],
-    multicastBytes,
-    unicastBytes,
-    parityPart,
-    root,
-  };
 }

@@ -9,18 +9,19 @@ import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Log } from "../log.ts";
 import { Turns } from "../turns.ts";
-import { chooseGroup, choosePorts, type GroupRange, type PortRange } from "./addresses.ts";
+import { choosePort, type PortRange } from "./addresses.ts";
 import { Allowance } from "./allowance.ts";
 import { OpenExamination } from "./examination.ts";
+import type { GroupAndPort } from "./groups.ts";
 
 export interface ExaminationsOptions {
   /** IPv4 address that is sent from. */
   interfaceAddress: string;
-  groups: GroupRange;
+  groups: { take(): Promise<GroupAndPort>; release(group: string): void };
   ports: PortRange;
   mtu: number;
   timeToLive: number;
-  /** Those of the director, whose groups and ports are left alone. */
+  /** Those of the director, whose ports are left alone. */
   sessions(): SessionRecord[];
   log: Log;
 }
@@ -122,33 +123,39 @@ export class Examinations {
     return examination;
   }
 
-  /** A port that is in use is passed over. */
   async #bind(machineId: string): Promise<OpenExamination> {
-    const { groups, interfaceAddress, mtu, ports, sessions, timeToLive } = this.#options;
-    const others = [...this.#open.values()].map(({ facts }) => facts);
-    const live = sessions().filter((session) => session.state !== "closed");
-    const taken = [...live.map(({ port }) => port), ...others.flatMap((one) => [one.port, one.echoPort])];
-    const group = chooseGroup(
-      groups,
-      [...live, ...others].map((one) => one.group),
-    );
+    const { groups, interfaceAddress, mtu, timeToLive } = this.#options;
+    const { group, port } = await groups.take();
+    const facts = {
+      id: randomUUID(),
+      key: randomBytes(32).toString("hex"),
+      group,
+      port,
+      castAddress: interfaceAddress,
+      timeToLive,
+      mtu,
+    };
+    try {
+      return await this.#openAt(facts, machineId);
+    } catch (error) {
+      groups.release(group);
+      throw toVolleyError(error);
+    }
+  }
+
+  /** A port that is in use is passed over. */
+  async #openAt(facts: Omit<Examination, "echoPort">, machineId: string): Promise<OpenExamination> {
+    const others = [...this.#open.values()].map((one) => one.facts);
+    const live = this.#options.sessions().filter((session) => session.state !== "closed");
+    const taken = [facts.port, ...live.map(({ port }) => port)];
+    taken.push(...others.flatMap((one) => [one.port, one.echoPort]));
     for (let attempt = 1; ; attempt += 1) {
-      const { data, feedback } = choosePorts(ports, taken);
-      const facts: Examination = {
-        id: randomUUID(),
-        key: randomBytes(32).toString("hex"),
-        group,
-        port: data,
-        echoPort: feedback,
-        castAddress: interfaceAddress,
-        timeToLive,
-        mtu,
-      };
+      const echoPort = choosePort(this.#options.ports, taken);
       try {
-        return await OpenExamination.open({ facts, machineId });
+        return await OpenExamination.open({ facts: { ...facts, echoPort }, machineId });
       } catch (error) {
-        if (attempt === portTries) throw toVolleyError(error);
-        taken.push(feedback);
+        if (attempt === portTries) throw error;
+        taken.push(echoPort);
       }
     }
   }
@@ -162,6 +169,7 @@ export class Examinations {
 
   #close(examination: OpenExamination): void {
     this.#open.delete(examination.facts.id);
+    this.#options.groups.release(examination.facts.group);
     examination.close();
   }
 }

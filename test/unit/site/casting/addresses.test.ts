@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   chooseGroup,
-  choosePorts,
+  choosePort,
   parseGroupRange,
   parsePortRange,
 } from "../../../../site/casting/addresses.ts";
@@ -51,12 +51,13 @@ test("groups whose MAC address is of 224.0.0.0/24 are passed over", () => {
   }
 });
 
-test("three ports that differ, from the range, until it is used up", () => {
+test("ports are of the range, each another one, until it is used up", () => {
   const range = { first: 100, count: 7 };
-  const first = choosePorts(range, []);
-  const second = choosePorts(range, Object.values(first));
-  const all = [...Object.values(first), ...Object.values(second)];
-  assert.equal(new Set(all).size, 6);
-  assert.ok(all.every((port) => port >= 100 && port < 107));
-  assert.throws(() => choosePorts(range, all), { code: "E_CONFLICT" });
+  const taken: number[] = [];
+  for (let index = 0; index < 7; index += 1) taken.push(choosePort(range, taken));
+  assert.deepEqual(
+    taken.toSorted((one, other) => one - other),
+    [100, 101, 102, 103, 104, 105, 106],
+  );
+  assert.throws(() => choosePort(range, taken), { code: "E_CONFLICT" });
 });

@@ -14,16 +14,21 @@ import { openLog } from "../../../../site/log.ts";
 import { openStore, type Store } from "../../../../site/store/store.ts";
 import type { CasterStatistics } from "../../../../native/index.ts";
 import { fakeCasting, type FakeCaster, type FakeCasting } from "../../../fixtures/fake-casting.ts";
+import { fakeGroups } from "../../../fixtures/fake-groups.ts";
 import { machineFacts, storedImage } from "../../../fixtures/records.ts";
 
 let folder: string;
 let store: Store;
 let made = 0;
+const groups = fakeGroups();
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "volley-director-"));
   store = await openStore(join(folder, "database"));
 });
-afterEach(closeAll);
+afterEach(async () => {
+  await closeAll();
+  groups.given.clear();
+});
 after(async () => {
   await store.close();
   rmSync(folder, { recursive: true, force: true });
@@ -39,7 +44,7 @@ function newDirector(native: FakeCasting, count = 1000): Director {
     },
     native,
     interfaceAddress: "127.0.0.1",
-    groups: { first: 0xefc0_1000, count: 4096 },
+    groups,
     ports: { first: 22_000, count },
     mtu: 1500,
     timeToLive: 1,
@@ -256,6 +261,7 @@ test("a site that starts again goes on with the session: same ports and key, a h
   await killed.finished(deployment.id, done);
   // As a kill would, nothing is closed in the store.
   await killed.stop();
+  groups.given.clear();
 
   const second = fakeCasting();
   const director = await startDirector(context, second);
@@ -264,6 +270,7 @@ test("a site that starts again goes on with the session: same ports and key, a h
   assert.equal(options?.feedbackPort, answer.feedbackPort);
   assert.equal(options?.unicastPort, answer.unicastPort);
   assert.equal(options?.group, answer.session.group);
+  assert.ok(groups.given.has(answer.session.group));
   assert.equal(options?.sessionKey.toString("hex"), answer.session.key);
   assert.equal(next(director, answer.session.id, deployment.id), "go-on");
   const again = await director.join(machine, deployment);
@@ -280,6 +287,7 @@ test("a start number is spent before the sender is opened, also when it does not
     ["E_SOCKET", "E_CONFLICT"].includes(error.code),
   );
   assert.deepEqual(await openSessions(deployment), []);
+  assert.equal(groups.given.size, 0);
   native.busyPorts.clear();
   native.busyPorts.add(22_003);
   const answer = await director.join(await newMachine(), deployment);
@@ -362,7 +370,9 @@ test("closing a deployment ends its session", async (context) => {
   const director = await startDirector(context, native);
   const deployment = await newDeployment();
   const answer = await director.join(await newMachine(), deployment);
+  assert.ok(groups.given.has(answer.session.group));
   await director.closeDeployment(deployment.id);
+  assert.ok(!groups.given.has(answer.session.group));
   assert.equal(native.casters[0]?.stopped, true);
   assert.equal(next(director, answer.session.id, deployment.id), "rejoin");
 });

@@ -10,10 +10,12 @@ import { VolleyError } from "../../../../contract/errors.ts";
 import { limits } from "../../../../contract/limits.ts";
 import { Allowance } from "../../../../site/casting/allowance.ts";
 import { Examinations } from "../../../../site/casting/examinations.ts";
-import { parseGroupRange, parsePortRange } from "../../../../site/casting/addresses.ts";
+import { parsePortRange } from "../../../../site/casting/addresses.ts";
 import { openLog } from "../../../../site/log.ts";
+import { fakeGroups } from "../../../fixtures/fake-groups.ts";
 import { waitFor } from "../../../fixtures/program.ts";
 
+const groups = fakeGroups();
 let sessions: SessionRecord[] = [];
 let examinations: Examinations;
 const sockets: Socket[] = [];
@@ -21,9 +23,10 @@ const sockets: Socket[] = [];
 beforeEach(() => {
   sessions = [];
   examinations?.stop();
+  groups.given.clear();
   examinations = new Examinations({
     interfaceAddress: "127.0.0.1",
-    groups: parseGroupRange("239.192.77.0/24"),
+    groups,
     ports: parsePortRange("24100-24199"),
     mtu: 1500,
     timeToLive: 1,
@@ -88,6 +91,7 @@ test("no more than so many at once, each with a group and ports of its own", asy
   assert.equal(new Set(open.flatMap(({ port, echoPort }) => [port, echoPort])).size, open.length * 2);
   await assert.rejects(examinations.open("one more"), hasCode("E_DOCTOR_BUSY"));
   examinations.close("m0", open[0]?.id ?? "");
+  assert.equal(groups.given.size, open.length - 1);
   await examinations.open("one more");
 });
 

@@ -1,0 +1,219 @@
+/**
+ * The multicast groups and data ports of this site: none is given out twice, and none that someone else on the network
+ * was heard to use. Finding that out takes limits.groupAskMs, so one is looked for ahead of who will want it.
+ */
+import { randomBytes } from "node:crypto";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { Log } from "../log.ts";
+import { Turns } from "../turns.ts";
+import { chooseGroup, choosePort, type GroupRange, type PortRange } from "./addresses.ts";
+import { GroupClaim, isFree, siteIdBytes, type ClaimOptions } from "./group-claim.ts";
+
+export interface GroupAndPort {
+  group: string;
+  /** UDP port of the session's data. */
+  port: number;
+}
+
+/** Hears packets of any kind to some groups, and to others that a card cannot tell from them. */
+export interface GroupEar {
+  /** The groups of those it was opened for that something was heard in so far. */
+  heard(): string[];
+  close(): void;
+}
+
+/** What more can be known about groups where this program has the rights. */
+export interface GroupWatch {
+  /** Groups that machines of the network said they want, lately. */
+  wanted(): string[];
+  /** Null where the system does not permit it. */
+  listen(groups: string[]): GroupEar | null;
+}
+
+export interface GroupsOptions {
+  groups: GroupRange;
+  ports: PortRange;
+  /** IPv4 address that is sent from. */
+  interfaceAddress: string;
+  timeToLive: number;
+  watch: GroupWatch | null;
+  log: Log;
+}
+
+export class Groups {
+  readonly #options: GroupsOptions;
+  readonly #siteId = randomBytes(siteIdBytes);
+  readonly #turns = new Turns();
+  /** What is given out; null where the network could not be asked about it. */
+  readonly #given = new Map<string, { port: number; claim: GroupClaim | null }>();
+  #spare: GroupClaim | null = null;
+  #ahead = false;
+  #closed = false;
+  #warned = false;
+
+  constructor(options: GroupsOptions) {
+    this.#options = options;
+  }
+
+  /** From now on the next group is looked for before it is wanted. Resolves when the first was. */
+  lookAhead(): Promise<void> {
+    this.#ahead = true;
+    return this.#turns.take(() => this.#findSpare());
+  }
+
+  /** Rejects with E_CONFLICT when the ranges are used up. */
+  take(): Promise<GroupAndPort> {
+    return this.#turns.take(async () => {
+      const spare = this.#spare;
+      this.#spare = null;
+      let found: GroupAndPort | GroupClaim;
+      if (spare !== null && spare.usedBy === "" && !this.#isWanted(spare.group)) found = spare;
+      else {
+        spare?.close();
+        found = await this.#find();
+      }
+      const { group, port } = found;
+      this.#give(found, found instanceof GroupClaim ? found : null);
+      if (this.#ahead) void this.#turns.take(() => this.#findSpare());
+      return { group, port };
+    });
+  }
+
+  /** What a session of this site had before it restarted is still its own. */
+  resume({ group, port }: GroupAndPort): Promise<void> {
+    return this.#turns.take(async () => {
+      try {
+        this.#give({ group, port }, await GroupClaim.resume(this.#claimOptions({ group, port })));
+      } catch (error) {
+        this.#give({ group, port }, null);
+        this.#warn(error);
+      }
+    });
+  }
+
+  release(group: string): void {
+    this.#given.get(group)?.claim?.close();
+    this.#given.delete(group);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const group of this.#given.keys()) this.release(group);
+    this.#spare?.close();
+    this.#spare = null;
+  }
+
+  #give({ group, port }: GroupAndPort, claim: GroupClaim | null): void {
+    if (this.#closed) claim?.close();
+    else this.#given.set(group, { port, claim });
+  }
+
+  async #findSpare(): Promise<void> {
+    if (this.#closed || this.#spare !== null) return;
+    try {
+      const found = await this.#find();
+      if (found instanceof GroupClaim) this.#spare = found;
+      if (this.#closed) this.close();
+    } catch (error) {
+      this.#options.log.info(`no multicast group is left to look at ahead: ${toVolleyError(error).detail}`);
+    }
+  }
+
+  /** Asks about several at once, since another round costs time, and answers the first that nobody uses. */
+  async #find(): Promise<GroupAndPort | GroupClaim> {
+    const passedOver: GroupClaim[] = [];
+    for (let round = 0; round < limits.groupRounds; round += 1) {
+      const claims = await this.#candidates(passedOver);
+      if (!Array.isArray(claims)) return claims;
+      if (claims.length === 0) break;
+      const ear = this.#options.watch?.listen(claims.map(({ group }) => group)) ?? null;
+      await this.#ask(claims);
+      for (const group of ear?.heard() ?? []) {
+        const claim = claims.find((one) => one.group === group);
+        if (claim) claim.usedBy ||= "someone sends to it";
+      }
+      ear?.close();
+      const free = claims.find((claim) => claim.usedBy === "" && !this.#isWanted(claim.group));
+      for (const claim of claims) if (claim !== free) claim.close();
+      if (free) {
+        free.keep();
+        return free;
+      }
+      passedOver.push(...claims);
+    }
+    const said = passedOver.map(
+      ({ group, port, usedBy }) => `${group}:${port} (${usedBy || "machines want it"})`,
+    );
+    throw new VolleyError("E_CONFLICT", `No multicast group is free here: ${said.join(", ")}.`);
+  }
+
+  async #ask(claims: GroupClaim[]): Promise<void> {
+    for (let time = 0; time < limits.groupQuestions; time += 1) {
+      for (const claim of claims) claim.ask();
+      await sleep(limits.groupAskMs / limits.groupQuestions);
+    }
+    // A process that was held up reads what has arrived meanwhile before it judges.
+    await nextTurn();
+  }
+
+  /** Some to ask about; one that is taken unasked where the network cannot be asked. */
+  async #candidates(passedOver: GroupClaim[]): Promise<GroupClaim[] | GroupAndPort> {
+    const claims: GroupClaim[] = [];
+    const busyPorts: number[] = [];
+    while (claims.length < limits.groupsAskedAtOnce) {
+      let candidate: GroupAndPort;
+      try {
+        candidate = this.#choose([...passedOver, ...claims], busyPorts);
+      } catch (error) {
+        if (claims.length > 0 || passedOver.length > 0) return claims;
+        throw error;
+      }
+      if (!(await isFree(candidate.port, this.#options.interfaceAddress))) {
+        busyPorts.push(candidate.port);
+        continue;
+      }
+      try {
+        claims.push(await GroupClaim.open(this.#claimOptions(candidate)));
+      } catch (error) {
+        for (const claim of claims) claim.close();
+        this.#warn(error);
+        return candidate;
+      }
+    }
+    return claims;
+  }
+
+  #choose(others: GroupAndPort[], busyPorts: number[]): GroupAndPort {
+    const { groups, ports, watch } = this.#options;
+    const spare = this.#spare === null ? [] : [this.#spare];
+    const given = [...this.#given].map(([group, { port }]) => ({ group, port }));
+    const taken = [...given, ...spare, ...others];
+    const takenGroups = taken.map(({ group }) => group);
+    const takenPorts = [...taken.map(({ port }) => port), ...busyPorts, this.#claimsPort];
+    const group = chooseGroup(groups, [...takenGroups, ...(watch?.wanted() ?? [])]);
+    return { group, port: choosePort(ports, takenPorts) };
+  }
+
+  /** Machines want a group: whoever sends to it is heard by them. */
+  #isWanted(group: string): boolean {
+    return this.#options.watch?.wanted().includes(group) ?? false;
+  }
+
+  get #claimsPort(): number {
+    return this.#options.ports.first;
+  }
+
+  #claimOptions({ group, port }: GroupAndPort): ClaimOptions {
+    const { interfaceAddress, timeToLive } = this.#options;
+    return { group, port, claimsPort: this.#claimsPort, interfaceAddress, timeToLive, siteId: this.#siteId };
+  }
+
+  #warn(error: unknown): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    const why = toVolleyError(error).detail;
+    this.#options.log.warn(`whether others use this site's multicast groups cannot be found out: ${why}`);
+  }
+}

@@ -27,7 +27,7 @@ export type DiskRule = z.infer<typeof DiskRule>;
 
 /**
  * GET /policy: what this machine is to do now; deployment null = nothing. With a task sequence the machine runs that, and
- * the image is what its steps may apply by multicast; without one the image goes onto the disk that the rule means.
+ * images are cast as its steps name them (GET /deployments/:id/packages/:packageId/image); without one the image goes onto the disk that the rule means.
  */
 export const Policy = z.object({
   deployment: z
@@ -53,8 +53,10 @@ export type Policy = z.infer<typeof Policy>;
  * application/octet-stream (docs/PROTOCOL.md 1.1).
  */
 
-/** POST /deployments/:id/join. */
+/** POST /deployments/:id/join: the session in which the deployment casts that image. */
 export const JoinRequest = z.object({
+  /** Null: the deployment's own. Else one that a package of its task sequence stands for. */
+  imageId: Identifier.nullable().default(null),
   /** Whether the agent knows of earlier work on this disk (it asks for nothing before its scan). */
   resume: z.boolean(),
 });

@@ -86,6 +86,8 @@ export type PackageFacts = z.infer<typeof PackageFacts>;
 export const PackageRecord = PackageFacts.extend({ driverCategory: Name.nullable(), added: Time });
 export type PackageRecord = z.infer<typeof PackageRecord>;
 
+/** GET /deployments/:id/packages/:packageId/image: ImageFacts of contract/deployment.ts, of a package of kind "image". */
+
 /** GET /deployments/:id/drivers, by a machine: the packages of drivers that it may fetch. */
 export const DriverPackage = z.object({ packageId: PackageId, name: Name, category: Name });
 export type DriverPackage = z.infer<typeof DriverPackage>;

@@ -48,21 +48,17 @@ export function siteServices(
 const imageFile = "image-checkpoint.json";
 const ImageCheckpoint = z.object({ root: HexRoot, device: z.string() });
 
-function imageApplier({ by, content, deployment, state }: SiteServicesOptions): ImageApplier {
+function imageApplier(options: SiteServicesOptions): ImageApplier {
+  const { by, content, deployment, site, state } = options;
   return {
     async formatOf(packageId) {
       return (await content.factsOf(packageId)).kind === "image" ? "block" : "wim";
     },
     async writeTo({ device, packageId, progress, signal }) {
-      const { image } = deployment;
-      const { imageId, name } = await content.factsOf(packageId);
-      if (image === null || image.id !== imageId) {
-        const cast = image === null ? "no image" : `image "${image.name}"`;
-        throw new VolleyError(
-          "E_CONFLICT",
-          `Package ${packageId} is image "${name}", and the deployment casts ${cast}: name it there`,
-        );
-      }
+      const image = await untilItWorks(() => site.packageImage(packageId), {
+        ...patience(options, `Image ${packageId}`, signal),
+        patienceMs: limits.siteAwayMs,
+      });
       const manifest = await fetchManifest(image, by);
       const kept = state.read(imageFile, ImageCheckpoint);
       const resume = kept?.root === image.root && kept.device === device;

@@ -85,7 +85,7 @@ async function tryOnce(
 
 async function joinSession(options: DeployOptions, resume: boolean): Promise<JoinAnswer> {
   let waiting = false;
-  const joined = await untilItWorks(() => options.join({ resume }), {
+  const joined = await untilItWorks(() => options.join({ imageId: options.image.id, resume }), {
     signal: options.signal,
     patienceMs: limits.siteAwayMs,
     onWait: (failure) => {

@@ -1,5 +1,6 @@
 /** What the agent says to the site about one deployment's task sequence (contract/sequence.ts). */
 import type { z } from "zod";
+import { ImageFacts } from "../../contract/deployment.ts";
 import {
   CapturedAnswer,
   DriverPackages,
@@ -40,6 +41,10 @@ export class DeploymentSite {
 
   packageFacts(packageId: string): Promise<PackageFacts> {
     return this.#ask(PackageFacts, "GET", `/packages/${encodeURIComponent(packageId)}`);
+  }
+  /** Of a package of kind "image". */
+  packageImage(packageId: string): Promise<ImageFacts> {
+    return this.#ask(ImageFacts, "GET", `/packages/${encodeURIComponent(packageId)}/image`);
   }
   application(name: string): Promise<PackageFacts> {
     return this.#ask(PackageFacts, "GET", `/applications/${encodeURIComponent(name)}`);

@@ -97,15 +97,21 @@ function participation({ store, director, room }: ApiContext): Route[] {
       who: "machine",
       handle: async (call): Promise<JoinAnswer> => {
         const { machineId, deployment } = await deploymentOf(call, store);
-        parse(JoinRequest, call.request.body);
+        const wanted = parse(JoinRequest, call.request.body).imageId ?? deployment.imageId;
         if (!deployment.open) {
           throw new VolleyError("E_SESSION_GONE", `Deployment ${deployment.name} is closed.`);
         }
-        if (deployment.imageId === null) {
-          throw new VolleyError("E_CONFLICT", `Deployment ${deployment.name} casts no image.`);
+        if (wanted === null) {
+          throw new VolleyError("E_CONFLICT", `Deployment ${deployment.name} casts no image of its own.`);
+        }
+        if (!(await store.deployments.casts(deployment, wanted))) {
+          throw new VolleyError(
+            "E_FORBIDDEN",
+            `Deployment ${deployment.name} does not cast image ${wanted}.`,
+          );
         }
         if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines");
-        return await director.join(machineId, deployment);
+        return await director.join(machineId, deployment, wanted);
       },
     },
     {

@@ -4,6 +4,7 @@ import { open } from "node:fs/promises";
 import { extname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DeploymentRecord } from "../../contract/administration.ts";
+import { ImageFacts } from "../../contract/deployment.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import {
@@ -97,6 +98,17 @@ function contentRoutes({ files, store }: ApiContext): Route[] {
       path: "/deployments/:id/packages/:packageId",
       who: "machine",
       handle: async (call) => PackageFacts.parse(await findPackage(call)),
+    },
+    {
+      method: "GET",
+      path: "/deployments/:id/packages/:packageId/image",
+      who: "machine",
+      handle: async (call): Promise<ImageFacts> => {
+        const { imageId, packageId } = await findPackage(call);
+        const image = imageId === null ? undefined : await store.images.find(imageId);
+        if (!image) throw new VolleyError("E_CONFLICT", `Package ${packageId} is no image.`);
+        return ImageFacts.parse(image);
+      },
     },
     {
       method: "GET",

@@ -1,7 +1,7 @@
 /**
- * Opens, keeps and closes multicast sessions: one for each deployment that machines are at work in. A session
- * starts with the first machine that joins, takes others at any moment, outlives a restart of the site, and ends
- * when its machines are done or silent. Its sender is threads of this process, so it cannot outlive it.
+ * Opens, keeps and closes multicast sessions: one for each image of a deployment that machines are at work with. A
+ * session starts with the first machine that joins, takes others at any moment, outlives a restart of the site, and
+ * ends when its machines are done or silent. Its sender is threads of this process, so it cannot outlive it.
  */
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import type { DeploymentRecord, ImageRecord, SessionRecord } from "../../contract/administration.ts";
@@ -76,12 +76,22 @@ export class Director {
     this.#timer = setInterval(() => void this.#turns.take(() => this.#look()), limits.sessionCheckMs);
   }
 
-  /** A machine of the deployment takes part from now on, as a receiver of its own. */
-  join(machineId: string, deployment: DeploymentRecord): Promise<JoinAnswer> {
+  /** A machine of the deployment takes part in the casting of an image from now on, as a receiver of its own. */
+  join(machineId: string, deployment: DeploymentRecord, imageId = deployment.imageId): Promise<JoinAnswer> {
     return this.#turns.take(async () => {
       const { store, native } = this.#options;
-      const session = this.#of(deployment.id) ?? (await this.#open(deployment));
+      if (imageId === null) {
+        throw new VolleyError("E_CONFLICT", `Deployment ${deployment.name} casts no image.`);
+      }
+      const open = this.#of(deployment.id);
+      const session =
+        open.find(({ stored }) => stored.imageId === imageId) ?? (await this.#open(deployment, imageId));
       session.checkNotOut(machineId);
+      // A machine takes one image at a time: what it took part in before is over for it.
+      const isElsewhere = ({ machines }: LiveSession): boolean => machines.get(machineId)?.finished === false;
+      if (open.some((one) => one !== session && isElsewhere(one))) {
+        await this.finished(deployment.id, machineId);
+      }
       const { stored } = session;
       const moved = session.multicastOnly ? "" : session.movedBecause(machineId);
       const receiver = await store.sessions.addParticipant(stored.id, machineId, moved);
@@ -129,21 +139,20 @@ export class Director {
     return { next: "go-on", moved: session.movedBecause(machineId) };
   }
 
-  /** Whether the machine takes part in the deployment's open session, which only a machine of it can. */
+  /** Whether the machine takes part in an open session of the deployment, which only a machine of it can. */
   takesPart(machineId: string, deploymentId: string): boolean {
-    return this.#of(deploymentId)?.machines.has(machineId) ?? false;
+    return this.#of(deploymentId).some(({ machines }) => machines.has(machineId));
   }
 
   /** A machine ended its work on a deployment, well or not. */
   async finished(deploymentId: string, machineId: string): Promise<void> {
     await this.#options.store.sessions.finishParticipant(deploymentId, machineId);
-    this.#of(deploymentId)?.finish(machineId);
+    for (const session of this.#of(deploymentId)) session.finish(machineId);
   }
 
   async closeDeployment(deploymentId: string): Promise<void> {
     await this.#turns.take(async () => {
-      const session = this.#of(deploymentId);
-      if (session) await this.#close(session, "its deployment was closed");
+      for (const session of this.#of(deploymentId)) await this.#close(session, "its deployment was closed");
     });
   }
 
@@ -166,11 +175,11 @@ export class Director {
     });
   }
 
-  #of(deploymentId: string): LiveSession | undefined {
-    return [...this.#live.values()].find((session) => session.stored.deploymentId === deploymentId);
+  #of(deploymentId: string): LiveSession[] {
+    return [...this.#live.values()].filter((session) => session.stored.deploymentId === deploymentId);
   }
 
-  async #open(deployment: DeploymentRecord): Promise<LiveSession> {
+  async #open(deployment: DeploymentRecord, imageId: string): Promise<LiveSession> {
     if (this.#live.size >= limits.sessionsOpen) {
       throw new VolleyError("E_CONFLICT", `${limits.sessionsOpen} sessions are open, which is the most.`);
     }
@@ -179,6 +188,7 @@ export class Director {
     const stored: StoredSession = {
       id: randomUUID(),
       deploymentId: deployment.id,
+      imageId,
       number: await this.#freeNumber(),
       stream: 0,
       group,
@@ -215,7 +225,7 @@ export class Director {
   /** Opens the sender under a start number that is spent from here on, whatever happens. */
   async #cast(stored: StoredSession, deployment: DeploymentRecord): Promise<LiveSession> {
     const { store, content, log } = this.#options;
-    const image = deployment.imageId === null ? undefined : await store.images.find(deployment.imageId);
+    const image = await store.images.find(stored.imageId);
     if (!image) {
       throw new VolleyError("E_NOT_FOUND", `The image of deployment ${deployment.name} is not there.`);
     }
@@ -311,9 +321,7 @@ export class Director {
     const { store } = this.#options;
     for (const stored of await store.sessions.listRecent(closedShown)) {
       if (this.#live.has(stored.id)) continue;
-      const deployment = await store.deployments.find(stored.deploymentId);
-      const imageId = deployment?.imageId ?? null;
-      const image = imageId === null ? undefined : await store.images.find(imageId);
+      const image = await store.images.find(stored.imageId);
       if (!image) continue;
       const machines = new Set(
         (await store.sessions.participants([stored.id])).map((pair) => pair.machineId),

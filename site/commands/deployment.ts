@@ -85,7 +85,7 @@ export const deploymentCommands: SiteCommand[] = [
       sequence: {
         type: "string",
         value: "SEQUENCE",
-        help: "The task sequence, by name; with --image its steps may apply that image by multicast.",
+        help: "The task sequence, by name. Its steps name the images that they apply as packages.",
       },
       packages: {
         type: "string",

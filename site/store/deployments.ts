@@ -59,6 +59,7 @@ export class DeploymentStore {
           all_machines: record.machines === "all",
           disk: JSON.stringify(record.disk),
           unattended: record.unattended,
+          purpose: record.purpose,
           multicast: record.multicast,
           multicast_only: record.multicastOnly,
           rate_mbps: record.rateMbps,
@@ -99,12 +100,37 @@ export class DeploymentStore {
     return row !== undefined;
   }
 
-  /** Whether any deployment of this machine, open or not, uses that image. */
+  /**
+   * Whether any deployment of this machine, open or not, uses that image, or runs a task sequence and gives out a
+   * package that stands for it.
+   */
   async machineMayRead(machineId: string, imageId: string): Promise<boolean> {
     const row = await this.#forMachine(machineId)
       .where("deployment.image_id", "=", imageId)
       .executeTakeFirst();
-    return row !== undefined;
+    if (row !== undefined) return true;
+    const given = await this.#forMachine(machineId)
+      .select("deployment.packages")
+      .where("deployment.sequence_id", "is not", null)
+      .execute();
+    return (await this.#packagesOf(imageId)).some((id) => given.some(({ packages }) => gives(packages, id)));
+  }
+
+  /** Whether that deployment casts the image: as its own, or as a package that its task sequence may name. */
+  async casts({ imageId: own, packages, sequenceId }: DeploymentRecord, imageId: string): Promise<boolean> {
+    if (imageId === own) return true;
+    if (sequenceId === null) return false;
+    const names = await this.#packagesOf(imageId);
+    return names.some((name) => gives(packages === "all" ? null : packages, name));
+  }
+
+  async #packagesOf(imageId: string): Promise<string[]> {
+    const rows = await this.#database
+      .selectFrom("package")
+      .select("package_id")
+      .where("image_id", "=", imageId)
+      .execute();
+    return rows.map((row) => row.package_id);
   }
 
   /** The newest open deployment that is for this machine and that it has not succeeded in. */
@@ -177,6 +203,11 @@ export class DeploymentStore {
   }
 }
 
+/** Null: all of the site's. */
+function gives(packages: readonly string[] | null, packageId: string): boolean {
+  return packages === null || packages.some((one) => one.toUpperCase() === packageId.toUpperCase());
+}
+
 function toRecord(
   row: Selectable<DeploymentTable>,
   named: { deployment_id: string; machine_id: string }[],
@@ -191,6 +222,7 @@ function toRecord(
     machines: row.all_machines ? "all" : machines,
     disk: row.disk,
     unattended: row.unattended,
+    purpose: row.purpose,
     multicast: row.multicast,
     multicastOnly: row.multicast_only,
     rateMbps: row.rate_mbps,

@@ -81,12 +81,23 @@ export class ImageStore {
     await this.#database.insertInto("image").values(row).execute();
   }
 
-  /** The names of the deployments that use it, and the packages that stand for it. */
+  /** The names of the deployments that use it or cast it now, and the packages that stand for it. */
   async users(id: string): Promise<string[]> {
     const deployments = await this.#database
       .selectFrom("deployment")
       .select("name")
-      .where("image_id", "=", id)
+      .where(({ eb, exists, or, selectFrom }) =>
+        or([
+          eb("image_id", "=", id),
+          exists(
+            selectFrom("session")
+              .select("session.id")
+              .whereRef("session.deployment_id", "=", "deployment.id")
+              .where("session.image_id", "=", id)
+              .where("session.open", "=", true),
+          ),
+        ]),
+      )
       .execute();
     const packages = await this.#database
       .selectFrom("package")

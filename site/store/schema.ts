@@ -5,7 +5,17 @@ import type { DiskRule } from "../../contract/deployment.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { Outcome, Plan, StepStatus } from "../../contract/report.ts";
 import type { ErrorAnswer } from "../../contract/common.ts";
+import type { PxeComputer, PxeProperties } from "../../contract/pxe.ts";
 import type { PackageProgram, SequenceVariable } from "../../contract/sequence.ts";
+
+/** With what a password is checked by: see boot/pxe-password. */
+export type PxeStoredProperties = Omit<PxeProperties, "password"> & { password: PxePasswordProof | null };
+export interface PxePasswordProof {
+  /** For HTTP's digest authentication, hex. */
+  digest: string;
+  /** For GRUB's password_pbkdf2. */
+  grub: string;
+}
 
 /** Read as a value, written as JSON text. */
 type Json<Value> = ColumnType<Value, string, string>;
@@ -57,6 +67,7 @@ export interface DeploymentTable {
   all_machines: boolean;
   disk: Json<DiskRule>;
   unattended: boolean;
+  purpose: "available" | "required";
   multicast: boolean;
   multicast_only: boolean;
   rate_mbps: number;
@@ -99,6 +110,7 @@ export interface ReportTable {
 export interface SessionTable {
   id: string;
   deployment_id: string;
+  image_id: string;
   number: Integer64;
   stream: number;
   group_address: string;
@@ -180,6 +192,30 @@ export interface StateStoreTable {
   expires: string;
 }
 
+/** One row. With what passwords are checked by: never answered, never logged. */
+export interface PxePropertiesTable {
+  id: number;
+  properties: Json<PxeStoredProperties>;
+}
+
+/** Computers that are known before they enrol, that wait, or that were refused. */
+export interface PxeComputerTable {
+  id: string;
+  name: string;
+  uuid: string | null;
+  mac: string | null;
+  state: PxeComputer["state"];
+  added: string;
+}
+
+/** When a required deployment was answered to a computer, until that is cleared. */
+export interface PxeAnswerTable {
+  deployment_id: string;
+  /** Of the machine, the computer, or what an unknown one says of itself. */
+  computer: string;
+  answered: string;
+}
+
 export interface Tables {
   image: ImageTable;
   credential: CredentialTable;
@@ -194,6 +230,9 @@ export interface Tables {
   package: PackageTable;
   sequence_run: SequenceRunTable;
   state_store: StateStoreTable;
+  pxe_properties: PxePropertiesTable;
+  pxe_computer: PxeComputerTable;
+  pxe_answer: PxeAnswerTable;
 }
 
 export function toNumber(value: number | bigint | string): number {

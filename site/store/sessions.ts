@@ -6,6 +6,7 @@ import { toNumber, type SessionTable } from "./schema.ts";
 export interface StoredSession {
   id: string;
   deploymentId: string;
+  imageId: string;
   number: number;
   stream: number;
   group: string;
@@ -37,6 +38,7 @@ function fromRow(row: Selectable<SessionTable>): StoredSession {
   return {
     id: row.id,
     deploymentId: row.deployment_id,
+    imageId: row.image_id,
     number: toNumber(row.number),
     stream: row.stream,
     group: row.group_address,
@@ -66,6 +68,7 @@ export class SessionStore {
       .values({
         id: session.id,
         deployment_id: session.deploymentId,
+        image_id: session.imageId,
         number: session.number,
         stream: session.stream,
         group_address: session.group,

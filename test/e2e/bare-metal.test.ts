@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { SessionRecord } from "../../contract/administration.ts";
 import type { PackageRecord } from "../../contract/sequence.ts";
 import type { StepStatus } from "../../contract/report.ts";
 import type { AgentProcess } from "../fixtures/agent-process.ts";
@@ -195,35 +196,50 @@ test("refresh: begun in the full system and taken up in the PE, the partitions s
   await volley("deployment", "close", "refresh");
 });
 
-test("a block image of the site goes onto a partition by multicast, bit for bit", async () => {
-  const image = await room.makeImage(64);
-  await site.importImage(image.path, "data");
-  await volley("package", "image", "data", "--id", "VOL00009");
+test("two block images in one sequence, each by a session of its own onto its partition, bit for bit", async () => {
+  const images = [
+    { name: "data", id: "VOL00009", ...(await room.makeImage(64)) },
+    { name: "more data", id: "VOL00010", ...(await room.makeImage(24)) },
+  ];
+  for (const { id, name, path } of images) {
+    await site.importImage(path, name);
+    await volley("package", "image", name, "--id", id);
+  }
+  const partition = (index: number, size: string, unit: string): string =>
+    [
+      ["Type", "PRIMARY"],
+      ["FileSystem", "NTFS"],
+      ["Size", size],
+      ["SizeUnits", unit],
+      ["VolumeLetterVariable", `Disk${index}`],
+    ]
+      .map(([name = "", value = ""]) => variable(`Partitions${index}${name}`, value))
+      .join("");
   const partitions =
     variable("DiskIndex", "0") +
     variable("PartitionStyle", "GPT") +
-    variable("Partitions", "2") +
-    [0, 1]
-      .map((index) =>
-        [
-          ["Type", "PRIMARY"],
-          ["FileSystem", "NTFS"],
-          ["Size", index === 0 ? "64" : "100"],
-          ["SizeUnits", index === 0 ? "MB" : "PERCENT"],
-          ["VolumeLetterVariable", `Disk${index}`],
-        ]
-          .map(([name = "", value = ""]) => variable(`Partitions${index}${name}`, value))
-          .join(""),
-      )
-      .join("");
-  const apply = variable("ImagePackageID", "VOL00009") + variable("DestinationVariable", "Disk0");
-  const text = sequenceText(
-    step("PartitionDisk", "Partition", partitions),
-    step("ApplyDataImage", "Apply", apply),
+    variable("Partitions", "3") +
+    partition(0, "64", "MB") +
+    partition(1, "24", "MB") +
+    partition(2, "100", "PERCENT");
+  const apply = images.map(({ id }, index) =>
+    step(
+      "ApplyDataImage",
+      `Apply ${index}`,
+      variable("ImagePackageID", id) + variable("DestinationVariable", `Disk${index}`),
+    ),
   );
-  await deploy("data", text, ["--image", "data"]);
+  await deploy("data", sequenceText(step("PartitionDisk", "Partition", partitions), ...apply));
   const agent = await agentInPe("d1");
   await agent.exits(0, 240_000);
-  assert.equal(await firstDifference(image.path, `${disk.path}p1`), -1);
-  assert.match(agent.log, /Image "data" is on the disk and verified [^(]*\([1-9][\d.]* MB by multicast/);
+  for (const [index, { name, path }] of images.entries()) {
+    assert.equal(await firstDifference(path, `${disk.path}p${index + 1}`), -1, name);
+    const said = `Image "${name}" is on the disk and verified [^(]*\\([1-9][\\d.]* MB by multicast`;
+    assert.match(agent.log, new RegExp(said));
+  }
+  const sessions = await site.client.get<SessionRecord[]>("/sessions");
+  const ours = sessions.filter(({ imageName }) => images.some(({ name }) => name === imageName));
+  assert.equal(new Set(ours.map(({ deploymentId }) => deploymentId)).size, 1);
+  assert.deepEqual(ours.map(({ imageName }) => imageName).toSorted(), ["data", "more data"]);
+  await assert.rejects(volley("image", "remove", "more data"), /E_IMAGE_IN_USE/);
 });

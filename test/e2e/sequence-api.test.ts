@@ -24,6 +24,8 @@ let deployment: DeploymentRecord;
 let ours: DeploymentSite;
 let stranger: DeploymentSite;
 const transports: Transport[] = [];
+/** Of our machine and the stranger. */
+const clients: SiteClient[] = [];
 const secret = "swordfish";
 
 before(async () => {
@@ -35,6 +37,7 @@ before(async () => {
   const request = { name: "one", fileName: "one.xml", uploadId };
   const sequence = await site.client.post<SequenceRecord>("/sequences", request);
   const [machine, other] = [await enrol("ours"), await enrol("stranger")];
+  clients.push(machine.client, other.client);
   deployment = await site.createDeployment({
     name: "one",
     imageId: null,
@@ -117,7 +120,9 @@ test("of a run's checkpoints the last one counts, in whatever order they come", 
   await ours.removeCheckpoint();
   assert.equal(await ours.checkpoint(), null);
   const large = { runId, serial: 9, kept: "x".repeat(9_000_000) };
-  await assert.rejects(ours.saveCheckpoint(large), { code: "E_REQUEST_INVALID" });
+  // The site says so while the bytes still come, and closes: then nobody may be there to read what it said.
+  await assert.rejects(ours.saveCheckpoint(large), /E_REQUEST_INVALID|E_SITE_UNREACHABLE/);
+  assert.equal(await ours.checkpoint(), null);
 });
 
 test("a captured disk image is imported; what the site takes it from is gone then", async () => {
@@ -140,6 +145,16 @@ test("a captured disk image is imported; what the site takes it from is gone the
   await site.client.post<PackageRecord>("/packages", request);
   assert.equal((await ours.packageFacts("ps100001")).imageId, record.id);
   await assert.rejects(ours.packagePiece("PS100001", 0), { code: "E_CONFLICT" });
+  const { id, root } = await ours.packageImage("PS100001");
+  assert.deepEqual({ id, root }, { id: record.id, root: record.root });
+  assert.ok((await clients[0]?.manifest(id))?.length, "the machine may read the manifest");
+  await assert.rejects(async () => clients[1]?.manifest(id), { code: "E_FORBIDDEN" });
+  const other = await site.importImage((await room.makeImage(4)).path, "not given out");
+  await site.client.post("/packages", { kind: "image", packageId: "PS100002", imageId: other.id });
+  const joining = (imageId: string | null) => clients[0]?.join(deployment.id, { imageId, resume: false });
+  await assert.rejects(async () => joining(other.id), { code: "E_FORBIDDEN" });
+  await assert.rejects(async () => joining(null), { code: "E_CONFLICT" });
+  await assert.rejects(ours.packageImage("PS100002"), { code: "E_FORBIDDEN" });
   await assert.rejects(site.client.remove(`/images/${record.id}`), { code: "E_IMAGE_IN_USE" });
 });
 

@@ -172,6 +172,7 @@ test("start and receiver numbers are never given twice", async () => {
   await store.sessions.add({
     id,
     deploymentId: target.id,
+    imageId: target.imageId,
     number: 2 ** 32 - 1,
     stream: 0,
     group: "239.192.16.1",

@@ -83,6 +83,8 @@ export const DeploymentRequest = z.object({
   machines: z.union([z.literal("all"), z.array(Identifier).min(1).max(65_536)]),
   disk: DiskRule.default({ removable: false }),
   unattended: z.boolean().default(false),
+  /** Whether a machine that boots from the network asks a person first ("available") or not. */
+  purpose: z.enum(["available", "required"]).default("available"),
   multicast: z.boolean().default(true),
   /** As Configuration Manager's "by multicast only": nothing is fetched by unicast, and the site serves none. */
   multicastOnly: z.boolean().default(false),

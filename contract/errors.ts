@@ -376,6 +376,34 @@ const entries = {
     503,
     75,
   ),
+  E_PXE_INTERFACE: entry(
+    "The network interface that PXE is to answer on cannot be used.",
+    "after-remedy",
+    "Name an interface of this computer that is up and has an IPv4 address.",
+    400,
+    66,
+  ),
+  E_PXE_PORT: entry(
+    "Another program uses a port that PXE needs.",
+    "after-remedy",
+    "End the other DHCP, TFTP or web server on this computer, or give the web server's part another --pxe-port.",
+    409,
+    71,
+  ),
+  E_PXE_OTHER_SERVER: entry(
+    "Another DHCP server answers on this network.",
+    "after-remedy",
+    "Leave out --pxe-range, so that Volley answers beside it as proxyDHCP, or turn the other server off.",
+    409,
+    73,
+  ),
+  E_PXE_MEDIA: entry(
+    "The folder of boot media lacks what machines boot from.",
+    "after-remedy",
+    "Build it with volley media build, and name it with --pxe-media.",
+    400,
+    66,
+  ),
 } as const satisfies Record<string, ErrorEntry>;
 
 function entry(

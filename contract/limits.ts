@@ -103,6 +103,28 @@ export const limits = {
   checkpointBytesMost: 8_388_608,
   /** How long captured user state is kept. */
   stateStoreDays: 30,
+  /** PXE: entries of a list, and what its properties may be. dnsmasq counts seconds; firmware gives up after a minute. */
+  pxeListLength: 10_000,
+  pxeDelaySecondsMost: 30,
+  pxePromptSecondsMost: 3600,
+  pxePasswordCharactersLeast: 8,
+  pxePasswordCharactersMost: 64,
+  /** Unknown computers that wait for approval, and computers whose last question is remembered. */
+  pxeWaitingMost: 1000,
+  pxeAskedKept: 1000,
+  /** A computer that asks again so soon has lost the answer; later it has restarted. */
+  pxeAnswerGraceMs: 120_000,
+  /** How often a computer that waits for approval asks. */
+  pxeHoldSeconds: 5,
+  /** Changes so close together restart the DHCP server once. */
+  pxeSettleMs: 200,
+  pxeRestartLeastMs: 1000,
+  pxeRestartMostMs: 60_000,
+  pxeConnections: 2000,
+  pxeTransfers: 1000,
+  pxeNonceMs: 300_000,
+  /** How long an answer of another DHCP server is waited for. */
+  pxeProbeMs: 3000,
   toolTimeMs: 5000,
   toolOutputBytes: 8_388_608,
 } as const;

@@ -6,6 +6,7 @@ import { DeploymentStore } from "./deployments.ts";
 import { ImageStore } from "./images.ts";
 import { MachineStore } from "./machines.ts";
 import { PackageStore } from "./packages.ts";
+import { PxeStore } from "./pxe.ts";
 import { ReportStore } from "./reports.ts";
 import { SequenceRunStore } from "./sequence-runs.ts";
 import { SequenceStore } from "./sequences.ts";
@@ -24,6 +25,7 @@ export interface Store {
   readonly packages: PackageStore;
   readonly sequenceRuns: SequenceRunStore;
   readonly stateStores: StateStore;
+  readonly pxe: PxeStore;
   /** Resolves, once, with why nothing can be kept any more: the site has to end. */
   readonly failed: Promise<VolleyError>;
   close(): Promise<void>;
@@ -48,6 +50,7 @@ export async function openStore(folder: string): Promise<Store> {
     packages: new PackageStore(database),
     sequenceRuns: new SequenceRunStore(database),
     stateStores: new StateStore(database),
+    pxe: new PxeStore(database),
     failed,
     close: () => database.destroy(),
   };

@@ -4,8 +4,8 @@ import { deployments } from "./deployments.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
 import { multicastOnly } from "./multicast-only.ts";
-import { sessionImages } from "./session-images.ts";
 import { pxe } from "./pxe.ts";
+import { sessionImages } from "./session-images.ts";
 import { sequences } from "./sequences.ts";
 import { sessions } from "./sessions.ts";
 import { slowClients } from "./slow-clients.ts";
@@ -19,9 +19,9 @@ const steps: Record<string, Migration> = {
   "0005-statuses": statuses,
   "0006-sequences": sequences,
   "0007-slow-clients": slowClients,
-  "0008-pxe": pxe,
   "0008-multicast-only": multicastOnly,
   "0009-session-images": sessionImages,
+  "0010-pxe": pxe,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

@@ -80,6 +80,7 @@ async function newDeployment(more: Partial<DeploymentRecord> = {}): Promise<Depl
     ...wish,
     name: `deployment ${made}`,
     unattended: true,
+    purpose: "available" as const,
     multicast: true,
     multicastOnly: false,
     rateMbps: 80,

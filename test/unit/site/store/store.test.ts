@@ -38,6 +38,7 @@ async function deployment(name: string, machines: "all" | string[]) {
   };
   const more = {
     unattended: true,
+    purpose: "available" as const,
     multicast: true,
     multicastOnly: false,
     rateMbps: 0,

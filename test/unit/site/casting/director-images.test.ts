@@ -7,6 +7,7 @@ import { Director } from "../../../../site/casting/director.ts";
 import { openLog } from "../../../../site/log.ts";
 import { openStore } from "../../../../site/store/store.ts";
 import { fakeCasting, type FakeCasting } from "../../../fixtures/fake-casting.ts";
+import { fakeGroups } from "../../../fixtures/fake-groups.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { machineFacts, storedImage } from "../../../fixtures/records.ts";
 
@@ -23,7 +24,7 @@ test("each image has a session of its own, which outlives a restart; a machine t
       },
       native,
       interfaceAddress: "127.0.0.1",
-      groups: { first: 0xefc0_1000, count: 4096 },
+      groups: fakeGroups(),
       ports: { first: 22_000, count: 100 },
       mtu: 1500,
       timeToLive: 1,
@@ -48,6 +49,7 @@ test("each image has a session of its own, which outlives a restart; a machine t
     name: "both",
     multicastOnly: false,
     slowClients,
+    purpose: "required",
   } as unknown as Parameters<typeof store.deployments.create>[0]);
   const one = await store.machines.enrol(machineFacts("one"), "key 1");
   const two = await store.machines.enrol(machineFacts("two"), "key 2");

@@ -130,7 +130,8 @@ export const RunCheckpointAnswer = z.object({ checkpoint: z.unknown() });
 
 /**
  * POST /deployments/:id/machines/me/captured: an image that this machine captured. A WIM becomes a package of kind
- * "file" with a new identifier; any other image is imported, and the answer's packageId is null.
+ * "file" with a new identifier; any other image is imported, and the answer's packageId is null. The
+ * same upload again is answered as it was the first time.
  */
 export const CapturedRequest = z.object({
   name: Name,

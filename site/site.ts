@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { toVolleyError, type VolleyError } from "../contract/errors.ts";
 import { castInterface, certificateNames, listenAddresses } from "./addresses.ts";
+import { resumeCaptures } from "./api/captures.ts";
 import type { ApiContext } from "./api/context.ts";
 import { MachineKeys } from "./api/machine-keys.ts";
 import { startApi, type ApiServer } from "./api/server.ts";
@@ -178,6 +179,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       attempts: new FailedAttempts(),
       log,
     };
+    if (options.serving) await resumeCaptures(context);
     const names = certificateNames(options.addresses);
     const certificate = () => authority.serverCertificate(names);
     const addresses = listenAddresses(options.addresses);
@@ -202,10 +204,11 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
   }
 }
 
-async function keptFiles({ packages, sequences, stateStores }: Store): Promise<Set<string>> {
+async function keptFiles({ captures, packages, sequences, stateStores }: Store): Promise<Set<string>> {
   const ofPackages = (await packages.list()).flatMap(({ fileId }) => (fileId === null ? [] : [fileId]));
   const ofSequences = (await sequences.list()).map(({ id }) => id);
-  return new Set([...ofPackages, ...ofSequences, ...(await stateStores.files())]);
+  const ofCaptures = (await captures.listOpen()).map(({ file }) => file);
+  return new Set([...ofPackages, ...ofSequences, ...ofCaptures, ...(await stateStores.files())]);
 }
 
 /** A site runs for months: its certificate is looked at now and then. Answers what ends that. */

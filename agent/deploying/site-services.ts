@@ -10,7 +10,7 @@ import { castImage, fetchManifest, successText } from "./deploy-image.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
 import { untilItWorks } from "../site/back-off.ts";
 import type { DeploymentSite } from "../site/deployment-site.ts";
-import { downloadFile, uploadFile, type Transfer } from "../site/file-transfer.ts";
+import { downloadFile, uploadAndUse, type Transfer } from "../site/file-transfer.ts";
 import { extractArchive, makeArchive, type SiteContent } from "./site-content.ts";
 import type { StateFolder } from "../state-folder.ts";
 import type {
@@ -87,17 +87,17 @@ function uploads(options: SiteServicesOptions): Uploads {
   return {
     async image({ description, name, path, progress, signal }) {
       const { onWait } = patience(options, "Uploading the image");
-      const uploadId = await uploadFile(path, site, { signal, onWait, progress });
       const fileName = basename(path);
       const cut = (text: string, most: number): string => text.slice(0, most);
       const captured = {
         name: cut(name, limits.nameCharacters),
         description: cut(description, limits.reportTextCharacters),
         fileName,
-        uploadId,
       };
       const wait = { signal, onWait, patienceMs: limits.siteAwayMs };
-      const { packageId } = await untilItWorks(() => site.captured(captured), wait);
+      const { packageId } = await uploadAndUse(path, site, { signal, onWait, progress }, (uploadId) =>
+        untilItWorks(() => site.captured({ ...captured, uploadId }), wait),
+      );
       const as = packageId === null ? "and is being imported" : `as package ${packageId}`;
       by.log.info(`"${name}" is at the site ${as}`);
     },
@@ -149,8 +149,9 @@ function stateStore(options: SiteServicesOptions): StateStore {
         const { key } = await untilItWorks(() => site.requestState("capture"), wait);
         await makeArchive(folder, archive);
         await encryptFile(archive, sealed, key);
-        const uploadId = await uploadFile(sealed, site, { ...again, progress: () => {} });
-        await untilItWorks(() => site.storeState(uploadId), wait);
+        await uploadAndUse(sealed, site, { ...again, progress: () => {} }, (uploadId) =>
+          untilItWorks(() => site.storeState(uploadId), wait),
+        );
       }
       await clean();
       state.remove(purposeFile);

@@ -78,12 +78,20 @@ export interface UploadSite {
 /** How often an upload is begun anew at a site that was restarted meanwhile. */
 const beginningsMost = 5;
 
-/** Answers the upload's identifier. Rejects with E_CANCELLED, and with what the site refuses. */
-export async function uploadFile(path: string, site: UploadSite, transfer: Transfer): Promise<string> {
+/**
+ * Brings the file and then has `use` name the upload to the site: both again when the site was restarted in between and
+ * knows nothing of it. Rejects with E_CANCELLED, and with what the site refuses.
+ */
+export async function uploadAndUse<Answer>(
+  path: string,
+  site: UploadSite,
+  transfer: Transfer,
+  use: (uploadId: string) => Promise<Answer>,
+): Promise<Answer> {
   const request = { bytes: (await stat(path)).size, hash: await hashOf(path) };
   for (let beginning = 1; ; beginning += 1) {
     try {
-      return await uploadOnce(path, request, site, transfer);
+      return await use(await uploadOnce(path, request, site, transfer));
     } catch (error) {
       const failure = toVolleyError(error);
       if (failure.code !== "E_NOT_FOUND" || beginning === beginningsMost) throw failure;

@@ -1,31 +1,23 @@
 /** What a machine that runs a deployment's task sequence fetches and keeps here (contract/sequence.ts). */
-import { renameSync } from "node:fs";
-import { open } from "node:fs/promises";
-import { extname } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import type { DeploymentRecord } from "../../contract/administration.ts";
 import { ImageFacts } from "../../contract/deployment.ts";
-import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import {
-  CapturedRequest,
   PackageFacts,
   PackageId,
   RunCheckpoint,
-  type CapturedAnswer,
   type DriverPackage,
   type SequenceVariable,
 } from "../../contract/sequence.ts";
 import { newKey } from "../authority/secrets.ts";
-import type { LibraryFile } from "../content/files.ts";
-import { namesFormat } from "../content/source.ts";
 import type { StoredPackage } from "../store/packages.ts";
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
 import { offsetOf, parse, sendBytes, type Call, type Route } from "./routes.ts";
 
 export function sequenceRunRoutes(context: ApiContext): Route[] {
-  return [...contentRoutes(context), ...checkpointRoutes(context), capturedRoute(context)];
+  return [...contentRoutes(context), ...checkpointRoutes(context)];
 }
 
 function contentRoutes({ files, store }: ApiContext): Route[] {
@@ -180,103 +172,4 @@ function checkpointRoutes({ store }: ApiContext): Route[] {
       },
     },
   ];
-}
-
-function capturedRoute(context: ApiContext): Route {
-  const { files, log, store } = context;
-  return {
-    method: "POST",
-    path: "/deployments/:id/machines/me/captured",
-    who: "machine",
-    handle: async (call): Promise<CapturedAnswer> => {
-      const { deployment, machineId } = await deploymentOf(call, store);
-      const captured = parse(CapturedRequest, call.request.body);
-      if (!deployment.open || deployment.sequenceId === null) {
-        throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} captures nothing now.`);
-      }
-      const file = await files.take(machineId, captured.uploadId, limits.uploadBytesMost);
-      try {
-        const isWim = await beginsAsWim(files.path(file.id));
-        const packageId = isWim ? await addWim(context, captured, file) : null;
-        if (!isWim) startImport(context, captured, file);
-        log.info(`machine ${machineId} captured ${captured.name}: ${packageId ?? "it is being imported"}`);
-        call.reply.code(201);
-        return { packageId };
-      } catch (error) {
-        files.remove(file.id);
-        throw error;
-      }
-    },
-  };
-}
-
-/** "[MS-XCA] and the WIM format": the first eight bytes. */
-async function beginsAsWim(path: string): Promise<boolean> {
-  const handle = await open(path, "r");
-  try {
-    const { buffer } = await handle.read(Buffer.alloc(8), 0, 8, 0);
-    return buffer.toString("latin1") === "MSWIM\0\0\0";
-  } finally {
-    await handle.close();
-  }
-}
-
-const capturesMost = 99_999;
-
-/** Under the first identifier of the form CAP00001 that is free. */
-async function addWim(
-  { store }: ApiContext,
-  { fileName, name }: CapturedRequest,
-  file: LibraryFile,
-): Promise<string> {
-  const taken = new Set((await store.packages.list()).map(({ packageId }) => packageId));
-  for (let number = 1; number <= capturesMost; number += 1) {
-    const packageId = `CAP${String(number).padStart(5, "0")}`;
-    if (taken.has(packageId)) continue;
-    const { bytes, hash, id: fileId } = file;
-    const added = new Date().toISOString();
-    await store.packages.add({
-      packageId,
-      name,
-      kind: "file",
-      fileId,
-      fileName,
-      bytes,
-      hash,
-      imageId: null,
-      driverCategory: null,
-      programs: [],
-      added,
-    });
-    return packageId;
-  }
-  throw new VolleyError("E_CONFLICT", `${capturesMost} captured images are here, which is the most.`);
-}
-
-const lookMs = 1000;
-
-/** Throws E_IMAGE_FORMAT, E_CONFLICT. The file is removed when the import has ended, well or not. */
-function startImport(
-  { files, log, tasks }: ApiContext,
-  { fileName, name }: CapturedRequest,
-  file: LibraryFile,
-): void {
-  if (!namesFormat(fileName)) {
-    throw new VolleyError("E_IMAGE_FORMAT", `The name ${fileName} does not say what the image is.`);
-  }
-  // The import goes by the name's end.
-  const withEnd = file.id + extname(fileName);
-  renameSync(files.path(file.id), files.path(withEnd));
-  let id: string;
-  try {
-    ({ id } = tasks.startImport({ path: files.path(withEnd), name }));
-  } catch (error) {
-    files.remove(withEnd);
-    throw error;
-  }
-  const untilItEnds = async (): Promise<void> => {
-    while (tasks.importState(id)?.state === "running") await delay(lookMs, undefined, { ref: false });
-    files.remove(withEnd);
-  };
-  untilItEnds().catch((error: unknown) => log.error(`captured ${name}: ${toVolleyError(error).detail}`));
 }

@@ -8,6 +8,7 @@ import type { CertifiedKey } from "../authority/certificates.ts";
 import { addPage } from "../dashboard/page.ts";
 import { authorityRoutes } from "./authority.ts";
 import type { ApiContext } from "./context.ts";
+import { captureRoutes } from "./captures.ts";
 import { credentialRoutes } from "./credentials.ts";
 import { deploymentRoutes } from "./deployments.ts";
 import { enrolRoutes } from "./enrol.ts";
@@ -43,6 +44,7 @@ const resources = [
   reportRoutes,
   sequenceRoutes,
   sequenceRunRoutes,
+  captureRoutes,
   sessionRoutes,
   stateStoreRoutes,
   taskRoutes,

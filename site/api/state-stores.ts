@@ -43,6 +43,8 @@ export function stateStoreRoutes({ files, log, store }: ApiContext): Route[] {
       handle: async (call) => {
         const { machineId } = await deploymentOf(call, store);
         const { uploadId } = parse(StateStored, call.request.body);
+        // It has come before, and the answer was lost.
+        if ((await store.stateStores.find(machineId))?.fileId === uploadId) return;
         const { bytes, hash, id: fileId } = await files.take(machineId, uploadId, limits.uploadBytesMost);
         const expires = new Date(Date.now() + limits.stateStoreDays * dayMs).toISOString();
         const result = await store.stateStores.store(machineId, { fileId, bytes, hash, expires });

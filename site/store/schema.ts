@@ -216,6 +216,16 @@ export interface PxeAnswerTable {
   answered: string;
 }
 
+/** A disk image that a machine captured, on its way into the library or there. */
+export interface CapturedDiskTable {
+  upload_id: string;
+  name: string;
+  /** In the file library, until the import has ended. */
+  file: string;
+  open: boolean;
+  added: string;
+}
+
 export interface Tables {
   image: ImageTable;
   credential: CredentialTable;
@@ -230,6 +240,7 @@ export interface Tables {
   package: PackageTable;
   sequence_run: SequenceRunTable;
   state_store: StateStoreTable;
+  captured_disk: CapturedDiskTable;
   pxe_properties: PxePropertiesTable;
   pxe_computer: PxeComputerTable;
   pxe_answer: PxeAnswerTable;

@@ -1,6 +1,7 @@
 /** The site's memory: one database, seen through one small class for each thing it keeps. */
 import type { VolleyError } from "../../contract/errors.ts";
 import { openDatabase, type Database } from "./database.ts";
+import { CaptureStore } from "./captures.ts";
 import { CredentialStore } from "./credentials.ts";
 import { DeploymentStore } from "./deployments.ts";
 import { ImageStore } from "./images.ts";
@@ -25,6 +26,7 @@ export interface Store {
   readonly packages: PackageStore;
   readonly sequenceRuns: SequenceRunStore;
   readonly stateStores: StateStore;
+  readonly captures: CaptureStore;
   readonly pxe: PxeStore;
   /** Resolves, once, with why nothing can be kept any more: the site has to end. */
   readonly failed: Promise<VolleyError>;
@@ -50,6 +52,7 @@ export async function openStore(folder: string): Promise<Store> {
     packages: new PackageStore(database),
     sequenceRuns: new SequenceRunStore(database),
     stateStores: new StateStore(database),
+    captures: new CaptureStore(database),
     pxe: new PxeStore(database),
     failed,
     close: () => database.destroy(),

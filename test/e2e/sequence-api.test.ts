@@ -1,17 +1,19 @@
 /** What a site gives a machine that runs a sequence, to whom it does not, and what a captured disk image becomes. */
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { siteServices, type SiteServicesOptions } from "../../agent/deploying/site-services.ts";
+import type { Uploads } from "../../agent/steps/services.ts";
 import { openStateFolder } from "../../agent/state-folder.ts";
 import { DeploymentSite } from "../../agent/site/deployment-site.ts";
-import { uploadFile } from "../../agent/site/file-transfer.ts";
+import { uploadAndUse } from "../../agent/site/file-transfer.ts";
 import { SiteClient } from "../../agent/site/site-client.ts";
 import { openTransport, type Transport } from "../../agent/site/transport.ts";
 import type { DeploymentRecord, ImageRecord } from "../../contract/administration.ts";
-import type { ErrorCode } from "../../contract/errors.ts";
-import type { PackageRecord, SequenceRecord } from "../../contract/sequence.ts";
+import { VolleyError, type ErrorCode } from "../../contract/errors.ts";
+import type { CapturedRequest, PackageRecord, SequenceRecord } from "../../contract/sequence.ts";
 import { uploadFile as uploadAsAdministrator } from "../../site/commands/upload.ts";
 import { machineFacts } from "../fixtures/records.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
@@ -75,6 +77,9 @@ async function enrol(name: string): Promise<{ id: string; client: SiteClient }> 
 
 const transfer = { signal: new AbortController().signal, progress: () => {}, onWait: () => {} };
 
+/** By our machine. */
+const uploadFile = (path: string): Promise<string> => uploadAndUse(path, ours, transfer, async (id) => id);
+
 test("a machine of no such deployment is given nothing of it, and puts nothing there", async () => {
   const asked: Record<string, () => Promise<unknown>> = {
     key: () => stranger.key(),
@@ -127,10 +132,10 @@ test("of a run's checkpoints the last one counts, in whatever order they come", 
 
 test("a captured disk image is imported; what the site takes it from is gone then", async () => {
   const image = await room.makeImage(4);
-  const uploadId = await uploadFile(image.path, ours, transfer);
+  const uploadId = await uploadFile(image.path);
   const nameless = { name: "x", description: "", fileName: "disk", uploadId };
   await assert.rejects(ours.captured(nameless), { code: "E_IMAGE_FORMAT" });
-  const again = await uploadFile(image.path, ours, transfer);
+  const again = await uploadFile(image.path);
   const captured = { name: "captured disk", description: "", fileName: "disk.raw", uploadId: again };
   assert.deepEqual(await ours.captured(captured), { packageId: null });
   const record = await waitFor(
@@ -158,11 +163,94 @@ test("a captured disk image is imported; what the site takes it from is gone the
   await assert.rejects(site.client.remove(`/images/${record.id}`), { code: "E_IMAGE_IN_USE" });
 });
 
+/** The services of a run, at a site that is restarted when `at` says so for the first time. */
+function uploadsWith(at: "before" | "after"): { uploads: Uploads; calls: () => number } {
+  let calls = 0;
+  const restart = async (): Promise<void> => {
+    await site.kill();
+    await site.start();
+  };
+  const wrapped = new Proxy(ours, {
+    get(target, name) {
+      const value = Reflect.get(target, name) as unknown;
+      if (name !== "captured") return typeof value === "function" ? value.bind(target) : value;
+      return async (request: CapturedRequest) => {
+        calls += 1;
+        if (calls === 1 && at === "before") await restart();
+        const answer = await target.captured(request);
+        if (calls > 1) return answer;
+        await restart();
+        throw new VolleyError("E_SITE_UNREACHABLE", "the answer is lost");
+      };
+    },
+  });
+  const by = { signal: transfer.signal, log: { info: () => {}, warning: () => {} } };
+  const options = { deployment, site: wrapped, content: null, state: { path: room.folder }, by };
+  const { uploads } = siteServices(options as unknown as SiteServicesOptions);
+  return { uploads, calls: () => calls };
+}
+
+test("a captured image is taken once, also when the site restarts before or after it has answered", async () => {
+  const wim = join(room.folder, "captured.wim");
+  writeFileSync(wim, Buffer.concat([Buffer.from("MSWIM\0\0\0", "latin1"), randomBytes(100_000)]));
+  const captured = async (): Promise<string[]> =>
+    (await site.client.get<PackageRecord[]>("/packages"))
+      .filter(({ packageId }) => packageId.startsWith("CAP"))
+      .map(({ packageId, name }) => `${packageId} ${name}`);
+  for (const at of ["before", "after"] as const) {
+    const { calls, uploads } = uploadsWith(at);
+    await uploads.image({ path: wim, name: `captured ${at}`, description: "", ...transfer });
+    assert.equal(calls(), 2);
+  }
+  assert.deepEqual(await captured(), ["CAP00001 captured before", "CAP00002 captured after"]);
+  const uploadId = await uploadFile(wim);
+  const request = { name: "three", description: "", fileName: "captured.wim", uploadId };
+  const answers = await Promise.all([ours.captured(request), ours.captured(request)]);
+  assert.deepEqual(answers, [{ packageId: "CAP00003" }, { packageId: "CAP00003" }]);
+  await assert.rejects(stranger.captured(request), { code: "E_FORBIDDEN" });
+});
+
+test("the import of a captured disk goes on after a restart of the site, and is no second one", async () => {
+  const image = await room.makeImage(4);
+  const uploadId = await uploadFile(image.path);
+  const request = { name: "disk once", description: "", fileName: "disk.raw", uploadId };
+  assert.deepEqual(await ours.captured(request), { packageId: null });
+  await site.kill();
+  await site.start();
+  assert.deepEqual(await ours.captured(request), { packageId: null });
+  const images = async (): Promise<ImageRecord[]> =>
+    (await site.client.get<ImageRecord[]>("/images")).filter(({ name }) => name === "disk once");
+  await waitFor(async () => (await images()).length === 1, {
+    what: "the image",
+    story: () => site.process.story(),
+  });
+  const files = join(site.folder, "files");
+  await waitFor(() => readdirSync(files).every((name) => !name.endsWith(".raw")), { what: "its end" });
+  assert.deepEqual(await ours.captured(request), { packageId: null });
+  await site.kill();
+  await site.start();
+  assert.deepEqual(await ours.captured(request), { packageId: null });
+  assert.equal((await images()).length, 1);
+});
+
+test("user state is stored once, also when the answer is lost", async () => {
+  const file = join(room.folder, "state");
+  writeFileSync(file, randomBytes(1000));
+  await ours.requestState("capture");
+  const uploadId = await uploadFile(file);
+  await ours.storeState(uploadId);
+  await ours.storeState(uploadId);
+  await site.kill();
+  await site.start();
+  await ours.storeState(uploadId);
+  await assert.rejects(ours.storeState(randomUUID()), { code: "E_NOT_FOUND" });
+});
+
 test("a sequence in use stays, a name is given once, and an upload of another's is not to be had", async () => {
   await assert.rejects(site.client.remove(`/sequences/${deployment.sequenceId}`), { code: "E_CONFLICT" });
   const file = join(room.folder, "two.xml");
   writeFileSync(file, "<sequence/>");
-  const uploadId = await uploadFile(file, ours, transfer);
+  const uploadId = await uploadFile(file);
   const request = { name: "two", fileName: "two.xml", uploadId };
   await assert.rejects(site.client.post("/sequences", request), { code: "E_NOT_FOUND" });
   const own = await uploadAsAdministrator(site.client, file, true);

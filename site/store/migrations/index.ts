@@ -1,5 +1,6 @@
 /** Every step from an empty database to today's tables, in order. A released step is never edited: add another. */
 import type { Migration, MigrationProvider } from "kysely/migration";
+import { captures } from "./captures.ts";
 import { deployments } from "./deployments.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
@@ -21,6 +22,7 @@ const steps: Record<string, Migration> = {
   "0007-slow-clients": slowClients,
   "0008-multicast-only": multicastOnly,
   "0009-session-images": sessionImages,
+  "0010-captures": captures,
   "0010-pxe": pxe,
 };
 

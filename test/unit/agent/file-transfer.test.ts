@@ -6,7 +6,12 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { VolleyError } from "../../../contract/errors.ts";
 import { limits } from "../../../contract/limits.ts";
-import { downloadFile, uploadFile, type Download } from "../../../agent/site/file-transfer.ts";
+import {
+  downloadFile,
+  uploadAndUse,
+  type Download,
+  type UploadSite,
+} from "../../../agent/site/file-transfer.ts";
 import { testFolder } from "../../fixtures/folder.ts";
 
 const content = randomBytes(3 * limits.filePieceBytes + 7);
@@ -99,7 +104,9 @@ test("an upload is begun anew when the site has forgotten it, and not for ever",
     },
   });
   const transfer = { signal: new AbortController().signal, progress: () => {}, onWait: () => {} };
-  assert.equal(await uploadFile(path, siteThatForgets(2), transfer), "upload 3");
+  const uploadFile = (path: string, site: UploadSite): Promise<string> =>
+    uploadAndUse(path, site, transfer, async (id) => id);
+  assert.equal(await uploadFile(path, siteThatForgets(2)), "upload 3");
   assert.deepEqual(Buffer.concat(taken), content);
-  await assert.rejects(uploadFile(path, siteThatForgets(1000), transfer), { code: "E_NOT_FOUND" });
+  await assert.rejects(uploadFile(path, siteThatForgets(1000)), { code: "E_NOT_FOUND" });
 });

@@ -1,0 +1,182 @@
+/**
+ * Images that machines capture. A request that comes again, since its answer was lost, is answered as it was the first
+ * time, also by a site that was restarted; an import that a restart has ended begins again by itself.
+ */
+import { renameSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { extname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import { CapturedRequest, type CapturedAnswer } from "../../contract/sequence.ts";
+import type { LibraryFile } from "../content/files.ts";
+import { namesFormat } from "../content/source.ts";
+import type { CapturedDisk } from "../store/captures.ts";
+import { Turns } from "../turns.ts";
+import type { ApiContext } from "./context.ts";
+import { deploymentOf } from "./participation.ts";
+import { parse, type Route } from "./routes.ts";
+
+export function captureRoutes(context: ApiContext): Route[] {
+  const { log, store } = context;
+  // One after another: a request may come again while the first is still at work.
+  const turns = new Turns();
+  return [
+    {
+      method: "POST",
+      path: "/deployments/:id/machines/me/captured",
+      who: "machine",
+      handle: async (call): Promise<CapturedAnswer> => {
+        const { deployment, machineId } = await deploymentOf(call, store);
+        const captured = parse(CapturedRequest, call.request.body);
+        if (!deployment.open || deployment.sequenceId === null) {
+          throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} captures nothing now.`);
+        }
+        const answer = await turns.take(async () => {
+          const before = await answeredBefore(context, captured);
+          if (before !== null) return before;
+          const taken = await takeCapture(context, machineId, captured);
+          const what = taken.packageId ?? "it is being imported";
+          log.info(`machine ${machineId} captured ${captured.name}: ${what}`);
+          return taken;
+        });
+        call.reply.code(201);
+        return answer;
+      },
+    },
+  ];
+}
+
+/** An upload keeps its identifier as a file of the library, and nobody but who brought it knows that. */
+async function answeredBefore(
+  { store }: ApiContext,
+  { uploadId }: CapturedRequest,
+): Promise<CapturedAnswer | null> {
+  const made = (await store.packages.list()).find(({ fileId }) => fileId === uploadId);
+  if (made !== undefined) return { packageId: made.packageId };
+  return (await store.captures.find(uploadId)) === undefined ? null : { packageId: null };
+}
+
+async function takeCapture(
+  context: ApiContext,
+  machineId: string,
+  captured: CapturedRequest,
+): Promise<CapturedAnswer> {
+  const { files } = context;
+  const file = await files.take(machineId, captured.uploadId, limits.uploadBytesMost);
+  try {
+    if (await beginsAsWim(files.path(file.id))) return { packageId: await addWim(context, captured, file) };
+    await addDisk(context, captured, file);
+    return { packageId: null };
+  } catch (error) {
+    files.remove(file.id);
+    throw error;
+  }
+}
+
+/** "[MS-XCA] and the WIM format": the first eight bytes. */
+async function beginsAsWim(path: string): Promise<boolean> {
+  const handle = await open(path, "r");
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(8), 0, 8, 0);
+    return buffer.toString("latin1") === "MSWIM\0\0\0";
+  } finally {
+    await handle.close();
+  }
+}
+
+const capturesMost = 99_999;
+
+/** Under the first identifier of the form CAP00001 that is free. */
+async function addWim(
+  { store }: ApiContext,
+  { fileName, name }: CapturedRequest,
+  file: LibraryFile,
+): Promise<string> {
+  const taken = new Set((await store.packages.list()).map(({ packageId }) => packageId));
+  for (let number = 1; number <= capturesMost; number += 1) {
+    const packageId = `CAP${String(number).padStart(5, "0")}`;
+    if (taken.has(packageId)) continue;
+    const { bytes, hash, id: fileId } = file;
+    const added = new Date().toISOString();
+    await store.packages.add({
+      packageId,
+      name,
+      kind: "file",
+      fileId,
+      fileName,
+      bytes,
+      hash,
+      imageId: null,
+      driverCategory: null,
+      programs: [],
+      added,
+    });
+    return packageId;
+  }
+  throw new VolleyError("E_CONFLICT", `${capturesMost} captured images are here, which is the most.`);
+}
+
+/** Throws E_IMAGE_FORMAT, E_CONFLICT. From here on the image is imported, whatever becomes of this process. */
+async function addDisk(
+  context: ApiContext,
+  { fileName, name }: CapturedRequest,
+  { id: uploadId }: LibraryFile,
+): Promise<void> {
+  const { files, store } = context;
+  if (!namesFormat(fileName)) {
+    throw new VolleyError("E_IMAGE_FORMAT", `The name ${fileName} does not say what the image is.`);
+  }
+  if ((await store.images.named(name)) !== undefined) {
+    throw new VolleyError("E_CONFLICT", `There is an image of the name ${name}.`);
+  }
+  // The import goes by the name's end.
+  const disk = { uploadId, name, file: uploadId + extname(fileName) };
+  renameSync(files.path(uploadId), files.path(disk.file));
+  try {
+    await store.captures.add(disk);
+  } catch (error) {
+    files.remove(disk.file);
+    throw error;
+  }
+  startImport(context, disk);
+}
+
+/** What a restart of the site has ended begins again. */
+export async function resumeCaptures(context: ApiContext): Promise<void> {
+  for (const disk of await context.store.captures.listOpen()) startImport(context, disk);
+}
+
+const lookMs = 1000;
+
+/** The file is removed when the import has ended, well or not. */
+function startImport(context: ApiContext, disk: CapturedDisk): void {
+  const { log } = context;
+  importDisk(context, disk).catch((error: unknown) => {
+    log.error(`captured ${disk.name}: ${toVolleyError(error).detail}`);
+  });
+}
+
+async function importDisk({ files, store, tasks }: ApiContext, disk: CapturedDisk): Promise<void> {
+  const path = files.path(disk.file);
+  const id = await (async (): Promise<string | null> => {
+    for (;;) {
+      // An import that had ended when the last process did.
+      if ((await store.images.named(disk.name)) !== undefined) return null;
+      try {
+        return tasks.startImport({ path, name: disk.name }).id;
+      } catch (error) {
+        // Too much goes on.
+        if (toVolleyError(error).code !== "E_CONFLICT") throw error;
+      }
+      await delay(lookMs, undefined, { ref: false });
+    }
+  })();
+  while (id !== null && tasks.importState(id)?.state === "running") {
+    await delay(lookMs, undefined, { ref: false });
+  }
+  // One that was cancelled, as a site that ends cancels it, begins again at the next start.
+  if (id !== null && tasks.importState(id)?.error?.code === "E_CANCELLED") return;
+  await store.captures.end(disk.uploadId);
+  files.remove(disk.file);
+}

@@ -6,14 +6,13 @@
  * Loss: ours is dropped inside the receiver by a seed, for each datagram, after super-packets are split; the rival's
  * by nftables, for each packet (it sends no super-packets, so a packet is a datagram).
  */
-import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { castOurs, makeContent } from "./cast-ours.ts";
-import type { CastResult, Content } from "./cast-ours.ts";
-import { machine, median, megabytesPerSecond, parseCount, parseSize, rounded } from "./report.ts";
+import { castOurs, makeContent } from "./our-cast.ts";
+import type { CastResult, Content } from "./our-cast.ts";
+import { machine, makeImage, median, megabytesPerSecond, parseCount, parseSize, rounded } from "./report.ts";
 import { Room } from "./room.ts";
 import { castRaw } from "./raw-sockets.ts";
 import { TcpDownload } from "./tcp-download.ts";
@@ -82,25 +81,9 @@ const draw = (text: string): void => {
   if (process.stderr.isTTY) say(`\r\x1b[2K${text}`);
 };
 
-/** `size` random bytes in a file, on the disk before this returns, so that writing back disturbs no run. */
-function makeImage(path: string, bytes: number): void {
-  const blockBytes = 1024 * 1024;
-  if (bytes % blockBytes !== 0) throw new Error("--size has to be a whole number of MiB");
-  execFileSync("dd", [
-    "if=/dev/urandom",
-    `of=${path}`,
-    `bs=${blockBytes}`,
-    `count=${bytes / blockBytes}`,
-    "iflag=fullblock",
-    "conv=fsync",
-    "status=none",
-  ]);
-}
-
 async function runOurs(room: Room, content: Content, options: Options): Promise<CastResult> {
   const totalBytes = content.imageBytes * options.receivers;
-  const result = await castOurs(room, {
-    content,
+  const result = await castOurs(room, content, {
     lossPerMillion: Math.round(options.lossPercent * 10_000),
     lossSeed: options.seed,
     limitMs: runLimitMs,

@@ -1,4 +1,5 @@
 /** What every benchmark says about where it ran, and how sizes and figures are read and written. */
+import { execFileSync } from "node:child_process";
 import { cpus, release, totalmem } from "node:os";
 
 export interface Machine {
@@ -41,4 +42,19 @@ export function median(values: readonly number[]): number {
   const middle = Math.floor(sorted.length / 2);
   const upper = sorted[middle] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** `size` random bytes in a file, on the disk before this returns, so that writing back disturbs no run. */
+export function makeImage(path: string, bytes: number): void {
+  const blockBytes = 1024 * 1024;
+  if (bytes % blockBytes !== 0) throw new Error("--size has to be a whole number of MiB");
+  execFileSync("dd", [
+    "if=/dev/urandom",
+    `of=${path}`,
+    `bs=${blockBytes}`,
+    `count=${bytes / blockBytes}`,
+    "iflag=fullblock",
+    "conv=fsync",
+    "status=none",
+  ]);
 }

@@ -9,7 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { openCaster, openReceiver, receiverKey } from "../../native/index.ts";
-import { makeContent, type Content } from "./cast-ours.ts";
+import { makeContent, type Content } from "./our-cast.ts";
 import { machine, median, megabytesPerSecond, parseCount, parseSize, rounded } from "./report.ts";
 
 const loopback = "127.0.0.1";

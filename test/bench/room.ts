@@ -33,6 +33,10 @@ export interface RoomOptions {
   wire: boolean;
 }
 
+const endingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** So that `exit` listeners run. */
+const exitAtSignal = (): void => process.exit(130);
+
 const ip = async (line: string): Promise<void> => {
   await executeFile("ip", line.split(" "));
 };
@@ -62,6 +66,7 @@ export class Room {
   readonly #children = new Set<ChildProcess>();
   readonly #earlierBufferLimits = new Map<string, string>();
   #isOpen = true;
+  readonly #removeAtExit = (): void => this.#remove();
 
   private constructor(receivers: number) {
     this.sender = { namespace: `${this.#prefix}.s`, address: `${subnet}.1` };
@@ -78,10 +83,8 @@ export class Room {
     }
     sweep();
     const room = new Room(options.receivers);
-    process.once("exit", () => room.#remove());
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.once(signal, () => process.exit(130));
-    }
+    process.on("exit", room.#removeAtExit);
+    for (const signal of endingSignals) process.on(signal, exitAtSignal);
     try {
       await room.#build(options.wire);
       return room;
@@ -150,6 +153,13 @@ export class Room {
     await ip(words);
   }
 
+  /** Bytes that have left the sender's card. */
+  sentBytes(): number {
+    const counter = `/sys/class/net/${hostInterface}/statistics/tx_bytes`;
+    const words = ["netns", "exec", this.sender.namespace, "cat", counter];
+    return Number(execFileSync("ip", words, { encoding: "utf8" }));
+  }
+
   close(): void {
     this.#remove();
   }
@@ -157,6 +167,8 @@ export class Room {
   #remove(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    process.off("exit", this.#removeAtExit);
+    for (const signal of endingSignals) process.off(signal, exitAtSignal);
     for (const child of this.#children) child.kill("SIGKILL");
     for (const [file, value] of this.#earlierBufferLimits) writeFileSync(file, value);
     const listing = execFileSync("ip", ["netns", "list"], { encoding: "utf8" });

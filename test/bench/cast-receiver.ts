@@ -3,6 +3,9 @@ import { openReceiver } from "../../native/index.ts";
 import { costSoFar, explain } from "./cast-messages.ts";
 import type { FromReceiver, ToReceiver } from "./cast-messages.ts";
 
+// Its threads inherit the name, by which a profiler tells them from others.
+process.title = "cast-receive";
+
 const progressIntervalMs = 500;
 const tell = (message: FromReceiver): void => void process.send?.(message);
 

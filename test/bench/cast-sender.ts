@@ -4,6 +4,9 @@ import type { Caster } from "../../native/index.ts";
 import { costSoFar, explain } from "./cast-messages.ts";
 import type { FromSender, ToSender } from "./cast-messages.ts";
 
+// Its threads inherit the name, by which a profiler tells them from others.
+process.title = "cast-sender";
+
 const tell = (message: FromSender): void => void process.send?.(message);
 let caster: Caster | undefined;
 

@@ -25,6 +25,8 @@ export interface SequenceMachine {
   registry(windowsFolder: () => Promise<string | null>): MachineRegistry;
   /** Ends what was started below `root` and what carries `mark`; answers how many could not be ended. */
   endProcessTree(root: number | null, mark: string): Promise<number>;
+  /** Mounts a volume's device at a folder, which is made, so that nothing on it changes. False when it cannot be. */
+  mountToRead(device: string, folder: string): Promise<boolean>;
   /** Takes down what is mounted below a folder, durably; answers what could not be taken down. */
   releaseVolumes(folder: string): Promise<string[]>;
 }

@@ -17,6 +17,7 @@ import type { SequenceRunCommand } from "../commands/sequence-command.ts";
 import { standAloneFacts } from "./sequence-facts.ts";
 import { loadProgram, type LoadedProgram } from "./sequence-files.ts";
 import {
+  disksOf,
   environmentOptions,
   runLoaded,
   runsHere,
@@ -41,7 +42,12 @@ export async function planSequenceFile(command: SequenceRunCommand, by: Sequence
   environment.lay({ ...layers(command), globals: program.globals });
   for (const { name, value } of builtInVariables(facts)) environment.set(name, value, { readOnly: true });
   const planned = await planSequence(program, {
-    world: conditionWorld(environment, by.platform.sequenceMachine, workFolder(facts)),
+    world: conditionWorld({
+      variables: environment,
+      machine: by.platform.sequenceMachine,
+      work: workFolder(facts),
+      disks: disksOf({}, by),
+    }),
     runsHere: (step) => runsHere(step, facts),
     unsupported: (step) => unsupported(step, system),
   });

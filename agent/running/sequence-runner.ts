@@ -7,7 +7,7 @@ import { VolleyError } from "../../contract/errors.ts";
 import type { ConsoleLines } from "../commands/console-lines.ts";
 import type { Asker } from "../imaging/plan.ts";
 import { performStep, type StepPerformer } from "./perform-step.ts";
-import type { Platform } from "../platform/platform.ts";
+import type { DiskFacts, Platform } from "../platform/platform.ts";
 import type { Log, Logs } from "../report/logs.ts";
 import type { Redactor } from "../report/redactor.ts";
 import type { Screen } from "../report/screen.ts";
@@ -106,7 +106,8 @@ function runProgram(
     ...environmentOptions(by),
     stores: run.stores,
     secretKey: run.secretKey,
-    world: (environment) => conditionWorld(environment, machine, workFolder(facts)),
+    world: (variables) =>
+      conditionWorld({ variables, machine, work: workFolder(facts), disks: disksOf(run.services, by) }),
     perform: (step, variables, mark) => performStep(step, variables, mark, performer),
     isRepeatable: (step) => findStepKind(step.node.type ?? "")?.repeatable ?? true,
     runsHere: (step) => runsHere(step, facts),
@@ -173,6 +174,11 @@ export function environmentOptions(by: SequenceRunner): EnvironmentOptions {
     processVariables: by.environment,
     onHidden: (value) => by.redactor.add(value, hiddenCharactersLeast),
   };
+}
+
+/** Those that the steps see. */
+export function disksOf({ disks }: StepServices, { platform }: SequenceRunner): () => Promise<DiskFacts[]> {
+  return () => disks?.list() ?? platform.listDisks();
 }
 
 export const workFolder = (facts: SequenceFacts): string => join(facts.dataPath, "work");

@@ -18,7 +18,7 @@ import { loopDisk, type LoopDisk } from "../fixtures/loop-disk.ts";
 import { writeHive } from "../fixtures/hives.ts";
 import { linuxPe } from "../fixtures/pe.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
-import { sequenceText, step, variable } from "../fixtures/sequence-text.ts";
+import { commandStep, sequenceText, step, variable } from "../fixtures/sequence-text.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { writeWim, writeWindows } from "../fixtures/windows-image.ts";
 
@@ -129,6 +129,21 @@ test("bare metal: the disk partitioned, Windows applied from the site's WIM, its
   await volley("deployment", "close", "bare-metal");
 });
 
+/** Variables of Format and Partition Disk for disk 0, GPT, NTFS. */
+function partitions(...sizes: (readonly [size: string, unit: string, variable: string])[]): string {
+  const each = sizes.flatMap(([size, unit, letter], index) =>
+    [
+      ["Type", "PRIMARY"],
+      ["FileSystem", "NTFS"],
+      ["Size", size],
+      ["SizeUnits", unit],
+      ["VolumeLetterVariable", letter],
+    ].map(([name = "", value = ""]) => variable(`Partitions${index}${name}`, value)),
+  );
+  const style = variable("DiskIndex", "0") + variable("PartitionStyle", "GPT");
+  return style + variable("Partitions", String(sizes.length)) + each.join("");
+}
+
 test("capture: the Windows on the disk becomes a package at the site, which wimlib finds whole", async () => {
   await deploy("capture", readFileSync(join(shipped, "capture.xml"), "utf8"));
   const agent = await agentInPe("c1");
@@ -205,23 +220,11 @@ test("two block images in one sequence, each by a session of its own onto its pa
     await site.importImage(path, name);
     await volley("package", "image", name, "--id", id);
   }
-  const partition = (index: number, size: string, unit: string): string =>
-    [
-      ["Type", "PRIMARY"],
-      ["FileSystem", "NTFS"],
-      ["Size", size],
-      ["SizeUnits", unit],
-      ["VolumeLetterVariable", `Disk${index}`],
-    ]
-      .map(([name = "", value = ""]) => variable(`Partitions${index}${name}`, value))
-      .join("");
-  const partitions =
-    variable("DiskIndex", "0") +
-    variable("PartitionStyle", "GPT") +
-    variable("Partitions", "3") +
-    partition(0, "64", "MB") +
-    partition(1, "24", "MB") +
-    partition(2, "100", "PERCENT");
+  const sizes = [
+    ["64", "MB", "Disk0"],
+    ["24", "MB", "Disk1"],
+    ["100", "PERCENT", "Disk2"],
+  ] as const;
   const apply = images.map(({ id }, index) =>
     step(
       "ApplyDataImage",
@@ -229,7 +232,7 @@ test("two block images in one sequence, each by a session of its own onto its pa
       variable("ImagePackageID", id) + variable("DestinationVariable", `Disk${index}`),
     ),
   );
-  await deploy("data", sequenceText(step("PartitionDisk", "Partition", partitions), ...apply));
+  await deploy("data", sequenceText(step("PartitionDisk", "Partition", partitions(...sizes)), ...apply));
   const agent = await agentInPe("d1");
   await agent.exits(0, 240_000);
   for (const [index, { name, path }] of images.entries()) {
@@ -242,4 +245,50 @@ test("two block images in one sequence, each by a session of its own onto its pa
   assert.equal(new Set(ours.map(({ deploymentId }) => deploymentId)).size, 1);
   assert.deepEqual(ours.map(({ imageName }) => imageName).toSorted(), ["data", "more data"]);
   await assert.rejects(volley("image", "remove", "more data"), /E_IMAGE_IN_USE/);
+  await volley("deployment", "close", "data");
+});
+
+const holds = (expression: string): string =>
+  `<condition><operator type="and">${expression}</operator></condition>`;
+const expression = (type: string, values: Record<string, string>): string => {
+  const variables = Object.entries(values).map(
+    ([name, value]) => `<variable name="${name}">${value}</variable>`,
+  );
+  return `<expression type="SMS_TaskSequence_${type}ConditionExpression">${variables.join("")}</expression>`;
+};
+
+test("after a restart a condition sees the file and the registry of a volume that no step has mounted yet", async () => {
+  const marker = expression("File", { Path: "%OSDisk%\\Users\\Public\\marker.txt" });
+  const key = {
+    KeyPath: "HKEY_LOCAL_MACHINE\\SYSTEM\\Select",
+    Operator: "exists",
+    Value: "",
+    Data: "",
+    Type: "",
+  };
+  const conditional = (name: string, what: string): string =>
+    step("SetVariable", name, variable("VariableName", "A") + variable("VariableValue", "1")).replace(
+      "</step>",
+      `${holds(what)}</step>`,
+    );
+  const applied = variable("ImagePackageID", "VOL00001") + variable("DestinationVariable", "OSDisk");
+  await deploy(
+    "conditions",
+    sequenceText(
+      step("PartitionDisk", "Partition", partitions(["100", "PERCENT", "OSDisk"])),
+      step("ApplyDataImage", "Apply", applied),
+      commandStep("Restart", "exit 3010"),
+      conditional("File", marker),
+      conditional("Registry", expression("Registry", key)),
+      conditional("Nothing", marker.replace("marker", "no-marker")),
+    ),
+  );
+  const first = await agentInPe("k1");
+  await first.exits(194, 240_000);
+  const pe = join(room.folder, "pe-k1-again");
+  mkdirSync(pe);
+  await room.restartAgent(first, { prefix: linuxPe(pe, "uefi") }).exits(0, 240_000);
+  const done = completed(await volley("sequence", "status", "conditions", "k1"));
+  assert.deepEqual(done, ["Partition", "Apply", "Restart", "File", "Registry"]);
+  await volley("deployment", "close", "conditions");
 });

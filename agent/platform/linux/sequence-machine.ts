@@ -5,6 +5,7 @@ import type { SequenceMachine } from "../sequence-machine.ts";
 import { systemRoots } from "./hardware.ts";
 import { openOfflineRegistry } from "./hives.ts";
 import { endProcessTree } from "./process-tree.ts";
+import { mountToRead } from "./mount-to-read.ts";
 import { releaseVolumes } from "./release-volumes.ts";
 import { wmiRows } from "./wmi-facts.ts";
 import { readGateways } from "./wmi-network.ts";
@@ -15,6 +16,7 @@ export const linuxSequenceMachine: SequenceMachine = {
   secureBoot,
   registry: openOfflineRegistry,
   endProcessTree: (root, mark) => endProcessTree(root, mark),
+  mountToRead,
   releaseVolumes,
 };
 

@@ -18,6 +18,8 @@ export interface ConditionWorld {
   files: FileLook;
   registry: RegistryReader;
   wmi: WmiSource;
+  /** Lets go of what was opened for a condition, when it has been judged. */
+  release?(): Promise<void>;
 }
 
 interface Open {
@@ -32,8 +34,16 @@ interface Open {
  */
 export async function conditionHolds(root: Condition | null, world: ConditionWorld): Promise<boolean> {
   if (root === null) return true;
+  try {
+    return await holds(root, world);
+  } finally {
+    await world.release?.();
+  }
+}
+
+async function holds(root: Condition, world: ConditionWorld): Promise<boolean> {
   const open: Open[] = [];
-  let current = root;
+  let current: Condition = root;
   for (;;) {
     let result: boolean;
     if (isGroup(current)) {

@@ -276,6 +276,13 @@ const entries = {
     500,
     71,
   ),
+  E_RAW_SOCKET: entry(
+    "The system does not let this program send and hear raw packets, which IGMP takes.",
+    "after-remedy",
+    "Run it as root or give it the capability CAP_NET_RAW, or do without the IGMP querier.",
+    500,
+    77,
+  ),
   E_GROUP_JOIN: entry(
     "The multicast group cannot be joined on this interface.",
     "after-remedy",

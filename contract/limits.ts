@@ -29,13 +29,18 @@ export const limits = {
   /** The site looks this often for sessions to close. */
   sessionCheckMs: 1000,
   sessionsOpen: 64,
-  /** Before a site takes a multicast group: how long it listens and asks for others, how often, and how many at once. */
+  /** Before a site takes a multicast group: how long it listens and asks for others, how often; how many first, and twice as many each next round. */
   groupAskMs: 300,
   groupQuestions: 4,
-  groupsAskedAtOnce: 4,
-  groupRounds: 3,
+  groupsAskedFirst: 2,
+  groupRounds: 4,
   /** Between two answers of a site about one of its groups. */
   groupAnswerMs: 30,
+  /** IGMP at the site: how often it looks, groups that it keeps in mind and for how long, groups it asks after at once. */
+  igmpLookMs: 100,
+  igmpGroupsWanted: 10_000,
+  igmpWantedMs: 260_000,
+  igmpGroupsLeft: 256,
   /** Wrong credentials or tokens from one address before it has to wait for the rest of the span. */
   failedAttempts: 20,
   failedAttemptsSpanMs: 60_000,

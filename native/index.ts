@@ -191,6 +191,33 @@ export interface Receiver {
   cancel(): void;
 }
 
+/** An IGMP message without its IP header, whose checksum was not looked at. */
+export interface IgmpArrival {
+  from: string;
+  to: string;
+  message: Buffer;
+}
+/** IGMP on one interface, as a router hears and speaks it. Nothing waits: ask again and again. */
+export interface IgmpSocket {
+  /** False where it cannot leave now. */
+  send(to: string, message: Buffer): boolean;
+  /** What has arrived from this network (time to live 1), own messages among it; at most some hundred. */
+  receive(): IgmpArrival[];
+  close(): void;
+}
+/** Sees what a card receives and sends for some groups, and for others that share their Ethernet addresses. */
+export interface GroupEar {
+  /** The groups that something but IGMP and UDP to the ignored port was seen for since the last call. */
+  heard(): string[];
+  close(): void;
+}
+export interface GroupEarOptions {
+  interfaceAddress: string;
+  /** 1 to 16. A card receives only what was joined. */
+  groups: string[];
+  ignoredPort: number;
+}
+
 interface Addon {
   importContent(options: ImportOptions): Task<ImportResult>;
   verifyContent(options: {
@@ -208,6 +235,8 @@ interface Addon {
   receiverKey(options: { feedbackSecret: Buffer; session: number; receiver: number }): Buffer;
   openCaster(options: CasterOptions): Caster;
   openReceiver(options: ReceiverOptions): Receiver;
+  openIgmpSocket(options: { interfaceAddress: string }): IgmpSocket;
+  openGroupEar(options: GroupEarOptions): GroupEar;
 }
 
 function load(): Addon {
@@ -327,4 +356,19 @@ export function openReceiver(options: ReceiverOptions): Receiver {
   check.integer("lossPerMillion", options.lossPerMillion ?? 0, 0, 1_000_000);
   check.integer("lossSeed", options.lossSeed ?? 0, 0, 2 ** 32 - 1);
   return addon.openReceiver(options);
+}
+
+/** Throws E_RAW_SOCKET where the system does not permit it, E_SOCKET. */
+export function openIgmpSocket(options: { interfaceAddress: string }): IgmpSocket {
+  check.address("interfaceAddress", options.interfaceAddress);
+  return addon.openIgmpSocket(options);
+}
+
+/** Throws E_RAW_SOCKET where the system does not permit it, E_SOCKET. */
+export function openGroupEar(options: GroupEarOptions): GroupEar {
+  check.address("interfaceAddress", options.interfaceAddress);
+  check.integer("the number of groups", options.groups.length, 1, 16);
+  for (const group of options.groups) check.multicastGroup("groups", group);
+  check.integer("ignoredPort", options.ignoredPort, 0, 65_535);
+  return addon.openGroupEar(options);
 }

@@ -15,6 +15,8 @@ import type { GroupRange, PortRange } from "./casting/addresses.ts";
 import { Director, type CastingDoor } from "./casting/director.ts";
 import { Examinations } from "./casting/examinations.ts";
 import { Groups } from "./casting/groups.ts";
+import type { QuerierWish } from "./casting/igmp-querier.ts";
+import { type IgmpDoor, openIgmpWatch } from "./casting/igmp-watch.ts";
 import { FileLibrary } from "./content/files.ts";
 import type { ImportDoor } from "./content/import.ts";
 import { Library } from "./content/library.ts";
@@ -27,7 +29,7 @@ import { lockFolder } from "./store/lock.ts";
 import { openStore, type Store } from "./store/store.ts";
 
 /** What of the addon the site uses. */
-export type SiteNative = ImportDoor & VerifyDoor & CastingDoor;
+export type SiteNative = ImportDoor & VerifyDoor & CastingDoor & IgmpDoor;
 
 export interface SiteOptions {
   dataFolder: string;
@@ -41,6 +43,8 @@ export interface SiteOptions {
   ports: PortRange;
   mtu: number;
   timeToLive: number;
+  /** Null = the site asks nobody for memberships. */
+  querier: QuerierWish | null;
   native: SiteNative;
   log: Log;
   /** True for a site that machines use: it goes on with its sessions and says where it is in site.json. */
@@ -118,12 +122,16 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     const room: RoomBoard = new RoomBoard({ store, sessions: () => director.records(), log });
     const interfaceAddress = options.interfaceAddress ?? castInterface(options.addresses);
     const { ports, timeToLive } = options;
+    const claimsPort = ports.first;
+    const igmp = { native, interfaceAddress, claimsPort, querier: options.querier, log };
+    const watch = options.serving ? openIgmpWatch(igmp) : null;
+    endings.push(() => watch?.close());
     const groups = new Groups({
       groups: options.groups,
       ports,
       interfaceAddress,
       timeToLive,
-      watch: null,
+      watch,
       log,
     });
     endings.push(() => groups.close());

@@ -49,7 +49,7 @@ function silenceRemedy(facts: MulticastFacts): string {
   }
   const querier =
     facts.querier === false
-      ? "No querier asks for memberships here, so a snooping switch learns no members: turn on an IGMP querier on one switch or router of this network, or turn snooping off."
+      ? "No querier asks for memberships here, so a snooping switch learns no members: turn on an IGMP querier on one switch or router of this network, start the site with --igmp-querier, or turn snooping off."
       : "Look at the switches: IGMP snooping that does not see this port's membership, a filter for unknown multicast, client isolation, or another VLAN than the site's.";
   return `The network does not bring it to this card. ${querier} Until then the image comes by unicast.`;
 }

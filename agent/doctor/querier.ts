@@ -37,7 +37,7 @@ export function judgeQuerier(link: string, found: boolean | null): Check {
   }
   if (found) return ok("querier", `A querier asks for memberships on ${link}`);
   const remedy =
-    "Turn on an IGMP querier on one switch or router of this network, or turn IGMP snooping off. To see whether it matters here: --watch.";
+    "Turn on an IGMP querier on one switch or router of this network, start the site with --igmp-querier, or turn IGMP snooping off. To see whether it matters here: --watch.";
   return warning(
     "querier",
     `No querier asks for memberships on ${link}: a snooping switch forgets groups after some minutes`,

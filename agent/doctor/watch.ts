@@ -43,7 +43,7 @@ async function judgeSilence(heardSeconds: number, probe: WatchProbe): Promise<Ch
   const detail = `Multicast stopped ${Math.round(heardSeconds)} s after this machine had joined`;
   if (back) {
     const remedy =
-      "A switch forgets the group because nobody asks for it often enough: turn on an IGMP querier on one switch or router of this network (every 125 s is usual), or turn IGMP snooping off.";
+      "A switch forgets the group because nobody asks for it often enough: turn on an IGMP querier on one switch or router of this network (every 125 s is usual), start the site with --igmp-querier, or turn IGMP snooping off.";
     return fault("membership", `${detail}, and came back when it joined anew`, remedy);
   }
   const remedy =

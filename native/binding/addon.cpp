@@ -11,6 +11,8 @@ static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("receiverKey", Napi::Function::New<receiverKey>(env, "receiverKey"));
   exports.Set("openCaster", Napi::Function::New<openCaster>(env, "openCaster"));
   exports.Set("openReceiver", Napi::Function::New<openReceiver>(env, "openReceiver"));
+  exports.Set("openIgmpSocket", Napi::Function::New<openIgmpSocket>(env, "openIgmpSocket"));
+  exports.Set("openGroupEar", Napi::Function::New<openGroupEar>(env, "openGroupEar"));
   return exports;
 }
 

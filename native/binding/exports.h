@@ -12,5 +12,7 @@ Napi::Value readManifest(const Napi::CallbackInfo& info);
 Napi::Value receiverKey(const Napi::CallbackInfo& info);
 Napi::Value openCaster(const Napi::CallbackInfo& info);
 Napi::Value openReceiver(const Napi::CallbackInfo& info);
+Napi::Value openIgmpSocket(const Napi::CallbackInfo& info);
+Napi::Value openGroupEar(const Napi::CallbackInfo& info);
 
 } // namespace volley::binding

@@ -25,6 +25,20 @@ std::string Options::text(const char* name) const {
   return value.As<Napi::String>().Utf8Value();
 }
 
+std::vector<std::string> Options::texts(const char* name, std::size_t most) const {
+  const Napi::Value value = object_.Get(name);
+  if (!value.IsArray()) refuse(name, "a list of strings");
+  const auto list = value.As<Napi::Array>();
+  if (list.Length() == 0 || list.Length() > most) refuse(name, "a list within its limits");
+  std::vector<std::string> result;
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Value one = list[i];
+    if (!one.IsString()) refuse(name, "a list of strings");
+    result.push_back(one.As<Napi::String>().Utf8Value());
+  }
+  return result;
+}
+
 bool Options::flag(const char* name) const {
   const Napi::Value value = object_.Get(name);
   if (!value.IsBoolean()) refuse(name, "true or false");

@@ -25,6 +25,7 @@ public:
   explicit Options(const Napi::Value& value);
 
   std::string text(const char* name) const;
+  std::vector<std::string> texts(const char* name, std::size_t most) const; // at least one
   template <class Integer> Integer integer(const char* name, Integer least, Integer most) const {
     return integerOf<Integer>(object_.Get(name), name, least, most);
   }

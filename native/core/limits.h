@@ -66,6 +66,12 @@ constexpr std::uint32_t unicastBackoffMax_ms = 5'000;
 constexpr std::uint64_t unicastRangeBytes = 8ull << 20; // of one request
 constexpr std::uint32_t unicastRangeChunks = 64;        // chunks of one request
 
+// Raw packets (port/igmp.h).
+constexpr std::size_t igmpPacketBytes = 1500;
+constexpr std::size_t igmpArrivals = 256;              // taken in one go
+constexpr std::size_t groupEarGroups = 16;
+constexpr std::size_t groupEarPackets = 1024;          // looked at in one go
+
 static_assert(symbolsPerBlock < symbolNumbers);
 static_assert(interleavedBlocks <= receiverSlotsMin);
 static_assert(edgeBytes <= chunkBytes && writebackBytes % chunkBytes == 0);

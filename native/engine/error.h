@@ -27,6 +27,7 @@ inline constexpr const char* contentWrite = "E_CONTENT_WRITE";
 inline constexpr const char* manifestInvalid = "E_MANIFEST_INVALID";
 inline constexpr const char* socket = "E_SOCKET";
 inline constexpr const char* groupJoin = "E_GROUP_JOIN";
+inline constexpr const char* rawSocket = "E_RAW_SOCKET";
 inline constexpr const char* outOfMemory = "E_OUT_OF_MEMORY";
 inline constexpr const char* internal = "E_INTERNAL";
 } // namespace code

@@ -30,6 +30,8 @@ export interface GroupWatch {
   wanted(): string[];
   /** Null where the system does not permit it. */
   listen(groups: string[]): GroupEar | null;
+  /** This site's own session in it is over. */
+  forget(group: string): void;
 }
 
 export interface GroupsOptions {
@@ -96,6 +98,7 @@ export class Groups {
   release(group: string): void {
     this.#given.get(group)?.claim?.close();
     this.#given.delete(group);
+    this.#options.watch?.forget(group);
   }
 
   close(): void {
@@ -125,7 +128,7 @@ export class Groups {
   async #find(): Promise<GroupAndPort | GroupClaim> {
     const passedOver: GroupClaim[] = [];
     for (let round = 0; round < limits.groupRounds; round += 1) {
-      const claims = await this.#candidates(passedOver);
+      const claims = await this.#candidates(limits.groupsAskedFirst << round, passedOver);
       if (!Array.isArray(claims)) return claims;
       if (claims.length === 0) break;
       const ear = this.#options.watch?.listen(claims.map(({ group }) => group)) ?? null;
@@ -159,10 +162,10 @@ export class Groups {
   }
 
   /** Some to ask about; one that is taken unasked where the network cannot be asked. */
-  async #candidates(passedOver: GroupClaim[]): Promise<GroupClaim[] | GroupAndPort> {
+  async #candidates(count: number, passedOver: GroupClaim[]): Promise<GroupClaim[] | GroupAndPort> {
     const claims: GroupClaim[] = [];
     const busyPorts: number[] = [];
-    while (claims.length < limits.groupsAskedAtOnce) {
+    while (claims.length < count) {
       let candidate: GroupAndPort;
       try {
         candidate = this.#choose([...passedOver, ...claims], busyPorts);

@@ -89,6 +89,7 @@ async function openForOneCommand(dataFolder: string, native: SiteNative): Promis
     ports: parsePortRange(defaultPortRange),
     mtu: 1500,
     timeToLive: 1,
+    querier: null,
     native,
     log: openLog({ file: siteFiles(dataFolder).log, quiet: true }),
     serving: false,

@@ -8,7 +8,7 @@ import {
   parsePortRange,
 } from "../casting/addresses.ts";
 import { openLog } from "../log.ts";
-import { openSite, siteFiles, type SiteNative } from "../site.ts";
+import { openSite, siteFiles, type SiteNative, type SiteOptions } from "../site.ts";
 import { makeFolder } from "../store/files.ts";
 import { text, type Command, type CommandCall } from "./command.ts";
 import { number } from "./numbers.ts";
@@ -16,6 +16,9 @@ import { printJson, printLine } from "./output.ts";
 
 const defaultPort = 8443;
 const defaultMtu = 1500;
+/** RFC 3376, 8.2, and what its eight bits hold at most (4.1.7). */
+const defaultQueryInterval = 125;
+const longestQueryInterval = 31_744;
 
 export const siteCommand: Command = {
   words: "site",
@@ -51,6 +54,16 @@ export const siteCommand: Command = {
     },
     mtu: { type: "string", value: "BYTES", help: `Largest IP packet of the network (${defaultMtu}).` },
     "time-to-live": { type: "string", value: "N", help: "Routers a multicast may cross, plus one (1)." },
+    "igmp-querier": {
+      type: "boolean",
+      help: "Ask for memberships, for networks without an IGMP querier; as root or with CAP_NET_RAW.",
+    },
+    "igmp-interval": {
+      type: "string",
+      value: "SECONDS",
+      help: `Time between two of its questions (${defaultQueryInterval}).`,
+    },
+    "igmp-version": { type: "string", value: "2|3", help: "IGMP version it asks with (2)." },
   },
 };
 
@@ -64,6 +77,19 @@ function addresses(call: CommandCall): string[] {
   return list;
 }
 
+function querier(call: CommandCall): SiteOptions["querier"] {
+  const seconds = number(call, "igmp-interval", { least: 2, most: longestQueryInterval, whole: true });
+  const version = text(call, "igmp-version");
+  if (version !== undefined && version !== "2" && version !== "3") {
+    throw new VolleyError("E_USAGE", `--igmp-version is 2 or 3, not "${version}".`);
+  }
+  if (call.values["igmp-querier"] !== true) {
+    if (seconds === undefined && version === undefined) return null;
+    throw new VolleyError("E_USAGE", "--igmp-interval and --igmp-version are for --igmp-querier.");
+  }
+  return { intervalMs: (seconds ?? defaultQueryInterval) * 1000, version: version === "3" ? 3 : 2 };
+}
+
 /** Runs until `ended` resolves. */
 export async function runSite(call: CommandCall, native: SiteNative, ended: Promise<void>): Promise<void> {
   const options = {
@@ -75,6 +101,7 @@ export async function runSite(call: CommandCall, native: SiteNative, ended: Prom
     ports: parsePortRange(text(call, "port-range") ?? defaultPortRange),
     mtu: number(call, "mtu", { least: 576, most: 9000, whole: true }) ?? defaultMtu,
     timeToLive: number(call, "time-to-live", { least: 1, most: 255, whole: true }) ?? 1,
+    querier: querier(call),
   };
   makeFolder(call.dataFolder);
   const files = siteFiles(call.dataFolder);

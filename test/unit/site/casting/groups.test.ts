@@ -139,6 +139,7 @@ test("groups that machines want, and those that are heard, are passed over", asy
   let open = 0;
   const site = newSite(4, {
     wanted: () => [wanted],
+    forget: () => undefined,
     listen: (groups) => {
       open += 1;
       return { heard: () => groups.filter((group) => group === heard), close: () => void (open -= 1) };

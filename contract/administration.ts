@@ -60,11 +60,14 @@ export type CredentialAnswer = z.infer<typeof CredentialAnswer>;
 /**
  * What is done with a machine that is slower than its session. "disconnect": one that verifies fewer megabits of image a
  * second than `leastMbps`, over a quarter of a minute in which the session sent more, is moved to unicast, or out
- * (E_TOO_SLOW) where the deployment is by multicast only.
+ * (E_TOO_SLOW) where the deployment is by multicast only. "multistream": one that takes less than two thirds of what its
+ * stream brings the others, and is held back by itself, is moved to a slower multicast stream, of which there are at most
+ * as many, the first one included, as `streams` says.
  */
 export const SlowClients = z.discriminatedUnion("policy", [
   z.object({ policy: z.literal("none") }),
   z.object({ policy: z.literal("disconnect"), leastMbps: z.number().min(0.1).max(400_000) }),
+  z.object({ policy: z.literal("multistream"), streams: z.int().min(2).max(3) }),
 ]);
 export type SlowClients = z.infer<typeof SlowClients>;
 
@@ -120,6 +123,8 @@ export const SessionRecord = z.object({
   id: Identifier,
   deploymentId: Identifier,
   imageName: Name,
+  /** 0 for a deployment's first session; slower machines have further ones beside it. */
+  stream: z.int(),
   group: z.string(),
   port: Port,
   start: z.int(),
@@ -135,8 +140,10 @@ export const SessionRecord = z.object({
    */
   limit: z.enum(["nothing", "policy", "network", "machine", "site"]),
   limitingMachineId: Identifier.nullable(),
-  /** Machines that the rule for slow ones has moved to unicast or out, and why. */
-  moved: z.array(z.object({ machineId: Identifier, reason: z.string(), to: z.enum(["unicast", "out"]) })),
+  /** Machines that the rule for slow ones has moved, and why: to unicast, out, or into this stream. */
+  moved: z.array(
+    z.object({ machineId: Identifier, reason: z.string(), to: z.enum(["unicast", "out", "stream"]) }),
+  ),
   root: HexRoot,
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;

@@ -89,8 +89,10 @@ export interface CasterOptions {
   unicastPort: number | null;
   timeToLive: number;
   mtu: number;
-  /** Bytes per second on the wire; 0 = what most receivers take. */
+  /** Bytes per second on the wire; 0 = what receivers take. */
   rateBytesPerSecond: number;
+  /** Which receivers: most of them, if nothing is said, or the quickest quarter. */
+  paceBy?: "most" | "quickest";
 }
 export interface CasterStatistics {
   dataDatagrams: number;
@@ -327,6 +329,7 @@ export function openCaster(options: CasterOptions): Caster {
   check.integer("timeToLive", options.timeToLive, 0, 255);
   check.integer("mtu", options.mtu, 576, 9000);
   check.integer("rateBytesPerSecond", options.rateBytesPerSecond, 0, 2 ** 40);
+  check.choice("paceBy", options.paceBy ?? "most", ["most", "quickest"]);
   return addon.openCaster(options);
 }
 

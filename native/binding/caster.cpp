@@ -154,6 +154,7 @@ Napi::Value openCaster(const Napi::CallbackInfo& info) {
   options.timeToLive = given.integer<std::uint8_t>("timeToLive", 0, UINT8_MAX);
   options.mtu = given.integer<std::uint32_t>("mtu", 576, 9000);
   options.rateBytesPerSecond = given.integer<std::uint64_t>("rateBytesPerSecond", 0, rateMost);
+  options.paceByQuickest = !given.absent("paceBy") && given.text("paceBy") == "quickest";
   const Napi::Env env = info.Env();
   return guarded(env, [&] { return std::make_shared<CasterWork>(env)->open(env, options); });
 }

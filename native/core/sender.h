@@ -21,6 +21,7 @@ struct SenderConfig {
   std::uint64_t rateBytesPerSecondMin;
   double budget = 0.15; // repairs beyond what is usual, as a part of what was sent, one receiver may ask for
   std::uint64_t seed;
+  double pacePercentile = 0.75; // of the receivers, the least pressed first: the rate follows this one
 };
 
 // One order: a DATA datagram (symbol of a block), or the ANNOUNCE in `announce()` as it stands when the order is

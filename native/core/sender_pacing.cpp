@@ -15,7 +15,6 @@ constexpr double fullBacklog = 0.5;
 constexpr double lossAboveBaseline = 0.03;
 // More than that is never taken for a link's own loss: it is beyond what parity is for.
 constexpr double baselineMost = 0.2;
-constexpr double percentile = 0.75;
 constexpr double rampArrives = 0.6; // of what is sent, while it grows by half from one round to the next
 constexpr std::uint32_t drainRounds = 32;
 constexpr double drainWorse = 2;
@@ -103,7 +102,7 @@ void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std:
   });
   std::sort(samples.begin(), samples.end());
   const auto [pressure, typical] = samples[static_cast<std::size_t>(
-      std::floor(static_cast<double>(samples.size() - 1) * percentile))];
+      std::floor(static_cast<double>(samples.size() - 1) * config_.pacePercentile))];
   // What it would have received but for the loss that no pace cures.
   const double delivered = typical->receivedKBps * 1e3 / (1 - std::min(0.9, typical->baselineLoss));
   const double sentRate = sentSinceEvaluation_ * 1e6 / static_cast<double>(now - evaluated_);

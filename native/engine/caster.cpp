@@ -18,6 +18,7 @@ namespace volley {
 namespace {
 
 constexpr std::uint64_t rateBytesPerSecondLeast = 125'000;
+constexpr double quickestPercentile = 0.25;
 constexpr Time statisticsInterval_us = 20'000;
 constexpr Time waitMost_us = 500'000;
 constexpr Time waitLeast_us = 250; // a quarter of what may be made up for: fewer and larger bursts
@@ -30,6 +31,7 @@ SenderConfig senderConfig(const CasterOptions& options) {
   config.datagramBytes = config.symbolBytes + overheadBytes;
   config.rateBytesPerSecondMax = options.rateBytesPerSecond;
   config.rateBytesPerSecondMin = rateBytesPerSecondLeast;
+  if (options.paceByQuickest) config.pacePercentile = quickestPercentile;
   config.seed = std::random_device{}() | std::uint64_t{std::random_device{}()} << 32;
   return config;
 }

@@ -27,12 +27,7 @@ function administration({ store, director, room }: ApiContext): Route[] {
       who: "administrator",
       handle: async ({ request, reply }) => {
         const wanted = parse(DeploymentRequest, request.body);
-        if (wanted.multicastOnly && !wanted.multicast) {
-          throw new VolleyError(
-            "E_REQUEST_INVALID",
-            "multicastOnly: a deployment is without multicast or only by it.",
-          );
-        }
+        checkPaths(wanted);
         await findWhat(store, wanted);
         const known = new Set((await store.machines.keys()).map((machine) => machine.id));
         const stranger = wanted.machines === "all" ? undefined : wanted.machines.find((id) => !known.has(id));
@@ -73,6 +68,15 @@ function administration({ store, director, room }: ApiContext): Route[] {
       },
     },
   ];
+}
+
+/** Throws E_REQUEST_INVALID when what is without multicast asks for some. */
+function checkPaths({ multicast, multicastOnly, slowClients }: DeploymentRequest): void {
+  if (multicast) return;
+  if (multicastOnly) throw new VolleyError("E_REQUEST_INVALID", "multicastOnly: there is no multicast.");
+  if (slowClients.policy === "multistream") {
+    throw new VolleyError("E_REQUEST_INVALID", "slowClients: without multicast there are no streams.");
+  }
 }
 
 /** Throws E_REQUEST_INVALID when there is nothing to deploy, E_NOT_FOUND for what is not there. */

@@ -8,12 +8,13 @@ export function closedRecord(
   >,
   machines: number,
 ): SessionRecord {
-  const { id, deploymentId, imageName, group, port, start, multicastBytes, unicastBytes, parityPart, root } =
-    last;
+  const { id, deploymentId, imageName, stream, group, port, start, root } = last;
+  const { multicastBytes, unicastBytes, parityPart } = last;
   return {
     id,
     deploymentId,
     imageName,
+    stream,
     group,
     port,
     start,

@@ -1,99 +1,78 @@
 /**
- * Opens, keeps and closes multicast sessions: one for each image of a deployment that machines are at work with. A
- * session starts with the first machine that joins, takes others at any moment, outlives a restart of the site, and
- * ends when its machines are done or silent. Its sender is threads of this process, so it cannot outlive it.
+ * Keeps and closes multicast sessions: one for each image of a deployment that machines are at work with, or, where its
+ * rule for slow machines says so, one for each stream of it. A session starts with the first machine that joins, takes others at any
+ * moment, outlives a restart of the site, and ends when its machines are done or silent. Its sender is threads of this
+ * process, so it cannot outlive it.
  */
-import { randomBytes, randomInt, randomUUID } from "node:crypto";
-import type { DeploymentRecord, ImageRecord, SessionRecord } from "../../contract/administration.ts";
+import type { DeploymentRecord, SessionRecord } from "../../contract/administration.ts";
 import type { JoinAnswer } from "../../contract/deployment.ts";
 import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { Caster, CasterOptions } from "../../native/index.ts";
 import type { Log } from "../log.ts";
-import type { Store } from "../store/store.ts";
 import type { StoredSession } from "../store/sessions.ts";
 import { Turns } from "../turns.ts";
-import { choosePort, type PortRange } from "./addresses.ts";
 import { closedRecord } from "./closed-session.ts";
-import type { GroupAndPort } from "./groups.ts";
 import { describe, LiveSession } from "./live-session.ts";
+import { SessionOpener, type CastWish, type OpenerOptions } from "./session-opener.ts";
+import type { StreamMove } from "./stream-rule.ts";
+import { Streams } from "./streams.ts";
 
-/** What of the addon is used here. */
-export interface CastingDoor {
-  openCaster(options: CasterOptions): Caster;
-  receiverKey(options: { feedbackSecret: Buffer; session: number; receiver: number }): Buffer;
-}
-/** What of the content library is used here; all throw E_CONTENT_READ. */
-export interface CastContent {
-  manifest(imageId: string): Promise<Buffer>;
-  /** Throws E_CONTENT_CORRUPT. */
-  checkWhole(image: { id: string; name: string }, manifest: Buffer): Promise<void>;
-  contentPath(imageId: string): string;
-}
-/** What of the groups is used here (groups.ts). */
-export interface CastGroups {
-  take(): Promise<GroupAndPort>;
-  resume(had: GroupAndPort): Promise<void>;
-  release(group: string): void;
-}
-export interface DirectorOptions {
-  store: Store;
-  content: CastContent;
-  native: CastingDoor;
-  /** IPv4 address that is sent from and listened on. */
-  interfaceAddress: string;
-  groups: CastGroups;
-  ports: PortRange;
-  mtu: number;
-  timeToLive: number;
+export interface DirectorOptions extends OpenerOptions {
   log: Log;
   /** Called when what `records` says may have changed. */
   changed: () => void;
 }
 
 const closedShown = 20;
-/** Ports that something else on this machine uses are passed over this often. */
-const portTries = 16;
 
 export class Director {
   readonly #options: DirectorOptions;
+  readonly #opener: SessionOpener;
   readonly #live = new Map<string, LiveSession>();
+  /** Of castings that may have several: see `castingOf`. */
+  readonly #streams = new Map<string, Streams>();
   readonly #turns = new Turns();
   #closed: SessionRecord[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: DirectorOptions) {
     this.#options = options;
+    this.#opener = new SessionOpener(options);
   }
 
   /** Goes on with the sessions that were open when the last process ended, and begins to look after them all. */
   async start(): Promise<void> {
     await this.#turns.take(async () => {
       for (const stored of await this.#options.store.sessions.listOpen()) await this.#resume(stored);
+      for (const [casting, streams] of this.#streams) streams.sortOut(this.#sessionsOf(casting));
       await this.#loadClosed();
     });
     this.#timer = setInterval(() => void this.#turns.take(() => this.#look()), limits.sessionCheckMs);
   }
 
-  /** A machine of the deployment takes part in the casting of an image from now on, as a receiver of its own. */
+  /**
+   * A machine of the deployment takes part in the casting of an image from now on, as a receiver of its own. Throws
+   * E_TOO_SLOW when it is out.
+   */
   join(machineId: string, deployment: DeploymentRecord, imageId = deployment.imageId): Promise<JoinAnswer> {
     return this.#turns.take(async () => {
       const { store, native } = this.#options;
       if (imageId === null) {
         throw new VolleyError("E_CONFLICT", `Deployment ${deployment.name} casts no image.`);
       }
-      const open = this.#of(deployment.id);
-      const session =
-        open.find(({ stored }) => stored.imageId === imageId) ?? (await this.#open(deployment, imageId));
+      const place = this.#streamsOf(deployment, imageId)?.placeOf(machineId) ?? { stream: 0, reason: "" };
+      const wish = { deployment, imageId, stream: place.stream };
+      const session = this.#find(wish) ?? (await this.#open(wish));
       session.checkNotOut(machineId);
       // A machine takes one image at a time: what it took part in before is over for it.
       const isElsewhere = ({ machines }: LiveSession): boolean => machines.get(machineId)?.finished === false;
-      if (open.some((one) => one !== session && isElsewhere(one))) {
+      if (this.#of(deployment.id).some((one) => one !== session && isElsewhere(one))) {
         await this.finished(deployment.id, machineId);
       }
+      if (place.reason !== "") session.move({ machineId, reason: place.reason });
       const { stored } = session;
-      const moved = session.multicastOnly ? "" : session.movedBecause(machineId);
+      const moved = session.movedBecause(machineId);
       const receiver = await store.sessions.addParticipant(stored.id, machineId, moved);
       session.machines.set(machineId, { finished: false });
       session.addReceiver(receiver, machineId);
@@ -125,21 +104,18 @@ export class Director {
   }
 
   /**
-   * A machine reports progress in a session: whether that goes on, or is gone, and why the machine was moved if it was.
-   * Throws E_TOO_SLOW when it is out.
+   * A machine reports progress in a session: whether that goes on, or is gone or another stream its own, and why the
+   * machine was moved if it was. Throws E_TOO_SLOW when it is out.
    */
   progress(machineId: string, deploymentId: string, progress: Progress): ProgressAnswer {
     const session = this.#live.get(progress.sessionId);
     if (session === undefined || session.stored.deploymentId !== deploymentId) {
       return { next: "rejoin", moved: "" };
     }
-    session.lastActivityMs = Date.now();
-    session.checkNotOut(machineId);
-    session.noteProgress(machineId, progress);
-    return { next: "go-on", moved: session.movedBecause(machineId) };
+    return session.progress(machineId, progress);
   }
 
-  /** Whether the machine takes part in an open session of the deployment, which only a machine of it can. */
+  /** Whether the machine takes part in a session of the deployment, which only a machine of it can. */
   takesPart(machineId: string, deploymentId: string): boolean {
     return this.#of(deploymentId).some(({ machines }) => machines.has(machineId));
   }
@@ -179,61 +155,40 @@ export class Director {
     return [...this.#live.values()].filter((session) => session.stored.deploymentId === deploymentId);
   }
 
-  async #open(deployment: DeploymentRecord, imageId: string): Promise<LiveSession> {
-    if (this.#live.size >= limits.sessionsOpen) {
-      throw new VolleyError("E_CONFLICT", `${limits.sessionsOpen} sessions are open, which is the most.`);
-    }
-    const { groups, store, mtu } = this.#options;
-    const { group, port } = await groups.take();
-    const stored: StoredSession = {
-      id: randomUUID(),
-      deploymentId: deployment.id,
-      imageId,
-      number: await this.#freeNumber(),
-      stream: 0,
-      group,
-      port,
-      mtu,
-      start: 0,
-      sessionKey: randomBytes(32).toString("hex"),
-      feedbackSecret: randomBytes(32).toString("hex"),
-      feedbackPort: 0,
-      unicastPort: 0,
-      multicastBytes: 0,
-      unicastBytes: 0,
-      parityPart: 0,
-      open: true,
-    };
-    await store.sessions.add(stored);
+  #sessionsOf(casting: string): LiveSession[] {
+    return [...this.#live.values()].filter(({ stored }) => castingOf(stored) === casting);
+  }
+
+  #find({ deployment, imageId, stream }: CastWish): LiveSession | undefined {
+    const casting = castingOf({ deploymentId: deployment.id, imageId });
+    return this.#sessionsOf(casting).find(({ stored }) => stored.stream === stream);
+  }
+
+  /** Undefined where there is but one. */
+  #streamsOf({ id, slowClients }: DeploymentRecord, imageId: string): Streams | undefined {
+    if (slowClients.policy !== "multistream") return undefined;
+    const casting = castingOf({ deploymentId: id, imageId });
+    const streams = this.#streams.get(casting) ?? new Streams(slowClients.streams);
+    this.#streams.set(casting, streams);
+    return streams;
+  }
+
+  async #open(wish: CastWish): Promise<LiveSession> {
+    const { groups, store } = this.#options;
+    const stored = await this.#opener.add(wish, this.#live.size);
     try {
-      return await this.#cast(stored, deployment);
+      return await this.#cast(stored, wish.deployment);
     } catch (error) {
-      groups.release(group);
+      groups.release(stored.group);
       await store.sessions.close(stored.id, stored);
       throw error;
     }
   }
 
-  async #freeNumber(): Promise<number> {
-    for (let attempt = 0; attempt < 100; attempt += 1) {
-      const number = randomInt(2 ** 32);
-      if (!(await this.#options.store.sessions.numberTaken(number))) return number;
-    }
-    throw new VolleyError("E_INTERNAL", "No session number was free in a hundred tries.");
-  }
-
-  /** Opens the sender under a start number that is spent from here on, whatever happens. */
   async #cast(stored: StoredSession, deployment: DeploymentRecord): Promise<LiveSession> {
-    const { store, content, log } = this.#options;
-    const image = await store.images.find(stored.imageId);
-    if (!image) {
-      throw new VolleyError("E_NOT_FOUND", `The image of deployment ${deployment.name} is not there.`);
-    }
-    const manifest = await content.manifest(image.id);
-    await content.checkWhole(image, manifest);
-    const caster = await this.#openCaster(stored, { deployment, image, manifest });
-    stored.feedbackPort = caster.ports.feedback;
-    stored.unicastPort = caster.ports.unicast;
+    const { store, log } = this.#options;
+    const others = [...this.#live.values()].map((session) => session.stored);
+    const { caster, image } = await this.#opener.cast(stored, deployment, others);
     const session = new LiveSession({ stored, image, caster, deployment });
     // Whoever sees the sender fail has the session in the table already: failing takes a turn of its own.
     this.#live.set(stored.id, session);
@@ -245,53 +200,10 @@ export class Director {
       await caster.stop();
       throw error;
     }
-    log.info(
-      `session ${stored.number}, start ${stored.start}: ${image.name} to ${stored.group}:${stored.port}`,
-    );
+    const stream = stored.stream === 0 ? "" : `, stream ${stored.stream}`;
+    const where = `${stored.group}:${stored.port}`;
+    log.info(`session ${stored.number}, start ${stored.start}${stream}: ${image.name} to ${where}`);
     return session;
-  }
-
-  /** A port that is in use is passed over the first time; later, machines count on the one they were told. */
-  async #openCaster(
-    stored: StoredSession,
-    cast: { deployment: DeploymentRecord; image: ImageRecord; manifest: Buffer },
-  ): Promise<Caster> {
-    const { store, native, content, interfaceAddress, timeToLive } = this.#options;
-    const settled = stored.feedbackPort !== 0;
-    const passedOver = [...this.#live.values()].flatMap((session) => portsOf(session.stored));
-    passedOver.push(stored.port);
-    const freePort = (): number => {
-      const port = choosePort(this.#options.ports, passedOver);
-      passedOver.push(port);
-      return port;
-    };
-    for (let attempt = 1; ; attempt += 1) {
-      const ports = settled
-        ? { feedback: stored.feedbackPort, unicast: stored.unicastPort }
-        : { feedback: freePort(), unicast: freePort() };
-      stored.start = await store.sessions.nextStart(stored.id);
-      try {
-        return native.openCaster({
-          manifest: cast.manifest,
-          contentPath: content.contentPath(cast.image.id),
-          sessionKey: Buffer.from(stored.sessionKey, "hex"),
-          feedbackSecret: Buffer.from(stored.feedbackSecret, "hex"),
-          session: stored.number,
-          start: stored.start,
-          stream: stored.stream,
-          group: stored.group,
-          port: stored.port,
-          interfaceAddress,
-          feedbackPort: ports.feedback,
-          unicastPort: cast.deployment.multicastOnly ? null : ports.unicast,
-          timeToLive,
-          mtu: stored.mtu,
-          rateBytesPerSecond: Math.round((cast.deployment.rateMbps * 1_000_000) / 8),
-        });
-      } catch (error) {
-        if (settled || attempt === portTries || toVolleyError(error).code !== "E_SOCKET") throw error;
-      }
-    }
   }
 
   async #resume(stored: StoredSession): Promise<void> {
@@ -301,6 +213,7 @@ export class Director {
       const deployment = await store.deployments.find(stored.deploymentId);
       if (!deployment?.open) throw new VolleyError("E_SESSION_GONE", "Its deployment is closed.");
       const session = await this.#cast(stored, deployment);
+      const streams = this.#streamsOf(deployment, stored.imageId);
       const participants = await store.sessions.participants([stored.id]);
       for (const { machineId, receiver, finished } of participants) {
         session.addReceiver(receiver, machineId);
@@ -308,7 +221,9 @@ export class Director {
         session.machines.set(machineId, { finished: before && finished });
       }
       for (const { machineId, finished, moved } of participants) {
-        if (moved !== "" && !finished) session.move({ machineId, reason: moved });
+        if (finished) continue;
+        if (moved !== "") session.move({ machineId, reason: moved });
+        streams?.settle(machineId, { stream: stored.stream, reason: moved });
       }
     } catch (error) {
       log.warn(`session ${stored.number} does not go on: ${toVolleyError(error).detail}`);
@@ -330,13 +245,22 @@ export class Director {
     }
   }
 
-  /** Reads the counters and closes what is over. */
+  /** Reads the counters, moves who is too slow, and closes what is over. */
   async #look(): Promise<void> {
     const nowMs = Date.now();
     for (const session of this.#live.values()) {
       session.measure(nowMs);
       session.noteMachines(nowMs);
       await this.#moveSlow(session, nowMs);
+    }
+    for (const [casting, streams] of this.#streams) {
+      const sessions = this.#sessionsOf(casting);
+      for (const move of streams.look(nowMs, sessions)) {
+        const session = sessions.find(({ stored }) => stored.stream === move.from);
+        if (session !== undefined) await this.#moveToStream(session, streams, move);
+      }
+    }
+    for (const session of this.#live.values()) {
       const doneMs = session.doneSinceMs === null ? 0 : nowMs - session.doneSinceMs;
       const silentMs = nowMs - session.lastActivityMs;
       try {
@@ -352,10 +276,30 @@ export class Director {
   async #moveSlow(session: LiveSession, nowMs: number): Promise<void> {
     const { log, store } = this.#options;
     for (const { machineId, reason } of session.moveSlow(nowMs)) {
-      const to = session.multicastOnly ? "out" : "to unicast";
+      const to = session.movesTo === "out" ? "out" : "to unicast";
       log.warn(`session ${session.stored.number}: machine ${machineId} is moved ${to}: ${reason}`);
       await store.sessions.noteMoved(session.stored.id, machineId, reason);
     }
+  }
+
+  /** The machine is told with its next progress, and stays where it is if the stream cannot be opened. */
+  async #moveToStream(session: LiveSession, streams: Streams, move: StreamMove): Promise<void> {
+    const { log, store } = this.#options;
+    const { deploymentId, imageId, number } = session.stored;
+    const { from, machineId, reason, to } = move;
+    const what = `session ${number}: machine ${machineId}`;
+    try {
+      const deployment = await store.deployments.find(deploymentId);
+      if (!deployment?.open) return;
+      const wish = { deployment, imageId, stream: to };
+      if (this.#find(wish) === undefined) await this.#open(wish);
+    } catch (error) {
+      log.warn(`${what} stays in stream ${from}, since ${to} does not open: ${toVolleyError(error).detail}`);
+      return;
+    }
+    session.leave(move);
+    streams.settle(machineId, { stream: to, reason });
+    log.warn(`${what} is moved from stream ${from} to ${to}: ${reason}`);
   }
 
   async #failed(session: LiveSession, error: unknown): Promise<void> {
@@ -367,6 +311,8 @@ export class Director {
   async #close(session: LiveSession, why: string): Promise<void> {
     const { store, log, changed } = this.#options;
     this.#live.delete(session.stored.id);
+    const casting = castingOf(session.stored);
+    if (this.#sessionsOf(casting).length === 0) this.#streams.delete(casting);
     await session.caster.stop();
     this.#options.groups.release(session.stored.group);
     session.measure(Date.now());
@@ -378,6 +324,7 @@ export class Director {
   }
 }
 
-function portsOf(session: StoredSession): number[] {
-  return [session.port, session.feedbackPort, session.unicastPort];
+/** One image of one deployment, in whatever streams. */
+function castingOf({ deploymentId, imageId }: Pick<StoredSession, "deploymentId" | "imageId">): string {
+  return `${deploymentId} ${imageId}`;
 }

@@ -1,10 +1,11 @@
 /** A session that is open: its caster, who takes part, and what it has sent. */
 import type { DeploymentRecord, SessionRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
-import type { Progress } from "../../contract/report.ts";
+import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import type { Caster, CasterStatistics } from "../../native/index.ts";
 import type { StoredSession } from "../store/sessions.ts";
-import { SlowClientRule, type ClientFigures, type Move } from "./slow-clients.ts";
+import { SlowClientRule, type Move } from "./slow-clients.ts";
+import type { StreamClient } from "./stream-rule.ts";
 
 export class LiveSession {
   readonly stored: StoredSession;
@@ -15,14 +16,16 @@ export class LiveSession {
   readonly machines = new Map<string, { finished: boolean }>();
   /** Which machine has which receiver number. */
   readonly receivers = new Map<number, string>();
-  /** Nothing goes by unicast: who is moved is out. */
-  readonly multicastOnly: boolean;
-  /** By machine: why the rule for slow ones has moved it. */
+  /** Where the deployment's rule moves machines to. */
+  readonly movesTo: "unicast" | "out" | "stream";
+  /** By machine: why it was moved, to unicast, out, or into this stream. */
   readonly #moved = new Map<string, string>();
   /** Machines that are to end. */
   readonly #out = new Set<string>();
+  /** Machines that are to join another stream, and why. */
+  readonly #left = new Map<string, string>();
   readonly #slowClients: SlowClientRule;
-  readonly #clients = new Map<string, ClientFigures>();
+  readonly #clients = new Map<string, StreamClient>();
   lastActivityMs: number;
   /** Since when all machines are done; null while one works. */
   doneSinceMs: number | null = null;
@@ -38,7 +41,8 @@ export class LiveSession {
   }) {
     const { caster, deployment, image, stored } = options;
     this.stored = stored;
-    this.multicastOnly = deployment.multicastOnly;
+    const alone = deployment.multicastOnly ? "out" : "unicast";
+    this.movesTo = deployment.slowClients.policy === "multistream" ? "stream" : alone;
     this.#slowClients = new SlowClientRule(deployment.slowClients);
     this.imageName = image.name;
     this.root = image.root;
@@ -63,22 +67,24 @@ export class LiveSession {
   /** A machine takes part as this receiver from now on; one that was moved to unicast stays so. */
   addReceiver(receiver: number, machineId: string): void {
     this.receivers.set(receiver, machineId);
-    if (this.multicastOnly) {
+    this.#left.delete(machineId);
+    if (this.movesTo === "out") {
       this.#moved.delete(machineId);
       this.#slowClients.forget(machineId);
-    } else if (this.#moved.has(machineId)) {
+    } else if (this.movesTo === "unicast" && this.#moved.has(machineId)) {
       this.caster.setMoved(receiver, true);
     }
   }
 
-  /** Why the machine was moved; empty: it was not. */
+  /** Why the machine was moved to where it is; empty: it was not. */
   movedBecause(machineId: string): string {
-    return this.#moved.get(machineId) ?? "";
+    return this.movesTo === "out" ? "" : (this.#moved.get(machineId) ?? "");
   }
 
   /** Throws E_TOO_SLOW for a machine that is to end, until `finish` says that it has. */
   checkNotOut(machineId: string): void {
-    if (this.#out.has(machineId)) throw new VolleyError("E_TOO_SLOW", `${this.movedBecause(machineId)}.`);
+    if (!this.#out.has(machineId)) return;
+    throw new VolleyError("E_TOO_SLOW", `${this.#moved.get(machineId) ?? ""}.`);
   }
 
   /** The machine ended its work; it may begin again. */
@@ -88,37 +94,61 @@ export class LiveSession {
     if (machine) machine.finished = true;
   }
 
-  noteProgress(machineId: string, { bytesVerified, phase }: Progress): void {
+  /** What the machine is to do, and why. Throws E_TOO_SLOW when it is out. */
+  progress(machineId: string, progress: Progress): ProgressAnswer {
+    const left = this.#left.get(machineId);
+    if (left !== undefined) return { next: "rejoin", moved: left };
+    this.lastActivityMs = Date.now();
+    this.checkNotOut(machineId);
     this.#clients.set(machineId, {
       machineId,
-      verifiedBytes: bytesVerified,
-      receiving: phase === "receiving",
+      verifiedBytes: progress.bytesVerified,
+      multicastBytes: progress.multicastBytes,
+      unicastBytes: progress.unicastBytes,
+      receiving: progress.phase === "receiving",
+      heldBackBy: progress.bottleneck,
+      toldMs: Date.now(),
     });
+    return { next: "go-on", moved: this.movesTo === "unicast" ? this.movedBecause(machineId) : "" };
   }
 
-  /** Moves the machines that are too slow by the deployment's rule, and answers which. Call it after `measure`. */
+  /** What each machine told last. */
+  clients(): StreamClient[] {
+    return [...this.#clients.values()];
+  }
+
+  /** Moves the machines that are too slow by the deployment's threshold, and answers which. Call it after `measure`. */
   moveSlow(nowMs: number): Move[] {
-    const moves = this.#slowClients.look(nowMs, this.#statistics.multicastBytes, [...this.#clients.values()]);
+    const moves = this.#slowClients.look(nowMs, this.#statistics.multicastBytes, this.clients());
     for (const move of moves) this.move(move);
     return moves;
   }
 
-  /** From now on the others do not repair for the machine. */
+  /** The machine is moved to unicast or out, so that the others do not repair for it; or it came into this stream. */
   move({ machineId, reason }: Move): void {
     this.#moved.set(machineId, reason);
+    if (this.movesTo === "stream") return;
     this.#slowClients.keepMoved(machineId);
     for (const [receiver, machine] of this.receivers) {
       if (machine === machineId) this.caster.setMoved(receiver, true);
     }
-    if (!this.multicastOnly) return;
+    if (this.movesTo === "unicast") return;
     this.#out.add(machineId);
     const machine = this.machines.get(machineId);
     if (machine) machine.finished = true;
   }
 
+  /** The machine is to join another stream: it counts no more. */
+  leave({ machineId, reason }: Move): void {
+    this.#left.set(machineId, reason);
+    this.#moved.delete(machineId);
+    this.#clients.delete(machineId);
+    this.machines.delete(machineId);
+  }
+
   noteMachines(nowMs: number): void {
     const states = [...this.machines.values()];
-    const done = states.length > 0 && states.every((state) => state.finished);
+    const done = this.receivers.size > 0 && states.every((state) => state.finished);
     if (!done) this.doneSinceMs = null;
     else this.doneSinceMs ??= nowMs;
   }
@@ -140,7 +170,7 @@ export class LiveSession {
   }
 
   record(): SessionRecord {
-    const to = this.multicastOnly ? "out" : "unicast";
+    const to = this.movesTo;
     return {
       ...describe(this.stored, { name: this.imageName, root: this.root }),
       state: this.#statistics.idle ? "idle" : "casting",
@@ -155,7 +185,7 @@ export class LiveSession {
 
 type Described = Pick<
   SessionRecord,
-  "id" | "deploymentId" | "imageName" | "group" | "port" | "start" | "root"
+  "id" | "deploymentId" | "imageName" | "stream" | "group" | "port" | "start" | "root"
 >;
 
 /** What of a session does not change while it is open. */
@@ -164,6 +194,7 @@ export function describe(stored: StoredSession, image: { name: string; root: str
     id: stored.id,
     deploymentId: stored.deploymentId,
     imageName: image.name,
+    stream: stored.stream,
     group: stored.group,
     port: stored.port,
     start: stored.start,

@@ -1,5 +1,5 @@
 /**
- * Which machines of a session are too slow for it, by the rule of its deployment. Pure: figures and the time go in, moves
+ * Which machines of a session are too slow for it, by the threshold of its deployment. Pure: figures and the time go in, moves
  * come out. A machine is moved once, with the reason, and stays moved: what it lacks it fetches by unicast, and the others
  * do not repair for it any more.
  */
@@ -38,7 +38,7 @@ export class SlowClientRule {
 
   /** `sentBytes`: image data that the session has sent by multicast so far. Call it about once a second. */
   look(timeMs: number, sentBytes: number, clients: readonly ClientFigures[]): Move[] {
-    if (this.#policy.policy === "none") return [];
+    if (this.#policy.policy !== "disconnect") return [];
     const { leastMbps } = this.#policy;
     return clients.flatMap((client) => this.#judge(leastMbps, { timeMs, sentBytes }, client) ?? []);
   }

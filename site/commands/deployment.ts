@@ -53,6 +53,11 @@ function diskRule(call: CommandCall): Record<string, unknown> {
 
 function slowClients(call: CommandCall): SlowClients {
   const leastMbps = number(call, "slow-clients", { least: 0.1, most: 400_000, whole: false });
+  const streams = number(call, "streams", { least: 2, most: 3, whole: true });
+  if (streams !== undefined) {
+    if (leastMbps === undefined) return { policy: "multistream", streams };
+    throw new VolleyError("E_USAGE", "--streams and --slow-clients are two answers to the same question.");
+  }
   return leastMbps === undefined ? { policy: "none" } : { policy: "disconnect", leastMbps };
 }
 
@@ -118,6 +123,11 @@ export const deploymentCommands: SiteCommand[] = [
         type: "string",
         value: "MBPS",
         help: "Move machines that take fewer megabits per second to unicast; out with --multicast-only.",
+      },
+      streams: {
+        type: "string",
+        value: "NUMBER",
+        help: "Serve slow machines by multicast too: 2 or 3 streams, each at the pace of its machines.",
       },
       removable: { type: "boolean", help: "Removable disks may be written." },
       "disk-serial": { type: "string", value: "SERIAL", help: "Only the disk with this serial number." },

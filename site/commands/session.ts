@@ -25,6 +25,7 @@ export const sessionCommands: SiteCommand[] = [
         machines.find((one) => one.id === id)?.facts.name ?? "a machine";
       const rows = sessions.map((session) => [
         session.imageName,
+        String(session.stream),
         `${session.group}:${session.port}`,
         session.state,
         String(session.machines),
@@ -34,7 +35,17 @@ export const sessionCommands: SiteCommand[] = [
         `${(session.parityPart * 100).toFixed(1)} %`,
         session.limit === "machine" ? nameOf(session.limitingMachineId) : limitText[session.limit],
       ]);
-      const head = ["IMAGE", "GROUP", "STATE", "MACHINES", "RATE", "MULTICAST", "UNICAST", "PARITY"];
+      const head = [
+        "IMAGE",
+        "STREAM",
+        "GROUP",
+        "STATE",
+        "MACHINES",
+        "RATE",
+        "MULTICAST",
+        "UNICAST",
+        "PARITY",
+      ];
       printTable([[...head, "HELD BACK BY"], ...rows]);
     },
   },

@@ -145,14 +145,16 @@ export class SessionStore {
         .updateTable("session")
         .set({ next_receiver: sql<number>`next_receiver + 1` })
         .where("id", "=", sessionId)
-        .returning("next_receiver")
+        .returning(["next_receiver", "deployment_id"])
         .executeTakeFirstOrThrow();
       const receiver = row.next_receiver - 1;
-      // Earlier joins of the machine are over: it has one disk to write.
+      // Earlier joins of the machine, in any stream of the deployment, are over: it has one disk to write.
       await transaction
         .updateTable("participant")
         .set({ finished: true })
-        .where("session_id", "=", sessionId)
+        .where("session_id", "in", (select) =>
+          select.selectFrom("session").select("id").where("deployment_id", "=", row.deployment_id),
+        )
         .where("machine_id", "=", machineId)
         .execute();
       await transaction

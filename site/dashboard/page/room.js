@@ -91,7 +91,10 @@ function makeSession() {
   card.append(head, figures, limit);
   card.update = (session) => {
     card.dataset.state = session.state;
-    setText(name, session.imageName);
+    setText(
+      name,
+      session.stream === 0 ? session.imageName : `${session.imageName}, stream ${session.stream}`,
+    );
     setText(state, { casting: "sending", idle: "waiting for requests", closed: "ended" }[session.state]);
     setText(rate, session.state === "closed" ? "–" : `${bytesText(session.rateBytesPerSecond)}/s`);
     setText(multicast, bytesText(session.multicastBytes));
@@ -103,6 +106,11 @@ function makeSession() {
     limit.hidden = limit.textContent === "";
   };
   return card;
+}
+
+function movedText({ stream }, { reason, to }) {
+  const where = { unicast: "to unicast", out: "out", stream: `to stream ${stream}` }[to];
+  return `Moved ${where}. ${reason}.`;
 }
 
 /** Who or what the session waits for, by name. */
@@ -181,8 +189,7 @@ function makeMachine() {
     setText(figures, describeFigures(machine));
     const silentMs = machine.now - Date.parse(machine.lastSeen);
     const silent = machine.state === "working" && silentMs > silentAfterMs;
-    const moved = machine.moved === "" ? "" : `Moved to unicast. ${machine.moved}.`;
-    const wait = machine.state === "working" ? moved || waitOf(machine.progress) : "";
+    const wait = machine.state === "working" ? machine.moved || waitOf(machine.progress) : "";
     setText(waiting, silent ? `Silent for ${timeText(silentMs / 1000)}.` : wait || machine.notice);
     waiting.hidden = waiting.textContent === "";
     problem.hidden = machine.error === null;
@@ -218,7 +225,9 @@ function show(room) {
   parts.noSessions.hidden = room.sessions.length > 0;
   parts.noMachines.hidden = room.machines.length > 0;
   keep(parts.sessions, [...open, ...ended], makeSession);
-  const moved = new Map(open.flatMap((session) => session.moved.map((one) => [one.machineId, one.reason])));
+  const moved = new Map(
+    open.flatMap((session) => session.moved.map((one) => [one.machineId, movedText(session, one)])),
+  );
   const shown = room.machines.map((machine) => ({ ...machine, now, moved: moved.get(machine.id) ?? "" }));
   keep(parts.machines, shown.toSorted(byName), makeMachine);
 }

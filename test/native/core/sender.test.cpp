@@ -200,6 +200,34 @@ void policyMovesAndTakesBack() {
   CHECK(!after.announces.empty() && after.announces.back().second.moved.empty());
 }
 
+// Three of eight receivers take everything, the others have full buffers.
+std::uint64_t rateWithSomeQuick(double percentile) {
+  SenderConfig open = config();
+  open.rateBytesPerSecondMax = 0;
+  open.pacePercentile = percentile;
+  Sender sender(open, blocksOf(5000), 0);
+  Time now = 0;
+  std::uint64_t highest = 0;
+  sender.onReport(asking(1, 0, {{0, 5000, wholeBlock}}), now);
+  while (now < 500'000) {
+    const Log log = drive(sender, now, now + 10'000);
+    highest += log.data.size() + log.announces.size();
+    const std::uint64_t sent = log.data.size() * open.datagramBytes * 100;
+    for (std::uint32_t receiver = 1; receiver <= 8; ++receiver) {
+      Report report = asking(receiver, highest, {});
+      report.receivedKBps = static_cast<std::uint32_t>(sent / 1000);
+      report.backlogPerThousand = receiver % 3 == 1 ? 0 : 1000;
+      sender.onReport(report, now);
+    }
+  }
+  return sender.statistics().rateBytesPerSecond;
+}
+
+void paceFollowsMostOrTheQuickest() {
+  const std::uint64_t most = rateWithSomeQuick(0.75), quickest = rateWithSomeQuick(0.25);
+  CHECK(most < 40'000'000 && quickest > 400'000'000);
+}
+
 void nonsenseIsHarmless() {
   Sender sender(config(), blocksOf(20), 0);
   Time now = 0;
@@ -222,6 +250,7 @@ int main() {
   repairsGoBeforeTheLap();
   greedIsMovedAndSilenceFollows();
   policyMovesAndTakesBack();
+  paceFollowsMostOrTheQuickest();
   nonsenseIsHarmless();
   return volley_test::finish();
 }

@@ -11,6 +11,7 @@ import { helpFor, helpForAll, optionsOf } from "./commands/help.ts";
 import { imageCommands } from "./commands/image.ts";
 import { machineCommands } from "./commands/machine.ts";
 import { packageCommands } from "./commands/package.ts";
+import { pxeCommands } from "./commands/pxe.ts";
 import { sequenceCommands } from "./commands/sequence.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { runSite, siteCommand } from "./commands/site.ts";
@@ -24,6 +25,7 @@ const asking: SiteCommand[] = [
   ...deploymentCommands,
   ...machineCommands,
   ...sessionCommands,
+  ...pxeCommands,
 ];
 const commands: Command[] = [siteCommand, ...asking];
 

@@ -11,6 +11,8 @@ import { FailedAttempts } from "./authority/attempts.ts";
 import type { CertifiedKey } from "./authority/certificates.ts";
 import { openAuthority } from "./authority/authority.ts";
 import { adminToken, hashSecret, PageCookie } from "./authority/secrets.ts";
+import { Pxe } from "./boot/pxe.ts";
+import { PxeResponder, type PxePlace } from "./boot/pxe-responder.ts";
 import type { GroupRange, PortRange } from "./casting/addresses.ts";
 import { Director } from "./casting/director.ts";
 import type { CastingDoor } from "./casting/session-opener.ts";
@@ -25,7 +27,7 @@ import { ContentTasks } from "./content/tasks.ts";
 import type { VerifyDoor } from "./content/verify.ts";
 import type { Log } from "./log.ts";
 import { RoomBoard } from "./room.ts";
-import { writeFileDurably } from "./store/files.ts";
+import { makeFolder, writeFileDurably } from "./store/files.ts";
 import { lockFolder } from "./store/lock.ts";
 import { openStore, type Store } from "./store/store.ts";
 
@@ -48,6 +50,8 @@ export interface SiteOptions {
   querier: QuerierWish | null;
   native: SiteNative;
   log: Log;
+  /** Null: machines that boot from the network are not answered. */
+  pxe: PxePlace | null;
   /** True for a site that machines use: it goes on with its sessions and says where it is in site.json. */
   serving: boolean;
 }
@@ -81,6 +85,7 @@ export function siteFiles(dataFolder: string) {
     database: join(dataFolder, "database"),
     library: join(dataFolder, "library"),
     files: join(dataFolder, "files"),
+    pxe: join(dataFolder, "pxe"),
     log: join(dataFolder, "site.log"),
   };
 }
@@ -173,6 +178,8 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     });
     endings.push(() => tasks.stop());
 
+    const pxe = await Pxe.open(store);
+    let responder: PxeResponder | null = null;
     const context: ApiContext = {
       store,
       authority,
@@ -182,6 +189,8 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       director,
       examinations,
       room,
+      pxe,
+      pxeServing: () => responder?.status ?? null,
       machineKeys: await MachineKeys.load(store.machines),
       adminTokenHash: hashSecret(token),
       cookie: new PageCookie(token),
@@ -195,6 +204,12 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     const api = await startApi(context, { addresses, port: options.port, certificate: await certificate() });
     endings.push(() => api.close());
     endings.push(renewing(api, certificate, log));
+    if (options.pxe !== null) {
+      makeFolder(files.pxe);
+      const started = await PxeResponder.start({ ...options.pxe, pxe, folder: files.pxe, log });
+      responder = started;
+      endings.push(() => started.stop());
+    }
 
     const location: SiteLocation = {
       address: addresses.includes("0.0.0.0") ? "127.0.0.1" : (addresses[0] ?? "127.0.0.1"),

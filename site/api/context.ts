@@ -2,6 +2,8 @@
 import type { FailedAttempts } from "../authority/attempts.ts";
 import type { Authority } from "../authority/authority.ts";
 import type { PageCookie } from "../authority/secrets.ts";
+import type { PxeStatus } from "../../contract/pxe.ts";
+import type { Pxe } from "../boot/pxe.ts";
 import type { Director } from "../casting/director.ts";
 import type { Examinations } from "../casting/examinations.ts";
 import type { FileLibrary } from "../content/files.ts";
@@ -21,6 +23,9 @@ export interface ApiContext {
   director: Director;
   examinations: Examinations;
   room: RoomBoard;
+  pxe: Pxe;
+  /** Null where PXE is not served. */
+  pxeServing: () => PxeStatus["serving"];
   machineKeys: MachineKeys;
   adminTokenHash: string;
   cookie: PageCookie;

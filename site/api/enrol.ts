@@ -5,7 +5,15 @@ import { hashSecret, newKey } from "../authority/secrets.ts";
 import type { ApiContext } from "./context.ts";
 import { parse, type Route } from "./routes.ts";
 
-export function enrolRoutes({ store, authority, attempts, machineKeys, room, log }: ApiContext): Route[] {
+export function enrolRoutes({
+  store,
+  authority,
+  attempts,
+  machineKeys,
+  room,
+  pxe,
+  log,
+}: ApiContext): Route[] {
   return [
     {
       method: "POST",
@@ -29,6 +37,7 @@ export function enrolRoutes({ store, authority, attempts, machineKeys, room, log
         machineKeys.set(machineId, hashSecret(machineKey));
         room.saw(machineId);
         room.changed("machines");
+        pxe.computersChanged();
         log.info(`machine ${machine.name} enrolled as ${machineId} from ${request.ip}`);
         return { machineId, machineKey, manifestKey: authority.manifestKey };
       },

@@ -20,6 +20,7 @@ import { loginRoutes } from "./login.ts";
 import { machineRoutes } from "./machines.ts";
 import { packageRoutes } from "./packages.ts";
 import { policyRoutes } from "./policy.ts";
+import { pxeRoutes } from "./pxe.ts";
 import { reportRoutes } from "./reports.ts";
 import { addRoutes } from "./routes.ts";
 import { sequenceRunRoutes } from "./sequence-runs.ts";
@@ -41,6 +42,7 @@ const resources = [
   machineRoutes,
   packageRoutes,
   policyRoutes,
+  pxeRoutes,
   reportRoutes,
   sequenceRoutes,
   sequenceRunRoutes,

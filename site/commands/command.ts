@@ -34,3 +34,9 @@ export function text(call: CommandCall, name: string): string | undefined {
   const value = call.values[name];
   return typeof value === "string" ? value : undefined;
 }
+
+/** What an option that may be repeated was given. */
+export function texts(call: CommandCall, name: string): string[] {
+  const given = call.values[name];
+  return Array.isArray(given) ? given.filter((value) => typeof value === "string") : [];
+}

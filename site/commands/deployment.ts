@@ -108,6 +108,10 @@ export const deploymentCommands: SiteCommand[] = [
         help: "As --variables, but hidden: passwords and keys. Remove the file afterwards.",
       },
       machines: { type: "string", value: "LIST", help: "Machines, with commas between, or all (all)." },
+      required: {
+        type: "boolean",
+        help: "Machines that boot from the network take it without being asked, once.",
+      },
       unattended: { type: "boolean", help: "No one has to confirm at the machines." },
       unicast: { type: "boolean", help: "No multicast: every machine fetches for itself." },
       "multicast-only": {
@@ -150,6 +154,7 @@ export const deploymentCommands: SiteCommand[] = [
         machines: await findMachines(client, text(call, "machines") ?? "all"),
         disk: diskRule(call),
         unattended: call.values["unattended"] === true,
+        purpose: call.values["required"] === true ? "required" : "available",
         multicast: call.values["unicast"] !== true,
         multicastOnly: call.values["multicast-only"] === true,
         rateMbps: number(call, "rate", { least: 0, most: 400_000, whole: false }) ?? 0,

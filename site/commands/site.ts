@@ -10,8 +10,9 @@ import {
 import { openLog } from "../log.ts";
 import { openSite, siteFiles, type SiteNative, type SiteOptions } from "../site.ts";
 import { makeFolder } from "../store/files.ts";
-import { text, type Command, type CommandCall } from "./command.ts";
+import { text, texts, type Command, type CommandCall } from "./command.ts";
 import { number } from "./numbers.ts";
+import { pxeOptions, pxePlace } from "./site-pxe.ts";
 import { printJson, printLine } from "./output.ts";
 
 const defaultPort = 8443;
@@ -53,6 +54,7 @@ export const siteCommand: Command = {
       help: `UDP and TCP ports for sessions (${defaultPortRange}).`,
     },
     mtu: { type: "string", value: "BYTES", help: `Largest IP packet of the network (${defaultMtu}).` },
+    ...pxeOptions,
     "time-to-live": { type: "string", value: "N", help: "Routers a multicast may cross, plus one (1)." },
     "igmp-querier": {
       type: "boolean",
@@ -68,8 +70,7 @@ export const siteCommand: Command = {
 };
 
 function addresses(call: CommandCall): string[] {
-  const given = call.values["address"];
-  const list = Array.isArray(given) ? given.filter((value) => typeof value === "string") : [];
+  const list = texts(call, "address");
   const wrong = [...list, text(call, "interface") ?? list[0] ?? "0.0.0.0"].find(
     (address) => !isIPv4(address),
   );
@@ -102,6 +103,7 @@ export async function runSite(call: CommandCall, native: SiteNative, ended: Prom
     mtu: number(call, "mtu", { least: 576, most: 9000, whole: true }) ?? defaultMtu,
     timeToLive: number(call, "time-to-live", { least: 1, most: 255, whole: true }) ?? 1,
     querier: querier(call),
+    pxe: pxePlace(call),
   };
   makeFolder(call.dataFolder);
   const files = siteFiles(call.dataFolder);

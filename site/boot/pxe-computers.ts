@@ -1,0 +1,101 @@
+/** Finds the computer that asks among those the site knows: by SMBIOS UUID first, by MAC second. */
+import type { PxeComputer, PxeProperties } from "../../contract/pxe.ts";
+import type { EnrolledComputer } from "../store/pxe.ts";
+import type { KnownIdentities } from "./pxe-configuration.ts";
+import { otherByteOrder, uuidOf, type ComputerIdentity } from "./pxe-identity.ts";
+
+export interface Recognised {
+  kind: "machine" | "approved" | "waiting" | "refused";
+  id: string;
+  name: string;
+}
+interface Entry extends Recognised {
+  uuid: string | null;
+  macs: string[];
+}
+
+/** Who refuses a computer means it whatever else is known of it, and so on downwards. */
+const order: Recognised["kind"][] = ["refused", "machine", "approved", "waiting"];
+
+export class ComputerIndex {
+  readonly #entries: Entry[];
+  readonly #byUuid = new Map<string, Entry>();
+  readonly #byMac = new Map<string, Entry>();
+  readonly #ignored: Set<string>;
+
+  constructor(options: {
+    /** The latest seen first. */
+    enrolled: EnrolledComputer[];
+    computers: PxeComputer[];
+    ignoredMacs: PxeProperties["ignoredMacs"];
+    ignoredUuids: PxeProperties["ignoredUuids"];
+  }) {
+    const { computers, enrolled, ignoredMacs, ignoredUuids } = options;
+    this.#ignored = new Set([...ignoredMacs, ...ignoredUuids, ...ignoredUuids.map(otherByteOrder)]);
+    const machines = enrolled.map(({ facts, id }): Entry => ({
+      kind: "machine",
+      id,
+      name: facts.name,
+      uuid: uuidOf(facts.smbiosUuid ?? ""),
+      macs: facts.macAddresses,
+    }));
+    const others = computers.map(({ id, mac, name, state, uuid }): Entry => ({
+      kind: state,
+      id,
+      name,
+      uuid: uuidOf(uuid ?? ""),
+      macs: mac === null ? [] : [mac],
+    }));
+    this.#entries = [...machines, ...others].toSorted(
+      (one, other) => order.indexOf(one.kind) - order.indexOf(other.kind),
+    );
+    for (const entry of this.#entries) {
+      const { macs, uuid } = this.#said(entry);
+      for (const one of uuid) if (!this.#byUuid.has(one)) this.#byUuid.set(one, entry);
+      for (const mac of macs) if (!this.#byMac.has(mac)) this.#byMac.set(mac, entry);
+    }
+  }
+
+  /** Without what says nothing about the computer. */
+  meaningful({ mac, uuid }: ComputerIdentity): ComputerIdentity {
+    const kept = (value: string | null): string | null =>
+      value === null || this.#ignored.has(value) ? null : value;
+    return { uuid: kept(uuid), mac: kept(mac) };
+  }
+
+  find(said: ComputerIdentity): Recognised | null {
+    const { mac, uuid } = this.meaningful(said);
+    const byUuid =
+      uuid === null ? undefined : (this.#byUuid.get(uuid) ?? this.#byUuid.get(otherByteOrder(uuid)));
+    return byUuid ?? (mac === null ? undefined : this.#byMac.get(mac)) ?? null;
+  }
+
+  /** Under what an answer to a machine may have been noted, also before it enrolled. */
+  keysOfMachine(id: string): string[] {
+    const machine = this.#entries.find((entry) => entry.kind === "machine" && entry.id === id);
+    if (machine === undefined) return [id];
+    const { macs, uuid } = this.#said(machine);
+    const isSame = (entry: Entry): boolean =>
+      (entry.uuid !== null && entry.uuid === machine.uuid) || entry.macs.some((mac) => macs.includes(mac));
+    const same = this.#entries.filter((entry) => entry.kind !== "machine" && isSame(entry));
+    return [id, ...uuid, ...uuid.map(otherByteOrder), ...macs, ...same.map((entry) => entry.id)];
+  }
+
+  known(): KnownIdentities {
+    const of = (kinds: Recognised["kind"][]): KnownIdentities["refused"] => {
+      const entries = this.#entries.filter(({ kind }) => kinds.includes(kind)).map((one) => this.#said(one));
+      return {
+        uuids: [...new Set(entries.flatMap(({ uuid }) => uuid))],
+        macs: [...new Set(entries.flatMap(({ macs }) => macs))],
+      };
+    };
+    return { recognised: of(["machine", "approved"]), refused: of(["refused"]) };
+  }
+
+  #said({ macs, uuid }: Entry): { macs: string[]; uuid: string[] } {
+    return {
+      macs: macs.filter((mac) => !this.#ignored.has(mac)),
+      uuid: uuid === null || this.#ignored.has(uuid) ? [] : [uuid],
+    };
+  }
+}

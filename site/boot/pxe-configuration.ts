@@ -1,0 +1,145 @@
+/**
+ * dnsmasq's configurations: one process is the DHCP server, which is started anew whenever its rules change, and one serves
+ * TFTP, so that no transfer ends with that. What can be decided from a DHCP request (its class, MAC and UUID) is a rule
+ * here, so that a computer that is to get no answer gets none; the rest is decided when its boot loader asks the site.
+ */
+import { limits } from "../../contract/limits.ts";
+import type { PxeProperties } from "../../contract/pxe.ts";
+import { otherByteOrder } from "./pxe-identity.ts";
+import type { PxeInterface } from "./pxe-interfaces.ts";
+
+/** Of the computers that are told apart before they have said more than a DHCP request. */
+export interface KnownIdentities {
+  /** Answered also where unknown ones are not. */
+  recognised: { macs: readonly string[]; uuids: readonly string[] };
+  refused: { macs: readonly string[]; uuids: readonly string[] };
+}
+
+export interface DhcpOptions {
+  interfaces: readonly PxeInterface[];
+  properties: Pick<PxeProperties, "delaySeconds" | "excludedMacs" | "respond" | "unknown">;
+  known: KnownIdentities;
+  router: string | null;
+  nameServers: readonly string[];
+  /** Of the site's boot files. */
+  port: number;
+  leaseFile: string;
+}
+
+/** Says whether the signed GRUB is what UEFI machines get: it asks for HTTP at port 80 and no other (GRUB 2.06). */
+export const servesSignedGrub = (port: number): boolean => port === 80;
+
+export function hostOf(address: string, port: number): string {
+  return port === 80 ? address : `${address}:${port}`;
+}
+
+const common = [
+  "port=0",
+  "no-resolv",
+  "no-hosts",
+  "bind-interfaces",
+  "except-interface=lo",
+  // It keeps the identity and the capabilities it was started with, and logs to standard error.
+  "no-daemon",
+  "log-facility=-",
+];
+
+/** RFC 4578 and the UEFI specification, 24.7: the client's architecture. */
+const architectures = [
+  "dhcp-match=set:bios,option:client-arch,0",
+  "dhcp-match=set:uefi,option:client-arch,7",
+  "dhcp-match=set:uefi,option:client-arch,9",
+  "dhcp-match=set:uefihttp,option:client-arch,16",
+  "dhcp-vendorclass=set:pxe,PXEClient",
+  "dhcp-vendorclass=set:pxe,HTTPClient",
+  "dhcp-userclass=set:ipxe,iPXE",
+  "tag-if=set:firstbios,tag:bios,tag:!ipxe",
+  "tag-if=set:firstuefi,tag:uefi,tag:!ipxe",
+];
+
+export function dhcpConfiguration(options: DhcpOptions): string {
+  const { interfaces, leaseFile, properties } = options;
+  const rules = [
+    ...common,
+    ...interfaces.map(({ name }) => `interface=${name}`),
+    `dhcp-leasefile=${leaseFile}`,
+    `dhcp-lease-max=${limits.receiversPerSession}`,
+    "quiet-dhcp",
+    // UEFI's HTTP boot gives its own class, which a proxy would not heed.
+    "dhcp-pxe-vendor=PXEClient,HTTPClient",
+    ...architectures,
+    ...ignoring(options),
+    ...interfaces.flatMap((one) => [...range(one, options), ...bootFiles(one, options.port)]),
+  ];
+  if (properties.delaySeconds > 0) rules.push(`dhcp-reply-delay=tag:pxe,${properties.delaySeconds}`);
+  return `${rules.join("\n")}\n`;
+}
+
+/** What gets no answer: an address it may still have, where this is the DHCP server and it does not boot. */
+function ignoring({ known, properties }: DhcpOptions): string[] {
+  const { excludedMacs, respond, unknown } = properties;
+  const rules = respond ? [] : ["dhcp-ignore=tag:pxe"];
+  const marked = (tag: string, { macs, uuids }: KnownIdentities["refused"]): string[] => [
+    ...macs.map((mac) => `dhcp-mac=set:${tag},${mac}`),
+    // RFC 4578: option 97 is a type, 0, and the 16 bytes, which firmware sends in either order.
+    ...uuids
+      .flatMap((uuid) => [uuid, otherByteOrder(uuid)])
+      .map(
+        (uuid) => `dhcp-match=set:${tag},97,00:${(uuid.replaceAll("-", "").match(/../g) ?? []).join(":")}`,
+      ),
+  ];
+  rules.push(...marked("excluded", { macs: excludedMacs, uuids: [] }), ...marked("excluded", known.refused));
+  rules.push("dhcp-ignore=tag:pxe,tag:excluded");
+  if (unknown === "ignore") {
+    rules.push(...marked("recognised", known.recognised), "dhcp-ignore=tag:pxe,tag:!recognised");
+  }
+  return rules;
+}
+
+function range(at: PxeInterface, { nameServers, router }: DhcpOptions): string[] {
+  if (at.range === null) return [`dhcp-range=${at.network},proxy,${at.netmask}`];
+  return [
+    `dhcp-range=${at.range.first},${at.range.last},${at.netmask},12h`,
+    "dhcp-authoritative",
+    // It would try each address for three seconds before it offers it, and answer nobody meanwhile.
+    "no-ping",
+    // Without a value dnsmasq would name itself.
+    `dhcp-option=tag:${at.name},option:router${router === null ? "" : `,${router}`}`,
+    `dhcp-option=tag:${at.name},option:dns-server${nameServers.length === 0 ? "" : `,${nameServers.join(",")}`}`,
+    "dhcp-option-force=tag:uefihttp,60,HTTPClient",
+  ];
+}
+
+function bootFiles({ address, name, range: served }: PxeInterface, port: number): string[] {
+  const host = hostOf(address, port);
+  const uefi = servesSignedGrub(port) ? "shimx64.efi" : "ipxe.efi";
+  const file = (tag: string, value: string): string =>
+    `dhcp-boot=tag:${name},tag:${tag},${value},,${address}`;
+  const service = (tag: string, architecture: number, value: string): string =>
+    `pxe-service=tag:${name},tag:${tag},${architecture},"Volley",${value},${address}`;
+  return [
+    file("ipxe", `http://${host}/boot/ipxe`),
+    file("firstbios", "undionly.kpxe"),
+    file("firstuefi", uefi),
+    file("uefihttp", `http://${host}/${uefi}`),
+    // A proxy tells firmware by PXE's own menu, of one entry.
+    ...(served === null
+      ? [
+          service("firstbios", 0, "undionly.kpxe"),
+          service("firstuefi", 7, uefi),
+          service("firstuefi", 9, uefi),
+        ]
+      : []),
+  ];
+}
+
+/** `roots` has a folder for each interface. */
+export function tftpConfiguration(roots: ReadonlyMap<string, string>): string {
+  const rules = [
+    ...common,
+    "enable-tftp",
+    `tftp-max=${limits.pxeTransfers}`,
+    ...[...roots].flatMap(([name, folder]) => [`interface=${name}`, `tftp-root="${folder}",${name}`]),
+  ];
+  return `${rules.join("\n")}\n`;
+}

@@ -1,0 +1,167 @@
+/**
+ * The files that machines boot from, by HTTP without S, which is all that boot loaders speak: nothing secret is asked for
+ * or answered here but what the media holds anyway, and what the kernel and the initial file system are is checked by the
+ * firmware's Secure Boot, not by this way.
+ */
+import { createReadStream, statSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import { FailedAttempts } from "../authority/attempts.ts";
+import type { Log } from "../log.ts";
+import { hostOf } from "./pxe-configuration.ts";
+import { macOf, uuidOf } from "./pxe-identity.ts";
+import { PasswordGate } from "./pxe-password.ts";
+import type { Pxe } from "./pxe.ts";
+import * as scripts from "./pxe-scripts.ts";
+
+export interface PxeFilesOptions {
+  pxe: Pxe;
+  mediaFolder: string;
+  addresses: readonly string[];
+  port: number;
+  log: Log;
+}
+
+/** Of a media folder, by the path they are asked for with. */
+export const mediaFiles: ReadonlyMap<string, string> = new Map([
+  ...["vmlinuz", "initrd.zst", "shimx64.efi", "grubx64.efi", "ipxe.efi", "undionly.kpxe", "boot.ipxe"].map(
+    (name) => [`/${name}`, name] as const,
+  ),
+  ["/grub/media.cfg", "grub/grub.cfg"],
+]);
+const question = /^\/boot\/(ipxe|grub)\/([^/]{0,64})\/([^/]{0,64}?)(\/accepted)?$/;
+
+export class PxeFiles {
+  readonly #options: PxeFilesOptions;
+  readonly #servers: Server[] = [];
+  readonly #gate = new PasswordGate();
+  readonly #attempts = new FailedAttempts();
+
+  constructor(options: PxeFilesOptions) {
+    this.#options = options;
+  }
+
+  /** Throws E_PXE_PORT. */
+  async start(): Promise<void> {
+    const { addresses, port } = this.#options;
+    for (const address of addresses) {
+      const server = createServer((request, response) => void this.#serve(request, response));
+      server.maxConnections = limits.pxeConnections;
+      server.requestTimeout = limits.requestTimeoutMs;
+      this.#servers.push(server);
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", (error) => {
+          const detail = `The boot files cannot be served at ${address}, port ${port}: ${error.message}.`;
+          reject(new VolleyError("E_PXE_PORT", detail, { cause: error }));
+        });
+        server.listen({ host: address, port }, resolve);
+      });
+    }
+  }
+
+  stop(): void {
+    for (const server of this.#servers) {
+      server.close();
+      server.closeAllConnections();
+    }
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const { method = "", url = "/" } = request;
+      const [path = "/"] = url.split("?");
+      const host = hostOf((request.socket.localAddress ?? "").replace(/^::ffff:/, ""), this.#options.port);
+      if (method !== "GET" && method !== "HEAD") return sendText(request, response, 405, "Only GET.\n");
+      const file = mediaFiles.get(path);
+      if (file !== undefined) return await this.#sendFile(request, response, file);
+      if (path === "/boot/ipxe") return sendText(request, response, 200, scripts.ipxeBootstrap(host));
+      if (path === "/grub/grub.cfg") return sendText(request, response, 200, scripts.grubBootstrap(host));
+      const asked = question.exec(path);
+      if (asked === null) return sendText(request, response, 404, "The site has no such boot file.\n");
+      await this.#answer(request, response, { asked, host, path });
+    } catch (error) {
+      this.#options.log.error(`a boot file is not served: ${toVolleyError(error).detail}`);
+      if (response.headersSent) response.destroy();
+      else sendText(request, response, 500, "The site's log says more.\n");
+    }
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { asked, host, path }: { asked: RegExpExecArray; host: string; path: string },
+  ): Promise<void> {
+    const { pxe } = this.#options;
+    const [, loader, uuid = "", mac = "", accepted] = asked;
+    const identity = { uuid: uuidOf(uuid), mac: macOf(mac) };
+    const proof = pxe.passwordProof;
+    const isAccepted = accepted !== undefined;
+    if (isAccepted && loader === "ipxe" && proof !== null && !this.#isOpen(request, response)) return;
+    // A machine that only looks whether there is an answer takes none.
+    const answer = await pxe.answer(identity, isAccepted && request.method === "GET");
+    const isToBoot = answer.kind === "boot" || answer.kind === "prompt";
+    if (isAccepted && isToBoot) {
+      const text = loader === "ipxe" ? scripts.ipxeBoot(host) : scripts.grubBoot(host);
+      return sendText(request, response, 200, text);
+    }
+    const place = {
+      host,
+      path: path.replace(/\/accepted$/, ""),
+      passwordHash: proof?.grub ?? null,
+    };
+    const text =
+      loader === "ipxe" ? scripts.ipxeScript(answer, place) : scripts.grubConfiguration(answer, place);
+    sendText(request, response, 200, text);
+  }
+
+  /** False: the request is answered with a challenge, or that there were too many. */
+  #isOpen(request: IncomingMessage, response: ServerResponse): boolean {
+    const proof = this.#options.pxe.passwordProof;
+    const { authorization = "" } = request.headers;
+    const address = request.socket.remoteAddress ?? "";
+    const [method, nowMs] = [request.method ?? "", Date.now()];
+    try {
+      this.#attempts.check(address);
+    } catch (error) {
+      sendText(request, response, 429, `${toVolleyError(error).detail}\n`);
+      return false;
+    }
+    if (proof !== null && this.#gate.opens(proof, { method, authorization, nowMs })) return true;
+    if (authorization !== "") {
+      this.#attempts.failed(address);
+      this.#options.log.warn(`a PXE password from ${address} was wrong`);
+    }
+    response.setHeader("www-authenticate", this.#gate.challenge(nowMs));
+    sendText(request, response, 401, "A password is asked for.\n");
+    return false;
+  }
+
+  async #sendFile(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
+    const path = join(this.#options.mediaFolder, name);
+    const facts = statSync(path, { throwIfNoEntry: false });
+    if (!facts?.isFile()) return sendText(request, response, 404, "The boot media has no such file.\n");
+    response.writeHead(200, { "content-type": "application/octet-stream", "content-length": facts.size });
+    if (request.method === "HEAD") {
+      response.end();
+      return;
+    }
+    try {
+      await pipeline(createReadStream(path), response);
+    } catch (error) {
+      // A machine that is switched off in the middle is no fault of ours.
+      if (!response.destroyed) throw error;
+    }
+  }
+}
+
+function sendText(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, {
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": Buffer.byteLength(text),
+    "cache-control": "no-store",
+  });
+  response.end(request.method === "HEAD" ? undefined : text);
+}

@@ -1,0 +1,142 @@
+/**
+ * What a computer's boot loader is told to do: scripts of iPXE, and configurations of the signed GRUB. Each answer has the
+ * same steps in both: ask, where a person has to be asked, and fetch `accepted`, which notes the answer and boots the PE.
+ */
+import { limits } from "../../contract/limits.ts";
+import { passwordUser } from "./pxe-password.ts";
+
+export type PxeAnswer =
+  | { kind: "boot"; what: string }
+  | { kind: "prompt"; what: string; seconds: number }
+  | { kind: "hold"; as: string }
+  | { kind: "local"; reason: string };
+
+export interface ScriptPlace {
+  /** Host, and port unless it is 80, of the site's boot files. */
+  host: string;
+  /** Below it: the path of this computer's questions. */
+  path: string;
+  /** Null: none is asked for. Else GRUB's hash of it. */
+  passwordHash: string | null;
+}
+
+/** Names come from people: nothing in them is a command, a variable or a quote. */
+const plain = (text: string): string => text.replaceAll(/[^A-Za-z0-9 ._,:()+-]/g, "?");
+
+/** The same for all: it says who the computer is. */
+export function ipxeBootstrap(host: string): string {
+  return lines(
+    "#!ipxe",
+    "isset ${uuid} || set uuid none",
+    "isset ${netX/mac} || set netX/mac none",
+    "set tries:int32 0",
+    ":again",
+    `chain --replace --autofree http://${host}/boot/ipxe/\${uuid}/\${netX/mac:hexhyp} ||`,
+    "echo Volley: the site does not answer.",
+    ...tryAgain,
+  );
+}
+
+const tryAgain = ["inc tries", "iseq ${tries} 10 && exit ||", "sleep 3 || exit", "goto again"];
+
+export function ipxeScript(answer: PxeAnswer, { host, passwordHash, path }: ScriptPlace): string {
+  const url = `http://${host}${path}`;
+  if (answer.kind === "local") {
+    return lines("#!ipxe", `echo Volley: ${plain(answer.reason)}`, "sleep 2 || exit", "exit");
+  }
+  if (answer.kind === "hold") {
+    return lines(
+      "#!ipxe",
+      `echo Volley: this computer waits until it is approved at the site: ${plain(answer.as)}`,
+      "echo Ctrl-C starts it from its disk.",
+      ":again",
+      `sleep ${limits.pxeHoldSeconds} || exit`,
+      `chain --replace --autofree ${url} || goto again`,
+    );
+  }
+  const enter = `Press Enter for ${plain(answer.what)}`;
+  const question =
+    answer.kind === "prompt"
+      ? [`prompt --key 0x0d --timeout ${answer.seconds * 1000} Volley: ${enter}, or wait. || exit`]
+      : [`echo Volley: ${plain(answer.what)}`];
+  if (passwordHash === null) {
+    return lines(
+      "#!ipxe",
+      ...question,
+      "set tries:int32 0",
+      ":again",
+      `chain --replace --autofree ${url}/accepted ||`,
+      ...tryAgain,
+    );
+  }
+  return lines(
+    "#!ipxe",
+    ...question,
+    ":ask",
+    `set username ${passwordUser}`,
+    "clear password",
+    "login || exit",
+    // iPXE answers a challenge with what stands here, and sends neither.
+    `chain --replace --autofree http://${passwordUser}:\${password:uristring}@${host}${path}/accepted ||`,
+    "echo The password is not right.",
+    "sleep 2 || exit",
+    "goto ask",
+  );
+}
+
+export function ipxeBoot(host: string): string {
+  return lines("#!ipxe", `chain --replace --autofree http://${host}/boot.ipxe`);
+}
+
+/** GRUB's smbios is in Debian's signed image; where a machine has none, its MAC has to do. */
+export function grubBootstrap(host: string): string {
+  return lines(
+    "set uuid=none",
+    "smbios --type 1 --get-uuid 8 --set uuid",
+    'if [ -z "$uuid" ]; then set uuid=none; fi',
+    "set mac=none",
+    'if [ -n "$net_default_mac" ]; then set mac=$net_default_mac; fi',
+    `set root=(http,${host})`,
+    `configfile (http,${host})/boot/grub/$uuid/$mac`,
+    'echo "Volley: the site does not answer."',
+    "sleep 5",
+    "exit",
+  );
+}
+
+export function grubConfiguration(answer: PxeAnswer, { host, passwordHash, path }: ScriptPlace): string {
+  const url = `(http,${host})${path}`;
+  if (answer.kind === "local") {
+    return lines(`echo "Volley: ${plain(answer.reason)}"`, "sleep 2", "exit");
+  }
+  if (answer.kind === "hold") {
+    return lines(
+      `echo "Volley: this computer waits until it is approved at the site: ${plain(answer.as)}"`,
+      'echo "Esc starts it from its disk."',
+      `if sleep --interruptible ${limits.pxeHoldSeconds}; then configfile ${url}; else exit; fi`,
+    );
+  }
+  if (answer.kind === "boot" && passwordHash === null) return lines(`configfile ${url}/accepted`);
+  return lines(
+    ...(passwordHash === null
+      ? []
+      : [`set superusers=${passwordUser}`, `password_pbkdf2 ${passwordUser} ${passwordHash}`]),
+    `set default=${answer.kind === "boot" ? "volley" : "local"}`,
+    `set timeout=${answer.kind === "boot" ? 0 : answer.seconds}`,
+    `menuentry "Start from the disk" --id local --unrestricted {`,
+    "  exit",
+    "}",
+    `menuentry "Volley: ${plain(answer.what)}" --id volley ${passwordHash === null ? "--unrestricted " : ""}{`,
+    `  configfile ${url}/accepted`,
+    "}",
+  );
+}
+
+/** The media's own configuration loads the kernel from the root, without asking again. */
+export function grubBoot(host: string): string {
+  return lines("set superusers=", `set root=(http,${host})`, `configfile (http,${host})/grub/media.cfg`);
+}
+
+function lines(...text: string[]): string {
+  return `${text.join("\n")}\n`;
+}

@@ -1,0 +1,242 @@
+/**
+ * What a site does with machines that boot from the network: its properties, the computers it knows, and the answer to
+ * each. It is there also where nothing is served; `PxeResponder` serves it.
+ */
+import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { DeploymentRecord } from "../../contract/administration.ts";
+import type {
+  PxeAsked,
+  PxeComputer,
+  PxeComputerRequest,
+  PxeProperties,
+  PxePropertiesChange,
+} from "../../contract/pxe.ts";
+import type { PxeStoredProperties } from "../store/schema.ts";
+import type { Store } from "../store/store.ts";
+import { ComputerIndex, type Recognised } from "./pxe-computers.ts";
+import type { KnownIdentities } from "./pxe-configuration.ts";
+import type { ComputerIdentity } from "./pxe-identity.ts";
+import { proofOf } from "./pxe-password.ts";
+import type { PxeAnswer } from "./pxe-scripts.ts";
+
+const initialProperties: PxeStoredProperties = {
+  respond: true,
+  unknown: "hold",
+  delaySeconds: 0,
+  promptSeconds: 15,
+  interfaces: [],
+  excludedMacs: [],
+  ignoredMacs: [],
+  ignoredUuids: [],
+  password: null,
+};
+
+/** An answer, and what has to be noted when the computer takes it. */
+interface Decision {
+  answer: PxeAnswer;
+  note: { deploymentId: string; key: string } | null;
+}
+
+export class Pxe {
+  readonly #store: Store;
+  readonly #asked = new Map<string, PxeAsked>();
+  #properties: PxeStoredProperties;
+  #index: Promise<ComputerIndex> | null = null;
+  /** Called when what is answered to whom has changed. */
+  changed: () => void = () => undefined;
+
+  private constructor(store: Store, properties: PxeStoredProperties) {
+    this.#store = store;
+    this.#properties = properties;
+  }
+
+  static async open(store: Store): Promise<Pxe> {
+    return new Pxe(store, { ...initialProperties, ...(await store.pxe.properties()) });
+  }
+
+  get properties(): PxeProperties {
+    return { ...this.#properties, password: this.#properties.password !== null };
+  }
+  /** With what a password is checked by; null when none is asked for. */
+  get passwordProof(): PxeStoredProperties["password"] {
+    return this.#properties.password;
+  }
+  /** The latest answer to each computer, the newest first. */
+  get asked(): PxeAsked[] {
+    return [...this.#asked.values()].toReversed();
+  }
+
+  async change({ password, ...change }: PxePropertiesChange): Promise<PxeProperties> {
+    const proof = password === undefined ? {} : { password: password === null ? null : proofOf(password) };
+    const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+    const properties = { ...this.#properties, ...given, ...proof };
+    await this.#store.pxe.saveProperties(properties);
+    this.#properties = properties;
+    this.computersChanged();
+    return this.properties;
+  }
+
+  computers(): Promise<PxeComputer[]> {
+    return this.#store.pxe.computers();
+  }
+
+  /** Throws E_CONFLICT when the computer is known already. */
+  async add(wanted: PxeComputerRequest): Promise<PxeComputer> {
+    const found = (await this.#computers()).find(wanted);
+    if (found !== null && found.kind !== "waiting") {
+      throw new VolleyError("E_CONFLICT", `The site knows this computer as ${found.name}.`);
+    }
+    if (found !== null) await this.#store.pxe.removeComputer(found.id);
+    const computer = await this.#store.pxe.addComputer(wanted, "approved");
+    this.computersChanged();
+    return computer;
+  }
+
+  /** Throws E_NOT_FOUND. */
+  async setState(id: string, state: "approved" | "refused"): Promise<PxeComputer> {
+    const computer = await this.#find(id);
+    await this.#store.pxe.setComputerState(id, state);
+    this.computersChanged();
+    return { ...computer, state };
+  }
+
+  /** Throws E_NOT_FOUND. */
+  async remove(id: string): Promise<void> {
+    await this.#find(id);
+    await this.#store.pxe.removeComputer(id);
+    this.computersChanged();
+  }
+
+  /** Lets required deployments be answered once more to machines, by identifier. Answers how many were held back. */
+  async clear(machines: "all" | readonly string[]): Promise<number> {
+    if (machines === "all") return await this.#store.pxe.clearAnswers("all");
+    const index = await this.#computers();
+    return await this.#store.pxe.clearAnswers(machines.flatMap((id) => index.keysOfMachine(id)));
+  }
+
+  /** A machine has enrolled, or something else of who is known has changed. */
+  computersChanged(): void {
+    this.#index = null;
+    this.changed();
+  }
+
+  async known(): Promise<KnownIdentities> {
+    return (await this.#computers()).known();
+  }
+
+  /** What the boot loader of a computer is to do. `accepted`: it does so now, which is noted where that counts. */
+  async answer(said: ComputerIdentity, accepted = false): Promise<PxeAnswer> {
+    const index = await this.#computers();
+    const identity = index.meaningful(said);
+    const found = index.find(identity);
+    const { answer, note } = await this.#decide(identity, found);
+    if (accepted && note !== null) await this.#store.pxe.noteAnswer(note.deploymentId, note.key);
+    this.#noteAsked(said, found, answer);
+    return answer;
+  }
+
+  async #decide(identity: ComputerIdentity, found: Recognised | null): Promise<Decision> {
+    const local = (reason: string): Decision => ({ answer: { kind: "local", reason }, note: null });
+    if (!this.#properties.respond) return local("this site does not respond to PXE now");
+    const said = [identity.mac, identity.uuid].filter((one) => one !== null);
+    if (identity.mac !== null && this.#properties.excludedMacs.includes(identity.mac)) {
+      return local("this computer is excluded at the site");
+    }
+    if (found?.kind === "refused") return local("this computer was refused at the site");
+    const isUnknown = found === null || found.kind === "waiting";
+    const { unknown } = this.#properties;
+    if (isUnknown && unknown === "ignore") return local("the site does not know this computer");
+    if (isUnknown && unknown === "hold") return await this.#hold(identity, found);
+    const isMachine = found?.kind === "machine";
+    const due = isMachine
+      ? await this.#store.deployments.dueFor(found.id)
+      : (await this.#store.deployments.list()).findLast(({ machines, open }) => open && machines === "all");
+    if (due === undefined && (isMachine || said.length === 0)) {
+      return local("nothing is deployed to this computer");
+    }
+    // A person may let it enrol, so that there is something to deploy to.
+    if (due === undefined) return { answer: this.#prompt("becoming known to the site"), note: null };
+    const keys = [...(found === null ? [] : [found.id]), ...said];
+    return await this.#deploy(due, keys, isMachine ? found.id : null);
+  }
+
+  async #deploy(due: DeploymentRecord, keys: string[], machineId: string | null): Promise<Decision> {
+    const what = `deployment ${due.name}`;
+    const [key] = keys;
+    const note = key === undefined ? null : { deploymentId: due.id, key };
+    const boot: Decision = { answer: { kind: "boot", what }, note };
+    const answered = await this.#store.pxe.answered(due.id, keys);
+    const since = answered ?? due.created;
+    const work = machineId === null ? undefined : await this.#store.pxe.work(due.id, machineId, since);
+    if (work?.state === "planned" || work?.state === "working") {
+      // What was begun goes on where it was; after its restart the sequence goes on from the disk.
+      if (!work.restarted) return boot;
+      return { answer: { kind: "local", reason: `${what} goes on from the disk` }, note: null };
+    }
+    if (due.purpose === "available" || note === null) return { answer: this.#prompt(what), note };
+    const isFresh = answered !== undefined && Date.now() - Date.parse(answered) < limits.pxeAnswerGraceMs;
+    if (answered === undefined || isFresh) return boot;
+    const reason = `${what} was answered before; clear it at the site to have it again`;
+    return { answer: { kind: "local", reason }, note: null };
+  }
+
+  #prompt(what: string): PxeAnswer {
+    return { kind: "prompt", what, seconds: this.#properties.promptSeconds };
+  }
+
+  async #hold(identity: ComputerIdentity, found: Recognised | null): Promise<Decision> {
+    const as = identity.uuid ?? identity.mac;
+    if (as === null) {
+      const reason = "this computer has no number of its own by which it could be approved";
+      return { answer: { kind: "local", reason }, note: null };
+    }
+    if (found === null) {
+      const waiting = (await this.computers()).filter(({ state }) => state === "waiting");
+      const oldest = waiting.length >= limits.pxeWaitingMost ? waiting[0] : undefined;
+      if (oldest) await this.#store.pxe.removeComputer(oldest.id);
+      await this.#store.pxe.addComputer({ ...identity, name: as }, "waiting");
+      // Whom the DHCP server answers has not changed.
+      this.#index = null;
+    }
+    return { answer: { kind: "hold", as }, note: null };
+  }
+
+  #noteAsked(said: ComputerIdentity, found: Recognised | null, answer: PxeAnswer): void {
+    const key = `${said.uuid} ${said.mac}`;
+    this.#asked.delete(key);
+    const [oldest] = this.#asked.keys();
+    if (oldest !== undefined && this.#asked.size >= limits.pxeAskedKept) this.#asked.delete(oldest);
+    const reason = answer.kind === "local" ? answer.reason : answer.kind === "hold" ? answer.as : answer.what;
+    this.#asked.set(key, {
+      ...said,
+      time: new Date().toISOString(),
+      name: found === null || found.kind === "waiting" ? null : found.name,
+      answer: answer.kind,
+      reason: reason.slice(0, limits.machineFactsCharacters),
+    });
+  }
+
+  async #find(id: string): Promise<PxeComputer> {
+    const computer = (await this.computers()).find((one) => one.id === id);
+    if (!computer) throw new VolleyError("E_NOT_FOUND", `There is no computer ${id}.`);
+    return computer;
+  }
+
+  async #computers(): Promise<ComputerIndex> {
+    if (this.#index === null) {
+      const loading = this.#load();
+      this.#index = loading;
+      // What failed once is tried again.
+      loading.catch(() => {
+        if (this.#index === loading) this.#index = null;
+      });
+    }
+    return await this.#index;
+  }
+
+  async #load(): Promise<ComputerIndex> {
+    const [enrolled, computers] = [await this.#store.pxe.enrolled(), await this.#store.pxe.computers()];
+    return new ComputerIndex({ enrolled, computers, ...this.#properties });
+  }
+}

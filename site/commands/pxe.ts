@@ -1,0 +1,220 @@
+/** volley pxe status | set | add | approve | refuse | forget | clear */
+import { readFileSync } from "node:fs";
+import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { PxeClearAnswer, PxeComputer, PxeProperties, PxeStatus } from "../../contract/pxe.ts";
+import type { SiteClient } from "../client.ts";
+import { text, type CommandCall, type SiteCommand } from "./command.ts";
+import { findMachines } from "./deployment.ts";
+import { number } from "./numbers.ts";
+import { printJson, printLine, printTable } from "./output.ts";
+
+/** A computer by identifier, UUID, MAC or name. Throws E_NOT_FOUND, E_CONFLICT. */
+async function findComputer(client: SiteClient, given: string): Promise<PxeComputer> {
+  const wanted = given.toLowerCase();
+  const mac = wanted.replaceAll("-", ":");
+  const computers = await client.get<PxeComputer[]>("/pxe/computers");
+  const found = computers.filter(
+    (one) => one.id === wanted || one.uuid === wanted || one.mac === mac || one.name === given,
+  );
+  const [computer] = found;
+  if (!computer) throw new VolleyError("E_NOT_FOUND", `There is no computer ${given}.`);
+  if (found.length > 1) {
+    throw new VolleyError("E_CONFLICT", `${found.length} computers are ${given}: say which by identifier.`);
+  }
+  return computer;
+}
+
+function oneOf(call: CommandCall, name: string, values: readonly string[]): string | undefined {
+  const given = text(call, name);
+  if (given === undefined || values.includes(given)) return given;
+  throw new VolleyError("E_USAGE", `--${name} is one of ${values.join(", ")}, not "${given}".`);
+}
+
+/** With commas between; "none" for an empty list. */
+function list(call: CommandCall, name: string): string[] | undefined {
+  const given = text(call, name);
+  if (given === undefined) return undefined;
+  return given === "none" ? [] : given.split(",").map((item) => item.trim());
+}
+
+/** "none", or a file's first line: a password on the command line would be in the list of processes. */
+function password(call: CommandCall): string | null | undefined {
+  const path = text(call, "password-file");
+  if (path === undefined) return undefined;
+  if (path === "none") return null;
+  try {
+    return readFileSync(path, "utf8").split(/\r?\n/)[0] ?? "";
+  } catch (error) {
+    throw new VolleyError("E_SOURCE_READ", `${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function changeOf(call: CommandCall): Record<string, unknown> {
+  const respond = oneOf(call, "respond", ["on", "off"]);
+  const change = {
+    respond: respond === undefined ? undefined : respond === "on",
+    unknown: oneOf(call, "unknown", ["ignore", "hold", "answer"]),
+    delaySeconds: number(call, "delay", { least: 0, most: limits.pxeDelaySecondsMost, whole: true }),
+    promptSeconds: number(call, "prompt", { least: 1, most: limits.pxePromptSecondsMost, whole: true }),
+    interfaces: list(call, "interfaces"),
+    excludedMacs: list(call, "exclude"),
+    ignoredMacs: list(call, "ignore-macs"),
+    ignoredUuids: list(call, "ignore-uuids"),
+    password: password(call),
+  };
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+}
+
+function showProperties(properties: PxeProperties): void {
+  const listed = (items: string[]): string => (items.length === 0 ? "none" : items.join(", "));
+  printTable([
+    ["Responds", properties.respond ? "yes" : "no"],
+    ["Unknown computers", properties.unknown],
+    ["Password", properties.password ? "is asked for" : "none"],
+    ["Delay", `${properties.delaySeconds} s`],
+    ["Prompt of available deployments", `${properties.promptSeconds} s`],
+    [
+      "Interfaces",
+      properties.interfaces.length === 0 ? "all that were given" : properties.interfaces.join(", "),
+    ],
+    ["Excluded MACs", listed(properties.excludedMacs)],
+    ["Ignored MACs", listed(properties.ignoredMacs)],
+    ["Ignored UUIDs", listed(properties.ignoredUuids)],
+  ]);
+}
+
+function showStatus(status: PxeStatus, computers: PxeComputer[]): void {
+  const { asked, properties, serving } = status;
+  if (serving === null) printLine("PXE is not served: the site runs without --pxe.");
+  for (const { address, mode, name } of serving?.interfaces ?? []) {
+    const as = mode === "server" ? "DHCP server" : "proxyDHCP beside another server";
+    printLine(`PXE is served on ${name} (${address}) as ${as}; boot files at port ${serving?.port}.`);
+  }
+  if (serving?.failure) printLine(serving.failure);
+  showProperties(properties);
+  if (computers.length > 0) {
+    const rows = computers.map((one) => [one.name, one.state, one.uuid ?? "", one.mac ?? "", one.id]);
+    printLine("");
+    printTable([["COMPUTER", "STATE", "UUID", "MAC", "ID"], ...rows]);
+  }
+  if (asked.length > 0) {
+    const rows = asked.map(({ answer, mac, name, reason, time, uuid }) => [
+      time.slice(0, 19).replace("T", " "),
+      name ?? uuid ?? mac ?? "",
+      mac ?? "",
+      answer,
+      reason,
+    ]);
+    printLine("");
+    printTable([["ASKED (UTC)", "COMPUTER", "MAC", "ANSWER", ""], ...rows]);
+  }
+}
+
+const settingState = (word: string, state: "approved" | "refused", summary: string): SiteCommand => ({
+  words: `pxe ${word}`,
+  operands: "COMPUTER",
+  operandCount: 1,
+  summary,
+  options: {},
+  run: async (client, call) => {
+    const { id } = await findComputer(client, call.positionals[0] ?? "");
+    const computer = await client.post<PxeComputer>(`/pxe/computers/${id}/state`, { state });
+    if (call.json) printJson(computer);
+    else printLine(`Computer ${computer.name} is ${state}.`);
+  },
+});
+
+export const pxeCommands: SiteCommand[] = [
+  {
+    words: "pxe status",
+    operands: "",
+    operandCount: 0,
+    summary: "Show how machines that boot from the network are answered, and which asked.",
+    options: {},
+    run: async (client, call) => {
+      const status = await client.get<PxeStatus>("/pxe");
+      const computers = await client.get<PxeComputer[]>("/pxe/computers");
+      if (call.json) printJson({ ...status, computers });
+      else showStatus(status, computers);
+    },
+  },
+  {
+    words: "pxe set",
+    operands: "",
+    operandCount: 0,
+    summary: "Change how they are answered; what is not named stays.",
+    options: {
+      respond: { type: "string", value: "on|off", help: "Whether they are answered at all (on)." },
+      unknown: {
+        type: "string",
+        value: "HOW",
+        help: "Computers without a record: ignore, hold until approved, or answer (hold).",
+      },
+      delay: { type: "string", value: "S", help: "Seconds before an answer, for another PXE server (0)." },
+      prompt: { type: "string", value: "S", help: "Seconds to take an available deployment in (15)." },
+      interfaces: { type: "string", value: "LIST", help: "Only these of --pxe; none: all of them." },
+      exclude: { type: "string", value: "MACS", help: "Computers that get no answer, or none." },
+      "ignore-macs": {
+        type: "string",
+        value: "MACS",
+        help: "MACs that say nothing, of docks for example, or none.",
+      },
+      "ignore-uuids": { type: "string", value: "UUIDS", help: "UUIDs that many boards have, or none." },
+      "password-file": {
+        type: "string",
+        value: "FILE",
+        help: "The password is its first line; none: no password.",
+      },
+    },
+    run: async (client, call) => {
+      const properties = await client.post<PxeProperties>("/pxe/properties", changeOf(call));
+      if (call.json) printJson(properties);
+      else showProperties(properties);
+    },
+  },
+  {
+    words: "pxe add",
+    operands: "NAME",
+    operandCount: 1,
+    summary: "Make a computer known before it boots for the first time.",
+    options: {
+      uuid: { type: "string", value: "UUID", help: "Its SMBIOS UUID." },
+      mac: { type: "string", value: "MAC", help: "The MAC of its network card." },
+    },
+    run: async (client, call) => {
+      const [name = ""] = call.positionals;
+      const wanted = { name, uuid: text(call, "uuid") ?? null, mac: text(call, "mac") ?? null };
+      const computer = await client.post<PxeComputer>("/pxe/computers", wanted);
+      if (call.json) printJson(computer);
+      else printLine(`Computer ${name} is known.`);
+    },
+  },
+  settingState("approve", "approved", "Let a computer that waits boot."),
+  settingState("refuse", "refused", "Answer a computer no more."),
+  {
+    words: "pxe forget",
+    operands: "COMPUTER",
+    operandCount: 1,
+    summary: "Forget what was said of a computer; an enrolled machine stays known.",
+    options: {},
+    run: async (client, call) => {
+      const { id, name } = await findComputer(client, call.positionals[0] ?? "");
+      await client.remove(`/pxe/computers/${id}`);
+      if (!call.json) printLine(`Computer ${name} is forgotten.`);
+    },
+  },
+  {
+    words: "pxe clear",
+    operands: "MACHINES",
+    operandCount: 1,
+    summary: "Answer required deployments once more: to machines, with commas between, or all.",
+    options: {},
+    run: async (client, call) => {
+      const machines = await findMachines(client, call.positionals[0] ?? "");
+      const answer = await client.post<PxeClearAnswer>("/pxe/clear", { machines });
+      if (call.json) printJson(answer);
+      else printLine(`${answer.cleared} answers are cleared.`);
+    },
+  },
+];

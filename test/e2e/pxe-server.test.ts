@@ -1,0 +1,199 @@
+/** PXE with the site as the DHCP server: what each kind of firmware is answered, and who is not. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { PxeComputer } from "../../contract/pxe.ts";
+import { makeBootMedia } from "../fixtures/boot-media.ts";
+import { canMakeNetwork, networkAround, runOnFirstHost, type Host } from "../fixtures/network.ts";
+import { askDhcp, biosClass, httpClass, uefiClass, type DhcpRequest } from "../fixtures/pxe-client.ts";
+import { childrenOf, fetchFrom, isRunning, rangeOf, spaceOf, textFrom } from "../fixtures/pxe-lab.ts";
+import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
+import type { SiteProcess } from "../fixtures/site-process.ts";
+
+const hostCount = 3;
+const network = networkAround(hostCount);
+
+if (network === null) {
+  const skip = canMakeNetwork() ? false : "needs root and iproute2";
+  test("on a network of hosts: PXE with the site as the DHCP server", { skip }, async () => {
+    const { code, story } = await runOnFirstHost(hostCount, fileURLToPath(import.meta.url));
+    console.log(story);
+    assert.equal(code, 0, story);
+  });
+} else {
+  const [server, client, elsewhere] = network.hosts;
+  assert.ok(server && client && elsewhere);
+  tests(server, client, elsewhere);
+}
+
+const boardUuid = "33221100-5544-7766-8899-aabbccddeeff";
+const bios = (mac: string): DhcpRequest => ({
+  mac,
+  architecture: 0,
+  vendorClass: biosClass,
+  uuid: boardUuid,
+});
+const plain = (mac: string): DhcpRequest => ({ mac });
+const mac = (number: number): string => `52:54:00:00:00:${String(number).padStart(2, "0")}`;
+
+function tests(server: Host, client: Host, elsewhere: Host): void {
+  let room: Room;
+  let site: SiteProcess;
+  let media: string;
+  const { words: range, first } = rangeOf(server);
+  const net = first.replace(/\d+$/, "");
+  const change = (properties: object) => site.client.post("/pxe/properties", properties);
+
+  before(async () => {
+    room = await openRoom("pxe server");
+    media = makeBootMedia(join(room.folder, "media"));
+    // A second network of the site's computer, which PXE is not for.
+    execFileSync("ip", ["link", "add", "e1", "type", "veth", "peer", "e1", "netns", spaceOf(elsewhere)]);
+    execFileSync("ip", ["addr", "add", "192.168.177.1/24", "dev", "e1"]);
+    execFileSync("ip", ["link", "set", "e1", "up"]);
+    // There the client's card has to be called as elsewhere.
+    for (const words of [
+      ["link", "set", "e0", "down"],
+      ["link", "set", "e0", "name", "e9"],
+      ["link", "set", "e1", "name", "e0"],
+      ["link", "set", "e0", "up"],
+      ["addr", "add", "192.168.177.2/24", "dev", "e0"],
+    ]) {
+      execFileSync("ip", ["-n", spaceOf(elsewhere), ...words]);
+    }
+    const words = ["--pxe", "e0", "--pxe-media", media, ...range, "--pxe-router", `${net}254`];
+    site = await room.startSite({ address: server.address, words });
+    await change({ unknown: "answer" });
+  });
+  after(() => room.close());
+
+  test("each kind of firmware gets its own file and an address; what does not boot gets an address alone", async () => {
+    const [biosAnswers = [], uefi = [], ipxe = [], http = [], none = []] = await askDhcp(client, [
+      bios(mac(1)),
+      { mac: mac(2), architecture: 7, vendorClass: uefiClass },
+      { mac: mac(3), architecture: 0, vendorClass: biosClass, userClass: "iPXE" },
+      { mac: mac(4), architecture: 16, vendorClass: httpClass },
+      plain(mac(5)),
+    ]);
+    for (const answers of [biosAnswers, uefi, ipxe, http, none]) {
+      assert.equal(answers.length, 1);
+      assert.equal(answers[0]?.from, server.address);
+      assert.ok(answers[0]?.address.startsWith(`${net}1`), JSON.stringify(answers));
+      const router = Buffer.from(`${net}254`.split(".").map(Number)).toString("hex");
+      assert.equal(answers[0]?.options[3], router);
+      assert.equal(answers[0]?.options[6], undefined, "a name server that was not given");
+    }
+    assert.equal(biosAnswers[0]?.file, "undionly.kpxe");
+    assert.equal(biosAnswers[0]?.nextServer, server.address);
+    assert.equal(uefi[0]?.file, "shimx64.efi");
+    assert.equal(ipxe[0]?.file, `http://${server.address}/boot/ipxe`);
+    assert.equal(http[0]?.file, `http://${server.address}/shimx64.efi`);
+    assert.equal(http[0]?.options[60], Buffer.from("HTTPClient").toString("hex"));
+    assert.equal(none[0]?.file, "");
+  });
+
+  test("the boot files come by TFTP and by HTTP, and nothing else does", () => {
+    for (const way of ["tftp", "http"]) {
+      const at = `${way}://${server.address}`;
+      for (const name of ["undionly.kpxe", "shimx64.efi", "vmlinuz", "initrd.zst"]) {
+        const fetched = fetchFrom(client, `${at}/${name}`);
+        assert.ok(fetched?.equals(readFileSync(join(media, name))), `${name} by ${way}`);
+      }
+      assert.match(textFrom(client, `${at}/grub/grub.cfg`), /configfile \(http,.*\/boot\/grub\//);
+      assert.match(textFrom(client, `${at}/grub/media.cfg`), /linux \/vmlinuz/);
+      for (const path of ["../dhcp.conf", "%2e%2e/leases", "media.json", "//etc/passwd", "/etc/passwd"]) {
+        assert.equal(fetchFrom(client, `${at}/${path}`, "--path-as-is"), null, `${path} by ${way}`);
+      }
+    }
+    const head = textFrom(client, `http://${server.address}/vmlinuz`, "--head");
+    assert.match(head, new RegExp(`content-length: ${readFileSync(join(media, "vmlinuz")).length}`, "i"));
+  });
+
+  test("an excluded MAC gets no answer of PXE, while it still gets an address; others are not touched", async () => {
+    await change({ excludedMacs: [mac(11)] });
+    await waitFor(
+      async () => {
+        const [excluded, excludedHttp, address, other] = await askDhcp(client, [
+          bios(mac(11)),
+          { mac: mac(11), architecture: 16, vendorClass: httpClass },
+          plain(mac(11)),
+          bios(mac(12)),
+        ]);
+        assert.equal(address?.length, 1);
+        assert.equal(other?.length, 1);
+        return excluded?.length === 0 && excludedHttp?.length === 0;
+      },
+      { what: "silence to an excluded MAC", story: () => site.process.story() },
+    );
+    await change({ excludedMacs: [] });
+    await waitFor(async () => (await askDhcp(client, [bios(mac(11)), plain(mac(5))]))[0]?.length === 1, {
+      what: "an answer to a MAC that is excluded no more",
+    });
+  });
+
+  test("unknown computers get no answer where they are ignored; known ones do, by UUID or by MAC", async () => {
+    await change({ unknown: "ignore" });
+    const known = "00112233-4455-6677-8899-aabbccddeeff";
+    await site.client.post<PxeComputer>("/pxe/computers", { name: "by uuid", uuid: known });
+    await site.client.post<PxeComputer>("/pxe/computers", { name: "by mac", mac: mac(22).toUpperCase() });
+    const asked = [
+      // The bytes of the UUID come in the order of SMBIOS from one firmware, and in that of the text from another.
+      { ...bios(mac(20)), uuid: known },
+      { ...bios(mac(21)), uuid: "33221100-5544-7766-8899-aabbccddeeff" },
+      { ...bios(mac(22)), uuid: "99999999-9999-9999-9999-999999999999" },
+      { ...bios(mac(23)), uuid: "99999999-9999-9999-9999-999999999999" },
+      plain(mac(5)),
+    ];
+    const counts = async (): Promise<string> =>
+      (await askDhcp(client, asked)).map((answers) => answers.length).join(" ");
+    await waitFor(async () => (await counts()) === "1 1 1 0 1", { what: "answers to known computers alone" });
+    await change({ ignoredMacs: [mac(22)], ignoredUuids: [known] });
+    await waitFor(async () => (await counts()) === "0 0 0 0 1", {
+      what: "silence to what says nothing about a computer",
+    });
+    await change({ ignoredMacs: [], ignoredUuids: [], unknown: "answer" });
+    await waitFor(async () => (await counts()) === "1 1 1 1 1", { what: "answers to all" });
+  });
+
+  test("a site that does not respond still hands out addresses", async () => {
+    await change({ respond: false });
+    const answered = async (): Promise<string> =>
+      (await askDhcp(client, [bios(mac(1)), plain(mac(5))])).map(({ length }) => length).join(" ");
+    await waitFor(async () => (await answered()) === "0 1", { what: "silence" });
+    await change({ respond: true });
+    await waitFor(async () => (await answered()) === "1 1", { what: "answers again" });
+  });
+
+  test("nothing is answered on another interface, by DHCP, TFTP or HTTP", async () => {
+    await assert.rejects(askDhcp(elsewhere, [bios(mac(31)), plain(mac(32))], { timeMs: 4000 }), /0 servers/);
+    for (const way of ["tftp", "http"]) {
+      const url = `${way}://192.168.177.1/vmlinuz`;
+      assert.equal(fetchFrom(elsewhere, url, "--connect-timeout", "3", "--max-time", "5"), null, way);
+    }
+    const sockets = execFileSync("ss", ["-lun"], { encoding: "utf8" });
+    assert.doesNotMatch(sockets, /:53\s/, "a name server");
+  });
+
+  test("dnsmasq is started again when it dies, and ends with a site that is killed", async () => {
+    const [one, ...others] = childrenOf(site.pid, "dnsmasq");
+    assert.ok(one !== undefined && others.length === 1, `${others.length + 1} processes`);
+    process.kill(one, "SIGKILL");
+    const again = await waitFor(
+      () => {
+        const now = childrenOf(site.pid, "dnsmasq");
+        return now.length === 2 && !now.includes(one) ? now : null;
+      },
+      { what: "another dnsmasq", story: () => site.process.story() },
+    );
+    await site.kill();
+    await waitFor(() => !again.some(isRunning), { what: "end of dnsmasq" });
+    await site.start();
+    assert.equal(childrenOf(site.pid, "dnsmasq").length, 2);
+    const mine = childrenOf(site.pid, "dnsmasq");
+    await site.stop();
+    assert.ok(!mine.some(isRunning), "dnsmasq runs on after the site has ended");
+  });
+}

@@ -32,7 +32,6 @@ export const limits = {
   /** How often one machine may be moved back to a faster stream, and how long after its last move. */
   streamMovesUpMost: 1,
   streamSettleMs: 60_000,
-  /** Before a site takes a multicast group: how long it listens and asks for others, how often, and how many at once. */
   /** Before a site takes a multicast group: how long it listens and asks for others, how often; how many first, and twice as many each next round. */
   groupAskMs: 300,
   groupQuestions: 4,

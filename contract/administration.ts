@@ -79,6 +79,8 @@ export const DeploymentRequest = z.object({
   name: Name,
   imageId: Identifier.nullable().default(null),
   sequenceId: Identifier.nullable().default(null),
+  /** Other sequences that it may run as its children: machines may fetch these too. */
+  children: z.array(Identifier).max(100).optional(),
   /** What machines may fetch for the sequence. */
   packages: PackageList.default("all"),
   /** No answer has them but the one to the machines. */

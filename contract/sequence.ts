@@ -24,11 +24,19 @@ export const UploadState = z.object({ id: Identifier, received: ByteCount });
 export type UploadState = z.infer<typeof UploadState>;
 
 /** POST /sequences, by the administrator. */
-export const SequenceRequest = z.object({ name: Name, fileName: FileName, uploadId: Identifier });
+export const SequenceRequest = z.object({
+  name: Name,
+  /** By which other sequences run it (Run Task Sequence), beside its name. */
+  packageId: PackageId.nullable().default(null),
+  fileName: FileName,
+  uploadId: Identifier,
+});
 export type SequenceRequest = z.infer<typeof SequenceRequest>;
 export const SequenceFacts = z.object({
   id: Identifier,
   name: Name,
+  /** In upper case. */
+  packageId: PackageId.nullable(),
   fileName: FileName,
   bytes: ByteCount,
   hash: Sha256,
@@ -36,6 +44,12 @@ export const SequenceFacts = z.object({
 export type SequenceFacts = z.infer<typeof SequenceFacts>;
 export const SequenceRecord = SequenceFacts.extend({ added: Time });
 export type SequenceRecord = z.infer<typeof SequenceRecord>;
+
+/**
+ * GET /deployments/:id/children, by a machine: sequences that the deployment's own may run as its children. Then
+ * GET /deployments/:id/children/:sequenceId/:offset, a piece of one's file.
+ */
+export const SequenceChildren = z.array(SequenceFacts);
 
 /** What installs a package, as steps name it. Success codes other than 0, 1641 and 3010 are not known. */
 export const PackageProgram = z.object({ name: Name, commandLine: z.string().min(1).max(8000) });

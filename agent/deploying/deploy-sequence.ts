@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { StepStatus } from "../../contract/report.ts";
+import type { SequenceFacts as SequenceFile } from "../../contract/sequence.ts";
 import type { DiskFacts } from "../platform/platform.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
 import { folderStore } from "../sequence/checkpoint.ts";
@@ -12,7 +13,7 @@ import type { RanSequence } from "../sequence/run.ts";
 import type { SystemName } from "../sequence/tree.ts";
 import { failureOf } from "../running/sequence-end.ts";
 import { standAloneFacts } from "../running/sequence-facts.ts";
-import { loadProgram, type LoadedProgram } from "../running/sequence-files.ts";
+import { loadProgram, type ChildReference, type LoadedProgram } from "../running/sequence-files.ts";
 import { runLoaded, workFolder } from "../running/sequence-runner.ts";
 import { pause, untilItWorks } from "../site/back-off.ts";
 import { DeploymentSite } from "../site/deployment-site.ts";
@@ -73,22 +74,59 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
   if (ran.end.kind === "restart") await restart(ran, ran.end.target, by);
 }
 
-/** Throws E_CONTENT_CORRUPT for a file that is not what the policy names, and what the reader throws. */
+/**
+ * With the children that the site has of it. Throws E_CONTENT_CORRUPT for a file that is not what the site names, and what
+ * loadProgram throws.
+ */
 async function fetchSequence(
   { sequence }: SequenceDeployment,
   site: DeploymentSite,
   folder: string,
   by: Performer,
 ): Promise<LoadedProgram> {
-  const { bytes, fileName, hash, name } = sequence;
-  const path = join(folder, "sequence", fileName);
-  const what = `Task sequence "${name}"`;
-  const piece = (offset: number): Promise<Buffer> => site.sequencePiece(offset);
-  const onWait = (failure: VolleyError): void => by.log.warning(`${what}: ${failure.detail}`);
-  await downloadFile({ path, bytes, hash, what, piece, onWait, progress: () => {}, signal: by.signal });
-  const loaded = await loadProgram(path);
+  const { fileName, name } = sequence;
+  const own = join(folder, "sequence");
+  const path = await fetchFile(sequence, own, (offset) => site.sequencePiece(offset), by);
+  let children: Promise<SequenceFile[]> | null = null;
+  const loaded = await loadProgram(path, async (reference) => {
+    children ??= untilItWorks(() => site.children(), {
+      signal: by.signal,
+      patienceMs: limits.siteAwayMs,
+      onWait: (failure) => by.log.warning(`Waiting for the sequence's children: ${failure.detail}`),
+    });
+    const child = findChild(await children, reference);
+    if (child === undefined) return null;
+    return fetchFile(child, join(own, child.id), (offset) => site.childPiece(child.id, offset), by);
+  });
   // A sequence without a name of its own goes by its file's, and the site's says more.
   return loaded.program.name === fileName ? { ...loaded, program: { ...loaded.program, name } } : loaded;
+}
+
+/** Answers where it is. */
+async function fetchFile(
+  { bytes, fileName, hash, name }: SequenceFile,
+  folder: string,
+  piece: (offset: number) => Promise<Buffer>,
+  by: Performer,
+): Promise<string> {
+  const path = join(folder, fileName);
+  const what = `Task sequence "${name}"`;
+  const onWait = (failure: VolleyError): void => by.log.warning(`${what}: ${failure.detail}`);
+  await downloadFile({ path, bytes, hash, what, piece, onWait, progress: () => {}, signal: by.signal });
+  return path;
+}
+
+/** By its identifier; without that by its name, both in any case. */
+function findChild(
+  children: readonly SequenceFile[],
+  { name, packageId }: ChildReference,
+): SequenceFile | undefined {
+  const isOf = (text: string | null, wanted: string): boolean => text?.toLowerCase() === wanted.toLowerCase();
+  return (
+    children.find((child) => isOf(child.packageId, packageId)) ??
+    children.find((child) => isOf(child.name, packageId)) ??
+    children.find((child) => isOf(child.name, name))
+  );
 }
 
 async function factsOf(

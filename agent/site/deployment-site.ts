@@ -7,11 +7,13 @@ import {
   PackageFacts,
   RunCheckpointAnswer,
   RunKey,
+  SequenceChildren,
   SequenceVariables,
   StateAnswer,
   UploadState,
   type CapturedRequest,
   type DriverPackage,
+  type SequenceFacts,
   type SequenceVariable,
   type UploadRequest,
 } from "../../contract/sequence.ts";
@@ -30,6 +32,14 @@ export class DeploymentSite {
 
   sequencePiece(offset: number): Promise<Buffer> {
     return this.#bytes(`/sequence/${offset}`);
+  }
+
+  /** Sequences that the deployment's own may run. */
+  children(): Promise<SequenceFacts[]> {
+    return this.#ask(SequenceChildren, "GET", "/children");
+  }
+  childPiece(sequenceId: string, offset: number): Promise<Buffer> {
+    return this.#bytes(`/children/${sequenceId}/${offset}`);
   }
 
   /** What is hidden among them is secret. */

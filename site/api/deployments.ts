@@ -81,7 +81,7 @@ function checkPaths({ multicast, multicastOnly, slowClients }: DeploymentRequest
 
 /** Throws E_REQUEST_INVALID when there is nothing to deploy, E_NOT_FOUND for what is not there. */
 async function findWhat(store: ApiContext["store"], wanted: DeploymentRequest): Promise<void> {
-  const { imageId, sequenceId } = wanted;
+  const { children = [], imageId, sequenceId } = wanted;
   if (imageId === null && sequenceId === null) {
     throw new VolleyError("E_REQUEST_INVALID", "imageId: an image or a task sequence is deployed, or both.");
   }
@@ -90,6 +90,11 @@ async function findWhat(store: ApiContext["store"], wanted: DeploymentRequest): 
   }
   if (sequenceId !== null && !(await store.sequences.find(sequenceId))) {
     throw new VolleyError("E_NOT_FOUND", `There is no task sequence ${sequenceId}.`);
+  }
+  for (const child of children) {
+    if (!(await store.sequences.find(child))) {
+      throw new VolleyError("E_NOT_FOUND", `There is no task sequence ${child}.`);
+    }
   }
 }
 

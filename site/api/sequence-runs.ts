@@ -7,6 +7,7 @@ import {
   PackageFacts,
   PackageId,
   RunCheckpoint,
+  SequenceFacts,
   type DriverPackage,
   type SequenceVariable,
 } from "../../contract/sequence.ts";
@@ -43,6 +44,29 @@ function contentRoutes({ files, store }: ApiContext): Route[] {
           throw new VolleyError("E_NOT_FOUND", `Deployment ${deployment.name} has no task sequence.`);
         }
         return sendBytes(call, await files.read(deployment.sequenceId, offsetOf(call.request)));
+      },
+    },
+    {
+      method: "GET",
+      path: "/deployments/:id/children",
+      who: "machine",
+      handle: async (call): Promise<SequenceFacts[]> => {
+        const { deployment } = await deploymentOf(call, store);
+        return (await store.sequences.childrenOf(deployment.id)).map((one) => SequenceFacts.parse(one));
+      },
+    },
+    {
+      method: "GET",
+      path: "/deployments/:id/children/:sequenceId/:offset",
+      who: "machine",
+      handle: async (call) => {
+        const { deployment } = await deploymentOf(call, store);
+        const { sequenceId } = call.request.params as { sequenceId: string };
+        const child = (await store.sequences.childrenOf(deployment.id)).find(({ id }) => id === sequenceId);
+        if (!child) {
+          throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} does not run that as a child.`);
+        }
+        return sendBytes(call, await files.read(child.id, offsetOf(call.request)));
       },
     },
     {

@@ -20,13 +20,18 @@ export function sequenceRoutes({ files, log, store }: ApiContext): Route[] {
       path: "/sequences",
       who: "administrator",
       handle: async ({ reply, request }): Promise<SequenceRecord> => {
-        const { fileName, name, uploadId } = parse(SequenceRequest, request.body);
-        if (await store.sequences.named(name)) {
+        const { fileName, name, uploadId, ...wanted } = parse(SequenceRequest, request.body);
+        const packageId = wanted.packageId?.toUpperCase() ?? null;
+        const others = await store.sequences.list();
+        if (others.some((one) => one.name === name)) {
           throw new VolleyError("E_CONFLICT", `There is a task sequence of the name ${name}.`);
+        }
+        if (packageId !== null && others.some((one) => one.packageId === packageId)) {
+          throw new VolleyError("E_CONFLICT", `There is a task sequence with the identifier ${packageId}.`);
         }
         const file = await files.take(null, uploadId, limits.sequenceBytesMost);
         const added = new Date().toISOString();
-        const sequence: SequenceRecord = { ...file, name, fileName, added };
+        const sequence: SequenceRecord = { ...file, name, packageId, fileName, added };
         try {
           await store.sequences.add(sequence);
         } catch (error) {

@@ -61,6 +61,12 @@ function slowClients(call: CommandCall): SlowClients {
   return leastMbps === undefined ? { policy: "none" } : { policy: "disconnect", leastMbps };
 }
 
+async function findChildren(client: SiteClient, names: string | undefined): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of names?.split(",") ?? []) found.push((await findSequence(client, name)).id);
+  return found;
+}
+
 /** A line that begins with # says nothing. Throws E_SOURCE_READ, and E_USAGE that names the line and not its value. */
 function readVariables(call: CommandCall, option: string, hidden: boolean): SequenceVariable[] {
   const path = text(call, option);
@@ -91,6 +97,11 @@ export const deploymentCommands: SiteCommand[] = [
         type: "string",
         value: "SEQUENCE",
         help: "The task sequence, by name. Its steps name the images that they apply as packages.",
+      },
+      children: {
+        type: "string",
+        value: "LIST",
+        help: "Other sequences of the site that it runs as its children, by name, with commas between.",
       },
       packages: {
         type: "string",
@@ -149,6 +160,7 @@ export const deploymentCommands: SiteCommand[] = [
         name: call.positionals[0],
         imageId: imageName === undefined ? null : (await findImage(client, imageName)).id,
         sequenceId: sequenceName === undefined ? null : (await findSequence(client, sequenceName)).id,
+        children: await findChildren(client, text(call, "children")),
         packages: packages === "all" ? packages : packages.split(","),
         variables: [...readVariables(call, "variables", false), ...readVariables(call, "secrets", true)],
         machines: await findMachines(client, text(call, "machines") ?? "all"),

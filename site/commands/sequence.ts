@@ -18,13 +18,19 @@ export const sequenceCommands: SiteCommand[] = [
     summary: "Take a task sequence: Configuration Manager's or MDT's XML, or the console's .zip.",
     options: {
       name: { type: "string", value: "NAME", help: "Its name at the site; the file's without it." },
+      id: { type: "string", value: "ID", help: "The identifier by which other sequences run it as a child." },
     },
     run: async (client, call) => {
       const path = resolve(call.positionals[0] ?? "");
       const fileName = basename(path);
       const name = text(call, "name") ?? parse(fileName).name;
       const uploadId = await uploadFile(client, path, call.json);
-      const added = await client.post<SequenceRecord>("/sequences", { name, fileName, uploadId });
+      const added = await client.post<SequenceRecord>("/sequences", {
+        name,
+        packageId: text(call, "id") ?? null,
+        fileName,
+        uploadId,
+      });
       if (call.json) printJson(added);
       else printLine(`Task sequence ${name} is at the site: SHA-256 ${added.hash}.`);
     },
@@ -38,14 +44,15 @@ export const sequenceCommands: SiteCommand[] = [
     run: async (client, call) => {
       const sequences = await client.get<SequenceRecord[]>("/sequences");
       if (call.json) return printJson(sequences);
-      const rows = sequences.map(({ added, bytes, fileName, hash, name }) => [
+      const rows = sequences.map(({ added, bytes, fileName, hash, name, packageId }) => [
         name,
+        packageId ?? "",
         fileName,
         bytesText(bytes),
         added.slice(0, 16).replace("T", " "),
         hash,
       ]);
-      printTable([["NAME", "FILE", "SIZE", "ADDED", "SHA-256"], ...rows]);
+      printTable([["NAME", "IDENTIFIER", "FILE", "SIZE", "ADDED", "SHA-256"], ...rows]);
     },
   },
   {

@@ -20,7 +20,8 @@ export class DeploymentStore {
       .orderBy("id")
       .execute();
     const named = await this.#database.selectFrom("deployment_machine").selectAll().execute();
-    return rows.map((row) => toRecord(row, named));
+    const children = await this.#database.selectFrom("deployment_child").selectAll().execute();
+    return rows.map((row) => toRecord(row, named, children));
   }
 
   async find(id: string): Promise<DeploymentRecord | undefined> {
@@ -35,7 +36,12 @@ export class DeploymentStore {
       .selectAll()
       .where("deployment_id", "=", id)
       .execute();
-    return toRecord(row, named);
+    const children = await this.#database
+      .selectFrom("deployment_child")
+      .selectAll()
+      .where("deployment_id", "=", id)
+      .execute();
+    return toRecord(row, named, children);
   }
 
   /** Every machine, the image and the sequence have to exist: see api/deployments. */
@@ -68,6 +74,11 @@ export class DeploymentStore {
           created: record.created,
         })
         .execute();
+      const children = (record.children ?? []).map((id) => ({
+        deployment_id: record.id,
+        sequence_id: id,
+      }));
+      if (children.length > 0) await transaction.insertInto("deployment_child").values(children).execute();
       if (record.machines === "all") return;
       const rows = [...new Set(record.machines)].map((id) => ({ deployment_id: record.id, machine_id: id }));
       await transaction.insertInto("deployment_machine").values(rows).execute();
@@ -211,6 +222,7 @@ function gives(packages: readonly string[] | null, packageId: string): boolean {
 function toRecord(
   row: Selectable<DeploymentTable>,
   named: { deployment_id: string; machine_id: string }[],
+  children: { deployment_id: string; sequence_id: string }[],
 ): DeploymentRecord {
   const machines = named.filter((pair) => pair.deployment_id === row.id).map((pair) => pair.machine_id);
   return {
@@ -218,6 +230,7 @@ function toRecord(
     name: row.name,
     imageId: row.image_id,
     sequenceId: row.sequence_id,
+    children: children.filter((pair) => pair.deployment_id === row.id).map((pair) => pair.sequence_id),
     packages: row.packages ?? "all",
     machines: row.all_machines ? "all" : machines,
     disk: row.disk,

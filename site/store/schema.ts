@@ -83,6 +83,12 @@ export interface DeploymentMachineTable {
   machine_id: string;
 }
 
+/** Task sequences that a deployment's own may run. */
+export interface DeploymentChildTable {
+  deployment_id: string;
+  sequence_id: string;
+}
+
 /** How far a machine is in a deployment. */
 export interface AssignmentTable {
   machine_id: string;
@@ -145,6 +151,8 @@ export interface SequenceTable {
   /** Also of its file. */
   id: string;
   name: string;
+  /** In upper case. */
+  package_id: string | null;
   file_name: string;
   bytes: Integer64;
   hash: string;
@@ -232,6 +240,7 @@ export interface Tables {
   machine: MachineTable;
   deployment: DeploymentTable;
   deployment_machine: DeploymentMachineTable;
+  deployment_child: DeploymentChildTable;
   assignment: AssignmentTable;
   report: ReportTable;
   session: SessionTable;

@@ -29,28 +29,42 @@ export class SequenceStore {
     return row && toRecord(row);
   }
 
-  async named(name: string): Promise<SequenceRecord | undefined> {
-    const row = await this.#database
-      .selectFrom("sequence")
-      .selectAll()
-      .where("name", "=", name)
-      .executeTakeFirst();
-    return row && toRecord(row);
-  }
-
-  async add({ added, bytes, fileName, hash, id, name }: SequenceRecord): Promise<void> {
+  async add(sequence: SequenceRecord): Promise<void> {
+    const { added, bytes, fileName, hash, id, name, packageId } = sequence;
     await this.#database
       .insertInto("sequence")
-      .values({ id, name, file_name: fileName, bytes, hash, added })
+      .values({ id, name, package_id: packageId, file_name: fileName, bytes, hash, added })
       .execute();
   }
 
-  /** The names of the deployments that use it. */
+  /** Those that a deployment's own sequence may run. */
+  async childrenOf(deploymentId: string): Promise<SequenceRecord[]> {
+    const rows = await this.#database
+      .selectFrom("sequence")
+      .innerJoin("deployment_child", "deployment_child.sequence_id", "sequence.id")
+      .where("deployment_child.deployment_id", "=", deploymentId)
+      .selectAll("sequence")
+      .orderBy("sequence.name")
+      .execute();
+    return rows.map(toRecord);
+  }
+
+  /** The names of the deployments that use it, as their own or as a child. */
   async users(id: string): Promise<string[]> {
     const rows = await this.#database
       .selectFrom("deployment")
       .select("name")
-      .where("sequence_id", "=", id)
+      .where(({ eb, exists, or, selectFrom }) =>
+        or([
+          eb("sequence_id", "=", id),
+          exists(
+            selectFrom("deployment_child")
+              .select("deployment_child.sequence_id")
+              .whereRef("deployment_child.deployment_id", "=", "deployment.id")
+              .where("deployment_child.sequence_id", "=", id),
+          ),
+        ]),
+      )
       .execute();
     return rows.map((row) => row.name);
   }
@@ -62,5 +76,6 @@ export class SequenceStore {
 
 function toRecord(row: Selectable<SequenceTable>): SequenceRecord {
   const { added, hash, id, name } = row;
-  return { id, name, fileName: row.file_name, bytes: toNumber(row.bytes), hash, added };
+  const bytes = toNumber(row.bytes);
+  return { id, name, packageId: row.package_id, fileName: row.file_name, bytes, hash, added };
 }

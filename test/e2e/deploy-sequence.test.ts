@@ -184,6 +184,47 @@ test("killed in a step and with its own checkpoint lost, it goes on from the sit
   await volley("deployment", "close", "lost");
 });
 
+const childStep = (name: string, packageId: string): string =>
+  `<subtasksequence type="SMS_TaskSequence_SubTasksequence" name="Run ${name}" description=""><action>x</action>` +
+  `<defaultVarList>${variable("TsName", name)}${variable("TsPackageID", packageId)}</defaultVarList></subtasksequence>`;
+
+test("children that the site has, by identifier and by name, run in the parent's environment", async () => {
+  const folder = folderOf("family");
+  const add = async (name: string, steps: string[], ...words: string[]): Promise<void> => {
+    const file = join(folder, `${name}.xml`);
+    writeFileSync(file, sequenceText(...steps));
+    await volley("sequence", "add", file, ...words);
+  };
+  await add("Grandchild", [
+    commandStep("Third", `echo grandchild %A% >> ${folder}/log`),
+    settingStep("B", "back"),
+  ]);
+  const inner = [
+    commandStep("Second", `echo child %A% >> ${folder}/log`),
+    childStep("Grandchild", "ABC00009"),
+  ];
+  await add("Drivers", inner, "--id", "abc00001");
+  await assert.rejects(add("Other", inner, "--id", "ABC00001"), /E_CONFLICT/);
+  const steps = [
+    settingStep("A", "given"),
+    childStep("OSD - Drivers", "ABC00001"),
+    commandStep("Last", `echo parent %B% >> ${folder}/log`),
+  ];
+  await deploySteps("family", steps, ["--children", "Drivers,Grandchild"]);
+  const agent = await agentOf("h1");
+  await agent.exits(0);
+  assert.equal(readFileSync(join(folder, "log"), "utf8"), "child given\ngrandchild given\nparent back\n");
+  const told = (await statuses("family", "h1")).filter(({ messageId }) => messageId === 11_134);
+  const actions = told.map(({ action }) => action);
+  assert.deepEqual(actions, ["Set A", "Second", "Third", "Set B", "Last"]);
+  await assert.rejects(volley("sequence", "remove", "Grandchild"), /E_CONFLICT.*family/);
+  await volley("deployment", "close", "family");
+  await volley("deployment", "create", "orphans", "--sequence", "family", "--children", "Drivers");
+  await room.restartAgent(agent).exits(66);
+  assert.equal((await machine("h1")).error?.detail.includes('child sequence "Grandchild" (ABC00009'), true);
+  await volley("deployment", "close", "orphans");
+});
+
 test("a failure is told with its step and code, and the next run begins anew", async () => {
   const folder = folderOf("fails");
   await deploySteps("fails", [

@@ -23,6 +23,9 @@ import type { SiteProcess } from "../fixtures/site-process.ts";
 let room: Room;
 let site: SiteProcess;
 let deployment: DeploymentRecord;
+/** What the deployment runs as a child, and a sequence that is none of its. */
+let child: SequenceRecord;
+let other: SequenceRecord;
 let ours: DeploymentSite;
 let stranger: DeploymentSite;
 const transports: Transport[] = [];
@@ -38,10 +41,19 @@ before(async () => {
   const uploadId = await uploadAsAdministrator(site.client, file, true);
   const request = { name: "one", fileName: "one.xml", uploadId };
   const sequence = await site.client.post<SequenceRecord>("/sequences", request);
-  const [machine, other] = [await enrol("ours"), await enrol("stranger")];
-  clients.push(machine.client, other.client);
+  const [machine, another] = [await enrol("ours"), await enrol("stranger")];
+  clients.push(machine.client, another.client);
+  const [childUpload, otherUpload] = [
+    await uploadAsAdministrator(site.client, file, true),
+    await uploadAsAdministrator(site.client, file, true),
+  ];
+  const inner = { name: "child", packageId: "abc00001", fileName: "one.xml", uploadId: childUpload };
+  child = await site.client.post<SequenceRecord>("/sequences", inner);
+  const outer = { name: "other", fileName: "one.xml", uploadId: otherUpload };
+  other = await site.client.post<SequenceRecord>("/sequences", outer);
   deployment = await site.createDeployment({
     name: "one",
+    children: [child.id],
     imageId: null,
     sequenceId: sequence.id,
     packages: ["PS100001"],
@@ -49,7 +61,7 @@ before(async () => {
     machines: [machine.id],
   });
   ours = new DeploymentSite(machine.client, deployment.id);
-  stranger = new DeploymentSite(other.client, deployment.id);
+  stranger = new DeploymentSite(another.client, deployment.id);
 });
 after(async () => {
   for (const transport of transports) transport.close();
@@ -88,6 +100,8 @@ test("a machine of no such deployment is given nothing of it, and puts nothing t
     "the checkpoint's end": () => stranger.removeCheckpoint(),
     sequence: () => stranger.sequencePiece(0),
     variables: () => stranger.variables(),
+    children: () => stranger.children(),
+    "a child's bytes": () => stranger.childPiece(child.id, 0),
     package: () => stranger.packageFacts("PS100001"),
     "a package's bytes": () => stranger.packagePiece("PS100001", 0),
     drivers: () => stranger.drivers(),
@@ -96,6 +110,16 @@ test("a machine of no such deployment is given nothing of it, and puts nothing t
   for (const [what, ask] of Object.entries(asked)) {
     await assert.rejects(ask, { code: "E_FORBIDDEN" satisfies ErrorCode }, what);
   }
+});
+
+test("a child's file is given to a machine of that deployment, and no other sequence's", async () => {
+  const [given, ...more] = await ours.children();
+  assert.deepEqual([given?.id, given?.packageId, more.length], [child.id, "ABC00001", 0]);
+  assert.equal((await ours.childPiece(child.id, 0)).length, child.bytes);
+  assert.equal((await ours.childPiece(child.id, child.bytes)).length, 0);
+  await assert.rejects(ours.childPiece(other.id, 0), { code: "E_FORBIDDEN" });
+  await assert.rejects(ours.childPiece(deployment.sequenceId ?? "", 0), { code: "E_FORBIDDEN" });
+  await assert.rejects(site.client.remove(`/sequences/${child.id}`), { code: "E_CONFLICT" });
 });
 
 test("the key is the same each time, and not another's; nobody else is shown a secret", async () => {
@@ -154,10 +178,10 @@ test("a captured disk image is imported; what the site takes it from is gone the
   assert.deepEqual({ id, root }, { id: record.id, root: record.root });
   assert.ok((await clients[0]?.manifest(id))?.length, "the machine may read the manifest");
   await assert.rejects(async () => clients[1]?.manifest(id), { code: "E_FORBIDDEN" });
-  const other = await site.importImage((await room.makeImage(4)).path, "not given out");
-  await site.client.post("/packages", { kind: "image", packageId: "PS100002", imageId: other.id });
+  const another = await site.importImage((await room.makeImage(4)).path, "not given out");
+  await site.client.post("/packages", { kind: "image", packageId: "PS100002", imageId: another.id });
   const joining = (imageId: string | null) => clients[0]?.join(deployment.id, { imageId, resume: false });
-  await assert.rejects(async () => joining(other.id), { code: "E_FORBIDDEN" });
+  await assert.rejects(async () => joining(another.id), { code: "E_FORBIDDEN" });
   await assert.rejects(async () => joining(null), { code: "E_CONFLICT" });
   await assert.rejects(ours.packageImage("PS100002"), { code: "E_FORBIDDEN" });
   await assert.rejects(site.client.remove(`/images/${record.id}`), { code: "E_IMAGE_IN_USE" });

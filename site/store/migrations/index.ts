@@ -1,6 +1,7 @@
 /** Every step from an empty database to today's tables, in order. A released step is never edited: add another. */
 import type { Migration, MigrationProvider } from "kysely/migration";
 import { captures } from "./captures.ts";
+import { children } from "./children.ts";
 import { deployments } from "./deployments.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
@@ -23,6 +24,7 @@ const steps: Record<string, Migration> = {
   "0008-multicast-only": multicastOnly,
   "0009-session-images": sessionImages,
   "0010-captures": captures,
+  "0011-children": children,
   "0010-pxe": pxe,
 };
 

@@ -54,6 +54,8 @@ export const limits = {
   contentTasksRemembered: 100,
   /** How long a program that looks into an image file (qemu-img) may take. */
   imageToolMs: 60_000,
+  /** How long one program that makes boot media may take: the longest fetches some 200 MB of packages. */
+  mediaToolMs: 1_800_000,
   /** The live page: least time between two states, open pages, and bytes a page may be behind. */
   roomIntervalMs: 250,
   roomSubscribers: 64,

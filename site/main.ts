@@ -10,6 +10,7 @@ import { deploymentCommands } from "./commands/deployment.ts";
 import { helpFor, helpForAll, optionsOf } from "./commands/help.ts";
 import { imageCommands } from "./commands/image.ts";
 import { machineCommands } from "./commands/machine.ts";
+import { mediaCommands } from "./commands/media.ts";
 import { packageCommands } from "./commands/package.ts";
 import { pxeCommands } from "./commands/pxe.ts";
 import { sequenceCommands } from "./commands/sequence.ts";
@@ -24,6 +25,7 @@ const asking: SiteCommand[] = [
   ...credentialCommands,
   ...deploymentCommands,
   ...machineCommands,
+  ...mediaCommands,
   ...sessionCommands,
   ...pxeCommands,
 ];

@@ -10,6 +10,12 @@ const packages: Record<string, string> = {
   mkfifo: "coreutils",
   setpriv: "util-linux",
   blockdev: "util-linux",
+  mmdebstrap: "mmdebstrap",
+  depmod: "kmod",
+  "grub-mkimage": "grub-common",
+  mformat: "mtools",
+  xorriso: "xorriso",
+  sfdisk: "fdisk",
 };
 /** The end of what a program printed, which is where it says why it failed. */
 export const complaintCharacters = 1500;

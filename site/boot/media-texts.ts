@@ -1,0 +1,58 @@
+/** The small files of boot media: the PE's scripts, and what boot loaders read. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** The kernel is quiet, so that the screen is the agent's; after a panic the machine tries again. */
+const kernelOptions = "console=ttyS0,115200 console=tty0 quiet loglevel=1 panic=30";
+
+const levelsUp = 5;
+
+/** Path of a file in site/boot/pe: beside this file, or, run from compiled files, where the sources are above it. */
+export function peFile(name: string): string {
+  let place = "./pe/";
+  for (let level = 0; level <= levelsUp; level += 1) {
+    const path = fileURLToPath(new URL(place + name, import.meta.url));
+    if (existsSync(path)) return path;
+    place = `${"../".repeat(level + 1)}site/boot/pe/`;
+  }
+  throw new Error(`the PE's file ${name} is missing`);
+}
+
+/** Kernel and initramfs are at the root of what GRUB has started from: a server, a disc, a volume. */
+export const grubMenu = `set timeout=1
+menuentry "Volley" {
+  linux /vmlinuz ${kernelOptions}
+  initrd /initrd.zst
+}
+menuentry "Volley, with the kernel's messages" {
+  linux /vmlinuz console=ttyS0,115200 console=tty0
+  initrd /initrd.zst
+}
+`;
+
+/** Finds the volume and goes on with the menu that is on it. */
+export function grubSearch(label: string): string {
+  return `search --no-floppy --set=root --label ${label}\nset prefix=($root)/boot/grub\n`;
+}
+
+/** Names are looked up where the script itself came from. UEFI kernels find their initramfs by its name. */
+export const ipxeScript = `#!ipxe
+kernel vmlinuz initrd=initrd.zst ${kernelOptions}
+initrd initrd.zst
+boot
+`;
+
+/** What the PE's scripts read (pe/common); nothing in it needs quoting, which the command has made sure of. */
+export function peSettings(settings: {
+  site: string;
+  /** 64 hex digits. */
+  fingerprint: string;
+  /** Seconds since 1970. */
+  built: number;
+  version: string;
+  shell: boolean;
+}): string {
+  return Object.entries({ ...settings, shell: settings.shell ? "yes" : "no" })
+    .map(([name, value]) => `${name}='${value}'\n`)
+    .join("");
+}

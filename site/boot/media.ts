@@ -1,0 +1,103 @@
+/** Builds a site's boot media: a Linux PE with the agent, in every form that firmware starts. */
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { VolleyError } from "../../contract/errors.ts";
+import { buildDisc, buildStick, placeNetworkLoaders } from "./media-disks.ts";
+import { buildInitramfs, type PeContents } from "./media-initramfs.ts";
+import { fetchMediaPackages } from "./media-packages.ts";
+import { ipxeScript } from "./media-texts.ts";
+import { runMediaTool } from "./media-tools.ts";
+
+export interface MediaOptions extends Omit<PeContents, "built" | "version"> {
+  /** Made if need be; files of earlier media in it are replaced. */
+  output: string;
+  /** More Debian packages for the PE. */
+  packages: readonly string[];
+  /** When the credential in it stops to enrol. */
+  credentialExpires: string;
+  onStep(what: string): void;
+}
+/** What media.json says. */
+export interface MediaDescription {
+  kind: "volley-linux-pe";
+  built: string;
+  agent: string;
+  kernel: string;
+  site: string;
+  fingerprint: string;
+  credentialExpires: string;
+  /** By path in the folder. */
+  files: Record<string, { bytes: number; sha256: string }>;
+}
+
+const fileNames = [
+  ["vmlinuz", "initrd.zst", "shimx64.efi", "grubx64.efi", "grub/grub.cfg", "ipxe.efi", "undionly.kpxe"],
+  ["boot.ipxe", "volley.iso", "volley-usb.img"],
+].flat();
+
+/** Throws E_TOOL_MISSING, E_TOOL_FAILED. Nothing is in the folder that is only half made. */
+export async function buildMedia(options: MediaOptions): Promise<MediaDescription> {
+  const { onStep, output } = options;
+  if (!existsSync(options.agent)) {
+    throw new VolleyError("E_TOOL_MISSING", `The packaged agent is not at ${options.agent}.`);
+  }
+  mkdirSync(output, { recursive: true });
+  // On the same file system, so that what is done can be moved to its place.
+  const work = mkdtempSync(join(output, ".making-"));
+  try {
+    const folder = join(work, "media");
+    mkdirSync(folder);
+    const version = (await runMediaTool(options.agent, ["--version"])).trim();
+    onStep("Fetching Debian's packages");
+    const packages = await fetchMediaPackages(work, options.packages);
+    const files = { folder, boot: packages.boot, work };
+    copyFileSync(join(packages.boot, `boot/vmlinuz-${packages.kernel}`), join(folder, "vmlinuz"));
+    placeNetworkLoaders(files);
+    writeFileSync(join(folder, "boot.ipxe"), ipxeScript);
+    onStep("Packing the initramfs");
+    const built = Math.floor(Date.now() / 1000);
+    await buildInitramfs(packages, { ...options, version, built }, join(folder, "initrd.zst"));
+    onStep("Making the ISO and the USB image");
+    await buildDisc(files, join(folder, "volley.iso"));
+    await buildStick(files, join(folder, "volley-usb.img"));
+    const description: MediaDescription = {
+      kind: "volley-linux-pe",
+      built: new Date(built * 1000).toISOString(),
+      agent: version,
+      kernel: packages.kernel,
+      site: options.site,
+      fingerprint: options.fingerprint,
+      credentialExpires: options.credentialExpires,
+      files: await describeFiles(folder),
+    };
+    writeFileSync(join(folder, "media.json"), `${JSON.stringify(description, null, 2)}\n`);
+    mkdirSync(join(output, "grub"), { recursive: true });
+    for (const name of [...fileNames, "media.json"]) renameSync(join(folder, name), join(output, name));
+    return description;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+async function describeFiles(folder: string): Promise<MediaDescription["files"]> {
+  const files: MediaDescription["files"] = {};
+  for (const name of fileNames) {
+    const path = join(folder, name);
+    const hash = createHash("sha256");
+    await pipeline(createReadStream(path), hash);
+    files[name] = { bytes: statSync(path).size, sha256: hash.digest("hex") };
+  }
+  return files;
+}

@@ -1,0 +1,100 @@
+/** volley media build */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { CredentialAnswer } from "../../contract/administration.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import { fingerprintOf } from "../authority/certificates.ts";
+import { buildMedia } from "../boot/media.ts";
+import { siteFiles } from "../site.ts";
+import { text, type CommandCall, type SiteCommand } from "./command.ts";
+import { number } from "./numbers.ts";
+import { bytesText, printJson, printLine, printTable } from "./output.ts";
+
+const defaultUses = 1000;
+const defaultHours = 30 * 24;
+/** Where scripts/package puts it, from the root of the sources. */
+const packagedAgent = "build/package/volley-agent";
+
+/** https://HOST:PORT without anything that a shell or a boot loader would read otherwise. Throws E_USAGE. */
+function siteAddress(call: CommandCall): string {
+  const given = text(call, "site");
+  if (given === undefined) {
+    throw new VolleyError("E_USAGE", "--site is missing: the address machines reach it by.");
+  }
+  const plain = /^https:\/\/(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?\/?$/;
+  if (!plain.test(given)) {
+    throw new VolleyError("E_USAGE", `--site is to be https://HOST:PORT, not ${given}.`);
+  }
+  return given.replace(/\/$/, "");
+}
+
+function packageNames(call: CommandCall): string[] {
+  const given = call.values["package"];
+  const names = Array.isArray(given) ? given.filter((value) => typeof value === "string") : [];
+  const wrong = names.find((name) => !/^[a-z0-9][a-z0-9+.-]+$/.test(name));
+  if (wrong !== undefined) throw new VolleyError("E_USAGE", `"${wrong}" is no name of a Debian package.`);
+  return names;
+}
+
+/** From dist/site/commands and from site/commands the root is not equally far. */
+function defaultAgent(): string {
+  const here = fileURLToPath(new URL(".", import.meta.url));
+  const isCompiled = /[/\\]dist[/\\]site[/\\]commands[/\\]$/.test(here);
+  return resolve(here, isCompiled ? "../../.." : "../..", packagedAgent);
+}
+
+export const mediaCommands: SiteCommand[] = [
+  {
+    words: "media build",
+    operands: "",
+    operandCount: 0,
+    summary: "Make boot media: a Linux PE with the agent for PXE, disc and USB stick. Takes Debian and root.",
+    options: {
+      site: { type: "string", value: "URL", help: "The address machines reach this site by." },
+      output: { type: "string", value: "DIR", help: "Folder for the files." },
+      agent: { type: "string", value: "FILE", help: `The packaged agent (${packagedAgent}).` },
+      package: {
+        type: "string",
+        multiple: true,
+        value: "NAME",
+        help: "One more Debian package in it, as firmware for an adapter; may be repeated.",
+      },
+      "no-shell": { type: "boolean", help: "Nobody gets a shell at the machines." },
+      uses: { type: "string", value: "N", help: `How many machines its credential enrols (${defaultUses}).` },
+      hours: { type: "string", value: "H", help: `How long that is valid (${defaultHours}).` },
+    },
+    run: async (client, call) => {
+      const site = siteAddress(call);
+      const packages = packageNames(call);
+      const output = text(call, "output");
+      if (output === undefined) {
+        throw new VolleyError("E_USAGE", "--output is missing: a folder for the files.");
+      }
+      const uses = number(call, "uses", { least: 1, most: 100_000, whole: true }) ?? defaultUses;
+      const validHours = number(call, "hours", { least: 0.01, most: 8760, whole: false }) ?? defaultHours;
+      const authority = readFileSync(siteFiles(call.dataFolder).authorityCertificate, "utf8");
+      const issued = await client.post<CredentialAnswer>("/credentials", { uses, validHours });
+      const description = await buildMedia({
+        site,
+        fingerprint: fingerprintOf(authority).replaceAll(":", "").toLowerCase(),
+        credential: issued.credential,
+        credentialExpires: issued.expires,
+        agent: resolve(text(call, "agent") ?? defaultAgent()),
+        shell: call.values["no-shell"] !== true,
+        output: resolve(output),
+        packages,
+        onStep: (what) => (call.json ? undefined : printLine(what)),
+      });
+      if (call.json) return printJson(description);
+      printTable(
+        Object.entries(description.files).map(([name, { bytes, sha256 }]) => [
+          name,
+          bytesText(bytes),
+          sha256,
+        ]),
+      );
+      printLine(`The credential in them enrols ${uses} machines until ${issued.expires}.`);
+    },
+  },
+];

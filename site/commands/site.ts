@@ -62,8 +62,8 @@ export const siteCommand: Command = {
     },
     "igmp-interval": {
       type: "string",
-      value: "SECONDS",
-      help: `Time between two of its questions (${defaultQueryInterval}).`,
+      value: "N",
+      help: `Seconds between two of its questions (${defaultQueryInterval}).`,
     },
     "igmp-version": { type: "string", value: "2|3", help: "IGMP version it asks with (2)." },
   },
@@ -79,7 +79,7 @@ function addresses(call: CommandCall): string[] {
 }
 
 function querier(call: CommandCall): SiteOptions["querier"] {
-  const seconds = number(call, "igmp-interval", { least: 2, most: longestQueryInterval, whole: true });
+  const seconds = number(call, "igmp-interval", { least: 1, most: longestQueryInterval, whole: true });
   const version = text(call, "igmp-version");
   if (version !== undefined && version !== "2" && version !== "3") {
     throw new VolleyError("E_USAGE", `--igmp-version is 2 or 3, not "${version}".`);

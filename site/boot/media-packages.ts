@@ -15,6 +15,8 @@ const pePackages = [
   "libstdc++6",
   // Disks and volumes.
   ["fdisk", "gdisk", "dosfstools", "e2fsprogs", "ntfs-3g", "efibootmgr"],
+  // What starts an applied Windows: files on FAT, and a boot loader for a BIOS.
+  ["mtools", "grub-common", "grub-pc-bin"],
   // Windows images and registries, shares.
   ["wimtools", "libhivex-bin", "libwin-hivex-perl", "cifs-utils"],
   "firmware-linux-free",

@@ -20,15 +20,15 @@ import { readAnswerFile } from "./unattend/answer-file.ts";
 import { answerFilePath } from "./unattend/place.ts";
 import { findInAnyCase, hostPath } from "./volumes.ts";
 
-const uefiAlone = adapted(
-  "wimlib applies the image, and its boot files and a new boot configuration are written for UEFI; a disk for a BIOS is refused",
+const byWimlib = adapted(
+  "wimlib applies the image, and its boot files and a new boot configuration are written; on an MBR disk GRUB stands in for Windows' own boot sectors, which no image has, and starts bootmgr",
 );
 const inPeOnly = unsupported("it runs in a PE alone");
 
 export const applyOperatingSystemImage = stepKind({
   type: "ApplyOperatingSystem",
   title: "Apply Operating System Image",
-  support: { winpe: real, linuxpe: uefiAlone, windows: inPeOnly, linux: inPeOnly },
+  support: { winpe: real, linuxpe: byWimlib, windows: inPeOnly, linux: inPeOnly },
   check(step) {
     const has = (name: string): boolean =>
       step.variables.some(({ property, value }) => property.toLowerCase() === name && value !== "");
@@ -37,7 +37,7 @@ export const applyOperatingSystemImage = stepKind({
   async perform(context) {
     const wish = readImageWish(context);
     const destination = await findDestination(context);
-    checkBootable(context, destination);
+    await checkBootable(context, destination);
     const text = await applyImage(context, wish, destination);
     context.variables.set("OSDTargetSystemDrive", `${destination.letter}:`);
     context.variables.set("OSDTargetSystemRoot", `${destination.letter}:\\Windows`);

@@ -7,10 +7,14 @@ const bootManager = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}";
 const globalSettings = "{7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e}";
 const bootLoaderSettings = "{6efb52bf-1766-41db-a6b3-0ee5eff72bd7}";
 
+/** Where Windows is. GUIDs in capitals or not; the signature of an MBR as eight hexadecimal digits. */
+export type WindowsPlace =
+  | { style: "GPT"; diskGuid: string; partitionGuid: string }
+  | { style: "MBR"; signature: string; startBytes: number };
+
 export interface BootTarget {
-  /** GUIDs in capitals or not. */
-  diskGuid: string;
-  partitionGuid: string;
+  /** A GPT disk is started by UEFI, an MBR disk by a BIOS. */
+  place: WindowsPlace;
   /** Of the loader's object, in braces. */
   loaderId: string;
   locale: string;
@@ -20,14 +24,19 @@ type Element = [type: string, value: { text: string } | { list: string[] } | { b
 
 /** For `hivexregedit --merge --prefix HKEY_LOCAL_MACHINE\BCD`. */
 export function bcdText(target: BootTarget): string {
-  const partition = partitionDevice(target);
+  const partition = partitionDevice(target.place);
+  const byUefi = target.place.style === "GPT";
+  // A BIOS starts bootmgr by itself: its object names no file.
+  const managerFile: Element[] = byUefi
+    ? [["12000002", { text: "\\EFI\\Microsoft\\Boot\\bootmgfw.efi" }]]
+    : [];
   const objects: [id: string, type: number, elements: Element[]][] = [
     [
       bootManager,
       0x10100002,
       [
         ["11000001", { bytes: bootDevice() }],
-        ["12000002", { text: "\\EFI\\Microsoft\\Boot\\bootmgfw.efi" }],
+        ...managerFile,
         ["12000004", { text: "Windows Boot Manager" }],
         ["12000005", { text: target.locale }],
         ["14000006", { list: [globalSettings] }],
@@ -41,7 +50,7 @@ export function bcdText(target: BootTarget): string {
       0x10200003,
       [
         ["11000001", { bytes: partition }],
-        ["12000002", { text: "\\Windows\\system32\\winload.efi" }],
+        ["12000002", { text: `\\Windows\\system32\\winload.${byUefi ? "efi" : "exe"}` }],
         ["12000004", { text: "Windows" }],
         ["12000005", { text: target.locale }],
         ["14000006", { list: [bootLoaderSettings] }],
@@ -97,12 +106,18 @@ function bootDevice(): Buffer {
   return device(5);
 }
 
-/** A partition of a GPT disk. */
-export function partitionDevice({ diskGuid, partitionGuid }: BootTarget): Buffer {
+/** A partition: of a GPT disk by its own identifier and the disk's, of an MBR disk by its place and the signature. */
+export function partitionDevice(place: WindowsPlace): Buffer {
   const bytes = device(6);
-  guidBytes(partitionGuid).copy(bytes, 32);
-  // At 52 stands the partition style, of which 0 is GPT.
-  guidBytes(diskGuid).copy(bytes, 56);
+  // At 52 stands the partition style, 0 for GPT and 1 for MBR.
+  if (place.style === "GPT") {
+    guidBytes(place.partitionGuid).copy(bytes, 32);
+    guidBytes(place.diskGuid).copy(bytes, 56);
+  } else {
+    bytes.writeBigUInt64LE(BigInt(place.startBytes), 32);
+    bytes.writeUInt32LE(1, 52);
+    bytes.writeUInt32LE(Number.parseInt(place.signature, 16), 56);
+  }
   return bytes;
 }
 

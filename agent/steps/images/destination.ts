@@ -26,6 +26,8 @@ export interface Destination {
   table: {
     disk: string;
     style: "GPT" | "MBR";
+    /** As TableFound. */
+    diskId: string;
     partition: PartitionFound;
     partitions: PartitionFound[];
   } | null;
@@ -113,13 +115,13 @@ async function destinationOf(
   number: number,
   letter: string,
 ): Promise<Destination> {
-  const { partitions, style } = await readPartitions(context, disk);
+  const { diskId, partitions, style } = await readPartitions(context, disk);
   const partition = partitions.find((one) => one.number === number);
   if (partition === undefined) {
     throw new StepFailure(codes.notFound, `${disk} has no partition ${number}`);
   }
   const device = partitionDevice(disk, number);
-  return { letter, device, table: { disk, style, partition, partitions } };
+  return { letter, device, table: { disk, style, diskId, partition, partitions } };
 }
 
 async function letterFor(context: StepContext, diskPath: string, number: number): Promise<string> {

@@ -111,7 +111,7 @@ test("the second index goes on the volume in a variable, and is made to start by
   };
   const diskGuid = table.partitiontable.id;
   const partitionGuid = table.partitiontable.partitions[1]?.uuid ?? "";
-  const device = bcdDevice({ diskGuid, partitionGuid, loaderId: "", locale: "" });
+  const device = bcdDevice({ style: "GPT", diskGuid, partitionGuid });
   const hex = [...device].map((byte) => byte.toString(16).padStart(2, "0")).join(",");
   assert.equal(hive.split(hex).length - 1, 2, "the loader's device and osdevice are the partition");
   assert.match(hive, /\{9dea862c-5cdd-4e70-acc1-f32b344d4795\}\\Elements\\23000003/);
@@ -119,15 +119,20 @@ test("the second index goes on the volume in a variable, and is made to start by
 
 test("a partition's device in the boot configuration", () => {
   const bytes = bcdDevice({
+    style: "GPT",
     diskGuid: "00112233-4455-6677-8899-AABBCCDDEEFF",
     partitionGuid: "01020304-0506-0708-090A-0B0C0D0E0F10",
-    loaderId: "",
-    locale: "",
   });
   assert.equal(
     bytes.toString("hex"),
     `${"00".repeat(16)}06000000000000004800000000000000` +
       `0403020106050807090a0b0c0d0e0f10${"00".repeat(8)}33221100554477668899aabbccddeeff${"00".repeat(16)}`,
+  );
+  const ofMbr = bcdDevice({ style: "MBR", signature: "1A2B3C4D", startBytes: 0x1_0010_0000 });
+  assert.equal(
+    ofMbr.toString("hex"),
+    `${"00".repeat(16)}06000000000000004800000000000000` +
+      `0000100001000000${"00".repeat(12)}010000004d3c2b1a${"00".repeat(28)}`,
   );
 });
 
@@ -224,15 +229,6 @@ test("an upgrade package's edition, and a package without an image", async (t) =
     DestinationVariable: "OSDisk",
   });
   assert.notEqual((await applyOperatingSystemImage.perform(missingIndex)).exitCode, 0);
-});
-
-test("on a disk for a BIOS the step says that it cannot write boot sectors, and leaves the volume as it is", async (t) => {
-  const room = await makeRoom(t, "MBR");
-  const context = room.context({ ImagePackageID: "IMG00001" });
-  const outcome = await applyOperatingSystemImage.perform(context);
-  assert.equal(outcome.exitCode, codes.notSupported);
-  assert.match(outcome.text, /Windows PE/);
-  assert.ok(!context.runs.some(({ command }) => command[0] === "wimlib-imagex"));
 });
 
 test("a block image is handed to what writes it, with the partition as its device", async (t) => {

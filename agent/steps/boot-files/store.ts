@@ -1,0 +1,24 @@
+/** A new boot configuration out of the applied image's own template. */
+import { randomUUID } from "node:crypto";
+import { copyFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { runOrFail } from "../step-kind.ts";
+import type { StepContext } from "../step.ts";
+import { findInAnyCase } from "../volumes.ts";
+import { bcdText, type WindowsPlace } from "./bcd.ts";
+
+/** `windows`: its folder; `folder`: of the caller's own. Answers where the store is. */
+export async function makeStore(
+  context: StepContext,
+  { folder, place, windows }: { folder: string; place: WindowsPlace; windows: string },
+): Promise<string> {
+  const store = join(folder, "BCD");
+  const text = join(folder, "bcd.reg");
+  await copyFile(await findInAnyCase(windows, ["System32", "config", "BCD-Template"]), store);
+  const locale = context.variables.get("OSDWindowsSettingsUILanguage") || "en-US";
+  await writeFile(text, bcdText({ place, loaderId: `{${randomUUID()}}`, locale }));
+  await runOrFail(context, "write the boot configuration", {
+    command: ["hivexregedit", "--merge", "--prefix", "HKEY_LOCAL_MACHINE\\BCD", store, text],
+  });
+  return store;
+}

@@ -1,0 +1,72 @@
+/** Windows from a WIM onto an MBR disk in a Linux PE: what a BIOS and bootmgr read, read back. Needs root. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { openSync, readFileSync, readSync, closeSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { partitionDevice } from "../../../../agent/steps/boot-files/bcd.ts";
+import { codes } from "../../../../agent/steps/codes.ts";
+import { hostPath, unmountVolume } from "../../../../agent/steps/volumes.ts";
+import { biosRoom } from "../../../fixtures/bios-room.ts";
+import { readHive } from "../../../fixtures/hives.ts";
+
+function readAt(path: string, offset: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  const descriptor = openSync(path, "r");
+  readSync(descriptor, bytes, 0, length, offset);
+  closeSync(descriptor);
+  return bytes;
+}
+
+for (const system of ["NTFS", "FAT32", null] as const) {
+  const what = system === null ? "the volume of Windows itself" : `an active partition with ${system}`;
+  test(`GRUB in the gap, bootmgr and a store on ${what}`, async (t) => {
+    const room = await biosRoom(t, system);
+    const tableBefore = readAt(room.disk.path, 440, 72);
+    const context = room.apply();
+    const outcome = await room.perform(context);
+    assert.equal(outcome.exitCode, 0, `${outcome.text}\n${outcome.output}`);
+    assert.deepEqual(readAt(room.disk.path, 440, 72), tableBefore, "signature and partitions stay");
+    const first = readAt(room.disk.path, 0, 512);
+    assert.equal(first.readBigUInt64LE(0x5c), 1n, "the first sector loads the second");
+    assert.equal(first.readUInt16LE(0x66), 0x9090);
+    const core = readAt(room.disk.path, 512, 512);
+    assert.equal(core.readBigUInt64LE(0x1f4), 2n, "which loads what follows it");
+    const coreBytes = 512 * (1 + core.readUInt16LE(0x1fc));
+    assert.ok(coreBytes > 20_000 && coreBytes < 1024 ** 2 - 512, String(coreBytes));
+    const root = await room.systemRoot(context);
+    assert.match(readFileSync(join(root, "bootmgr"), "latin1"), /bootmgr runs/);
+    for (const path of ["en-US/bootmgr.exe.mui", "memtest.exe", "Fonts/wgl4_boot.ttf"]) {
+      assert.ok(readFileSync(join(root, "Boot", path)).length > 0, path);
+    }
+    const hive = readHive(join(root, "Boot/BCD")).replaceAll(/\\\r?\n\s*/g, "");
+    room.leave();
+    const { partitiontable } = JSON.parse(
+      execFileSync("sfdisk", ["--json", room.disk.path], { encoding: "utf8" }),
+    ) as { partitiontable: { id: string; partitions: { start: number; bootable?: boolean }[] } };
+    const windows = partitiontable.partitions[system === null ? 0 : 1];
+    assert.ok(windows);
+    const signature = partitiontable.id.replace("0x", "");
+    const device = partitionDevice({ style: "MBR", signature, startBytes: windows.start * 512 });
+    const hex = [...device].map((byte) => byte.toString(16).padStart(2, "0")).join(",");
+    assert.equal(hive.split(hex).length - 1, 2, "the loader's device and osdevice are the partition");
+    const utf16 = (text: string): string =>
+      [...Buffer.from(text, "utf16le")].map((byte) => byte.toString(16).padStart(2, "0")).join(",");
+    assert.ok(hive.includes(utf16("winload.exe")) && !hive.includes(utf16(".efi")), "by the BIOS's loader");
+    await unmountVolume(context, "C");
+    // A second time over what is there.
+    const again = await room.perform(room.apply());
+    assert.equal(again.exitCode, 0, `${again.text}\n${again.output}`);
+    assert.equal(readFileSync(await hostPath(context, "C:\\Users\\Public\\marker.txt"), "utf8"), "one");
+  });
+}
+
+test("what a BIOS cannot start is refused before anything is written", async (t) => {
+  const room = await biosRoom(t, "NTFS");
+  execFileSync("sfdisk", ["--quiet", "--no-reread", "--activate", room.disk.path, "-"], { stdio: "ignore" });
+  const context = room.apply();
+  const outcome = await room.perform(context);
+  assert.equal(outcome.exitCode, codes.notFound, outcome.text);
+  assert.match(outcome.text, /no active partition/);
+  assert.ok(!context.runs.some(({ command }) => command[0] === "wimlib-imagex"));
+});

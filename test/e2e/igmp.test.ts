@@ -34,9 +34,9 @@ const forgetful = {
 const querier = ["--igmp-querier", "--igmp-interval", "1"];
 
 const hostCount = 6;
-const network = networkAround(hostCount);
+const around = networkAround(hostCount);
 
-if (network === null) {
+if (around === null) {
   const skip = canMakeNetwork() ? false : "needs root and iproute2";
   test("IGMP on a network of hosts", { skip }, async () => {
     const { code, story } = await runOnFirstHost(hostCount, fileURLToPath(import.meta.url));
@@ -45,9 +45,9 @@ if (network === null) {
   });
 } else {
   // This process is on the host with the lowest address, and has it to itself.
-  const [, lower, main, higher, second, third] = network.hosts;
+  const [, lower, main, higher, second, third] = around.hosts;
   assert.ok(lower && main && higher && second && third);
-  tests(network, { lower, main, higher, second, third });
+  tests(around, { lower, main, higher, second, third });
 }
 
 interface Hosts {

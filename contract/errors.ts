@@ -386,7 +386,7 @@ const entries = {
   E_PXE_INTERFACE: entry(
     "The network interface that PXE is to answer on cannot be used.",
     "after-remedy",
-    "Name an interface of this computer that is up and has an IPv4 address.",
+    "Name an interface of this computer that has an IPv4 address.",
     400,
     66,
   ),

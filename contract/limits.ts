@@ -132,6 +132,8 @@ export const limits = {
   pxeRestartMostMs: 60_000,
   pxeConnections: 2000,
   pxeTransfers: 1000,
+  /** How long an answer waits for GRUB, which asks every second. */
+  pxeGrubAnswerMs: 15_000,
   pxeNonceMs: 300_000,
   /** How long an answer of another DHCP server is waited for. */
   pxeProbeMs: 3000,

@@ -32,6 +32,8 @@ const settings = {
   delaySeconds: z.int().min(0).max(limits.pxeDelaySecondsMost),
   /** How long a computer asks whether to take a deployment that is available. */
   promptSeconds: z.int().min(1).max(limits.pxePromptSecondsMost),
+  /** What UEFI firmware loads by PXE: the signed chain, which Secure Boot accepts, or iPXE, which is faster. */
+  uefiLoader: z.enum(["signed", "ipxe"]),
   /** Empty: all that the site was started with. */
   interfaces: listed(InterfaceName),
   /** Computers that get no answer. */

@@ -17,7 +17,7 @@ export interface KnownIdentities {
 
 export interface DhcpOptions {
   interfaces: readonly PxeInterface[];
-  properties: Pick<PxeProperties, "delaySeconds" | "excludedMacs" | "respond" | "unknown">;
+  properties: Pick<PxeProperties, "delaySeconds" | "excludedMacs" | "respond" | "uefiLoader" | "unknown">;
   known: KnownIdentities;
   router: string | null;
   nameServers: readonly string[];
@@ -26,8 +26,7 @@ export interface DhcpOptions {
   leaseFile: string;
 }
 
-/** Says whether the signed GRUB is what UEFI machines get: it asks for HTTP at port 80 and no other (GRUB 2.06). */
-export const servesSignedGrub = (port: number): boolean => port === 80;
+const uefiLoaders = { signed: "shimx64.efi", ipxe: "ipxe.efi" };
 
 export function hostOf(address: string, port: number): string {
   return port === 80 ? address : `${address}:${port}`;
@@ -69,7 +68,7 @@ export function dhcpConfiguration(options: DhcpOptions): string {
     "dhcp-pxe-vendor=PXEClient,HTTPClient",
     ...architectures,
     ...ignoring(options),
-    ...interfaces.flatMap((one) => [...range(one, options), ...bootFiles(one, options.port)]),
+    ...interfaces.flatMap((one) => [...range(one, options), ...bootFiles(one, options)]),
   ];
   if (properties.delaySeconds > 0) rules.push(`dhcp-reply-delay=tag:pxe,${properties.delaySeconds}`);
   return `${rules.join("\n")}\n`;
@@ -110,9 +109,10 @@ function range(at: PxeInterface, { nameServers, router }: DhcpOptions): string[]
   ];
 }
 
-function bootFiles({ address, name, range: served }: PxeInterface, port: number): string[] {
+function bootFiles(at: PxeInterface, { port, properties }: DhcpOptions): string[] {
+  const { address, name, range: served } = at;
   const host = hostOf(address, port);
-  const uefi = servesSignedGrub(port) ? "shimx64.efi" : "ipxe.efi";
+  const uefi = uefiLoaders[properties.uefiLoader];
   const file = (tag: string, value: string): string =>
     `dhcp-boot=tag:${name},tag:${tag},${value},,${address}`;
   const service = (tag: string, architecture: number, value: string): string =>
@@ -121,7 +121,8 @@ function bootFiles({ address, name, range: served }: PxeInterface, port: number)
     file("ipxe", `http://${host}/boot/ipxe`),
     file("firstbios", "undionly.kpxe"),
     file("firstuefi", uefi),
-    file("uefihttp", `http://${host}/${uefi}`),
+    // The signed GRUB has no HTTP.
+    file("uefihttp", `http://${host}/ipxe.efi`),
     // A proxy tells firmware by PXE's own menu, of one entry.
     ...(served === null
       ? [
@@ -133,13 +134,13 @@ function bootFiles({ address, name, range: served }: PxeInterface, port: number)
   ];
 }
 
-/** `roots` has a folder for each interface. */
-export function tftpConfiguration(roots: ReadonlyMap<string, string>): string {
+export function tftpConfiguration(interfaces: readonly PxeInterface[], root: string): string {
   const rules = [
     ...common,
+    ...interfaces.map(({ name }) => `interface=${name}`),
     "enable-tftp",
+    `tftp-root="${root}"`,
     `tftp-max=${limits.pxeTransfers}`,
-    ...[...roots].flatMap(([name, folder]) => [`interface=${name}`, `tftp-root="${folder}",${name}`]),
   ];
   return `${rules.join("\n")}\n`;
 }

@@ -11,6 +11,8 @@ export interface DnsmasqOptions {
   title: string;
   configurationFile: string;
   log: Log;
+  /** Takes each line that it logs once it serves. */
+  heard?: (line: string) => void;
 }
 
 /** What it takes to serve DHCP and TFTP; as root it would else keep every capability. */
@@ -85,6 +87,7 @@ export class Dnsmasq {
     const words = [...guard, "dnsmasq", `--conf-file=${configurationFile}`];
     const child = spawn("setpriv", words, { stdio: ["ignore", "ignore", "pipe"], env: toolEnvironment() });
     let said = "";
+    let unfinished = "";
     let isServing = false;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -93,6 +96,9 @@ export class Dnsmasq {
       }, limits.toolTimeMs);
       child.stderr.setEncoding("utf8").on("data", (text: string) => {
         said = (said + text).slice(-complaintCharacters);
+        const logged = (unfinished + text).split("\n");
+        unfinished = (logged.pop() ?? "").slice(-complaintCharacters);
+        for (const line of logged) this.#options.heard?.(line);
         if (isServing || !startedLine.test(said)) return;
         isServing = true;
         clearTimeout(timer);

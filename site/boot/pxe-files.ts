@@ -32,7 +32,7 @@ export const mediaFiles: ReadonlyMap<string, string> = new Map([
   ),
   ["/grub/media.cfg", "grub/grub.cfg"],
 ]);
-const question = /^\/boot\/(ipxe|grub)\/([^/]{0,64})\/([^/]{0,64}?)(\/accepted)?$/;
+const question = /^\/boot\/ipxe\/([^/]{0,64})\/([^/]{0,64}?)(\/accepted)?$/;
 
 export class PxeFiles {
   readonly #options: PxeFilesOptions;
@@ -78,7 +78,6 @@ export class PxeFiles {
       const file = mediaFiles.get(path);
       if (file !== undefined) return await this.#sendFile(request, response, file);
       if (path === "/boot/ipxe") return sendText(request, response, 200, scripts.ipxeBootstrap(host));
-      if (path === "/grub/grub.cfg") return sendText(request, response, 200, scripts.grubBootstrap(host));
       const asked = question.exec(path);
       if (asked === null) return sendText(request, response, 404, "The site has no such boot file.\n");
       await this.#answer(request, response, { asked, host, path });
@@ -95,26 +94,17 @@ export class PxeFiles {
     { asked, host, path }: { asked: RegExpExecArray; host: string; path: string },
   ): Promise<void> {
     const { pxe } = this.#options;
-    const [, loader, uuid = "", mac = "", accepted] = asked;
+    const [, uuid = "", mac = "", accepted] = asked;
     const identity = { uuid: uuidOf(uuid), mac: macOf(mac) };
     const proof = pxe.passwordProof;
     const isAccepted = accepted !== undefined;
-    if (isAccepted && loader === "ipxe" && proof !== null && !this.#isOpen(request, response)) return;
+    if (isAccepted && proof !== null && !this.#isOpen(request, response)) return;
     // A machine that only looks whether there is an answer takes none.
     const answer = await pxe.answer(identity, isAccepted && request.method === "GET");
     const isToBoot = answer.kind === "boot" || answer.kind === "prompt";
-    if (isAccepted && isToBoot) {
-      const text = loader === "ipxe" ? scripts.ipxeBoot(host) : scripts.grubBoot(host);
-      return sendText(request, response, 200, text);
-    }
-    const place = {
-      host,
-      path: path.replace(/\/accepted$/, ""),
-      passwordHash: proof?.grub ?? null,
-    };
-    const text =
-      loader === "ipxe" ? scripts.ipxeScript(answer, place) : scripts.grubConfiguration(answer, place);
-    sendText(request, response, 200, text);
+    if (isAccepted && isToBoot) return sendText(request, response, 200, scripts.ipxeBoot(host));
+    const place = { host, path: path.replace(/\/accepted$/, ""), hasPassword: proof !== null };
+    sendText(request, response, 200, scripts.ipxeScript(answer, place));
   }
 
   /** False: the request is answered with a challenge, or that there were too many. */

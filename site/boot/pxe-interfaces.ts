@@ -1,7 +1,12 @@
 /** The network interfaces that PXE answers on, and which of them it is the DHCP server of. */
 import { isIPv4 } from "node:net";
-import { networkInterfaces } from "node:os";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
 import { VolleyError } from "../../contract/errors.ts";
+import { runTool } from "../content/tools.ts";
+
+const interfacesFolder = "/sys/class/net";
 
 export interface PxeRange {
   first: string;
@@ -27,33 +32,23 @@ export function parseRange(text: string): PxeRange {
   return { first, last };
 }
 
-/** Throws E_PXE_INTERFACE, naming the interface or the range that fits none. */
-export function pxeInterfaces(names: readonly string[], range: PxeRange | null): PxeInterface[] {
-  const present = networkInterfaces();
-  const found = names.map((name): PxeInterface => {
-    const all = present[name];
-    if (all === undefined) {
-      const known = Object.keys(present).join(", ");
-      throw new VolleyError(
-        "E_PXE_INTERFACE",
-        `There is no interface ${name} that is up; there are ${known}.`,
-      );
-    }
-    const own = all.find(({ family, internal }) => family === "IPv4" && !internal);
-    if (own === undefined) throw new VolleyError("E_PXE_INTERFACE", `Interface ${name} has no IPv4 address.`);
-    const mask = numberOf(own.netmask);
-    const network = (numberOf(own.address) & mask) >>> 0;
-    const isHere = (address: string): boolean => (numberOf(address) & mask) >>> 0 === network;
-    return {
-      name,
-      address: own.address,
-      netmask: own.netmask,
-      network: textOf(network),
-      broadcast: textOf(network | ~mask),
-      mac: own.mac,
-      range: range !== null && isHere(range.first) && isHere(range.last) ? range : null,
-    };
-  });
+/** What `ip -json address show` says, as far as it is needed. */
+const Shown = z.array(
+  z.object({
+    address: z.string().default(""),
+    addr_info: z
+      .array(z.object({ family: z.string(), local: z.string(), prefixlen: z.int().min(0).max(32) }))
+      .default([]),
+  }),
+);
+
+/** Also of interfaces without a link. Throws E_PXE_INTERFACE, naming the interface or the range that fits none. */
+export async function pxeInterfaces(
+  names: readonly string[],
+  range: PxeRange | null,
+): Promise<PxeInterface[]> {
+  const found: PxeInterface[] = [];
+  for (const name of names) found.push(await pxeInterface(name, range));
   if (range !== null && found.every((one) => one.range === null)) {
     throw new VolleyError(
       "E_PXE_INTERFACE",
@@ -61,6 +56,39 @@ export function pxeInterfaces(names: readonly string[], range: PxeRange | null):
     );
   }
   return found;
+}
+
+async function pxeInterface(name: string, range: PxeRange | null): Promise<PxeInterface> {
+  if (!existsSync(join(interfacesFolder, name)) || !/^[^/]+$/.test(name)) {
+    const known = readdirSync(interfacesFolder).filter((one) => one !== "lo");
+    throw new VolleyError("E_PXE_INTERFACE", `There is no interface ${name}; there are ${known.join(", ")}.`);
+  }
+  const { complaint, exitCode, output } = await runTool("ip", [
+    "-json",
+    "-4",
+    "address",
+    "show",
+    "dev",
+    name,
+  ]);
+  if (exitCode !== 0) throw new VolleyError("E_PXE_INTERFACE", `Interface ${name}: ${complaint}.`);
+  const [shown] = Shown.parse(JSON.parse(output));
+  const own = shown?.addr_info.find(({ family }) => family === "inet");
+  if (shown === undefined || own === undefined) {
+    throw new VolleyError("E_PXE_INTERFACE", `Interface ${name} has no IPv4 address.`);
+  }
+  const mask = own.prefixlen === 0 ? 0 : (-1 << (32 - own.prefixlen)) >>> 0;
+  const network = (numberOf(own.local) & mask) >>> 0;
+  const isHere = (address: string): boolean => (numberOf(address) & mask) >>> 0 === network;
+  return {
+    name,
+    address: own.local,
+    netmask: textOf(mask),
+    network: textOf(network),
+    broadcast: textOf((network | ~mask) >>> 0),
+    mac: shown.address,
+    range: range !== null && isHere(range.first) && isHere(range.last) ? range : null,
+  };
 }
 
 function numberOf(address: string): number {

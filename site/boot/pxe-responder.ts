@@ -5,8 +5,9 @@ import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { PxeStatus } from "../../contract/pxe.ts";
 import type { Log } from "../log.ts";
-import { dhcpConfiguration, hostOf, servesSignedGrub, tftpConfiguration } from "./pxe-configuration.ts";
+import { dhcpConfiguration, tftpConfiguration } from "./pxe-configuration.ts";
 import { Dnsmasq } from "./pxe-dnsmasq.ts";
+import { GrubAnswers } from "./pxe-grub.ts";
 import { mediaFiles, PxeFiles } from "./pxe-files.ts";
 import { pxeInterfaces, type PxeInterface, type PxeRange } from "./pxe-interfaces.ts";
 import { otherDhcpServer } from "./pxe-probe.ts";
@@ -38,6 +39,9 @@ export class PxeResponder {
   readonly #options: PxeResponderOptions;
   readonly #interfaces: PxeInterface[];
   readonly #files: PxeFiles;
+  /** Of TFTP. */
+  readonly #root: string;
+  readonly #grub: GrubAnswers;
   readonly #tftp: Dnsmasq;
   readonly #dhcp: Dnsmasq;
   #settling: NodeJS.Timeout | null = null;
@@ -47,14 +51,22 @@ export class PxeResponder {
     this.#options = options;
     this.#interfaces = interfaces;
     this.#files = new PxeFiles({ ...options, addresses: interfaces.map(({ address }) => address) });
-    this.#tftp = new Dnsmasq({ title: "TFTP", configurationFile: join(folder, "tftp.conf"), log });
+    this.#root = join(folder, "tftp");
+    makeTftpRoot(this.#root, options.mediaFolder);
+    this.#grub = new GrubAnswers({ root: this.#root, pxe: options.pxe, log });
+    this.#tftp = new Dnsmasq({
+      title: "TFTP",
+      configurationFile: join(folder, "tftp.conf"),
+      log,
+      heard: (line) => this.#grub.heard(line),
+    });
     this.#dhcp = new Dnsmasq({ title: "DHCP", configurationFile: join(folder, "dhcp.conf"), log });
   }
 
   /** Throws E_PXE_INTERFACE, E_PXE_MEDIA, E_PXE_OTHER_SERVER, E_PXE_PORT, E_TOOL_MISSING and E_TOOL_FAILED. */
   static async start(options: PxeResponderOptions): Promise<PxeResponder> {
-    const interfaces = pxeInterfaces(options.interfaces, options.range);
-    checkMedia(options.mediaFolder, options.port, options.log);
+    const interfaces = await pxeInterfaces(options.interfaces, options.range);
+    checkMedia(options.mediaFolder, options.log);
     for (const one of interfaces) await refuseOtherServer(one, options.log);
     const responder = new PxeResponder(options, interfaces);
     try {
@@ -85,12 +97,13 @@ export class PxeResponder {
     this.#files.stop();
     await this.#dhcp.stop();
     await this.#tftp.stop();
+    this.#grub.stop();
   }
 
   async #start(): Promise<void> {
     const { pxe } = this.#options;
     await this.#files.start();
-    await this.#tftp.configure(tftpConfiguration(this.#makeTftpFolders()));
+    await this.#tftp.configure(tftpConfiguration(this.#interfaces, this.#root));
     await this.#serveDhcp();
     pxe.changed = () => this.#settle();
     for (const { mode, name, address } of this.status.interfaces) {
@@ -130,35 +143,25 @@ export class PxeResponder {
     // Without an interface dnsmasq would take all.
     await this.#dhcp.configure(interfaces.length === 0 ? null : configuration);
   }
-
-  /** For each interface the media's files under the names they are asked for with, and GRUB's first configuration. */
-  #makeTftpFolders(): Map<string, string> {
-    const { folder, mediaFolder, port } = this.#options;
-    const roots = new Map<string, string>();
-    for (const { address, name } of this.#interfaces) {
-      const root = join(folder, "tftp", name);
-      rmSync(root, { recursive: true, force: true });
-      for (const [path, file] of mediaFiles) {
-        mkdirSync(join(root, dirname(path)), { recursive: true });
-        symlinkSync(join(mediaFolder, file), join(root, path));
-      }
-      writeFileSync(join(root, "grub", "grub.cfg"), grubBootstrap(hostOf(address, port)));
-      roots.set(name, root);
-    }
-    return roots;
-  }
 }
 
-function checkMedia(folder: string, port: number, log: Log): void {
+/** The media's files under the names they are asked for with, and GRUB's first configuration. */
+function makeTftpRoot(root: string, mediaFolder: string): void {
+  rmSync(root, { recursive: true, force: true });
+  for (const [path, file] of mediaFiles) {
+    mkdirSync(join(root, dirname(path)), { recursive: true });
+    symlinkSync(join(mediaFolder, file), join(root, path));
+  }
+  writeFileSync(join(root, "grub", "grub.cfg"), grubBootstrap());
+}
+
+function checkMedia(folder: string, log: Log): void {
   const missing = [...mediaFiles.values()].filter((name) => !existsSync(join(folder, name)));
   const needed = missing.filter((name) => leastFiles.has(name));
   if (needed.length > 0) {
     throw new VolleyError("E_PXE_MEDIA", `There is no ${needed.join(" and no ")} in ${folder}.`);
   }
   if (missing.length > 0) log.warn(`the boot media in ${folder} has no ${missing.join(", ")}`);
-  if (!servesSignedGrub(port)) {
-    log.warn(`UEFI machines get iPXE, which Secure Boot refuses: the signed GRUB knows no port but 80`);
-  }
 }
 
 async function refuseOtherServer(one: PxeInterface, log: Log): Promise<void> {

@@ -16,8 +16,7 @@ export interface ScriptPlace {
   host: string;
   /** Below it: the path of this computer's questions. */
   path: string;
-  /** Null: none is asked for. Else GRUB's hash of it. */
-  passwordHash: string | null;
+  hasPassword: boolean;
 }
 
 /** Names come from people: nothing in them is a command, a variable or a quote. */
@@ -39,7 +38,7 @@ export function ipxeBootstrap(host: string): string {
 
 const tryAgain = ["inc tries", "iseq ${tries} 10 && exit ||", "sleep 3 || exit", "goto again"];
 
-export function ipxeScript(answer: PxeAnswer, { host, passwordHash, path }: ScriptPlace): string {
+export function ipxeScript(answer: PxeAnswer, { hasPassword, host, path }: ScriptPlace): string {
   const url = `http://${host}${path}`;
   if (answer.kind === "local") {
     return lines("#!ipxe", `echo Volley: ${plain(answer.reason)}`, "sleep 2 || exit", "exit");
@@ -59,7 +58,7 @@ export function ipxeScript(answer: PxeAnswer, { host, passwordHash, path }: Scri
     answer.kind === "prompt"
       ? [`prompt --key 0x0d --timeout ${answer.seconds * 1000} Volley: ${enter}, or wait. || exit`]
       : [`echo Volley: ${plain(answer.what)}`];
-  if (passwordHash === null) {
+  if (!hasPassword) {
     return lines(
       "#!ipxe",
       ...question,
@@ -88,24 +87,39 @@ export function ipxeBoot(host: string): string {
   return lines("#!ipxe", `chain --replace --autofree http://${host}/boot.ipxe`);
 }
 
-/** GRUB's smbios is in Debian's signed image; where a machine has none, its MAC has to do. */
-export function grubBootstrap(host: string): string {
+/** Where GRUB asks by TFTP, below its root: Debian's signed GRUB 2.06 has no HTTP. */
+export const grubFolder = "boot";
+
+/** The same for all. The site makes the answer when it hears of the question, so the first time it is not there. */
+export function grubBootstrap(): string {
   return lines(
     "set uuid=none",
     "smbios --type 1 --get-uuid 8 --set uuid",
     'if [ -z "$uuid" ]; then set uuid=none; fi',
     "set mac=none",
     'if [ -n "$net_default_mac" ]; then set mac=$net_default_mac; fi',
-    `set root=(http,${host})`,
-    `configfile (http,${host})/boot/grub/$uuid/$mac`,
-    'echo "Volley: the site does not answer."',
-    "sleep 5",
-    "exit",
+    "echo Volley: asking the site",
+    ...grubAsking(`/${grubFolder}/\${uuid}_\${mac}.cfg`),
   );
 }
 
-export function grubConfiguration(answer: PxeAnswer, { host, passwordHash, path }: ScriptPlace): string {
-  const url = `(http,${host})${path}`;
+/** GRUB says of each file that is not there yet that it was not found. */
+function grubAsking(path: string): string[] {
+  return [
+    "for try in 1 2 3 4 5 6 7 8 9 10; do",
+    `  configfile ${path}`,
+    "  sleep 1",
+    "done",
+    "echo Volley: the site does not answer",
+    "sleep 5",
+    "exit",
+  ];
+}
+
+export function grubConfiguration(
+  answer: PxeAnswer,
+  { computer, passwordHash }: { computer: string; passwordHash: string | null },
+): string {
   if (answer.kind === "local") {
     return lines(`echo "Volley: ${plain(answer.reason)}"`, "sleep 2", "exit");
   }
@@ -113,10 +127,14 @@ export function grubConfiguration(answer: PxeAnswer, { host, passwordHash, path 
     return lines(
       `echo "Volley: this computer waits until it is approved at the site: ${plain(answer.as)}"`,
       'echo "Esc starts it from its disk."',
-      `if sleep --interruptible ${limits.pxeHoldSeconds}; then configfile ${url}; else exit; fi`,
+      `if sleep --interruptible ${limits.pxeHoldSeconds}; then`,
+      ...grubAsking(`/${grubFolder}/${computer}.cfg`),
+      "fi",
+      "exit",
     );
   }
-  if (answer.kind === "boot" && passwordHash === null) return lines(`configfile ${url}/accepted`);
+  const accept = grubAsking(`/${grubFolder}/${computer}_accepted.cfg`);
+  if (answer.kind === "boot" && passwordHash === null) return lines(...accept);
   return lines(
     ...(passwordHash === null
       ? []
@@ -127,14 +145,14 @@ export function grubConfiguration(answer: PxeAnswer, { host, passwordHash, path 
     "  exit",
     "}",
     `menuentry "Volley: ${plain(answer.what)}" --id volley ${passwordHash === null ? "--unrestricted " : ""}{`,
-    `  configfile ${url}/accepted`,
+    ...accept.map((line) => `  ${line}`),
     "}",
   );
 }
 
-/** The media's own configuration loads the kernel from the root, without asking again. */
-export function grubBoot(host: string): string {
-  return lines("set superusers=", `set root=(http,${host})`, `configfile (http,${host})/grub/media.cfg`);
+/** The media's own configuration loads the kernel, without asking again. */
+export function grubBoot(): string {
+  return lines("set superusers=", "set default=0", "set timeout=0", "configfile /grub/media.cfg");
 }
 
 function lines(...text: string[]): string {

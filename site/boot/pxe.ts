@@ -25,6 +25,7 @@ const initialProperties: PxeStoredProperties = {
   unknown: "hold",
   delaySeconds: 0,
   promptSeconds: 15,
+  uefiLoader: "signed",
   interfaces: [],
   excludedMacs: [],
   ignoredMacs: [],
@@ -155,8 +156,10 @@ export class Pxe {
     if (due === undefined && (isMachine || said.length === 0)) {
       return local("nothing is deployed to this computer");
     }
-    // A person may let it enrol, so that there is something to deploy to.
-    if (due === undefined) return { answer: this.#prompt("becoming known to the site"), note: null };
+    // It may enrol, so that there is something to deploy to: at once where it was approved by hand for that.
+    const enrolling = "enrolling at the site";
+    if (due === undefined && found !== null) return { answer: { kind: "boot", what: enrolling }, note: null };
+    if (due === undefined) return { answer: this.#prompt(enrolling), note: null };
     const keys = [...(found === null ? [] : [found.id]), ...said];
     return await this.#deploy(due, keys, isMachine ? found.id : null);
   }

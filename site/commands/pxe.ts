@@ -57,6 +57,7 @@ function changeOf(call: CommandCall): Record<string, unknown> {
     unknown: oneOf(call, "unknown", ["ignore", "hold", "answer"]),
     delaySeconds: number(call, "delay", { least: 0, most: limits.pxeDelaySecondsMost, whole: true }),
     promptSeconds: number(call, "prompt", { least: 1, most: limits.pxePromptSecondsMost, whole: true }),
+    uefiLoader: oneOf(call, "uefi", ["signed", "ipxe"]),
     interfaces: list(call, "interfaces"),
     excludedMacs: list(call, "exclude"),
     ignoredMacs: list(call, "ignore-macs"),
@@ -73,6 +74,7 @@ function showProperties(properties: PxeProperties): void {
     ["Unknown computers", properties.unknown],
     ["Password", properties.password ? "is asked for" : "none"],
     ["Delay", `${properties.delaySeconds} s`],
+    ["UEFI machines load", properties.uefiLoader === "signed" ? "the signed chain" : "iPXE"],
     ["Prompt of available deployments", `${properties.promptSeconds} s`],
     [
       "Interfaces",
@@ -153,6 +155,11 @@ export const pxeCommands: SiteCommand[] = [
       },
       delay: { type: "string", value: "S", help: "Seconds before an answer, for another PXE server (0)." },
       prompt: { type: "string", value: "S", help: "Seconds to take an available deployment in (15)." },
+      uefi: {
+        type: "string",
+        value: "LOADER",
+        help: "What UEFI machines load: signed, for Secure Boot, or ipxe, which is faster (signed).",
+      },
       interfaces: { type: "string", value: "LIST", help: "Only these of --pxe; none: all of them." },
       exclude: { type: "string", value: "MACS", help: "Computers that get no answer, or none." },
       "ignore-macs": {

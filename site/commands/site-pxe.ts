@@ -7,7 +7,7 @@ import type { PxePlace } from "../boot/pxe-responder.ts";
 import { text, texts, type Command, type CommandCall } from "./command.ts";
 import { number } from "./numbers.ts";
 
-const defaultPxePort = 80;
+const defaultPxePort = 8480;
 
 export const pxeOptions: Command["options"] = {
   pxe: {
@@ -36,7 +36,7 @@ export const pxeOptions: Command["options"] = {
   "pxe-port": {
     type: "string",
     value: "PORT",
-    help: `TCP port of the boot files (${defaultPxePort}, the only one that Secure Boot's GRUB asks).`,
+    help: `TCP port of the boot files (${defaultPxePort}).`,
   },
 };
 

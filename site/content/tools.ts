@@ -9,6 +9,7 @@ const packages: Record<string, string> = {
   nbdcopy: "libnbd-bin",
   mkfifo: "coreutils",
   setpriv: "util-linux",
+  ip: "iproute2",
   blockdev: "util-linux",
   mmdebstrap: "mmdebstrap",
   depmod: "kmod",

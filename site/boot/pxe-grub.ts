@@ -1,0 +1,77 @@
+/**
+ * Answers GRUB, which asks by TFTP for a file that is named for its computer. dnsmasq says in its log what it was asked
+ * for and does not have; the answer is put there, GRUB asks again, and what was sent is taken away: the next question
+ * is answered anew.
+ */
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { toVolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { Log } from "../log.ts";
+import { macOf, uuidOf } from "./pxe-identity.ts";
+import { grubBoot, grubConfiguration, grubFolder } from "./pxe-scripts.ts";
+import type { Pxe } from "./pxe.ts";
+
+const asked = /: file (.+) not found for \S+$/;
+const sent = /: sent (.+) to \S+$/;
+/** UUID, MAC, and whether the computer takes the answer now. */
+const question = /^(([0-9a-f-]{36}|none)_([0-9a-f:]{17}|none))(_accepted)?\.cfg$/i;
+
+export class GrubAnswers {
+  readonly #folder: string;
+  readonly #pxe: Pxe;
+  readonly #log: Log;
+  /** Files that are there, with what takes them away. */
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+
+  /** `root` is TFTP's. */
+  constructor({ log, pxe, root }: { root: string; pxe: Pxe; log: Log }) {
+    this.#folder = join(root, grubFolder);
+    this.#pxe = pxe;
+    this.#log = log;
+    mkdirSync(this.#folder, { recursive: true });
+    for (const name of readdirSync(this.#folder)) rmSync(join(this.#folder, name));
+  }
+
+  /** A line of dnsmasq's log. */
+  heard(line: string): void {
+    const missing = asked.exec(line)?.[1];
+    if (missing?.startsWith(`${this.#folder}/`)) {
+      const name = missing.slice(this.#folder.length + 1);
+      this.#answer(name).catch((error: unknown) => {
+        this.#log.error(`GRUB is not answered: ${toVolleyError(error).detail}`);
+      });
+    }
+    const taken = sent.exec(line)?.[1];
+    if (taken?.startsWith(`${this.#folder}/`)) this.#forget(taken.slice(this.#folder.length + 1));
+  }
+
+  stop(): void {
+    for (const name of this.#timers.keys()) this.#forget(name);
+  }
+
+  async #answer(name: string): Promise<void> {
+    const parts = question.exec(name);
+    if (parts === null || this.#timers.has(name) || this.#timers.size >= limits.pxeTransfers) return;
+    const timer = setTimeout(() => this.#forget(name), limits.pxeGrubAnswerMs);
+    this.#timers.set(name, timer);
+    const [, computer = "", uuid = "", mac = "", accepted] = parts;
+    const isAccepted = accepted !== undefined;
+    const answer = await this.#pxe.answer({ uuid: uuidOf(uuid), mac: macOf(mac) }, isAccepted);
+    const isToBoot = isAccepted && (answer.kind === "boot" || answer.kind === "prompt");
+    const passwordHash = this.#pxe.passwordProof?.grub ?? null;
+    const text = isToBoot ? grubBoot() : grubConfiguration(answer, { computer, passwordHash });
+    if (!this.#timers.has(name)) return;
+    // Whole or not at all: GRUB asks again every second.
+    writeFileSync(join(this.#folder, `${name}.new`), text);
+    renameSync(join(this.#folder, `${name}.new`), join(this.#folder, name));
+  }
+
+  #forget(name: string): void {
+    const timer = this.#timers.get(name);
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    this.#timers.delete(name);
+    rmSync(join(this.#folder, name), { force: true });
+  }
+}

@@ -4,7 +4,7 @@ import { hostname, networkInterfaces } from "node:os";
 const everywhere = "0.0.0.0";
 const loopback = "127.0.0.1";
 
-function ownAddresses(): string[] {
+export function ownAddresses(): string[] {
   return Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .filter((address) => address.family === "IPv4" && !address.internal)

@@ -71,7 +71,7 @@ export class Groups {
       const spare = this.#spare;
       this.#spare = null;
       let found: GroupAndPort | GroupClaim;
-      if (spare !== null && spare.usedBy === "" && !this.#isWanted(spare.group)) found = spare;
+      if (spare !== null && spare.usedBy === "") found = spare;
       else {
         spare?.close();
         found = await this.#find();
@@ -133,12 +133,9 @@ export class Groups {
       if (claims.length === 0) break;
       const ear = this.#options.watch?.listen(claims.map(({ group }) => group)) ?? null;
       await this.#ask(claims);
-      for (const group of ear?.heard() ?? []) {
-        const claim = claims.find((one) => one.group === group);
-        if (claim) claim.usedBy ||= "someone sends to it";
-      }
-      ear?.close();
-      const free = claims.find((claim) => claim.usedBy === "" && !this.#isWanted(claim.group));
+      const heard = this.#heard(ear);
+      for (const claim of claims) if (heard.includes(claim.group)) claim.usedBy ||= "someone sends to it";
+      const free = claims.find((claim) => claim.usedBy === "");
       for (const claim of claims) if (claim !== free) claim.close();
       if (free) {
         free.keep();
@@ -146,10 +143,19 @@ export class Groups {
       }
       passedOver.push(...claims);
     }
-    const said = passedOver.map(
-      ({ group, port, usedBy }) => `${group}:${port} (${usedBy || "machines want it"})`,
-    );
+    const said = passedOver.map(({ group, port, usedBy }) => `${group}:${port} (${usedBy})`);
     throw new VolleyError("E_CONFLICT", `No multicast group is free here: ${said.join(", ")}.`);
+  }
+
+  #heard(ear: GroupEar | null): string[] {
+    try {
+      return ear?.heard() ?? [];
+    } catch (error) {
+      this.#warn(error);
+      return [];
+    } finally {
+      ear?.close();
+    }
   }
 
   async #ask(claims: GroupClaim[]): Promise<void> {
@@ -195,13 +201,9 @@ export class Groups {
     const taken = [...given, ...spare, ...others];
     const takenGroups = taken.map(({ group }) => group);
     const takenPorts = [...taken.map(({ port }) => port), ...busyPorts, this.#claimsPort];
+    // What is asked about is wanted by whoever asks: machines' wishes are looked at before, and not after.
     const group = chooseGroup(groups, [...takenGroups, ...(watch?.wanted() ?? [])]);
     return { group, port: choosePort(ports, takenPorts) };
-  }
-
-  /** Machines want a group: whoever sends to it is heard by them. */
-  #isWanted(group: string): boolean {
-    return this.#options.watch?.wanted().includes(group) ?? false;
   }
 
   get #claimsPort(): number {

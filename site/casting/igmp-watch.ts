@@ -1,7 +1,8 @@
 /** IGMP on the site's card: which groups machines want, and, if that is wished, the querier that asks them. */
 import { toVolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { GroupEarOptions, IgmpSocket } from "../../native/index.ts";
+import type { GroupEarOptions, IgmpArrival, IgmpSocket } from "../../native/index.ts";
+import { ownAddresses } from "../addresses.ts";
 import type { Log } from "../log.ts";
 import type { GroupEar, GroupWatch } from "./groups.ts";
 import { readIgmp, type IgmpReport } from "./igmp-message.ts";
@@ -86,12 +87,7 @@ class IgmpWatch implements GroupWatch {
     const nowMs = performance.now();
     const before = this.#querier?.other;
     try {
-      for (const { from, message } of this.#socket.receive()) {
-        if (from === this.#options.interfaceAddress) continue;
-        const read = readIgmp(message);
-        if (read?.kind === "report") this.#note(read, nowMs);
-        if (read) this.#querier?.hear(from, read, nowMs);
-      }
+      this.#hear(this.#socket.receive(), nowMs);
       for (const { message, to } of this.#querier?.take(nowMs) ?? []) this.#socket.send(to, message);
       this.#failing = false;
     } catch (error) {
@@ -100,6 +96,21 @@ class IgmpWatch implements GroupWatch {
       this.#failing = true;
     }
     this.#tell(before);
+  }
+
+  /**
+   * What this computer wants is what the site itself joins. A system may say it from another of its addresses, or from
+   * none: as switches do that speak for their machines, which have no other way to say that the last one left.
+   */
+  #hear(arrivals: IgmpArrival[], nowMs: number): void {
+    if (arrivals.length === 0) return;
+    const own = new Set([...ownAddresses(), this.#options.interfaceAddress]);
+    for (const { from, message } of arrivals) {
+      const read = readIgmp(message);
+      if (read === null || (read.kind === "report" && own.has(from))) continue;
+      if (read.kind === "report" && from !== "0.0.0.0") this.#note(read, nowMs);
+      this.#querier?.hear(from, read, nowMs);
+    }
   }
 
   #tell(before: string | null | undefined): void {

@@ -28,7 +28,7 @@ interface Level {
   fileLimitMinutes: number;
 }
 const levels = {
-  standard: { name: "standard", seeds: 200, fuzzSeconds: 5, limitMinutes: 18, fileLimitMinutes: 6 },
+  standard: { name: "standard", seeds: 200, fuzzSeconds: 5, limitMinutes: 60, fileLimitMinutes: 15 },
   long: { name: "long", seeds: 2000, fuzzSeconds: 600, limitMinutes: 240, fileLimitMinutes: 120 },
   e2e: { name: "e2e", seeds: 200, fuzzSeconds: 5, limitMinutes: 80, fileLimitMinutes: 60 },
 } satisfies Record<string, Level>;

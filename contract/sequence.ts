@@ -119,6 +119,14 @@ export const SequenceVariable = z.object({
 export type SequenceVariable = z.infer<typeof SequenceVariable>;
 export const SequenceVariables = z.array(SequenceVariable).max(1000);
 
+/**
+ * POST /machines/:id/variables, by the administrator: the device's own variables, all of them, which count over those of
+ * a deployment. GET there answers them to a watcher, hidden ones with an empty value; to the machine itself
+ * GET /deployments/:id/machines/me/variables answers them as they are.
+ */
+export const DeviceVariables = z.object({ variables: SequenceVariables });
+export type DeviceVariables = z.infer<typeof DeviceVariables>;
+
 /** What a deployment lets its machines fetch. */
 export const PackageList = z.union([z.literal("all"), z.array(PackageId).max(1000)]);
 export type PackageList = z.infer<typeof PackageList>;

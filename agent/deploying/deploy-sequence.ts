@@ -48,18 +48,20 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
     ...siteServices({ deployment, site, content, state, by }),
     ...(by.disk !== null && { disks: onlyDisk(by.disk, by) }),
   };
-  const collection = await untilItWorks(() => site.variables(), {
+  const patience = {
     signal: by.signal,
     patienceMs: limits.siteAwayMs,
-    onWait: (failure) => by.log.warning(`Waiting for the variables: ${failure.detail}`),
-  });
+    onWait: (failure: VolleyError) => by.log.warning(`Waiting for the variables: ${failure.detail}`),
+  };
+  const collection = await untilItWorks(() => site.variables(), patience);
+  const device = await untilItWorks(() => site.deviceVariables(), patience);
   const ran = await runLoaded(
     {
       loaded,
       facts,
       system,
       state,
-      layers: { collection },
+      layers: { collection, device },
       breaks: [],
       stores: [folderStore(state), siteStore(site, by.log, by.signal)],
       secretKey: siteKey(site, by.log, by.signal),

@@ -42,9 +42,16 @@ export class DeploymentSite {
     return this.#bytes(`/children/${sequenceId}/${offset}`);
   }
 
-  /** What is hidden among them is secret. */
-  async variables(): Promise<SequenceVariable[]> {
-    const variables = await this.#ask(SequenceVariables, "GET", "/variables");
+  /** What is hidden among them is secret, as in deviceVariables. */
+  variables(): Promise<SequenceVariable[]> {
+    return this.#variables("/variables");
+  }
+  /** This machine's own. */
+  deviceVariables(): Promise<SequenceVariable[]> {
+    return this.#variables("/machines/me/variables");
+  }
+  async #variables(path: string): Promise<SequenceVariable[]> {
+    const variables = await this.#ask(SequenceVariables, "GET", path);
     for (const { hidden, value } of variables) if (hidden) this.#site.remember(value);
     return variables;
   }

@@ -1,5 +1,4 @@
 /** volley deployment create | list | close | remove */
-import { readFileSync } from "node:fs";
 import type {
   DeploymentRecord,
   ImageRecord,
@@ -8,13 +7,14 @@ import type {
 } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { SequenceRecord, SequenceVariable } from "../../contract/sequence.ts";
+import type { SequenceRecord } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
 import { number } from "./numbers.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { findSequence } from "./sequence-names.ts";
+import { readVariables } from "./variables.ts";
 
 export async function findDeployment(client: SiteClient, name: string): Promise<DeploymentRecord> {
   const deployments = await client.get<DeploymentRecord[]>("/deployments");
@@ -65,24 +65,6 @@ async function findChildren(client: SiteClient, names: string | undefined): Prom
   const found: string[] = [];
   for (const name of names?.split(",") ?? []) found.push((await findSequence(client, name)).id);
   return found;
-}
-
-/** A line that begins with # says nothing. Throws E_SOURCE_READ, and E_USAGE that names the line and not its value. */
-function readVariables(call: CommandCall, option: string, hidden: boolean): SequenceVariable[] {
-  const path = text(call, option);
-  if (path === undefined) return [];
-  let content: string;
-  try {
-    content = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new VolleyError("E_SOURCE_READ", `${path}: ${(error as Error).message}`, { cause: error });
-  }
-  return content.split(/\r?\n/).flatMap((line, index) => {
-    if (line.trim() === "" || line.startsWith("#")) return [];
-    const at = line.indexOf("=");
-    if (at < 1) throw new VolleyError("E_USAGE", `${path}, line ${index + 1} is not of the form NAME=VALUE.`);
-    return [{ name: line.slice(0, at).trim(), value: line.slice(at + 1), hidden }];
-  });
 }
 
 export const deploymentCommands: SiteCommand[] = [

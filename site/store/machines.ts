@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Selectable } from "kysely";
 import type { MachineRecord } from "../../contract/administration.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
+import type { SequenceVariable } from "../../contract/sequence.ts";
 import type { Database } from "./database.ts";
 import type { AssignmentTable, MachineTable } from "./schema.ts";
 
@@ -59,6 +60,21 @@ export class MachineStore {
       .execute();
     const latest = new Map(assignments.map((row) => [row.machine_id, row]));
     return machines.map((row) => toRecord(row, latest.get(row.id)));
+  }
+
+  /** Its own variables, secrets among them: for that machine alone. Undefined when there is no such machine. */
+  async variables(id: string): Promise<SequenceVariable[] | undefined> {
+    const row = await this.#database
+      .selectFrom("machine")
+      .select("variables")
+      .where("id", "=", id)
+      .executeTakeFirst();
+    return row?.variables;
+  }
+
+  async setVariables(id: string, variables: readonly SequenceVariable[]): Promise<void> {
+    const written = { variables: JSON.stringify(variables) };
+    await this.#database.updateTable("machine").set(written).where("id", "=", id).execute();
   }
 
   async saw(ids: string[], time: string): Promise<void> {

@@ -51,6 +51,8 @@ export interface MachineTable {
   /** What is the same when this machine enrols again; null when it said too little to tell. */
   identity: string | null;
   facts: Json<MachineFacts>;
+  /** With secrets: never in a record, never logged. */
+  variables: ColumnType<SequenceVariable[], string | undefined, string>;
   enrolled: string;
   last_seen: string;
 }

@@ -225,6 +225,34 @@ test("children that the site has, by identifier and by name, run in the parent's
   await volley("deployment", "close", "orphans");
 });
 
+test("a machine's own variables count over the deployment's, and what is set at run time over both", async () => {
+  const folder = folderOf("device");
+  const lines = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const early = await agentOf("v1", { words: ["--once"] });
+  await waitFor(async () => (await site.machine("v1")) !== undefined, { what: "the machine" });
+  const own = [
+    "--variables",
+    lines("own", "B=device\nC=device\n"),
+    "--secrets",
+    lines("own-secret", "S=s3same\n"),
+  ];
+  assert.equal(await volley("machine", "variables", "v1", ...own), "B=device\nC=device\nS=(hidden)\n");
+  const steps = [
+    settingStep("C", "run"),
+    commandStep("Look", `echo %A% %B% %C% > ${folder}/out; test "$(echo "%S%" | wc -c)" = 7`),
+  ];
+  const collection = lines("collection", "A=collection\nB=collection\nC=collection\n");
+  await deploySteps("device", steps, ["--variables", collection, "--machines", "v1"]);
+  await early.exits(0);
+  assert.equal(readFileSync(join(folder, "out"), "utf8"), "collection device run\n");
+  assert.ok(!(early.output + everythingIn(early.options.stateFolder)).includes("s3same"));
+  assert.equal(await volley("machine", "variables", "v1", "--clear"), "");
+  await volley("deployment", "close", "device");
+});
+
 test("a failure is told with its step and code, and the next run begins anew", async () => {
   const folder = folderOf("fails");
   await deploySteps("fails", [

@@ -100,6 +100,7 @@ test("a machine of no such deployment is given nothing of it, and puts nothing t
     "the checkpoint's end": () => stranger.removeCheckpoint(),
     sequence: () => stranger.sequencePiece(0),
     variables: () => stranger.variables(),
+    "variables of its own": () => stranger.deviceVariables(),
     children: () => stranger.children(),
     "a child's bytes": () => stranger.childPiece(child.id, 0),
     package: () => stranger.packageFacts("PS100001"),
@@ -127,9 +128,18 @@ test("the key is the same each time, and not another's; nobody else is shown a s
   assert.equal(await ours.key(), key);
   assert.match(key, /^[0-9a-f]{64}$/);
   assert.deepEqual(await ours.variables(), [{ name: "Secret", value: secret, hidden: true }]);
-  const shown = JSON.stringify(await site.client.get("/deployments"));
+  const own = { name: "Pin", value: "13579", hidden: true };
+  const plain = { name: "OSDComputerName", value: "LAB-07", hidden: false };
+  const path = `/machines/${(await clients[0]?.enrol())?.machineId}/variables`;
+  await site.client.post(path, { variables: [own, plain] });
+  assert.deepEqual(await ours.deviceVariables(), [own, plain]);
+  assert.deepEqual(await site.client.get(path), { variables: [{ ...own, value: "" }, plain] });
+  const twice = { variables: [{ ...plain, name: "_Bad" }] };
+  await assert.rejects(site.client.post(path, twice), { code: "E_REQUEST_INVALID" });
+  await assert.rejects(site.client.get(`/machines/${randomUUID()}/variables`), { code: "E_NOT_FOUND" });
+  const shown = JSON.stringify([await site.client.get("/deployments"), await site.client.get("/machines")]);
   const log = readFileSync(join(site.folder, "site.log"), "utf8");
-  for (const text of [key, secret]) assert.ok(!shown.includes(text) && !log.includes(text), text);
+  for (const text of [key, secret, own.value]) assert.ok(!shown.includes(text) && !log.includes(text), text);
 });
 
 test("of a run's checkpoints the last one counts, in whatever order they come", async () => {

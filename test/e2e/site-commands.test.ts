@@ -46,7 +46,7 @@ test("what is not understood is said, with exit code 2, and help is there for ev
   const { code, output } = await call("--help");
   assert.equal(code, 0);
   const commands = [...output.matchAll(/^ {2}volley ([a-z]+(?: [a-z]+)?)/gm)].map((match) => match[1] ?? "");
-  assert.equal(commands.length, 21);
+  assert.ok(commands.length >= 30, `${commands.length} commands`);
   for (const command of commands.filter((_, index) => index % 3 === 0)) {
     const help = await call(...command.split(" "), "--help");
     assert.equal(help.code, 0, command);

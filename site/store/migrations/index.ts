@@ -3,6 +3,7 @@ import type { Migration, MigrationProvider } from "kysely/migration";
 import { captures } from "./captures.ts";
 import { children } from "./children.ts";
 import { deployments } from "./deployments.ts";
+import { deviceVariables } from "./device-variables.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
 import { multicastOnly } from "./multicast-only.ts";
@@ -24,8 +25,9 @@ const steps: Record<string, Migration> = {
   "0008-multicast-only": multicastOnly,
   "0009-session-images": sessionImages,
   "0010-captures": captures,
-  "0011-children": children,
   "0010-pxe": pxe,
+  "0011-children": children,
+  "0012-device-variables": deviceVariables,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

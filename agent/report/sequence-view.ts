@@ -11,11 +11,19 @@ export interface SequenceView {
   fraction: number;
   /** What the step does now, a phrase; empty when it does not say. */
   doing: string;
+  /** TSProgressInfoLevel: 1 "2 of 10", 2 "2 of 10 (20 % complete)", 3 "20 % complete". */
+  infoLevel: 1 | 2 | 3;
+}
+
+/** What is no documented level is the first. */
+export function infoLevelOf(text: string): SequenceView["infoLevel"] {
+  if (text.trim() === "2") return 2;
+  return text.trim() === "3" ? 3 : 1;
 }
 
 /** Two lines of at most `columns` characters. */
 export function sequenceLines(view: SequenceView, columns: number): string[] {
-  const done = view.total === 0 ? 1 : (Math.max(0, view.number - 1) + clamp(view.fraction)) / view.total;
+  const done = doneOf(view);
   const whole = `${countText(view)}  ${view.step}`;
   const own = `${percentText(view.fraction)}  ${view.doing || view.title}`;
   return [line(done, whole, columns), line(view.fraction, own, columns)];
@@ -34,8 +42,16 @@ function line(fraction: number, text: string, columns: number): string {
   return ` ${"█".repeat(filled)}${"░".repeat(width - filled)} ${flat}`.slice(0, columns - 1);
 }
 
-function countText({ number, total }: SequenceView): string {
-  return `${number} of ${total}`;
+/** Of the whole sequence, 0 to 1. */
+function doneOf({ fraction, number, total }: SequenceView): number {
+  return total === 0 ? 1 : (Math.max(0, number - 1) + clamp(fraction)) / total;
+}
+
+function countText(view: SequenceView): string {
+  const count = `${view.number} of ${view.total}`;
+  const complete = `${percentText(doneOf(view)).trimStart()} complete`;
+  if (view.infoLevel === 3) return complete;
+  return view.infoLevel === 2 ? `${count} (${complete})` : count;
 }
 
 function percentText(fraction: number): string {

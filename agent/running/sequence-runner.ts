@@ -11,6 +11,7 @@ import type { DiskFacts, Platform } from "../platform/platform.ts";
 import type { Log, Logs } from "../report/logs.ts";
 import type { Redactor } from "../report/redactor.ts";
 import type { Screen } from "../report/screen.ts";
+import { infoLevelOf, type SequenceView } from "../report/sequence-view.ts";
 import type { CheckpointStore, SecretKey } from "../sequence/checkpoint.ts";
 import { openDebugger, type SequenceDebugger } from "../sequence/debugger.ts";
 import { startEnvironmentServer, type EnvironmentServer } from "../sequence/environment-server.ts";
@@ -131,9 +132,13 @@ function runProgram(
 /** The steps' share: what they run with, and what is seen of them. */
 function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServer): StepPerformer {
   const { name, steps: total } = run.loaded.program;
+  // As the variables stand when a step begins.
+  let infoLevel: SequenceView["infoLevel"] = 1;
+  let isHidden = false;
   const show = ({ node, number }: StepInstruction, fraction: number, doing: string): void => {
+    if (isHidden) return;
     const [step, does] = [by.redactor.clean(node.name), by.redactor.clean(doing)];
-    by.screen.sequence({ title: name, step, number, total, fraction, doing: does });
+    by.screen.sequence({ title: name, step, number, total, fraction, doing: does, infoLevel });
   };
   return {
     system: run.system,
@@ -143,7 +148,10 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
     log: run.logs.of("Steps", "perform-step.ts"),
     onStep(step, variables) {
       server.serve(variables);
-      if (variables !== null) show(step, 0, "");
+      if (variables === null) return;
+      infoLevel = infoLevelOf(variables.get("TSProgressInfoLevel"));
+      isHidden = /^true$/i.test(variables.get("TSDisableProgressUI"));
+      show(step, 0, "");
     },
     progress: show,
     signal: by.signal,

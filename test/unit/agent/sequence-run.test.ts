@@ -193,6 +193,19 @@ test("TSDebugMode opens the debugger; quitting leaves the run to be taken up", a
   assert.ok(existsSync(join(place.folder, "two")));
 });
 
+test("TSDisableProgressUI shows no step, from where it is set on", async (context) => {
+  const place = prepare(
+    context,
+    command("Seen", "true"),
+    setting("TSDisableProgressUI", "TRUE"),
+    command("Unseen", "true"),
+  );
+  const { code, errors, out } = await run([place.file, "--state", place.state]);
+  assert.equal(code, 0, out + errors);
+  assert.match(out + errors, /1 of 3 {2}Seen/);
+  assert.doesNotMatch(out + errors, /of 3 {2}Unseen/);
+});
+
 test("TSDebugOnError opens the debugger when a step has failed", async (context) => {
   const place = prepare(context, command("Bad", "exit 7"), command("Two", "touch %Target%/two"));
   const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`];

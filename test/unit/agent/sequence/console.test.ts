@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { openConsoleLines } from "../../../../agent/commands/console-lines.ts";
 import { logFolder, type LogPhase } from "../../../../agent/report/log-places.ts";
 import { openScreen } from "../../../../agent/report/screen.ts";
+import { infoLevelOf, sequenceLine, type SequenceView } from "../../../../agent/report/sequence-view.ts";
 import type { ConditionWorld } from "../../../../agent/sequence/conditions/evaluate.ts";
 import { openDebugger } from "../../../../agent/sequence/debugger.ts";
 import { SequenceEnvironment } from "../../../../agent/sequence/environment.ts";
@@ -146,14 +147,22 @@ test("lines of a pipe come one after another, also when they came at once", asyn
   await assert.rejects(waiting, { code: "E_CANCELLED" });
 });
 
-const view = {
+const view: SequenceView = {
   title: "Deploy",
   step: "Install\nSoftware",
   number: 3,
   total: 4,
   fraction: 0.5,
   doing: "copying",
+  infoLevel: 1,
 };
+
+test("TSProgressInfoLevel: the count, the count and per cent, per cent alone", () => {
+  const text = (level: string): string => sequenceLine({ ...view, infoLevel: infoLevelOf(level) });
+  for (const level of ["", "1", "7"]) assert.match(text(level), /^3 of 4 {2}Install/);
+  assert.match(text("2"), /^3 of 4 \(62 % complete\) {2}Install/);
+  assert.match(text("3"), /^62 % complete {2}Install/);
+});
 
 test("a terminal shows the step, n of m, a bar for the whole and one for the step, drawn over themselves", () => {
   let out = "";

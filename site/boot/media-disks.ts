@@ -134,7 +134,7 @@ export async function buildStick(files: MediaFiles, output: string): Promise<voi
   for (const name of names) await runMediaTool("mcopy", ["-i", volume, join(folder, name), `::${name}`]);
 
   rmSync(output, { force: true });
-  writeFileSync(output, "", { mode: 0o600 });
+  writeFileSync(output, "");
   truncateSync(output, volumeStart * sectorBytes + volumeBytes + mebibyte);
   await runMediaTool("sfdisk", ["--quiet", "--no-reread", output], {
     input: stickTable(volumeBytes),

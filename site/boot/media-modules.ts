@@ -30,7 +30,7 @@ const wanted = [
     "fs/fuse/",
     "fs/efivarfs/",
   ],
-  ["fs/cifs/", "fs/smbfs_common/", "net/packet/", "crypto/crc32c_generic.", "arch/x86/crypto/crc32"],
+  ["fs/cifs/", "fs/smb/", "net/packet/", "crypto/crc32c_generic.", "arch/x86/crypto/crc32"],
 ].flat();
 /** Of those, what needs a fabric or firmware that no computer to be deployed has here. */
 const unwanted = [

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -42,6 +43,7 @@ export interface MediaDescription {
   files: Record<string, { bytes: number; sha256: string }>;
 }
 
+const workPrefix = ".making-";
 const fileNames = [
   ["vmlinuz", "initrd.zst", "shimx64.efi", "grubx64.efi", "grub/grub.cfg", "ipxe.efi", "undionly.kpxe"],
   ["boot.ipxe", "volley.iso", "volley-usb.img"],
@@ -54,8 +56,11 @@ export async function buildMedia(options: MediaOptions): Promise<MediaDescriptio
     throw new VolleyError("E_TOOL_MISSING", `The packaged agent is not at ${options.agent}.`);
   }
   mkdirSync(output, { recursive: true });
-  // On the same file system, so that what is done can be moved to its place.
-  const work = mkdtempSync(join(output, ".making-"));
+  // On the same file system, so that what is done can be moved to its place. A build that was killed leaves its own.
+  for (const name of readdirSync(output)) {
+    if (name.startsWith(workPrefix)) rmSync(join(output, name), { recursive: true, force: true });
+  }
+  const work = mkdtempSync(join(output, workPrefix));
   try {
     const folder = join(work, "media");
     mkdirSync(folder);

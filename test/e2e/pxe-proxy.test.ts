@@ -76,7 +76,7 @@ function tests(server: Host, client: Host, router: Host): void {
     });
     await site.client.post("/pxe/properties", { unknown: "answer", excludedMacs: ["52:54:00:00:01:06"] });
     const efi = { architecture: 7, vendorClass: uefiClass };
-    const [excluded = [], bios = [], uefi = [], menu = [], ipxe = [], http = [], plain = [], last = []] =
+    const [excluded = [], bios = [], uefi = [], menu = [], ipxe = [], http = [], plain = [], sentinel = []] =
       await waitFor(
         async () => {
           const answers = await askDhcp(
@@ -101,7 +101,7 @@ function tests(server: Host, client: Host, router: Host): void {
       answers.find(({ from }) => from === server.address);
     const theirs = (answers: DhcpAnswer[]): DhcpAnswer | undefined =>
       answers.find(({ from }) => from === router.address);
-    for (const answers of [bios, uefi, ipxe, http, last]) {
+    for (const answers of [bios, uefi, ipxe, http, sentinel]) {
       assert.equal(answers.length, 2, JSON.stringify(answers));
       assert.equal(ours(answers)?.address, "0.0.0.0", "a proxy hands out no address");
       assert.match(theirs(answers)?.address ?? "", /\.1\d\d$/);
@@ -137,8 +137,8 @@ function tests(server: Host, client: Host, router: Host): void {
   test("an interface, a folder of media or a port that cannot be used is named", async () => {
     const said = await refused("E_PXE_INTERFACE", "--pxe", "e7", "--pxe-media", media);
     assert.match(said, /no interface e7; there are e0/);
-    const range = ["--pxe-range", "192.168.3.1-192.168.3.9"];
-    await refused("E_PXE_INTERFACE", "--pxe", "e0", "--pxe-media", media, ...range);
+    const strange = ["--pxe-range", "192.168.3.1-192.168.3.9"];
+    await refused("E_PXE_INTERFACE", "--pxe", "e0", "--pxe-media", media, ...strange);
     mkdirSync(join(room.folder, "empty"));
     await refused("E_PXE_MEDIA", "--pxe", "e0", "--pxe-media", join(room.folder, "empty"));
     await refused("E_USAGE", "--pxe-media", media);

@@ -60,6 +60,7 @@ bool Receiver::State::hear(const Header& header, Time now) {
   ++receivedSinceReport;
   clock = std::max(clock, now);
   lastHeard = std::max(lastHeard, now);
+  askedAt = never;
   probeInterval_us = probeBase_us;
   return true;
 }
@@ -197,7 +198,7 @@ Time Receiver::wakeup() const {
   const State& s = *state_;
   if (s.missingChunks == 0) return s.left ? never : s.statusAt;
   Time at = std::min({s.askAt, s.probeAt(), s.statusAt, s.sweepAt});
-  const Time silentAt = std::max(s.joined, s.lastHeard) + s.config.silence_us;
+  const Time silentAt = s.askedAt == never ? never : s.askedAt + s.config.silence_us;
   if (s.config.unicast && silentAt > s.clock) at = std::min(at, silentAt);
   return at;
 }

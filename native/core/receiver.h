@@ -19,7 +19,7 @@ struct ReceiverConfig {
   // Ask at once for chunks whose state is unknown (a disk that is taken to hold nothing of the image), or only
   // after the scan of the disk has found them lacking (a resume).
   bool askBeforeScan;
-  Time silence_us;   // without an authenticated datagram for so long, multicast is not coming: fetch by unicast
+  Time silence_us;   // for so long it asked and nothing authenticated came: fetch by unicast; 0 = from the beginning
   Time chunkWait_us; // a chunk that made no progress for so long although multicast is alive is fetched by unicast
   bool unicast;      // whether there is unicast to fall back to
   std::uint64_t seed;

@@ -10,9 +10,10 @@ constexpr Time sweepLeast_us = 10'000;
 constexpr Time starvedWaits = 4; // waits without any useful symbol after which promises are not believed
 } // namespace
 
+// Only who asked can miss an answer: while a disk is scanned that lacks nothing yet, a sender has nothing to say.
 bool Receiver::State::silent(Time now) const {
-  const Time since = std::max(joined, lastHeard);
-  return now > since && now - since >= config.silence_us;
+  if (config.silence_us == 0) return now > std::max(joined, lastHeard);
+  return askedAt != never && now - askedAt >= config.silence_us;
 }
 
 // Lets every block that lacks something and is not promised grow older; a stored symbol makes it young again.

@@ -327,6 +327,7 @@ std::optional<Report> Receiver::State::nextReport(Time now) {
     if (!runs.empty()) {
       report = makeReport(false, now);
       report.runs = std::move(runs);
+      if (askedAt == never) askedAt = now;
       return report;
     }
   }

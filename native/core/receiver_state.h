@@ -129,6 +129,7 @@ struct Receiver::State {
   Time clock; // the latest time seen
   Time joined;
   Time lastHeard;
+  Time askedAt = never; // the first report since then that asked for something
   Time lastStored;
   std::uint64_t highestCounter = 0;
   std::uint64_t announceCounter = 0;

@@ -158,6 +158,7 @@ void aBadChunkIsLackingAgain() {
 void whatUnicastFailedToFetchIsTakenFromMemory() {
   const ChunkLayout layout({k / 2 * symbolBytes, k / 2 * symbolBytes}, symbolBytes);
   Harness h(config(), layout);
+  CHECK(h.asksWithin(10'000));
   h.now += 3'000'000;
   std::uint32_t chunk = 9;
   CHECK(h.machine.nextUnicast(h.now, {&chunk, 1}) == 1 && chunk == 0);
@@ -229,6 +230,7 @@ void silenceMeansUnicastAndBack() {
   Harness h(config(), layout);
   std::uint32_t chunks[2];
   CHECK(h.machine.nextUnicast(h.now, chunks) == 0);
+  CHECK(h.asksWithin(10'000));
   h.now += 2'000'000;
   CHECK(h.machine.nextUnicast(h.now, chunks) == 2 && h.machine.state(chunks[0]) == ChunkState::working);
   h.machine.onChunkDone(chunks[0], true, h.now);
@@ -238,6 +240,26 @@ void silenceMeansUnicastAndBack() {
   CHECK(h.machine.statistics().multicastAlive);
   std::uint32_t more[4];
   CHECK(h.machine.nextUnicast(h.now, more) == 1 && more[0] == chunks[1]);
+}
+
+void silenceBeginsWithTheQuestion() {
+  const ChunkLayout layout = layoutOf({1, 1, 1, 1});
+  ReceiverConfig resume = config();
+  resume.askBeforeScan = false;
+  Harness h(resume, layout);
+  h.announce(0, 4, {});
+  // A slow scan: for long nothing is lacking.
+  CHECK(!h.asksWithin(10'000'000));
+  h.machine.onScanned(0, true, h.now);
+  h.machine.onScanned(1, false, h.now);
+  std::uint32_t chunks[4];
+  CHECK(h.machine.nextUnicast(h.now, chunks) == 0 && h.machine.statistics().multicastAlive);
+  CHECK(h.asksWithin(1'000'000));
+  h.now += 1'900'000;
+  CHECK(h.machine.nextUnicast(h.now, chunks) == 0);
+  h.now += 200'000;
+  CHECK(h.machine.nextUnicast(h.now, chunks) == 1 && chunks[0] == 1);
+  CHECK(!h.machine.statistics().multicastAlive);
 }
 
 void theMovedFetchWhatDoesNotCome() {
@@ -321,6 +343,7 @@ int main() {
   tooFewSlotsAreRefused();
   theScanDecides();
   silenceMeansUnicastAndBack();
+  silenceBeginsWithTheQuestion();
   theMovedFetchWhatDoesNotCome();
   stragglersGoByUnicastWhileMulticastLives();
   aNewStartKeepsTheSymbols();

@@ -35,8 +35,8 @@ async function perform(
 test("every program for Windows that the steps name has a double", () => {
   const folder = join(import.meta.dirname, "../../../../../agent/steps");
   const doubles = allTools();
-  /** The engine's own word for Run Command Line, and a file that says which Windows it is. */
-  const noTools = new Set(["smsswd.exe", "ntoskrnl.exe"]);
+  /** The engine's own word for Run Command Line, and files of Windows that no step runs. */
+  const noTools = new Set(["smsswd.exe", "ntoskrnl.exe", "winload.exe"]);
   const found = new Set<string>();
   for (const entry of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     if (!entry.endsWith(".ts")) continue;

@@ -40,7 +40,7 @@ export class Dnsmasq {
     return this.#failure;
   }
 
-  /** Serves by this configuration from now on; by none it does not run. Throws E_TOOL_*, E_PXE_*. */
+  /** Serves by this configuration from now on; by none it does not run. Throws E_TOOL_*, E_PXE_*, E_INTERNAL. */
   configure(configuration: string | null): Promise<void> {
     const turn = this.#turn.then(async () => {
       if (this.#stopped || (configuration === this.#wanted && this.#failure === null)) return;
@@ -70,8 +70,8 @@ export class Dnsmasq {
     this.#failure = null;
     if (this.#wanted === null) return;
     const { configurationFile } = this.#options;
-    writeFileDurably(configurationFile, this.#wanted);
     try {
+      writeFileDurably(configurationFile, this.#wanted);
       this.#child = await this.#start(configurationFile);
     } catch (error) {
       this.#failure = toVolleyError(error);

@@ -109,8 +109,12 @@ export class Pxe {
     this.computersChanged();
   }
 
-  /** Lets required deployments be answered once more to machines, by identifier. Answers how many were held back. */
+  /**
+   * Answers machines, by identifier, as if they had been answered nothing: required deployments once more, and also one
+   * whose sequence goes on from a disk that is no more. Answers how many answers are forgotten.
+   */
   async clear(machines: "all" | readonly string[]): Promise<number> {
+    await this.#store.pxe.noteClearing(machines);
     if (machines === "all") return await this.#store.pxe.clearAnswers("all");
     const index = await this.#computers();
     return await this.#store.pxe.clearAnswers(machines.flatMap((id) => index.keysOfMachine(id)));

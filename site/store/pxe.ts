@@ -95,7 +95,21 @@ export class PxeStore {
     return Number((await some.executeTakeFirst()).numDeletedRows);
   }
 
-  /** The machine's work on the deployment; `restarted` = its sequence has restarted it since that time. */
+  /** What these machines reported until now no longer counts. */
+  async noteClearing(machines: "all" | readonly string[]): Promise<void> {
+    const cleared = new Date().toISOString();
+    const known = this.#database
+      .selectFrom("machine")
+      .select(["id", sql<string>`${cleared}::text`.as("cleared")]);
+    await this.#database
+      .insertInto("pxe_clearing")
+      .columns(["machine_id", "cleared"])
+      .expression(machines === "all" ? known : known.where("id", "in", machines))
+      .onConflict((conflict) => conflict.column("machine_id").doUpdateSet({ cleared }))
+      .execute();
+  }
+
+  /** The machine's work on the deployment; `restarted` = its sequence has restarted it since then, and since it was cleared. */
   async work(
     deploymentId: string,
     machineId: string,
@@ -108,12 +122,18 @@ export class PxeStore {
       .where("machine_id", "=", machineId)
       .executeTakeFirst();
     if (!assignment) return undefined;
+    const clearing = await this.#database
+      .selectFrom("pxe_clearing")
+      .select("cleared")
+      .where("machine_id", "=", machineId)
+      .executeTakeFirst();
+    const from = clearing !== undefined && clearing.cleared > since ? clearing.cleared : since;
     const restart = await this.#database
       .selectFrom("report")
       .select("id")
       .where("deployment_id", "=", deploymentId)
       .where("machine_id", "=", machineId)
-      .where("received", ">", since)
+      .where("received", ">", from)
       .where(sql<boolean>`detail->>'messageId' = ${restartMessage}`)
       .executeTakeFirst();
     return { state: assignment.state, restarted: restart !== undefined };

@@ -226,6 +226,12 @@ export interface PxeAnswerTable {
   answered: string;
 }
 
+/** When a machine was cleared: what it reported before does not hold its next start back. */
+export interface PxeClearingTable {
+  machine_id: string;
+  cleared: string;
+}
+
 /** A disk image that a machine captured, on its way into the library or there. */
 export interface CapturedDiskTable {
   upload_id: string;
@@ -255,6 +261,7 @@ export interface Tables {
   pxe_properties: PxePropertiesTable;
   pxe_computer: PxeComputerTable;
   pxe_answer: PxeAnswerTable;
+  pxe_clearing: PxeClearingTable;
 }
 
 export function toNumber(value: number | bigint | string): number {

@@ -8,6 +8,7 @@ import { images } from "./images.ts";
 import { machines } from "./machines.ts";
 import { multicastOnly } from "./multicast-only.ts";
 import { pxe } from "./pxe.ts";
+import { pxeClearings } from "./pxe-clearings.ts";
 import { sessionImages } from "./session-images.ts";
 import { sequences } from "./sequences.ts";
 import { sessions } from "./sessions.ts";
@@ -28,6 +29,7 @@ const steps: Record<string, Migration> = {
   "0010-pxe": pxe,
   "0011-children": children,
   "0012-device-variables": deviceVariables,
+  "0013-pxe-clearings": pxeClearings,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

@@ -1,0 +1,92 @@
+/** What the site decides about machines that boot from the network, and what it keeps of them. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import type { DeploymentRecord } from "../../../../contract/administration.ts";
+import type { Report } from "../../../../contract/report.ts";
+import { Pxe } from "../../../../site/boot/pxe.ts";
+import type { ComputerIdentity } from "../../../../site/boot/pxe-identity.ts";
+import { openStore, type Store } from "../../../../site/store/store.ts";
+import { machineFacts, storedImage } from "../../../fixtures/records.ts";
+
+let folder: string;
+let store: Store;
+let pxe: Pxe;
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "volley-pxe-"));
+  store = await openStore(join(folder, "database"));
+  pxe = await Pxe.open(store);
+});
+after(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const newComputer = (): ComputerIdentity => ({ uuid: randomUUID(), mac: null });
+
+async function enrol({ uuid }: ComputerIdentity): Promise<string> {
+  const facts = { ...machineFacts(`pc ${uuid}`), smbiosUuid: uuid };
+  const id = await store.machines.enrol(facts, randomUUID());
+  pxe.computersChanged();
+  return id;
+}
+
+async function deploy(machines: string[], purpose: DeploymentRecord["purpose"]): Promise<DeploymentRecord> {
+  const image = storedImage(randomUUID());
+  await store.images.add(image);
+  return await store.deployments.create({
+    name: `deployment of ${image.name}`,
+    imageId: image.id,
+    machines,
+    disk: { removable: false },
+    sequenceId: null,
+    packages: "all",
+    variables: [],
+    unattended: true,
+    purpose,
+    multicast: true,
+    multicastOnly: false,
+    rateMbps: 0,
+    slowClients: { policy: "disconnect", leastMbps: 20 },
+  });
+}
+
+const common = (deploymentId: string) => ({ id: randomUUID(), deploymentId, time: new Date().toISOString() });
+const started = (deploymentId: string): Report => ({
+  ...common(deploymentId),
+  kind: "started",
+  resume: false,
+});
+function restarting(deploymentId: string): Report {
+  const status = {
+    step: 3,
+    group: "",
+    action: "Restart",
+    exitCode: 0,
+    output: "",
+    messageId: 11_142,
+    messageName: "restart",
+  };
+  return { ...common(deploymentId), kind: "step-status", status };
+}
+
+test("clearing frees a machine whose sequence goes on from a disk that is no more", async () => {
+  const computer = newComputer();
+  const machineId = await enrol(computer);
+  const { id } = await deploy([machineId], "required");
+  await store.deployments.assign(id, machineId);
+  await store.reports.take(machineId, [started(id), restarting(id)]);
+  assert.equal((await pxe.answer(computer)).kind, "local");
+  await pxe.clear([randomUUID(), machineId]);
+  assert.equal((await pxe.answer(computer)).kind, "boot");
+  // Times are of milliseconds.
+  await delay(2);
+  await store.reports.take(machineId, [restarting(id)]);
+  assert.equal((await pxe.answer(computer)).kind, "local", "a restart that came later counts");
+  await pxe.clear("all");
+  assert.equal((await pxe.answer(computer)).kind, "boot");
+});

@@ -6,7 +6,7 @@ import { renameSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { extname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { isErrorCode, toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { CapturedRequest, type CapturedAnswer } from "../../contract/sequence.ts";
 import type { LibraryFile } from "../content/files.ts";
@@ -29,12 +29,13 @@ export function captureRoutes(context: ApiContext): Route[] {
       handle: async (call): Promise<CapturedAnswer> => {
         const { deployment, machineId } = await deploymentOf(call, store);
         const captured = parse(CapturedRequest, call.request.body);
-        if (!deployment.open || deployment.sequenceId === null) {
-          throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} captures nothing now.`);
-        }
         const answer = await turns.take(async () => {
+          // Also where the deployment was closed since: what is here is the site's to keep.
           const before = await answeredBefore(context, captured);
           if (before !== null) return before;
+          if (!deployment.open || deployment.sequenceId === null) {
+            throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} captures nothing now.`);
+          }
           const taken = await takeCapture(context, machineId, captured);
           const what = taken.packageId ?? "it is being imported";
           log.info(`machine ${machineId} captured ${captured.name}: ${what}`);
@@ -123,12 +124,16 @@ async function addDisk(
   { fileName, name }: CapturedRequest,
   { id: uploadId }: LibraryFile,
 ): Promise<void> {
-  const { files, store } = context;
+  const { files, store, tasks } = context;
   if (!namesFormat(fileName)) {
     throw new VolleyError("E_IMAGE_FORMAT", `The name ${fileName} does not say what the image is.`);
   }
   if ((await store.images.named(name)) !== undefined) {
     throw new VolleyError("E_CONFLICT", `There is an image of the name ${name}.`);
+  }
+  const captures = await store.captures.listOpen();
+  if (tasks.isImporting(name) || captures.some((capture) => capture.name === name)) {
+    throw new VolleyError("E_CONFLICT", `An image of the name ${name} is being imported.`);
   }
   // The import goes by the name's end.
   const disk = { uploadId, name, file: uploadId + extname(fileName) };
@@ -139,44 +144,72 @@ async function addDisk(
     files.remove(disk.file);
     throw error;
   }
-  startImport(context, disk);
+  follow(context, disk, importDisk(context, disk));
 }
 
 /** What a restart of the site has ended begins again. */
 export async function resumeCaptures(context: ApiContext): Promise<void> {
-  for (const disk of await context.store.captures.listOpen()) startImport(context, disk);
+  for (const disk of await context.store.captures.listOpen()) {
+    follow(context, disk, resumeDisk(context, disk));
+  }
 }
 
 const lookMs = 1000;
 
-/** The file is removed when the import has ended, well or not. */
-function startImport(context: ApiContext, disk: CapturedDisk): void {
-  const { log } = context;
-  importDisk(context, disk).catch((error: unknown) => {
-    log.error(`captured ${disk.name}: ${toVolleyError(error).detail}`);
+/** What stands in the way of an import and is no fault of the image. */
+const keptFor: ReadonlySet<string> = new Set([
+  "E_CANCELLED",
+  "E_CONFLICT",
+  "E_CONTENT_WRITE",
+  "E_TOOL_FAILED",
+  "E_TOOL_MISSING",
+]);
+
+function follow({ log }: ApiContext, { file, name }: CapturedDisk, work: Promise<void>): void {
+  work.catch((error: unknown) => {
+    const { code, detail } = toVolleyError(error);
+    // A site that ends cancels its imports.
+    if (code === "E_CANCELLED") return;
+    const kept = keptFor.has(code) ? ` File ${file} is kept for the next start of the site.` : "";
+    log.error(`captured ${name}: ${code}: ${detail}${kept}`);
   });
 }
 
-async function importDisk({ files, store, tasks }: ApiContext, disk: CapturedDisk): Promise<void> {
-  const path = files.path(disk.file);
-  const id = await (async (): Promise<string | null> => {
-    for (;;) {
-      // An import that had ended when the last process did.
-      if ((await store.images.named(disk.name)) !== undefined) return null;
-      try {
-        return tasks.startImport({ path, name: disk.name }).id;
-      } catch (error) {
-        // Too much goes on.
-        if (toVolleyError(error).code !== "E_CONFLICT") throw error;
-      }
-      await delay(lookMs, undefined, { ref: false });
+async function resumeDisk(context: ApiContext, disk: CapturedDisk): Promise<void> {
+  if ((await context.store.images.named(disk.name)) === undefined) return importDisk(context, disk);
+  // Its import had ended when the last process did.
+  context.log.warn(`captured ${disk.name}: there is an image of that name, so file ${disk.file} is removed`);
+  await end(context, disk);
+}
+
+/** Throws what the import failed with; what `keptFor` names leaves the file and the row for the next start. */
+async function importDisk(context: ApiContext, disk: CapturedDisk): Promise<void> {
+  const { tasks } = context;
+  const id = await begin(context, disk);
+  while (tasks.importState(id)?.state === "running") await delay(lookMs, undefined, { ref: false });
+  const error = tasks.importState(id)?.error ?? null;
+  if (error === null || !keptFor.has(error.code)) await end(context, disk);
+  if (error === null) return;
+  throw new VolleyError(isErrorCode(error.code) ? error.code : "E_INTERNAL", error.detail);
+}
+
+/** The import's identifier. Throws E_CONFLICT when another image has the name by now, E_CANCELLED. */
+async function begin({ files, store, tasks }: ApiContext, { file, name }: CapturedDisk): Promise<string> {
+  for (;;) {
+    if ((await store.images.named(name)) !== undefined) {
+      throw new VolleyError("E_CONFLICT", `Another image has taken the name ${name} meanwhile.`);
     }
-  })();
-  while (id !== null && tasks.importState(id)?.state === "running") {
+    try {
+      return tasks.startImport({ path: files.path(file), name }).id;
+    } catch (error) {
+      // Too much goes on.
+      if (toVolleyError(error).code !== "E_CONFLICT") throw error;
+    }
     await delay(lookMs, undefined, { ref: false });
   }
-  // One that was cancelled, as a site that ends cancels it, begins again at the next start.
-  if (id !== null && tasks.importState(id)?.error?.code === "E_CANCELLED") return;
-  await store.captures.end(disk.uploadId);
-  files.remove(disk.file);
+}
+
+async function end({ files, store }: ApiContext, { file, uploadId }: CapturedDisk): Promise<void> {
+  await store.captures.end(uploadId);
+  files.remove(file);
 }

@@ -61,6 +61,10 @@ export class ContentTasks {
     return { ...state };
   }
 
+  isImporting(name: string): boolean {
+    return this.#names.has(name);
+  }
+
   /** Undefined when there is none, or it ended long ago. */
   importState(id: string): ImportState | undefined {
     this.#progress.get(id)?.();

@@ -37,6 +37,8 @@ export const limits = {
   groupQuestions: 4,
   groupsAskedFirst: 2,
   groupRounds: 4,
+  /** After every group was said to be used a site takes groups unasked for so long. */
+  groupCrowdedMs: 10_000,
   /** Between two answers of a site about one of its groups. */
   groupAnswerMs: 30,
   /** IGMP at the site: how often it looks, groups that it keeps in mind and for how long, groups it asks after at once. */
@@ -121,6 +123,8 @@ export const limits = {
   pxePasswordCharactersMost: 64,
   /** Unknown computers that wait for approval, and computers whose last question is remembered. */
   pxeWaitingMost: 1000,
+  /** New ones that one address may add in a minute: machines ask from addresses of their own. */
+  pxeWaitingPerMinute: 30,
   pxeAskedKept: 1000,
   /** A computer that asks again so soon has lost the answer; later it has restarted. */
   pxeAnswerGraceMs: 120_000,
@@ -138,6 +142,8 @@ export const limits = {
   /** How long an answer of another DHCP server is waited for. */
   pxeProbeMs: 3000,
   toolTimeMs: 5000,
+  /** For taking down a volume: a file system in memory may have much to write. */
+  unmountMs: 600_000,
   toolOutputBytes: 8_388_608,
 } as const;
 

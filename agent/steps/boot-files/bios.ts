@@ -3,13 +3,16 @@
  * for them: boot.img in the first sector and core.img in the gap before the first partition ("BIOS installation", GRUB
  * manual) start bootmgr, and from there on all is Windows' own: bootmgr, \Boot\BCD, winload.exe.
  */
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, cp, mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, open, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { limits } from "../../../contract/limits.ts";
+import { runTool } from "../../platform/run-tool.ts";
 import { codes } from "../codes.ts";
 import type { Destination } from "../images/destination.ts";
 import type { PartitionFound } from "../partitioning/read-table.ts";
-import { runOrFail, StepFailure } from "../step-kind.ts";
+import { runOrFail, StepFailure, workFolder } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { findInAnyCase, hostPath, usedLetters, volumeOf } from "../volumes.ts";
 import { makeStore } from "./store.ts";
@@ -59,7 +62,7 @@ export async function startByBios(
   const staged = join(work, "system");
   await stageFiles(windows, store, staged);
   if (active.fileSystem === "vfat") await copyToFat(context, staged, active.device);
-  else await withVolume(context, boot, active, (root) => copyToVolume(staged, root));
+  else await withVolume(context, table, active, (root) => copyToVolume(staged, root));
   await embedGrub(context, table, active, work);
 }
 
@@ -104,7 +107,7 @@ async function copyToVolume(staged: string, root: string): Promise<void> {
 /** By its letter where it has one, since NTFS is mounted once; else at a place of its own. */
 async function withVolume(
   context: StepContext,
-  { table, work }: { table: Table; work: string },
+  table: Table,
   { device, number }: PartitionFound,
   use: (root: string) => Promise<void>,
 ): Promise<void> {
@@ -114,13 +117,25 @@ async function withVolume(
       return use(await hostPath(context, `${letter}:\\`));
     }
   }
-  const folder = join(work, "volume");
-  await mkdir(folder);
-  await runOrFail(context, `mount ${device}`, { command: ["ntfs-3g", device, folder] });
+  // Below the folder of volumes, which nobody deletes with what is in it, and not among the files of this step.
+  const folder = join(await workFolder(context), "volumes", `system-${randomUUID()}`);
+  await mkdir(folder, { recursive: true });
   try {
+    await runOrFail(context, `mount ${device}`, { command: ["ntfs-3g", device, folder] });
     await use(folder);
   } finally {
-    await runOrFail(context, `unmount ${device}`, { command: ["umount", folder] });
+    await takeDown(device, folder);
+  }
+}
+
+/** Also when the step was cancelled, after which the step's own tools start nothing any more. */
+async function takeDown(device: string, folder: string): Promise<void> {
+  await runTool(["umount", folder], limits.unmountMs);
+  try {
+    // Refused for as long as something is mounted there.
+    await rmdir(folder);
+  } catch (error) {
+    throw new StepFailure(codes.failed, `Could not unmount ${device}: ${(error as Error).message}`);
   }
 }
 

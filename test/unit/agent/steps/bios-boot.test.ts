@@ -1,13 +1,15 @@
 /** Windows from a WIM onto an MBR disk in a Linux PE: what a BIOS and bootmgr read, read back. Needs root. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { openSync, readFileSync, readSync, closeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { partitionDevice } from "../../../../agent/steps/boot-files/bcd.ts";
 import { codes } from "../../../../agent/steps/codes.ts";
 import { hostPath, unmountVolume } from "../../../../agent/steps/volumes.ts";
+import { VolleyError } from "../../../../contract/errors.ts";
 import { biosRoom } from "../../../fixtures/bios-room.ts";
+import { testFolder } from "../../../fixtures/folder.ts";
 import { readHive } from "../../../fixtures/hives.ts";
 
 function readAt(path: string, offset: number, length: number): Buffer {
@@ -60,6 +62,31 @@ for (const system of ["NTFS", "FAT32", null] as const) {
     assert.equal(readFileSync(await hostPath(context, "C:\\Users\\Public\\marker.txt"), "utf8"), "one");
   });
 }
+
+test("a cancellation while boot files are copied leaves the active partition as it is, and unmounted", async (t) => {
+  const room = await biosRoom(t, "NTFS");
+  const folder = testFolder(t);
+  const system = `${room.disk.path}p1`;
+  execFileSync("ntfs-3g", [system, folder]);
+  writeFileSync(join(folder, "kept.txt"), "kept");
+  execFileSync("umount", [folder]);
+  const context = room.apply();
+  const { run } = context.tools;
+  let isCancelled = false;
+  context.tools.run = async (tool) => {
+    if (isCancelled) throw new VolleyError("E_CANCELLED", "cancelled");
+    const result = await run(tool);
+    isCancelled = tool.command[0] === "ntfs-3g" && tool.command[1] === system;
+    return result;
+  };
+  await assert.rejects(room.perform(context), { code: "E_CANCELLED" });
+  assert.ok(isCancelled);
+  assert.ok(!readFileSync("/proc/self/mounts", "utf8").includes(`${system} `), "nothing is mounted");
+  execFileSync("mount", ["-o", "ro", "-t", "ntfs-3g", system, folder]);
+  const kept = readFileSync(join(folder, "kept.txt"), "utf8");
+  execFileSync("umount", [folder]);
+  assert.equal(kept, "kept");
+});
 
 test("what a BIOS cannot start is refused before anything is written", async (t) => {
   const room = await biosRoom(t, "NTFS");

@@ -39,21 +39,23 @@ export class ComputerIndex {
       uuid: uuidOf(facts.smbiosUuid ?? ""),
       macs: facts.macAddresses,
     }));
-    const others = computers.map(({ id, mac, name, state, uuid }): Entry => ({
-      kind: state,
-      id,
-      name,
-      uuid: uuidOf(uuid ?? ""),
-      macs: mac === null ? [] : [mac],
-    }));
-    this.#entries = [...machines, ...others].toSorted(
+    this.#entries = [...machines, ...computers.map(entryOf)].toSorted(
       (one, other) => order.indexOf(one.kind) - order.indexOf(other.kind),
     );
-    for (const entry of this.#entries) {
-      const { macs, uuid } = this.#said(entry);
-      for (const one of uuid) if (!this.#byUuid.has(one)) this.#byUuid.set(one, entry);
-      for (const mac of macs) if (!this.#byMac.has(mac)) this.#byMac.set(mac, entry);
-    }
+    for (const entry of this.#entries) this.#enter(entry);
+  }
+
+  /** How many wait for approval. */
+  get waiting(): number {
+    return this.#entries.filter(({ kind }) => kind === "waiting").length;
+  }
+
+  /** One that waits, which comes last in the order. It may be here already. */
+  addWaiting(computer: PxeComputer): void {
+    if (this.#entries.some(({ id }) => id === computer.id)) return;
+    const entry = entryOf(computer);
+    this.#entries.push(entry);
+    this.#enter(entry);
   }
 
   /** Without what says nothing about the computer. */
@@ -92,10 +94,20 @@ export class ComputerIndex {
     return { recognised: of(["machine", "approved"]), refused: of(["refused"]) };
   }
 
+  #enter(entry: Entry): void {
+    const { macs, uuid } = this.#said(entry);
+    for (const one of uuid) if (!this.#byUuid.has(one)) this.#byUuid.set(one, entry);
+    for (const mac of macs) if (!this.#byMac.has(mac)) this.#byMac.set(mac, entry);
+  }
+
   #said({ macs, uuid }: Entry): { macs: string[]; uuid: string[] } {
     return {
       macs: macs.filter((mac) => !this.#ignored.has(mac)),
       uuid: uuid === null || this.#ignored.has(uuid) ? [] : [uuid],
     };
   }
+}
+
+function entryOf({ id, mac, name, state, uuid }: PxeComputer): Entry {
+  return { kind: state, id, name, uuid: uuidOf(uuid ?? ""), macs: mac === null ? [] : [mac] };
 }

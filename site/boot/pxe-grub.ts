@@ -12,7 +12,7 @@ import { macOf, uuidOf } from "./pxe-identity.ts";
 import { grubBoot, grubConfiguration, grubFolder } from "./pxe-scripts.ts";
 import type { Pxe } from "./pxe.ts";
 
-const asked = /: file (.+) not found for \S+$/;
+const asked = /: file (.+) not found for (\S+)$/;
 const sent = /: sent (.+) to \S+$/;
 /** UUID, MAC, and whether the computer takes the answer now. */
 const question = /^(([0-9a-f-]{36}|none)_([0-9a-f:]{17}|none))(_accepted)?\.cfg$/i;
@@ -35,10 +35,10 @@ export class GrubAnswers {
 
   /** A line of dnsmasq's log. */
   heard(line: string): void {
-    const missing = asked.exec(line)?.[1];
+    const [, missing, address = ""] = asked.exec(line) ?? [];
     if (missing?.startsWith(`${this.#folder}/`)) {
       const name = missing.slice(this.#folder.length + 1);
-      this.#answer(name).catch((error: unknown) => {
+      this.#answer(name, address).catch((error: unknown) => {
         this.#log.error(`GRUB is not answered: ${toVolleyError(error).detail}`);
       });
     }
@@ -50,14 +50,14 @@ export class GrubAnswers {
     for (const name of this.#timers.keys()) this.#forget(name);
   }
 
-  async #answer(name: string): Promise<void> {
+  async #answer(name: string, address: string): Promise<void> {
     const parts = question.exec(name);
     if (parts === null || this.#timers.has(name) || this.#timers.size >= limits.pxeTransfers) return;
     const timer = setTimeout(() => this.#forget(name), limits.pxeGrubAnswerMs);
     this.#timers.set(name, timer);
     const [, computer = "", uuid = "", mac = "", accepted] = parts;
     const isAccepted = accepted !== undefined;
-    const answer = await this.#pxe.answer({ uuid: uuidOf(uuid), mac: macOf(mac) }, isAccepted);
+    const answer = await this.#pxe.answer({ uuid: uuidOf(uuid), mac: macOf(mac) }, address, isAccepted);
     const isToBoot = isAccepted && (answer.kind === "boot" || answer.kind === "prompt");
     const passwordHash = this.#pxe.passwordProof?.grub ?? null;
     const text = isToBoot ? grubBoot() : grubConfiguration(answer, { computer, passwordHash });

@@ -14,11 +14,13 @@ import type {
 } from "../../contract/pxe.ts";
 import type { PxeStoredProperties } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
+import { Turns } from "../turns.ts";
 import { ComputerIndex, type Recognised } from "./pxe-computers.ts";
 import type { KnownIdentities } from "./pxe-configuration.ts";
 import type { ComputerIdentity } from "./pxe-identity.ts";
 import { proofOf } from "./pxe-password.ts";
 import type { PxeAnswer } from "./pxe-scripts.ts";
+import { WaitingRate } from "./pxe-waiting.ts";
 
 const initialProperties: PxeStoredProperties = {
   respond: true,
@@ -42,6 +44,9 @@ interface Decision {
 export class Pxe {
   readonly #store: Store;
   readonly #asked = new Map<string, PxeAsked>();
+  /** Computers are added one by one, so that none is there twice. */
+  readonly #additions = new Turns();
+  readonly #waitingRate = new WaitingRate();
   #properties: PxeStoredProperties;
   #index: Promise<ComputerIndex> | null = null;
   /** Called when what is answered to whom has changed. */
@@ -83,7 +88,11 @@ export class Pxe {
   }
 
   /** Throws E_CONFLICT when the computer is known already. */
-  async add(wanted: PxeComputerRequest): Promise<PxeComputer> {
+  add(wanted: PxeComputerRequest): Promise<PxeComputer> {
+    return this.#additions.take(() => this.#add(wanted));
+  }
+
+  async #add(wanted: PxeComputerRequest): Promise<PxeComputer> {
     const found = (await this.#computers()).find(wanted);
     if (found !== null && found.kind !== "waiting") {
       throw new VolleyError("E_CONFLICT", `The site knows this computer as ${found.name}.`);
@@ -130,18 +139,21 @@ export class Pxe {
     return (await this.#computers()).known();
   }
 
-  /** What the boot loader of a computer is to do. `accepted`: it does so now, which is noted where that counts. */
-  async answer(said: ComputerIdentity, accepted = false): Promise<PxeAnswer> {
+  /**
+   * What the boot loader of a computer is to do, which asks from that address. `accepted`: it does so now, which is
+   * noted where that counts.
+   */
+  async answer(said: ComputerIdentity, address: string, accepted = false): Promise<PxeAnswer> {
     const index = await this.#computers();
     const identity = index.meaningful(said);
     const found = index.find(identity);
-    const { answer, note } = await this.#decide(identity, found);
+    const { answer, note } = await this.#decide(identity, found, address);
     if (accepted && note !== null) await this.#store.pxe.noteAnswer(note.deploymentId, note.key);
     this.#noteAsked(said, found, answer);
     return answer;
   }
 
-  async #decide(identity: ComputerIdentity, found: Recognised | null): Promise<Decision> {
+  async #decide(identity: ComputerIdentity, found: Recognised | null, address: string): Promise<Decision> {
     const local = (reason: string): Decision => ({ answer: { kind: "local", reason }, note: null });
     if (!this.#properties.respond) return local("this site does not respond to PXE now");
     const said = [identity.mac, identity.uuid].filter((one) => one !== null);
@@ -152,7 +164,7 @@ export class Pxe {
     const isUnknown = found === null || found.kind === "waiting";
     const { unknown } = this.#properties;
     if (isUnknown && unknown === "ignore") return local("the site does not know this computer");
-    if (isUnknown && unknown === "hold") return await this.#hold(identity, found);
+    if (isUnknown && unknown === "hold") return await this.#hold(identity, found, address);
     const isMachine = found?.kind === "machine";
     const due = isMachine
       ? await this.#store.deployments.dueFor(found.id)
@@ -192,21 +204,31 @@ export class Pxe {
     return { kind: "prompt", what, seconds: this.#properties.promptSeconds };
   }
 
-  async #hold(identity: ComputerIdentity, found: Recognised | null): Promise<Decision> {
+  async #hold(identity: ComputerIdentity, found: Recognised | null, address: string): Promise<Decision> {
     const as = identity.uuid ?? identity.mac;
     if (as === null) {
       const reason = "this computer has no number of its own by which it could be approved";
       return { answer: { kind: "local", reason }, note: null };
     }
-    if (found === null) {
-      const waiting = (await this.computers()).filter(({ state }) => state === "waiting");
-      const oldest = waiting.length >= limits.pxeWaitingMost ? waiting[0] : undefined;
-      if (oldest) await this.#store.pxe.removeComputer(oldest.id);
-      await this.#store.pxe.addComputer({ ...identity, name: as }, "waiting");
-      // Whom the DHCP server answers has not changed.
-      this.#index = null;
-    }
-    return { answer: { kind: "hold", as }, note: null };
+    const hasPlace =
+      found !== null || (await this.#additions.take(() => this.#wait({ ...identity, name: as }, address)));
+    const answer: PxeAnswer = hasPlace
+      ? { kind: "hold", as }
+      : { kind: "local", reason: "too many computers wait for approval; forget some at the site" };
+    return { answer, note: null };
+  }
+
+  /** False: there is no place. Where only the address has to wait, the computer asks again. */
+  async #wait(wanted: PxeComputerRequest, address: string): Promise<boolean> {
+    const index = await this.#computers();
+    // It may have asked twice at once.
+    if (index.find(wanted) !== null) return true;
+    if (index.waiting >= limits.pxeWaitingMost) return false;
+    if (!this.#waitingRate.admits(address, Date.now())) return true;
+    const computer = await this.#store.pxe.addComputer(wanted, "waiting");
+    // Whom the DHCP server answers has not changed. What is known may have been read anew in the meantime.
+    (await this.#computers()).addWaiting(computer);
+    return true;
   }
 
   #noteAsked(said: ComputerIdentity, found: Recognised | null, answer: PxeAnswer): void {

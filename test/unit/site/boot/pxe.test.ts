@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DeploymentRecord } from "../../../../contract/administration.ts";
 import type { Report } from "../../../../contract/report.ts";
+import { limits } from "../../../../contract/limits.ts";
 import { Pxe } from "../../../../site/boot/pxe.ts";
 import type { ComputerIdentity } from "../../../../site/boot/pxe-identity.ts";
 import { openStore, type Store } from "../../../../site/store/store.ts";
@@ -26,6 +27,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const address = "192.0.2.1";
 const newComputer = (): ComputerIdentity => ({ uuid: randomUUID(), mac: null });
 
 async function enrol({ uuid }: ComputerIdentity): Promise<string> {
@@ -80,13 +82,47 @@ test("clearing frees a machine whose sequence goes on from a disk that is no mor
   const { id } = await deploy([machineId], "required");
   await store.deployments.assign(id, machineId);
   await store.reports.take(machineId, [started(id), restarting(id)]);
-  assert.equal((await pxe.answer(computer)).kind, "local");
+  assert.equal((await pxe.answer(computer, address)).kind, "local");
   await pxe.clear([randomUUID(), machineId]);
-  assert.equal((await pxe.answer(computer)).kind, "boot");
+  assert.equal((await pxe.answer(computer, address)).kind, "boot");
   // Times are of milliseconds.
   await delay(2);
   await store.reports.take(machineId, [restarting(id)]);
-  assert.equal((await pxe.answer(computer)).kind, "local", "a restart that came later counts");
+  assert.equal((await pxe.answer(computer, address)).kind, "local", "a restart that came later counts");
   await pxe.clear("all");
-  assert.equal((await pxe.answer(computer)).kind, "boot");
+  assert.equal((await pxe.answer(computer, address)).kind, "boot");
+});
+
+const waiting = async () => (await pxe.computers()).filter(({ state }) => state === "waiting");
+
+test("a computer that asks twice at once waits once", async () => {
+  const computer = newComputer();
+  const answers = await Promise.all([1, 2, 3].map(() => pxe.answer(computer, address)));
+  assert.deepEqual(new Set(answers.map(({ kind }) => kind)), new Set(["hold"]));
+  assert.deepEqual(
+    (await waiting()).map(({ uuid }) => uuid),
+    [computer.uuid],
+  );
+});
+
+test("one address makes only so many wait in a minute, and the others do not suffer from it", async () => {
+  const [first] = await waiting();
+  const flood = "192.0.2.2";
+  for (let times = 0; times < limits.pxeWaitingPerMinute + 5; times += 1) {
+    assert.equal((await pxe.answer(newComputer(), flood)).kind, "hold");
+  }
+  assert.equal((await waiting()).length, 1 + limits.pxeWaitingPerMinute);
+  const other = newComputer();
+  await pxe.answer(other, address);
+  assert.ok((await waiting()).some(({ uuid }) => uuid === other.uuid));
+  // Whoever is full in number takes nobody's place.
+  for (let host = 0; (await waiting()).length < limits.pxeWaitingMost; host += 1) {
+    const askers = Array.from({ length: limits.pxeWaitingPerMinute }, newComputer);
+    await Promise.all(askers.map((one) => pxe.answer(one, `198.51.100.${host}`)));
+  }
+  const late = await pxe.answer(newComputer(), address);
+  assert.match(late.kind === "local" ? late.reason : late.kind, /too many computers wait/);
+  assert.equal((await waiting())[0]?.id, first?.id);
+  assert.equal((await waiting()).length, limits.pxeWaitingMost);
+  assert.equal((await pxe.answer(other, address)).kind, "hold");
 });

@@ -125,8 +125,6 @@ export const limits = {
   pxeWaitingMost: 1000,
   /** New ones that one address may add in a minute: machines ask from addresses of their own. */
   pxeWaitingPerMinute: 30,
-  /** New ones that one address may add in a minute: machines ask from addresses of their own. */
-  pxeWaitingPerMinute: 30,
   pxeAskedKept: 1000,
   /** A computer that asks again so soon has lost the answer; later it has restarted. */
   pxeAnswerGraceMs: 120_000,

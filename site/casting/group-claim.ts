@@ -66,7 +66,7 @@ export class GroupClaim {
     this.port = options.port;
     this.#asking = asking;
     this.#listening = listening;
-    asking.on("message", (payload) => this.#hear(payload));
+    asking.on("message", (payload, from) => this.#hear(payload, from.address));
     listening?.on("message", (_payload, from) => {
       this.usedBy ||= `${from.address} sends to it`;
     });
@@ -111,11 +111,11 @@ export class GroupClaim {
     this.#asking.close();
   }
 
-  #hear(payload: Buffer): void {
+  #hear(payload: Buffer, from: string): void {
     const claim = readClaim(payload);
     const order = claim?.siteId.compare(this.#options.siteId) ?? 0;
     if (claim === null || order === 0) return;
-    if (claim.kind === "answer") this.usedBy ||= "another site has it";
+    if (claim.kind === "answer") this.usedBy ||= `another site has it, says ${from}`;
     else if (this.#has) this.#answer();
     // Two that want the same group at the same time must not both leave it, nor both take it.
     else if (order < 0) this.usedBy ||= "another site is about to take it";

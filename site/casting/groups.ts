@@ -54,6 +54,8 @@ export class Groups {
   #ahead = false;
   #closed = false;
   #warned = false;
+  /** Until then it is not asked again, since every group was said to be used. */
+  #crowdedUntilMs = -Infinity;
 
   constructor(options: GroupsOptions) {
     this.#options = options;
@@ -65,7 +67,7 @@ export class Groups {
     return this.#turns.take(() => this.#findSpare());
   }
 
-  /** Rejects with E_CONFLICT when the ranges are used up. */
+  /** Rejects with E_CONFLICT when the ranges are used up, but not for what others merely say of a larger range. */
   take(): Promise<GroupAndPort> {
     return this.#turns.take(async () => {
       const spare = this.#spare;
@@ -114,23 +116,40 @@ export class Groups {
   }
 
   async #findSpare(): Promise<void> {
-    if (this.#closed || this.#spare !== null) return;
+    if (this.#closed || this.#spare !== null || this.#crowded) return;
     try {
       const found = await this.#find();
-      if (found instanceof GroupClaim) this.#spare = found;
+      // What is said to be used may be free when it is wanted.
+      if (this.#crowded) {
+        if (found instanceof GroupClaim) found.close();
+      } else if (found instanceof GroupClaim) this.#spare = found;
       if (this.#closed) this.close();
     } catch (error) {
       this.#options.log.info(`no multicast group is left to look at ahead: ${toVolleyError(error).detail}`);
     }
   }
 
-  /** Asks about several at once, since another round costs time, and answers the first that nobody uses. */
+  get #crowded(): boolean {
+    return performance.now() < this.#crowdedUntilMs;
+  }
+
+  /**
+   * Asks about several at once, since another round costs time, and answers the first that nobody uses; after the last
+   * round any. One host that says it has every group would else keep the site from casting at all; sharing a group costs
+   * bandwidth, and the session's key keeps its data apart.
+   */
   async #find(): Promise<GroupAndPort | GroupClaim> {
+    if (this.#crowded) return this.#unasked();
     const passedOver: GroupClaim[] = [];
     for (let round = 0; round < limits.groupRounds; round += 1) {
       const claims = await this.#candidates(limits.groupsAskedFirst << round, passedOver);
       if (!Array.isArray(claims)) return claims;
-      if (claims.length === 0) break;
+      if (claims.length === 0) {
+        throw new VolleyError(
+          "E_CONFLICT",
+          `No multicast group is free here: ${said(passedOver).join(", ")}.`,
+        );
+      }
       const ear = this.#options.watch?.listen(claims.map(({ group }) => group)) ?? null;
       await this.#ask(claims);
       const heard = this.#heard(ear);
@@ -143,8 +162,22 @@ export class Groups {
       }
       passedOver.push(...claims);
     }
-    const said = passedOver.map(({ group, port, usedBy }) => `${group}:${port} (${usedBy})`);
-    throw new VolleyError("E_CONFLICT", `No multicast group is free here: ${said.join(", ")}.`);
+    this.#crowdedUntilMs = performance.now() + limits.groupCrowdedMs;
+    const some = said(passedOver).slice(0, groupsNamed).join(", ");
+    this.#options.log.warn(
+      `each of the ${passedOver.length} multicast groups that were asked about is said to be used: ${some}, ...; ` +
+        "sessions take groups all the same, which costs bandwidth if that is true",
+    );
+    return this.#unasked();
+  }
+
+  async #unasked(): Promise<GroupAndPort | GroupClaim> {
+    const claims = await this.#candidates(1, []);
+    if (!Array.isArray(claims)) return claims;
+    const [claim] = claims;
+    if (claim === undefined) throw new VolleyError("E_INTERNAL", "No candidate, and no reason why.");
+    claim.keep();
+    return claim;
   }
 
   #heard(ear: GroupEar | null): string[] {
@@ -221,4 +254,11 @@ export class Groups {
     const why = toVolleyError(error).detail;
     this.#options.log.warn(`whether others use this site's multicast groups cannot be found out: ${why}`);
   }
+}
+
+/** Groups of which the log says what was heard. */
+const groupsNamed = 4;
+
+function said(claims: readonly GroupClaim[]): string[] {
+  return claims.map(({ group, port, usedBy }) => `${group}:${port} (${usedBy})`);
 }

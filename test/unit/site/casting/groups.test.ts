@@ -20,14 +20,19 @@ afterEach(() => {
   for (const socket of sockets.splice(0)) socket.close();
 });
 
-function newSite(count: number, watch: GroupWatch | null = null, interfaceAddress = "127.0.0.1"): Groups {
+function newSite(
+  count: number,
+  watch: GroupWatch | null = null,
+  interfaceAddress = "127.0.0.1",
+  log = openLog({ file: null, quiet: true }),
+): Groups {
   const site = new Groups({
     groups: { first: firstGroup, count },
     ports,
     interfaceAddress,
     timeToLive: 1,
     watch,
-    log: openLog({ file: null, quiet: true }),
+    log,
   });
   sites.push(site);
   return site;
@@ -39,6 +44,8 @@ async function bound(port: number, address: string): Promise<Socket> {
   await new Promise<void>((resolve) => socket.bind(port, address, resolve));
   return socket;
 }
+
+const addressOf = (group: number): string => [24, 16, 8, 0].map((bits) => (group >>> bits) & 255).join(".");
 
 const takeAll = async (site: Groups, count: number): Promise<string[]> => {
   const taken: string[] = [];
@@ -122,6 +129,34 @@ test("a stranger's datagrams keep a site from the group", async () => {
     clearInterval(sending);
   }
   site.close();
+});
+
+test("a host that says it has every group keeps no site from one, and costs the time of the rounds once", async () => {
+  const count = 64;
+  const liar = createSocket({ type: "udp4", reuseAddr: true });
+  sockets.push(liar);
+  // Bound to all addresses it hears every group that the site joins.
+  await new Promise<void>((resolve) => liar.bind(ports.first, resolve));
+  liar.setMulticastInterface("127.0.0.1");
+  const answer = writeClaim("answer", Buffer.alloc(siteIdBytes));
+  let questions = 0;
+  liar.on("message", (payload) => {
+    if (readClaim(payload)?.kind !== "question") return;
+    questions += 1;
+    for (let low = 0; low < count; low += 1) {
+      liar.send(answer, ports.first, addressOf(firstGroup + low));
+    }
+  });
+  const said: string[] = [];
+  const log = openLog({ file: null, quiet: true });
+  log.warn = ((text: string) => void said.push(text)) as unknown as typeof log.warn;
+  const site = newSite(count, null, "127.0.0.1", log);
+  const first = await site.take();
+  assert.match(said.join("\n"), /^each of the \d+ .+ \(another site has it, says 127\.0\.0\.1\)/);
+  const asked = questions;
+  const others = await takeAll(site, 3);
+  assert.equal(new Set([first.group, ...others]).size, 4);
+  assert.deepEqual([questions, said.length], [asked, 1]);
 });
 
 test("a data port that another program has is passed over", async () => {

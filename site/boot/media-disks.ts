@@ -29,6 +29,8 @@ export interface MediaFiles {
   boot: string;
   /** For what is in between; exists. */
   work: string;
+  /** Whoever is at the machine may change what GRUB starts, too. */
+  shell: boolean;
 }
 
 /** Modules of GRUB for BIOS, beside those that read the medium. */
@@ -74,12 +76,12 @@ async function fillEfi(volume: string, { boot, folder, work }: MediaFiles, label
 
 /** Writes `output`: an ISO 9660 disc that firmware of either kind also takes as a disk. */
 export async function buildDisc(files: MediaFiles, output: string): Promise<void> {
-  const { boot, folder, work } = files;
+  const { boot, folder, shell, work } = files;
   const tree = join(work, "disc");
   const grub = join(tree, "boot/grub");
   mkdirSync(grub, { recursive: true });
   for (const name of ["vmlinuz", "initrd.zst"]) copyFileSync(join(folder, name), join(tree, name));
-  writeFileSync(join(grub, "grub.cfg"), grubMenu);
+  writeFileSync(join(grub, "grub.cfg"), grubMenu({ shell }));
   await makeBiosCore(files, {
     format: "i386-pc-eltorito",
     label: discLabel,
@@ -128,7 +130,7 @@ export async function buildStick(files: MediaFiles, output: string): Promise<voi
   await makeFat(volume, volumeBytes, stickLabel);
   await fillEfi(volume, files, stickLabel);
   const menu = join(work, "grub.cfg");
-  writeFileSync(menu, grubMenu);
+  writeFileSync(menu, grubMenu(files));
   await runMediaTool("mmd", ["-i", volume, "::boot", "::boot/grub"]);
   await runMediaTool("mcopy", ["-i", volume, menu, "::boot/grub/grub.cfg"]);
   for (const name of names) await runMediaTool("mcopy", ["-i", volume, join(folder, name), `::${name}`]);
@@ -187,7 +189,7 @@ function writeBiosLoader(disk: string, bootImage: string, coreImage: string): vo
 }
 
 /** Puts the loaders that network boot asks for into the media folder. */
-export function placeNetworkLoaders({ boot, folder }: MediaFiles): void {
+export function placeNetworkLoaders({ boot, folder, shell }: MediaFiles): void {
   const copies = [
     ["usr/lib/shim/shimx64.efi.signed", "shimx64.efi"],
     // The one with network drivers, which reads grub/grub.cfg from where it came.
@@ -197,5 +199,5 @@ export function placeNetworkLoaders({ boot, folder }: MediaFiles): void {
   ] as const;
   for (const [from, to] of copies) copyFileSync(join(boot, from), join(folder, to));
   mkdirSync(dirname(join(folder, "grub/grub.cfg")), { recursive: true });
-  writeFileSync(join(folder, "grub/grub.cfg"), grubMenu);
+  writeFileSync(join(folder, "grub/grub.cfg"), grubMenu({ shell }));
 }

@@ -18,17 +18,23 @@ export function peFile(name: string): string {
   throw new Error(`the PE's file ${name} is missing`);
 }
 
-/** Kernel and initramfs are at the root of what GRUB has started from: a server, a disc, a volume. */
-export const grubMenu = `set timeout=1
-menuentry "Volley" {
+/**
+ * Kernel and initramfs are at the root of what GRUB has started from: a server, a disc, a volume. Without `shell` nobody
+ * changes an entry or gets a command line: an empty "superusers" leaves nobody who may ("Authentication and
+ * authorisation", GRUB manual). It is said in this file, since a file that GRUB is led to has variables of its own.
+ */
+export function grubMenu({ shell }: { shell: boolean }): string {
+  return `${shell ? "" : 'set superusers=""\n'}set timeout=1
+menuentry "Volley" --unrestricted {
   linux /vmlinuz ${kernelOptions}
   initrd /initrd.zst
 }
-menuentry "Volley, with the kernel's messages" {
+menuentry "Volley, with the kernel's messages" --unrestricted {
   linux /vmlinuz console=ttyS0,115200 console=tty0
   initrd /initrd.zst
 }
 `;
+}
 
 /** Finds the volume and goes on with the menu that is on it. */
 export function grubSearch(label: string): string {

@@ -67,7 +67,7 @@ export async function buildMedia(options: MediaOptions): Promise<MediaDescriptio
     const version = (await runMediaTool(options.agent, ["--version"])).trim();
     onStep("Fetching Debian's packages");
     const packages = await fetchMediaPackages(work, options.packages);
-    const files = { folder, boot: packages.boot, work };
+    const files = { folder, boot: packages.boot, work, shell: options.shell };
     copyFileSync(join(packages.boot, `boot/vmlinuz-${packages.kernel}`), join(folder, "vmlinuz"));
     placeNetworkLoaders(files);
     writeFileSync(join(folder, "boot.ipxe"), ipxeScript);

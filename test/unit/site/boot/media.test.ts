@@ -29,8 +29,17 @@ test("a script that reads the settings finds each value as it was given", (conte
 
 test("GRUB and iPXE start the same kernel with the same words, and UEFI's initramfs has a name", () => {
   const words = /vmlinuz (?:initrd=initrd\.zst )?(console=.*quiet.*)$/m;
-  assert.equal(words.exec(grubMenu)?.[1], words.exec(ipxeScript)?.[1]);
+  assert.equal(words.exec(grubMenu({ shell: false }))?.[1], words.exec(ipxeScript)?.[1]);
   assert.match(ipxeScript, /^#!ipxe\nkernel vmlinuz initrd=initrd\.zst /);
+});
+
+test("GRUB lets nobody change what it starts, unless a shell was asked for, and starts it without a password", () => {
+  const [closed, open] = [grubMenu({ shell: false }), grubMenu({ shell: true })];
+  assert.match(closed, /^set superusers=""\n/);
+  assert.equal(closed.replace('set superusers=""\n', ""), open);
+  const entries = closed.split("\n").filter((line) => line.startsWith("menuentry "));
+  assert.equal(entries.length, 2);
+  for (const entry of entries) assert.match(entry, / --unrestricted \{$/);
 });
 
 test("of the kernel's modules those for disks and adapters come, and no others", async (context) => {
@@ -79,6 +88,8 @@ test("volley media build says what is wrong with its words", (context) => {
   assert.match(refusal("--site", "http://site"), /--site is to be https/);
   assert.match(refusal("--site", "https://site:1/$(reboot)"), /--site is to be https/);
   assert.match(refusal("--site", "https://site:8443"), /--output is missing/);
+  assert.match(refusal("--site", "https://site:8443", "--shell"), /--output is missing/);
+  assert.match(refusal("--site", "https://site:8443", "--no-shell"), /no-shell/);
   const whole = ["--site", "https://site:8443", "--output", join(folder, "media")];
   assert.match(refusal(...whole, "--package", "--evil"), /--package|no name of a Debian package/);
   assert.match(refusal(...whole, "--package", "a;b"), /no name of a Debian package/);

@@ -112,6 +112,11 @@ export class LiveSession {
     return { next: "go-on", moved: this.movesTo === "unicast" ? this.movedBecause(machineId) : "" };
   }
 
+  /** Image data that was sent by multicast since this sender began, as `measure` saw it last. */
+  get sentBytes(): number {
+    return this.#statistics.multicastBytes;
+  }
+
   /** What each machine told last. */
   clients(): StreamClient[] {
     return [...this.#clients.values()];
@@ -119,7 +124,7 @@ export class LiveSession {
 
   /** Moves the machines that are too slow by the deployment's threshold, and answers which. Call it after `measure`. */
   moveSlow(nowMs: number): Move[] {
-    const moves = this.#slowClients.look(nowMs, this.#statistics.multicastBytes, this.clients());
+    const moves = this.#slowClients.look(nowMs, this.sentBytes, this.clients());
     for (const move of moves) this.move(move);
     return moves;
   }

@@ -18,6 +18,8 @@ export interface StreamClient extends ClientFigures {
 
 export interface StreamFigures {
   stream: number;
+  /** Image data that its session has sent by multicast so far. */
+  sentBytes: number;
   clients: readonly StreamClient[];
 }
 
@@ -44,7 +46,10 @@ type Own = keyof typeof heldBackWords;
 interface Measured {
   machineId: string;
   stream: number;
-  /** Megabits a second over the window: of the image, taken in all, and taken by multicast. */
+  /**
+   * Megabits a second over the window: of the image, taken in all, and taken by multicast. The last is no more than what
+   * was sent: a machine may tell anything, and others are judged by it.
+   */
   verifiedMbps: number;
   takenMbps: number;
   multicastMbps: number;
@@ -52,9 +57,15 @@ interface Measured {
   heldBackBy: Own | null;
 }
 
+/** What a machine told, and what had been sent when that was looked at. */
+interface Sample extends StreamClient {
+  sentBytes: number;
+  lookMs: number;
+}
+
 interface Course {
   stream: number;
-  samples: StreamClient[];
+  samples: Sample[];
   movedMs: number;
   movesUp: number;
   /** What the stream brought that it was last moved out of for being slow; infinite where it was not. */
@@ -77,8 +88,8 @@ export class StreamRule {
 
   /** Call it about once a second with the streams that are open. */
   look(nowMs: number, streams: readonly StreamFigures[]): StreamMove[] {
-    const measured = streams.flatMap(({ clients, stream }) =>
-      clients.flatMap((client) => this.#measure(nowMs, stream, client) ?? []),
+    const measured = streams.flatMap(({ clients, sentBytes, stream }) =>
+      clients.flatMap((client) => this.#measure(stream, { ...client, sentBytes, lookMs: nowMs }) ?? []),
     );
     const moves = measured.flatMap((machine) => this.#judge(nowMs, machine, measured) ?? []);
     return moves.map(({ broughtMbps, ...move }) => {
@@ -93,28 +104,33 @@ export class StreamRule {
     });
   }
 
-  #measure(nowMs: number, stream: number, client: StreamClient): Measured | null {
-    const { machineId } = client;
+  #measure(stream: number, client: Sample): Measured | null {
+    const { lookMs, machineId, sentBytes } = client;
     const course = this.#courses.get(machineId) ?? begun(stream);
     this.#courses.set(machineId, course);
     const { samples } = course;
     const last = samples.at(-1);
-    const begins = course.stream !== stream || (last?.verifiedBytes ?? 0) > client.verifiedBytes;
-    if (!client.receiving || begins || nowMs - client.toldMs > freshMs) samples.length = 0;
+    const begins =
+      course.stream !== stream ||
+      (last?.verifiedBytes ?? 0) > client.verifiedBytes ||
+      (last?.sentBytes ?? 0) > sentBytes;
+    const isFresh = lookMs - client.toldMs <= freshMs;
+    if (!client.receiving || begins || !isFresh) samples.length = 0;
     course.stream = stream;
-    if (!client.receiving || nowMs - client.toldMs > freshMs) return null;
+    if (!client.receiving || !isFresh) return null;
     if (last === undefined || samples.length === 0 || client.toldMs > last.toldMs) samples.push(client);
     while (samples.length > 2 && client.toldMs - (samples[1]?.toldMs ?? 0) >= slowWindowMs) samples.shift();
     const [first] = samples;
     if (first === undefined || client.toldMs - first.toldMs < slowWindowMs) return null;
     const mbps = (of: (client: StreamClient) => number): number =>
       ((of(client) - of(first)) * 8) / 1000 / (client.toldMs - first.toldMs);
+    const sentMbps = ((sentBytes - first.sentBytes) * 8) / 1000 / (lookMs - first.lookMs);
     return {
       machineId,
       stream,
       verifiedMbps: mbps((one) => one.verifiedBytes),
       takenMbps: mbps((one) => one.multicastBytes + one.unicastBytes),
-      multicastMbps: mbps((one) => one.multicastBytes),
+      multicastMbps: Math.min(mbps((one) => one.multicastBytes)),
       heldBackBy: mostlyHeldBackBy(samples),
     };
   }

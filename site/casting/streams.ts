@@ -30,7 +30,11 @@ export class Streams {
   look(nowMs: number, sessions: readonly LiveSession[]): StreamMove[] {
     return this.#rule.look(
       nowMs,
-      sessions.map((session) => ({ stream: session.stored.stream, clients: session.clients() })),
+      sessions.map((session) => ({
+        stream: session.stored.stream,
+        sentBytes: session.sentBytes,
+        clients: session.clients(),
+      })),
     );
   }
 

@@ -84,6 +84,10 @@ function tell(director: Director, deployment: DeploymentRecord, taker: Taker, se
   taker.answer = director.progress(taker.machineId, deployment.id, progress);
 }
 
+function send({ casters }: FakeCasting, second: number): void {
+  for (const caster of casters) caster.figures = { ...caster.figures, multicastBytes: second * 50e6 };
+}
+
 async function pass(
   context: TestContext,
   director: Director,
@@ -111,6 +115,7 @@ test("a slow machine is sent to a stream of its own, stays there, and the stream
   const quick: Taker = { ...common, machineId: quickId, megabytesPerSecond: 50, heldBackBy: "site" };
   const slow: Taker = { ...common, machineId: slowId, megabytesPerSecond: 2, heldBackBy: "disk" };
   await pass(t, director, 20, (second) => {
+    send(native, second);
     tell(director, deployment, quick, second);
     if (slow.answer.next === "go-on") tell(director, deployment, slow, second);
   });
@@ -179,6 +184,7 @@ test("a machine stays where it is while the other stream does not open", async (
   const quick: Taker = { ...common, machineId: quickId, megabytesPerSecond: 50, heldBackBy: "site" };
   const slow: Taker = { ...common, machineId: slowId, megabytesPerSecond: 2, heldBackBy: "disk" };
   const both = (second: number): void => {
+    send(native, second);
     for (const taker of [quick, slow]) tell(director, deployment, taker, second);
   };
   await pass(t, director, 20, both);

@@ -21,19 +21,31 @@ interface Machine {
 
 type Seen = Pick<StreamMove, "machineId" | "from" | "to"> & { second: number };
 
-/** The machines go where they are moved. */
-function watch(streams: number, machines: Record<string, Machine>, seconds = 120): [Seen[], StreamMove[]] {
+/** The machines go where they are moved. A stream's session sends as much as its quickest machine takes, or `sentMbps`. */
+function watch(
+  streams: number,
+  machines: Record<string, Machine>,
+  seconds = 120,
+  sentMbps?: number,
+): [Seen[], StreamMove[]] {
   const rule = new StreamRule(streams);
   const seen: Seen[] = [];
   const all: StreamMove[] = [];
+  const sent = new Map<number, number>();
   const clients = new Map(Object.keys(machines).map((machineId) => [machineId, newClient(machineId)]));
   for (let second = 0; second <= seconds; second += 1) {
     for (const [machineId, machine] of Object.entries(machines)) {
       const client = clients.get(machineId) ?? newClient(machineId);
       clients.set(machineId, goOn(client, machine, second));
     }
+    for (let stream = 0; stream < streams; stream += 1) {
+      const takers = Object.values(machines).filter((machine) => machine.stream === stream);
+      const quickest = Math.max(0, ...takers.map(({ takes }) => takes(second, stream)));
+      sent.set(stream, (sent.get(stream) ?? 0) + (sentMbps ?? quickest) * bytesPerMbps);
+    }
     const open = [...new Set(Object.values(machines).map(({ stream }) => stream))].map((stream) => ({
       stream,
+      sentBytes: sent.get(stream) ?? 0,
       clients: [...clients.values()].filter(({ machineId }) => machines[machineId]?.stream === stream),
     }));
     for (const move of rule.look(second * 1000, open)) {
@@ -218,4 +230,12 @@ test("a fast stream that little is asked of any more draws nobody back", () => {
   const ending: Machine = { stream: 0, takes: (second) => (second < 60 ? 400 : 5) };
   const [moves] = watch(2, { a: ending, b: slowDisk(40) }, 300);
   assert.deepEqual(moves, [down("b", 15)]);
+});
+
+test("a machine that tells more than was sent makes nobody slow", () => {
+  const liar: Machine = { stream: 0, takes: always(1e6) };
+  const honest: Machine = { ...slowDisk(90), takes: always(90) };
+  assert.deepEqual(watch(2, { liar, one: { ...honest }, two: { ...honest } }, 60, 100)[0], []);
+  const slow = slowDisk(20);
+  assert.deepEqual(watch(2, { liar, one: { ...honest }, slow }, 60, 100)[0], [down("slow", 15)]);
 });

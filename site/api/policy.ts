@@ -23,6 +23,7 @@ export function policyRoutes({ store, room }: ApiContext): Route[] {
           throw new VolleyError("E_NOT_FOUND", `What deployment ${name} deploys is not there.`);
         }
         if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines");
+        await store.pxe.noteAsked(deployment.id, machineId);
         const what = {
           image: image && ImageFacts.parse(image),
           sequence: sequence && SequenceFacts.parse(sequence),

@@ -19,8 +19,13 @@ export function reportRoutes({ store, director, room }: ApiContext): Route[] {
       handle: async (call): Promise<z.infer<typeof ReportsAnswer>> => {
         const machineId = machineOf(call);
         const { reports } = parse(ReportsRequest, call.request.body);
+        // What the same message tells of the work comes after its start.
+        const before = new Date(Date.now() - 1).toISOString();
         const fresh = await store.reports.take(machineId, reports);
         for (const report of fresh) {
+          if (report.kind === "started" && !report.resume) {
+            await store.pxe.noteStarted(report.deploymentId, machineId, before);
+          }
           if (report.kind === "succeeded" || report.kind === "failed") {
             await director.finished(report.deploymentId, machineId);
             await store.sequenceRuns.removeCheckpoint(report.deploymentId, machineId);

@@ -72,17 +72,6 @@ export class ComputerIndex {
     return byUuid ?? (mac === null ? undefined : this.#byMac.get(mac)) ?? null;
   }
 
-  /** Under what an answer to a machine may have been noted, also before it enrolled. */
-  keysOfMachine(id: string): string[] {
-    const machine = this.#entries.find((entry) => entry.kind === "machine" && entry.id === id);
-    if (machine === undefined) return [id];
-    const { macs, uuid } = this.#said(machine);
-    const isSame = (entry: Entry): boolean =>
-      (entry.uuid !== null && entry.uuid === machine.uuid) || entry.macs.some((mac) => macs.includes(mac));
-    const same = this.#entries.filter((entry) => entry.kind !== "machine" && isSame(entry));
-    return [id, ...uuid, ...uuid.map(otherByteOrder), ...macs, ...same.map((entry) => entry.id)];
-  }
-
   known(): KnownIdentities {
     const of = (kinds: Recognised["kind"][]): KnownIdentities["refused"] => {
       const entries = this.#entries.filter(({ kind }) => kinds.includes(kind)).map((one) => this.#said(one));

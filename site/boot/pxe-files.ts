@@ -99,9 +99,8 @@ export class PxeFiles {
     const proof = pxe.passwordProof;
     const isAccepted = accepted !== undefined;
     if (isAccepted && proof !== null && !this.#isOpen(request, response)) return;
-    // A machine that only looks whether there is an answer takes none.
     const address = request.socket.remoteAddress ?? "";
-    const answer = await pxe.answer(identity, address, isAccepted && request.method === "GET");
+    const answer = await pxe.answer(identity, address);
     const isToBoot = answer.kind === "boot" || answer.kind === "prompt";
     if (isAccepted && isToBoot) return sendText(request, response, 200, scripts.ipxeBoot(host));
     const place = { host, path: path.replace(/\/accepted$/, ""), hasPassword: proof !== null };

@@ -57,7 +57,7 @@ export class GrubAnswers {
     this.#timers.set(name, timer);
     const [, computer = "", uuid = "", mac = "", accepted] = parts;
     const isAccepted = accepted !== undefined;
-    const answer = await this.#pxe.answer({ uuid: uuidOf(uuid), mac: macOf(mac) }, address, isAccepted);
+    const answer = await this.#pxe.answer({ uuid: uuidOf(uuid), mac: macOf(mac) }, address);
     const isToBoot = isAccepted && (answer.kind === "boot" || answer.kind === "prompt");
     const passwordHash = this.#pxe.passwordProof?.grub ?? null;
     const text = isToBoot ? grubBoot() : grubConfiguration(answer, { computer, passwordHash });

@@ -35,11 +35,7 @@ const initialProperties: PxeStoredProperties = {
   password: null,
 };
 
-/** An answer, and what has to be noted when the computer takes it. */
-interface Decision {
-  answer: PxeAnswer;
-  note: { deploymentId: string; key: string } | null;
-}
+const local = (reason: string): PxeAnswer => ({ kind: "local", reason });
 
 export class Pxe {
   readonly #store: Store;
@@ -124,9 +120,7 @@ export class Pxe {
    */
   async clear(machines: "all" | readonly string[]): Promise<number> {
     await this.#store.pxe.noteClearing(machines);
-    if (machines === "all") return await this.#store.pxe.clearAnswers("all");
-    const index = await this.#computers();
-    return await this.#store.pxe.clearAnswers(machines.flatMap((id) => index.keysOfMachine(id)));
+    return await this.#store.pxe.clearAnswers(machines);
   }
 
   /** A machine has enrolled, or something else of who is known has changed. */
@@ -140,21 +134,19 @@ export class Pxe {
   }
 
   /**
-   * What the boot loader of a computer is to do, which asks from that address. `accepted`: it does so now, which is
-   * noted where that counts.
+   * What the boot loader of a computer is to do, which asks from that address. Anyone may ask in anyone's name: that
+   * notes nothing.
    */
-  async answer(said: ComputerIdentity, address: string, accepted = false): Promise<PxeAnswer> {
+  async answer(said: ComputerIdentity, address: string): Promise<PxeAnswer> {
     const index = await this.#computers();
     const identity = index.meaningful(said);
     const found = index.find(identity);
-    const { answer, note } = await this.#decide(identity, found, address);
-    if (accepted && note !== null) await this.#store.pxe.noteAnswer(note.deploymentId, note.key);
+    const answer = await this.#decide(identity, found, address);
     this.#noteAsked(said, found, answer);
     return answer;
   }
 
-  async #decide(identity: ComputerIdentity, found: Recognised | null, address: string): Promise<Decision> {
-    const local = (reason: string): Decision => ({ answer: { kind: "local", reason }, note: null });
+  async #decide(identity: ComputerIdentity, found: Recognised | null, address: string): Promise<PxeAnswer> {
     if (!this.#properties.respond) return local("this site does not respond to PXE now");
     const said = [identity.mac, identity.uuid].filter((one) => one !== null);
     if (identity.mac !== null && this.#properties.excludedMacs.includes(identity.mac)) {
@@ -174,48 +166,40 @@ export class Pxe {
     }
     // It may enrol, so that there is something to deploy to: at once where it was approved by hand for that.
     const enrolling = "enrolling at the site";
-    if (due === undefined && found !== null) return { answer: { kind: "boot", what: enrolling }, note: null };
-    if (due === undefined) return { answer: this.#prompt(enrolling), note: null };
-    const keys = [...(found === null ? [] : [found.id]), ...said];
-    return await this.#deploy(due, keys, isMachine ? found.id : null);
+    if (due === undefined && found !== null) return { kind: "boot", what: enrolling };
+    if (due === undefined) return this.#prompt(enrolling);
+    if (isMachine) return await this.#deploy(due, found.id);
+    const what = whatOf(due);
+    // One that nothing tells from others is asked; what the others take is known when they have enrolled.
+    return due.purpose === "available" || said.length === 0 ? this.#prompt(what) : { kind: "boot", what };
   }
 
-  async #deploy(due: DeploymentRecord, keys: string[], machineId: string | null): Promise<Decision> {
-    const what = `deployment ${due.name}`;
-    const [key] = keys;
-    const note = key === undefined ? null : { deploymentId: due.id, key };
-    const boot: Decision = { answer: { kind: "boot", what }, note };
-    const answered = await this.#store.pxe.answered(due.id, keys);
-    const since = answered ?? due.created;
-    const work = machineId === null ? undefined : await this.#store.pxe.work(due.id, machineId, since);
+  async #deploy(due: DeploymentRecord, machineId: string): Promise<PxeAnswer> {
+    const what = whatOf(due);
+    const answered = await this.#store.pxe.answered(due.id, machineId);
+    const work = await this.#store.pxe.work(due.id, machineId, answered ?? due.created);
     if (work?.state === "planned" || work?.state === "working") {
       // What was begun goes on where it was; after its restart the sequence goes on from the disk.
-      if (!work.restarted) return boot;
-      return { answer: { kind: "local", reason: `${what} goes on from the disk` }, note: null };
+      return work.restarted ? local(`${what} goes on from the disk`) : { kind: "boot", what };
     }
-    if (due.purpose === "available" || note === null) return { answer: this.#prompt(what), note };
+    if (due.purpose === "available") return this.#prompt(what);
     const isFresh = answered !== undefined && Date.now() - Date.parse(answered) < limits.pxeAnswerGraceMs;
-    if (answered === undefined || isFresh) return boot;
-    const reason = `${what} was answered before; clear it at the site to have it again`;
-    return { answer: { kind: "local", reason }, note: null };
+    if (answered === undefined || isFresh) return { kind: "boot", what };
+    return local(`${what} was answered before; clear it at the site to have it again`);
   }
 
   #prompt(what: string): PxeAnswer {
     return { kind: "prompt", what, seconds: this.#properties.promptSeconds };
   }
 
-  async #hold(identity: ComputerIdentity, found: Recognised | null, address: string): Promise<Decision> {
+  async #hold(identity: ComputerIdentity, found: Recognised | null, address: string): Promise<PxeAnswer> {
     const as = identity.uuid ?? identity.mac;
-    if (as === null) {
-      const reason = "this computer has no number of its own by which it could be approved";
-      return { answer: { kind: "local", reason }, note: null };
-    }
+    if (as === null) return local("this computer has no number of its own by which it could be approved");
     const hasPlace =
       found !== null || (await this.#additions.take(() => this.#wait({ ...identity, name: as }, address)));
-    const answer: PxeAnswer = hasPlace
+    return hasPlace
       ? { kind: "hold", as }
-      : { kind: "local", reason: "too many computers wait for approval; forget some at the site" };
-    return { answer, note: null };
+      : local("too many computers wait for approval; forget some at the site");
   }
 
   /** False: there is no place. Where only the address has to wait, the computer asks again. */
@@ -269,3 +253,5 @@ export class Pxe {
     return new ComputerIndex({ enrolled, computers, ...this.#properties });
   }
 }
+
+const whatOf = ({ name }: DeploymentRecord): string => `deployment ${name}`;

@@ -9,6 +9,7 @@ import type { PxeStoredProperties } from "./schema.ts";
 const onlyRow = 1;
 /** A task sequence restarts the computer: SMS_TaskSequenceExecutionStatus of Configuration Manager. */
 const restartMessage = "11142";
+const preinstallation: MachineFacts["operatingSystem"][] = ["linux-pe", "winpe"];
 
 export interface EnrolledComputer {
   id: string;
@@ -67,31 +68,47 @@ export class PxeStore {
       .execute();
   }
 
-  /** When the deployment was answered to any of these; undefined when it was not. */
-  async answered(deploymentId: string, computers: string[]): Promise<string | undefined> {
+  /** When the machine took the deployment's answer; undefined when it did not. */
+  async answered(deploymentId: string, machineId: string): Promise<string | undefined> {
     const row = await this.#database
       .selectFrom("pxe_answer")
       .select("answered")
       .where("deployment_id", "=", deploymentId)
-      .where("computer", "in", computers)
-      .orderBy("answered", "desc")
+      .where("computer", "=", machineId)
       .executeTakeFirst();
     return row?.answered;
   }
 
-  async noteAnswer(deploymentId: string, computer: string): Promise<void> {
-    const answered = new Date().toISOString();
+  /** A machine asks for its policy in a PE: it has booted for the deployment, unless that is noted already. */
+  async noteAsked(deploymentId: string, machineId: string): Promise<void> {
     await this.#database
       .insertInto("pxe_answer")
-      .values({ deployment_id: deploymentId, computer, answered })
+      .columns(["deployment_id", "computer", "answered"])
+      .expression(
+        this.#assigned(deploymentId, machineId, new Date().toISOString()).where(
+          sql<string>`machine.facts->>'operatingSystem'`,
+          "in",
+          preinstallation,
+        ),
+      )
+      .onConflict((conflict) => conflict.columns(["deployment_id", "computer"]).doNothing())
+      .execute();
+  }
+
+  /** It has started the deployment anew: what it reported before then is of another time. */
+  async noteStarted(deploymentId: string, machineId: string, answered: string): Promise<void> {
+    await this.#database
+      .insertInto("pxe_answer")
+      .columns(["deployment_id", "computer", "answered"])
+      .expression(this.#assigned(deploymentId, machineId, answered))
       .onConflict((conflict) => conflict.columns(["deployment_id", "computer"]).doUpdateSet({ answered }))
       .execute();
   }
 
   /** How many answers were forgotten. */
-  async clearAnswers(computers: "all" | string[]): Promise<number> {
+  async clearAnswers(machines: "all" | readonly string[]): Promise<number> {
     const all = this.#database.deleteFrom("pxe_answer");
-    const some = computers === "all" ? all : all.where("computer", "in", computers);
+    const some = machines === "all" ? all : all.where("computer", "in", machines);
     return Number((await some.executeTakeFirst()).numDeletedRows);
   }
 
@@ -137,5 +154,16 @@ export class PxeStore {
       .where(sql<boolean>`detail->>'messageId' = ${restartMessage}`)
       .executeTakeFirst();
     return { state: assignment.state, restarted: restart !== undefined };
+  }
+
+  /** A row of an answer for what is assigned to the machine, and no row for anything else: that bounds the table. */
+  #assigned(deploymentId: string, machineId: string, answered: string) {
+    return this.#database
+      .selectFrom("assignment")
+      .innerJoin("machine", "machine.id", "assignment.machine_id")
+      .select(["assignment.deployment_id", sql<string>`machine.id::text`.as("computer")])
+      .select(sql<string>`${answered}::text`.as("answered"))
+      .where("assignment.deployment_id", "=", deploymentId)
+      .where("assignment.machine_id", "=", machineId);
   }
 }

@@ -218,10 +218,10 @@ export interface PxeComputerTable {
   added: string;
 }
 
-/** When a required deployment was answered to a computer, until that is cleared. */
+/** When a machine took a deployment's answer, until that is cleared. */
 export interface PxeAnswerTable {
   deployment_id: string;
-  /** Of the machine, the computer, or what an unknown one says of itself. */
+  /** The machine's identifier. */
   computer: string;
   answered: string;
 }

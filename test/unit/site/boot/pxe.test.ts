@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DeploymentRecord } from "../../../../contract/administration.ts";
+import type { MachineFacts } from "../../../../contract/machine.ts";
 import type { Report } from "../../../../contract/report.ts";
 import { limits } from "../../../../contract/limits.ts";
 import { Pxe } from "../../../../site/boot/pxe.ts";
@@ -27,11 +28,12 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+type System = MachineFacts["operatingSystem"];
 const address = "192.0.2.1";
 const newComputer = (): ComputerIdentity => ({ uuid: randomUUID(), mac: null });
 
-async function enrol({ uuid }: ComputerIdentity): Promise<string> {
-  const facts = { ...machineFacts(`pc ${uuid}`), smbiosUuid: uuid };
+async function enrol({ uuid }: ComputerIdentity, operatingSystem: System = "linux"): Promise<string> {
+  const facts = { ...machineFacts(`pc ${uuid}`), smbiosUuid: uuid, operatingSystem };
   const id = await store.machines.enrol(facts, randomUUID());
   pxe.computersChanged();
   return id;
@@ -91,6 +93,37 @@ test("clearing frees a machine whose sequence goes on from a disk that is no mor
   assert.equal((await pxe.answer(computer, address)).kind, "local", "a restart that came later counts");
   await pxe.clear("all");
   assert.equal((await pxe.answer(computer, address)).kind, "boot");
+});
+
+test("who asks in a machine's name uses up nothing; the machine does, once it is known by its key", async () => {
+  const computer = newComputer();
+  const [machineId, other] = [await enrol(computer, "linux-pe"), await enrol(newComputer())];
+  const { id } = await deploy([machineId], "required");
+  for (let times = 0; times < 3; times += 1) await pxe.answer(computer, address);
+  assert.equal(await store.pxe.answered(id, machineId), undefined);
+  for (const one of [machineId, other]) await store.pxe.noteAsked(id, one);
+  assert.equal(await store.pxe.answered(id, machineId), undefined, "nothing is assigned to it");
+  await store.deployments.assign(id, machineId);
+  await store.pxe.noteAsked(id, machineId);
+  const [answered, unanswered] = [machineId, other].map((one) => store.pxe.answered(id, one));
+  assert.ok(await answered);
+  assert.equal(await unanswered, undefined);
+  assert.equal((await pxe.answer(computer, address)).kind, "boot", "so soon it has lost the answer");
+  const longAgo = new Date(Date.now() - limits.pxeAnswerGraceMs - 60_000).toISOString();
+  await store.pxe.noteStarted(id, machineId, longAgo);
+  assert.equal((await pxe.answer(computer, address)).kind, "local");
+  await store.pxe.noteAsked(id, machineId);
+  assert.equal(await store.pxe.answered(id, machineId), longAgo, "once noted, asking changes nothing");
+  assert.equal(await pxe.clear([machineId]), 1);
+  assert.equal((await pxe.answer(computer, address)).kind, "boot");
+});
+
+test("a machine that asks from its own system has not booted for the deployment", async () => {
+  const machineId = await enrol(newComputer());
+  const { id } = await deploy([machineId], "required");
+  await store.deployments.assign(id, machineId);
+  await store.pxe.noteAsked(id, machineId);
+  assert.equal(await store.pxe.answered(id, machineId), undefined);
 });
 
 const waiting = async () => (await pxe.computers()).filter(({ state }) => state === "waiting");

@@ -130,7 +130,10 @@ export class StreamRule {
       stream,
       verifiedMbps: mbps((one) => one.verifiedBytes),
       takenMbps: mbps((one) => one.multicastBytes + one.unicastBytes),
-      multicastMbps: Math.min(mbps((one) => one.multicastBytes)),
+      multicastMbps: Math.min(
+        sentMbps,
+        mbps((one) => one.multicastBytes),
+      ),
       heldBackBy: mostlyHeldBackBy(samples),
     };
   }

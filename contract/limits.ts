@@ -135,6 +135,8 @@ export const limits = {
   pxeRestartLeastMs: 1000,
   pxeRestartMostMs: 60_000,
   pxeConnections: 2000,
+  /** A machine that takes nothing of a boot file for so long loses its connection. */
+  pxeStalledMs: 60_000,
   pxeTransfers: 1000,
   /** How long an answer waits for GRUB, which asks every second. */
   pxeGrubAnswerMs: 15_000,

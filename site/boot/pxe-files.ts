@@ -51,6 +51,7 @@ export class PxeFiles {
       const server = createServer((request, response) => void this.#serve(request, response));
       server.maxConnections = limits.pxeConnections;
       server.requestTimeout = limits.requestTimeoutMs;
+      server.timeout = limits.pxeStalledMs;
       this.#servers.push(server);
       await new Promise<void>((resolve, reject) => {
         server.once("error", (error) => {
@@ -138,11 +139,16 @@ export class PxeFiles {
       response.end();
       return;
     }
+    const file = createReadStream(path);
+    let isOurs = false;
+    // It comes before the pipeline takes down the response, and after that where the machine was switched off.
+    file.once("error", () => {
+      isOurs = !response.destroyed;
+    });
     try {
-      await pipeline(createReadStream(path), response);
+      await pipeline(file, response);
     } catch (error) {
-      // A machine that is switched off in the middle is no fault of ours.
-      if (!response.destroyed) throw error;
+      if (isOurs) throw error;
     }
   }
 }

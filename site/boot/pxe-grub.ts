@@ -23,6 +23,8 @@ export class GrubAnswers {
   readonly #log: Log;
   /** Files that are there, with what takes them away. */
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** So that it is logged once, not each second for each machine. */
+  #isFull = false;
 
   /** `root` is TFTP's. */
   constructor({ log, pxe, root }: { root: string; pxe: Pxe; log: Log }) {
@@ -39,6 +41,8 @@ export class GrubAnswers {
     if (missing?.startsWith(`${this.#folder}/`)) {
       const name = missing.slice(this.#folder.length + 1);
       this.#answer(name, address).catch((error: unknown) => {
+        // It asks again in a second.
+        this.#forget(name);
         this.#log.error(`GRUB is not answered: ${toVolleyError(error).detail}`);
       });
     }
@@ -52,7 +56,14 @@ export class GrubAnswers {
 
   async #answer(name: string, address: string): Promise<void> {
     const parts = question.exec(name);
-    if (parts === null || this.#timers.has(name) || this.#timers.size >= limits.pxeTransfers) return;
+    if (parts === null || this.#timers.has(name)) return;
+    if (this.#timers.size >= limits.pxeTransfers) {
+      if (this.#isFull) return;
+      this.#isFull = true;
+      this.#log.warn(`GRUB at ${address} has to wait: ${this.#timers.size} are being answered`);
+      return;
+    }
+    this.#isFull = false;
     const timer = setTimeout(() => this.#forget(name), limits.pxeGrubAnswerMs);
     this.#timers.set(name, timer);
     const [, computer = "", uuid = "", mac = "", accepted] = parts;

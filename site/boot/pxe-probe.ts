@@ -12,41 +12,48 @@ const optionsOffset = 240;
 const discover = 1;
 const offer = 2;
 
-/** The address of a server that offers one, or null. Where the client's port is taken, nothing is asked: undefined. */
-export async function otherDhcpServer(at: PxeInterface): Promise<string | null | undefined> {
+/** The address of a server that offers one, or null. Throws the system's error where it could not ask. */
+export async function otherDhcpServer(at: Pick<PxeInterface, "broadcast" | "mac">): Promise<string | null> {
   const socket = createSocket({ type: "udp4", reuseAddr: true });
   try {
     socket.bind(clientPort, "0.0.0.0");
     await once(socket, "listening");
     socket.setBroadcast(true);
     return await offered(socket, at);
-  } catch {
-    return undefined;
   } finally {
     socket.close();
   }
 }
 
-function offered(socket: Socket, at: PxeInterface): Promise<string | null> {
+function offered(socket: Socket, at: Pick<PxeInterface, "broadcast" | "mac">): Promise<string | null> {
   const transaction = randomInt(2 ** 32);
   return new Promise((resolve, reject) => {
     const request = discovery(transaction, at.mac);
-    const ask = (): void => socket.send(request, serverPort, at.broadcast);
+    const fail = (error: Error): void => {
+      end();
+      reject(error);
+    };
+    // Without a function that takes it, the error of a send is lost.
+    const sent = (error: Error | null): void => {
+      if (error !== null) fail(error);
+    };
+    const ask = (): void => socket.send(request, serverPort, at.broadcast, sent);
     const again = setInterval(ask, limits.pxeProbeMs / 3);
-    const end = (found: string | null): void => {
+    const end = (): void => {
       clearInterval(again);
       clearTimeout(timer);
-      resolve(found);
     };
-    const timer = setTimeout(() => end(null), limits.pxeProbeMs);
-    socket.on("error", (error) => {
-      end(null);
-      reject(error);
-    });
+    const timer = setTimeout(() => {
+      end();
+      resolve(null);
+    }, limits.pxeProbeMs);
+    socket.on("error", fail);
     socket.on("message", (message, { address }) => {
       const isAnswer =
         message.length > optionsOffset && message[0] === 2 && message.readUInt32BE(4) === transaction;
-      if (isAnswer && messageType(message) === offer) end(address);
+      if (!isAnswer || messageType(message) !== offer) return;
+      end();
+      resolve(address);
     });
     ask();
   });

@@ -165,10 +165,15 @@ function checkMedia(folder: string, log: Log): void {
 }
 
 async function refuseOtherServer(one: PxeInterface, log: Log): Promise<void> {
-  const found = await otherDhcpServer(one);
-  if (found === undefined) {
-    log.warn(`whether another DHCP server answers on ${one.name} is not known: UDP port 68 is taken`);
-  } else if (found !== null && one.range !== null) {
+  let found: string | null;
+  try {
+    found = await otherDhcpServer(one);
+  } catch (error) {
+    const { detail } = toVolleyError(error);
+    log.warn(`whether another DHCP server answers on ${one.name} is not known (UDP port 68): ${detail}`);
+    return;
+  }
+  if (found !== null && one.range !== null) {
     throw new VolleyError("E_PXE_OTHER_SERVER", `A DHCP server at ${found} answers on ${one.name}.`);
   } else if (found === null && one.range === null) {
     log.warn(`no DHCP server answers on ${one.name}: machines there get no address, and boot only with one`);

@@ -40,6 +40,8 @@ const local = (reason: string): PxeAnswer => ({ kind: "local", reason });
 export class Pxe {
   readonly #store: Store;
   readonly #asked = new Map<string, PxeAsked>();
+  /** Properties are changed one after another, so that none is lost. */
+  readonly #changes = new Turns();
   /** Computers are added one by one, so that none is there twice. */
   readonly #additions = new Turns();
   readonly #waitingRate = new WaitingRate();
@@ -69,7 +71,11 @@ export class Pxe {
     return [...this.#asked.values()].toReversed();
   }
 
-  async change({ password, ...change }: PxePropertiesChange): Promise<PxeProperties> {
+  change(change: PxePropertiesChange): Promise<PxeProperties> {
+    return this.#changes.take(() => this.#change(change));
+  }
+
+  async #change({ password, ...change }: PxePropertiesChange): Promise<PxeProperties> {
     const proof = password === undefined ? {} : { password: password === null ? null : proofOf(password) };
     const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
     const properties = { ...this.#properties, ...given, ...proof };

@@ -159,3 +159,9 @@ test("one address makes only so many wait in a minute, and the others do not suf
   assert.equal((await waiting()).length, limits.pxeWaitingMost);
   assert.equal((await pxe.answer(other, address)).kind, "hold");
 });
+
+test("of two changes of the properties that meet, none is lost", async () => {
+  await Promise.all([pxe.change({ delaySeconds: 3 }), pxe.change({ promptSeconds: 9 })]);
+  const { delaySeconds, promptSeconds } = (await Pxe.open(store)).properties;
+  assert.deepEqual({ delaySeconds, promptSeconds }, { delaySeconds: 3, promptSeconds: 9 });
+});

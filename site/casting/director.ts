@@ -53,7 +53,7 @@ export class Director {
 
   /**
    * A machine of the deployment takes part in the casting of an image from now on, as a receiver of its own. Throws
-   * E_TOO_SLOW when it is out.
+   * E_TOO_SLOW when it is out, E_SESSION_GONE when the deployment is closed.
    */
   join(machineId: string, deployment: DeploymentRecord, imageId = deployment.imageId): Promise<JoinAnswer> {
     return this.#turns.take(async () => {
@@ -63,7 +63,7 @@ export class Director {
       }
       const place = this.#streamsOf(deployment, imageId)?.placeOf(machineId) ?? { stream: 0, reason: "" };
       const wish = { deployment, imageId, stream: place.stream };
-      const session = this.#find(wish) ?? (await this.#open(wish));
+      const session = this.#find(wish) ?? (await this.#openFor(wish));
       session.checkNotOut(machineId);
       // A machine takes one image at a time: what it took part in before is over for it.
       const isElsewhere = ({ machines }: LiveSession): boolean => machines.get(machineId)?.finished === false;
@@ -173,6 +173,15 @@ export class Director {
     return streams;
   }
 
+  /** Of a machine that joins: the deployment may have been closed while its turn was waited for. */
+  async #openFor(wish: CastWish): Promise<LiveSession> {
+    const deployment = await this.#options.store.deployments.find(wish.deployment.id);
+    if (!deployment?.open) {
+      throw new VolleyError("E_SESSION_GONE", `Deployment ${wish.deployment.name} is closed.`);
+    }
+    return this.#open({ ...wish, deployment });
+  }
+
   async #open(wish: CastWish): Promise<LiveSession> {
     const { groups, store } = this.#options;
     const stored = await this.#opener.add(wish, this.#live.size);
@@ -227,6 +236,9 @@ export class Director {
       }
     } catch (error) {
       log.warn(`session ${stored.number} does not go on: ${toVolleyError(error).detail}`);
+      const session = this.#live.get(stored.id);
+      this.#live.delete(stored.id);
+      await session?.caster.stop();
       groups.release(stored.group);
       await store.sessions.close(stored.id, stored);
     }

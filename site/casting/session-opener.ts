@@ -61,28 +61,32 @@ export class SessionOpener {
       throw new VolleyError("E_CONFLICT", `${limits.sessionsOpen} sessions are open, which is the most.`);
     }
     const { groups, mtu, store } = this.#options;
-    const { group, port } = await groups.take();
-    const stored: StoredSession = {
-      id: randomUUID(),
-      deploymentId: deployment.id,
-      imageId,
-      number: await this.#freeNumber(),
-      stream,
-      group,
-      port,
-      mtu,
-      start: 0,
-      sessionKey: randomBytes(32).toString("hex"),
-      feedbackSecret: randomBytes(32).toString("hex"),
-      feedbackPort: 0,
-      unicastPort: 0,
-      multicastBytes: 0,
-      unicastBytes: 0,
-      parityPart: 0,
-      open: true,
-    };
-    await store.sessions.add(stored);
-    return stored;
+    const place = await groups.take();
+    try {
+      const stored: StoredSession = {
+        id: randomUUID(),
+        deploymentId: deployment.id,
+        imageId,
+        number: await this.#freeNumber(),
+        stream,
+        ...place,
+        mtu,
+        start: 0,
+        sessionKey: randomBytes(32).toString("hex"),
+        feedbackSecret: randomBytes(32).toString("hex"),
+        feedbackPort: 0,
+        unicastPort: 0,
+        multicastBytes: 0,
+        unicastBytes: 0,
+        parityPart: 0,
+        open: true,
+      };
+      await store.sessions.add(stored);
+      return stored;
+    } catch (error) {
+      groups.release(place.group);
+      throw error;
+    }
   }
 
   /** Opens the sender, and puts its ports into `stored`: they are still to be kept. */

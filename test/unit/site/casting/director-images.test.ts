@@ -3,34 +3,16 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { DeploymentRecord } from "../../../../contract/administration.ts";
-import { Director } from "../../../../site/casting/director.ts";
-import { openLog } from "../../../../site/log.ts";
 import { openStore } from "../../../../site/store/store.ts";
+import { newDirector } from "../../../fixtures/director.ts";
 import { fakeCasting, type FakeCasting } from "../../../fixtures/fake-casting.ts";
-import { fakeGroups } from "../../../fixtures/fake-groups.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { machineFacts, storedImage } from "../../../fixtures/records.ts";
 
 test("each image has a session of its own, which outlives a restart; a machine takes one at a time", async (t) => {
   const folder = testFolder(t);
   const store = await openStore(join(folder, "database"));
-  const direct = (native: FakeCasting): Director =>
-    new Director({
-      store,
-      content: {
-        manifest: async () => Buffer.alloc(160),
-        checkWhole: async () => {},
-        contentPath: (id) => join(folder, id),
-      },
-      native,
-      interfaceAddress: "127.0.0.1",
-      groups: fakeGroups(),
-      ports: { first: 22_000, count: 100 },
-      mtu: 1500,
-      timeToLive: 1,
-      log: openLog({ file: null, quiet: true }),
-      changed: () => undefined,
-    });
+  const direct = (native: FakeCasting) => newDirector({ store, folder, native });
   const [system, data] = [storedImage("system"), storedImage("data")];
   await store.images.add(system);
   await store.images.add({ ...data, root: "b".repeat(64) });

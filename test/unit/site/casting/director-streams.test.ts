@@ -5,11 +5,10 @@ import { test, type TestContext } from "node:test";
 import { DeploymentRequest, type DeploymentRecord } from "../../../../contract/administration.ts";
 import { limits } from "../../../../contract/limits.ts";
 import { Progress, type ProgressAnswer } from "../../../../contract/report.ts";
-import { Director } from "../../../../site/casting/director.ts";
-import { openLog } from "../../../../site/log.ts";
+import type { Director } from "../../../../site/casting/director.ts";
 import { openStore, type Store } from "../../../../site/store/store.ts";
+import { newDirector } from "../../../fixtures/director.ts";
 import { fakeCasting, type FakeCasting } from "../../../fixtures/fake-casting.ts";
-import { fakeGroups } from "../../../fixtures/fake-groups.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { machineFacts, storedImage } from "../../../fixtures/records.ts";
 
@@ -34,23 +33,7 @@ async function openPlace(context: TestContext): Promise<Place> {
     deployment: await store.deployments.create(DeploymentRequest.parse(wish)),
     enrol: (name) => store.machines.enrol(machineFacts(name), `key of ${name}`),
     direct: async (native) => {
-      const content = {
-        manifest: async () => Buffer.alloc(160),
-        checkWhole: async () => {},
-        contentPath: (id: string) => join(folder, id),
-      };
-      const director = new Director({
-        store,
-        content,
-        native,
-        interfaceAddress: "127.0.0.1",
-        groups: fakeGroups(),
-        ports: { first: 22_000, count: 100 },
-        mtu: 1500,
-        timeToLive: 1,
-        log: openLog({ file: null, quiet: true }),
-        changed: () => undefined,
-      });
+      const director = newDirector({ store, folder, native, ports: 100 });
       await director.start();
       return director;
     },

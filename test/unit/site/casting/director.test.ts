@@ -9,10 +9,10 @@ import type { DeploymentRecord } from "../../../../contract/administration.ts";
 import { VolleyError } from "../../../../contract/errors.ts";
 import { limits } from "../../../../contract/limits.ts";
 import type { Progress } from "../../../../contract/report.ts";
-import { Director } from "../../../../site/casting/director.ts";
-import { openLog } from "../../../../site/log.ts";
+import type { Director } from "../../../../site/casting/director.ts";
 import { openStore, type Store } from "../../../../site/store/store.ts";
 import type { CasterStatistics } from "../../../../native/index.ts";
+import { newDirector } from "../../../fixtures/director.ts";
 import { fakeCasting, type FakeCaster, type FakeCasting } from "../../../fixtures/fake-casting.ts";
 import { fakeGroups } from "../../../fixtures/fake-groups.ts";
 import { machineFacts, storedImage } from "../../../fixtures/records.ts";
@@ -34,32 +34,13 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function newDirector(native: FakeCasting, count = 1000): Director {
-  return new Director({
-    store,
-    content: {
-      manifest: async () => Buffer.alloc(160),
-      checkWhole: async () => {},
-      contentPath: (id) => join(folder, id),
-    },
-    native,
-    interfaceAddress: "127.0.0.1",
-    groups,
-    ports: { first: 22_000, count },
-    mtu: 1500,
-    timeToLive: 1,
-    log: openLog({ file: null, quiet: true }),
-    changed: () => undefined,
-  });
-}
-
 /** Closes what earlier tests left open: a director goes on with every session it finds. */
 async function closeAll(): Promise<void> {
   for (const session of await store.sessions.listOpen()) await store.sessions.close(session.id, session);
 }
 
-async function startDirector(context: TestContext, native: FakeCasting, count?: number): Promise<Director> {
-  const director = newDirector(native, count);
+async function startDirector(context: TestContext, native: FakeCasting, ports = 1000): Promise<Director> {
+  const director = newDirector({ store, folder, native, groups, ports });
   await director.start();
   context.after(() => director.stop());
   return director;
@@ -321,7 +302,7 @@ test("a sender that fails ends its session, and machines are told to join again"
 test("a session ends when its machines are done, or none was heard of, and then shows what it sent", async (context) => {
   context.mock.timers.enable({ apis: ["setInterval", "Date"], now: Date.now() });
   const native = fakeCasting();
-  const director = newDirector(native);
+  const director = newDirector({ store, folder, native, groups });
   await director.start();
   const [finished, silent] = [await newDeployment(), await newDeployment()];
   const machine = await newMachine();

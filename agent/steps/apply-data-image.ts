@@ -1,6 +1,6 @@
 /** Apply Data Image: an image without an operating system, onto a volume of its own. */
 import { codes } from "./codes.ts";
-import { applyImage } from "./images/apply.ts";
+import { applyImage, findSource } from "./images/apply.ts";
 import { findDestination } from "./images/destination.ts";
 import {
   flag,
@@ -33,7 +33,9 @@ export const applyDataImage = stepKind({
     });
     const wipe = flag(setting(context, "WipeDestinationPartition", "OSDWipeDestinationPartition"), true);
     const destination = await findDestination(context);
-    const text = await applyImage(context, { packageId, index, isUpgradePackage: false, wipe }, destination);
+    const wish = { packageId, index, isUpgradePackage: false, wipe };
+    const source = await findSource(context, wish);
+    const text = await applyImage(context, { ...wish, source }, destination);
     return succeeded(text);
   },
 });

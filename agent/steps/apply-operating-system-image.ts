@@ -1,9 +1,9 @@
 /** Apply Operating System Image: the image onto its volume, its answer file, and what starts it. */
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { checkBootable, makeBootable } from "./boot-files/make-bootable.ts";
+import { checkBootable, checkStart, makeBootable } from "./boot-files/make-bootable.ts";
 import { codes } from "./codes.ts";
-import { applyImage, type ImageWish } from "./images/apply.ts";
+import { applyImage, findSource, type ImageWish } from "./images/apply.ts";
 import { findDestination } from "./images/destination.ts";
 import {
   adapted,
@@ -38,7 +38,9 @@ export const applyOperatingSystemImage = stepKind({
     const wish = readImageWish(context);
     const destination = await findDestination(context);
     await checkBootable(context, destination);
-    const text = await applyImage(context, wish, destination);
+    const source = await findSource(context, wish);
+    await checkStart(context, destination, { source, index: wish.index });
+    const text = await applyImage(context, { ...wish, source }, destination);
     context.variables.set("OSDTargetSystemDrive", `${destination.letter}:`);
     context.variables.set("OSDTargetSystemRoot", `${destination.letter}:\\Windows`);
     await placeAnswerFile(context);

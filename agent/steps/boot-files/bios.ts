@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, cp, mkdir, open, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, readdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { limits } from "../../../contract/limits.ts";
 import { runTool } from "../../platform/run-tool.ts";
@@ -14,29 +14,65 @@ import type { Destination } from "../images/destination.ts";
 import type { PartitionFound } from "../partitioning/read-table.ts";
 import { runOrFail, StepFailure, workFolder } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
+import { showPlan } from "../show-plan.ts";
 import { findInAnyCase, hostPath, usedLetters, volumeOf } from "../volumes.ts";
+import { hasOtherBootCode, makeGrub, sectorBytes, writeGrub } from "./grub.ts";
 import { makeStore } from "./store.ts";
 
 type Table = NonNullable<Destination["table"]>;
 
-const grubFolder = "/usr/lib/grub/i386-pc";
-const sectorBytes = 512;
-/** Of the first sector: what follows is the disk's signature and its partitions. */
-const bootCodeBytes = 440;
-
 /** Throws StepFailure for a disk that cannot be started from, or a PE without GRUB. */
 export async function checkBios(context: StepContext, table: Table): Promise<void> {
-  activePartition(table);
+  const active = activePartition(table);
   const { output } = await runOrFail(context, `read the sectors of ${table.disk}`, {
     command: ["lsblk", "--nodeps", "--noheadings", "--output", "LOG-SEC", table.disk],
   });
   if (Number(output) !== sectorBytes) {
     throw new StepFailure(codes.notSupported, `A BIOS starts no disk with sectors of ${output.trim()} bytes`);
   }
-  await runOrFail(context, "look for GRUB", { command: ["grub-mkimage", "--version"] });
-  if (!existsSync(join(grubFolder, "boot.img"))) {
-    throw new StepFailure(codes.fileNotFound, "GRUB's parts for a BIOS (package grub-pc-bin) are not here");
+  await makeGrub(context, table, active);
+}
+
+const noManager = "The image has no Windows\\Boot\\PCAT\\bootmgr: it is a Windows that no BIOS starts";
+
+/** Throws StepFailure when the image of the WIM has nothing that a BIOS starts. */
+export async function checkBootManager(
+  context: StepContext,
+  { first, index }: { first: string; index: number },
+): Promise<void> {
+  const { exitCode } = await context.tools.run({
+    command: ["wimlib-imagex", "dir", first, String(index), "--path=/Windows/Boot/PCAT/bootmgr"],
+    environment: { WIMLIB_IMAGEX_IGNORE_CASE: "1" },
+  });
+  // Whatever else may be wrong with the file, applying it says best.
+  if (exitCode === wimPathMissing) throw new StepFailure(codes.notSupported, noManager);
+}
+
+/** WIMLIB_ERR_PATH_DOES_NOT_EXIST of wimlib.h. */
+const wimPathMissing = 49;
+
+/** Shows what starts from the disk now and will not any more, where there is such a thing. */
+export async function showLostStart(context: StepContext, table: Table): Promise<void> {
+  const active = activePartition(table);
+  const lost: string[] = [];
+  if (await hasOtherBootCode(table.disk, await makeGrub(context, table, active))) {
+    lost.push(`The boot code of ${table.disk} is replaced; what it starts now will not start any more`);
   }
+  if (await hasBootStore(context, table, active)) {
+    const store = `The boot configuration of ${active.device} (\\Boot\\BCD)`;
+    lost.push(`${store} is replaced; what it starts now will not start any more`);
+  }
+  if (lost.length > 0) await showPlan(context, lost);
+}
+
+async function hasBootStore(context: StepContext, table: Table, active: PartitionFound): Promise<boolean> {
+  if (active.fileSystem === "vfat") {
+    const command = ["mdir", "-b", "-i", active.device, "::/Boot/BCD"];
+    return (await context.tools.run({ command })).exitCode === 0;
+  }
+  return withVolume(context, { table, active, toRead: true }, async (root) =>
+    existsSync(await findInAnyCase(root, ["Boot", "BCD"])),
+  );
 }
 
 /** Holds bootmgr and the boot configuration. */
@@ -62,8 +98,8 @@ export async function startByBios(
   const staged = join(work, "system");
   await stageFiles(windows, store, staged);
   if (active.fileSystem === "vfat") await copyToFat(context, staged, active.device);
-  else await withVolume(context, table, active, (root) => copyToVolume(staged, root));
-  await embedGrub(context, table, active, work);
+  else await withVolume(context, { table, active, toRead: false }, (root) => copyToVolume(staged, root));
+  await writeGrub(table.disk, await makeGrub(context, table, active));
 }
 
 /** As bcdboot does it: bootmgr at the root, what is beside it in the image below Boot, with fonts and resources. */
@@ -71,10 +107,7 @@ async function stageFiles(windows: string, store: string, staged: string): Promi
   const source = await findInAnyCase(windows, ["Boot", "PCAT"]);
   const manager = await findInAnyCase(source, ["bootmgr"]);
   if (!existsSync(manager)) {
-    throw new StepFailure(
-      codes.notSupported,
-      "The image has no Windows\\Boot\\PCAT\\bootmgr: it is a Windows that no BIOS starts",
-    );
+    throw new StepFailure(codes.notSupported, noManager);
   }
   const boot = join(staged, "Boot");
   await mkdir(boot, { recursive: true });
@@ -105,12 +138,12 @@ async function copyToVolume(staged: string, root: string): Promise<void> {
 }
 
 /** By its letter where it has one, since NTFS is mounted once; else at a place of its own. */
-async function withVolume(
+async function withVolume<Result>(
   context: StepContext,
-  table: Table,
-  { device, number }: PartitionFound,
-  use: (root: string) => Promise<void>,
-): Promise<void> {
+  { active, table, toRead }: { table: Table; active: PartitionFound; toRead: boolean },
+  use: (root: string) => Promise<Result>,
+): Promise<Result> {
+  const { device, number } = active;
   for (const letter of usedLetters(context)) {
     const volume = await volumeOf(context, letter).catch(() => null);
     if (volume?.disk.path === table.disk && volume.partitionNumber === number) {
@@ -121,8 +154,10 @@ async function withVolume(
   const folder = join(await workFolder(context), "volumes", `system-${randomUUID()}`);
   await mkdir(folder, { recursive: true });
   try {
-    await runOrFail(context, `mount ${device}`, { command: ["ntfs-3g", device, folder] });
-    await use(folder);
+    await runOrFail(context, `mount ${device}`, {
+      command: ["ntfs-3g", ...(toRead ? ["-o", "ro"] : []), device, folder],
+    });
+    return await use(folder);
   } finally {
     await takeDown(device, folder);
   }
@@ -136,51 +171,5 @@ async function takeDown(device: string, folder: string): Promise<void> {
     await rmdir(folder);
   } catch (error) {
     throw new StepFailure(codes.failed, `Could not unmount ${device}: ${(error as Error).message}`);
-  }
-}
-
-/** "boot.S" and "diskboot.S" of GRUB: where the first sector's code says what to load, and the core's first sector. */
-const drivePatchAt = 0x66;
-const coreBlockListAt = 0x1f4;
-
-async function embedGrub(
-  context: StepContext,
-  { disk, partitions }: Table,
-  active: PartitionFound,
-  work: string,
-): Promise<void> {
-  const [config, image] = [join(work, "grub.cfg"), join(work, "core.img")];
-  await writeFile(config, "ntldr /bootmgr\nboot\n");
-  // The prefix names no disk: the core looks on the one that it was started from.
-  const prefix = `(,msdos${active.number})/boot/grub`;
-  const modules = ["biosdisk", "part_msdos", "ntfs", "fat", "ntldr", "boot"];
-  const words = ["--format=i386-pc", `--output=${image}`, `--prefix=${prefix}`, `--config=${config}`];
-  await runOrFail(context, "make the boot loader", { command: ["grub-mkimage", ...words, ...modules] });
-  const core = await readFile(image);
-  const gap = Math.min(...partitions.map(({ startBytes }) => startBytes)) - sectorBytes;
-  if (core.length > gap) {
-    throw new StepFailure(
-      codes.diskFull,
-      `The boot loader takes ${core.length} bytes, and before the first partition of ${disk} are ${gap}`,
-    );
-  }
-  // The core's first sector loads the rest, which follows it.
-  core.writeBigUInt64LE(2n, coreBlockListAt);
-  const code = await readFile(join(grubFolder, "boot.img"));
-  // As GRUB's own installer does for a hard disk: the drive that the BIOS names is believed only when it is one.
-  code.writeUInt16LE(0x9090, drivePatchAt);
-  await writeBootSectors(disk, code.subarray(0, bootCodeBytes), core);
-}
-
-/** The core first: a disk with half of it does not start, and says so. */
-async function writeBootSectors(disk: string, code: Buffer, core: Buffer): Promise<void> {
-  const handle = await open(disk, "r+");
-  try {
-    await handle.write(core, 0, core.length, sectorBytes);
-    await handle.sync();
-    await handle.write(code, 0, code.length, 0);
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

@@ -3,13 +3,14 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { ImageSource } from "../images/apply.ts";
 import type { Destination } from "../images/destination.ts";
 import { runOrFail, workFolder } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { hostPath, isLinux } from "../volumes.ts";
 import { recoveryVariable } from "../windows/recovery.ts";
 import { runDiskpart, windowsVolumeAt } from "../windows/volumes.ts";
-import { checkBios, startByBios } from "./bios.ts";
+import { checkBios, checkBootManager, showLostStart, startByBios } from "./bios.ts";
 import { efiPartition, startByUefi } from "./uefi.ts";
 
 /** Before anything is written: whether what is to be applied can be started. Throws StepFailure when it cannot. */
@@ -18,6 +19,17 @@ export async function checkBootable(context: StepContext, { table }: Destination
   if (table === null) throw new Error("a destination on Linux has its table");
   if (table.style === "MBR") await checkBios(context, table);
   else efiPartition(table);
+}
+
+/** Before anything is written: whether this image can be started there, and what will then not start any more. */
+export async function checkStart(
+  context: StepContext,
+  { table }: Destination,
+  { source, index }: { source: ImageSource; index: number },
+): Promise<void> {
+  if (table?.style !== "MBR") return;
+  if (source.kind === "wim") await checkBootManager(context, { first: source.first, index });
+  await showLostStart(context, table);
 }
 
 /** In Windows PE the recovery image goes to its partition too. */

@@ -24,15 +24,26 @@ const sequenceFolder = "_SMSTaskSequence";
 const systemEntries = new Set(["system volume information", "$recycle.bin", "lost+found"]);
 const entriesShown = 20;
 
+export type ImageSource =
+  | { kind: "block" }
+  /** `files`: patterns of a split image's parts. */
+  | { kind: "wim"; first: string; files: string[] };
+
+/** Has the package's files here when it is applied as files. */
+export async function findSource(context: StepContext, wish: ImageWish): Promise<ImageSource> {
+  const format = await context.services?.imageApplier?.formatOf(wish.packageId);
+  return format === "block" ? { kind: "block" } : { kind: "wim", ...(await findWim(context, wish)) };
+}
+
 /** Returns what was done, a sentence. */
 export async function applyImage(
   context: StepContext,
-  wish: ImageWish,
+  { source, ...wish }: ImageWish & { source: ImageSource },
   destination: Destination,
 ): Promise<string> {
   const { imageApplier } = context.services ?? {};
   const where = `${destination.letter}:`;
-  if ((await imageApplier?.formatOf(wish.packageId)) === "block") {
+  if (source.kind === "block") {
     if (destination.device === "") {
       throw new StepFailure(codes.notSupported, "A block image needs a device, and this system gives none");
     }
@@ -49,7 +60,7 @@ export async function applyImage(
     });
     return `Image ${wish.packageId} is on ${where} (${destination.device}): ${text ?? ""}`;
   }
-  const { files, first } = await findWim(context, wish);
+  const { files, first } = source;
   if (wish.wipe) await empty(context, destination);
   context.progress(0.1, `Applying image ${wish.packageId}, index ${wish.index}`);
   if (isLinux(context)) await unmountVolume(context, destination.letter);

@@ -234,7 +234,7 @@ test("a session says what limits it, and a receiver is told as its machine", asy
 
 test("a site that starts again goes on with the session: same ports and key, a higher start", async (context) => {
   const first = fakeCasting();
-  const killed = newDirector(first);
+  const killed = newDirector({ store, folder, native: first, groups });
   await killed.start();
   const deployment = await newDeployment();
   const [machine, done] = [await newMachine(), await newMachine()];

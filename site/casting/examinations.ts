@@ -33,6 +33,8 @@ export class Examinations {
   readonly #options: ExaminationsOptions;
   readonly #open = new Map<string, OpenExamination>();
   readonly #opening = new Turns();
+  /** Machines that wait for their turn to open one. */
+  readonly #pending = new Set<string>();
   readonly #fast = new Turns();
   readonly #allowance = new Allowance(Date.now());
   readonly #timer: NodeJS.Timeout;
@@ -44,20 +46,30 @@ export class Examinations {
   }
 
   /** In place of the machine's last one. Throws E_DOCTOR_BUSY, E_CONFLICT, E_SOCKET. */
-  open(machineId: string): Promise<Examination> {
-    return this.#opening.take(async () => {
-      const last = [...this.#open.values()].find((one) => one.machineId === machineId);
-      if (last) this.#close(last);
-      if (this.#open.size >= limits.doctorExaminations) {
-        const detail = `${limits.doctorExaminations} machines are being examined, which is the most.`;
-        throw new VolleyError("E_DOCTOR_BUSY", detail);
-      }
-      const examination = await this.#bind(machineId);
-      this.#open.set(examination.facts.id, examination);
-      const { group, port } = examination.facts;
-      this.#options.log.info(`machine ${machineId} is being examined on ${group}:${port}`);
-      return examination.facts;
-    });
+  async open(machineId: string): Promise<Examination> {
+    if (this.#pending.has(machineId)) {
+      throw new VolleyError("E_DOCTOR_BUSY", "An examination of this machine is being opened.");
+    }
+    this.#pending.add(machineId);
+    try {
+      return await this.#opening.take(() => this.#openNow(machineId));
+    } finally {
+      this.#pending.delete(machineId);
+    }
+  }
+
+  async #openNow(machineId: string): Promise<Examination> {
+    const last = [...this.#open.values()].find((one) => one.machineId === machineId);
+    if (last) this.#close(last);
+    if (this.#open.size >= limits.doctorExaminations) {
+      const detail = `${limits.doctorExaminations} machines are being examined, which is the most.`;
+      throw new VolleyError("E_DOCTOR_BUSY", detail);
+    }
+    const examination = await this.#bind(machineId);
+    this.#open.set(examination.facts.id, examination);
+    const { group, port } = examination.facts;
+    this.#options.log.info(`machine ${machineId} is being examined on ${group}:${port}`);
+    return examination.facts;
   }
 
   /** Throws E_NOT_FOUND, E_DOCTOR_BUSY, E_CONFLICT, and E_REQUEST_INVALID for what would take too long. */

@@ -82,6 +82,18 @@ test("only the machine it belongs to has it, and only one", async () => {
   assert.throws(() => examinations.counts("m1", second.id), hasCode("E_NOT_FOUND"));
 });
 
+test("a machine that asks again while its first is being opened is refused, and holds nobody else up", async () => {
+  const asked = [examinations.open("m1"), examinations.open("m1"), examinations.open("m2")];
+  const results = await Promise.allSettled(asked);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ["fulfilled", "rejected", "fulfilled"],
+  );
+  await assert.rejects(async () => asked[1], hasCode("E_DOCTOR_BUSY"));
+  assert.equal(groups.given.size, 2);
+  await examinations.open("m1");
+});
+
 test("no more than so many at once, each with a group and ports of its own", async () => {
   const open: Examination[] = [];
   for (let index = 0; index < limits.doctorExaminations; index += 1) {

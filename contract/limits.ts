@@ -46,6 +46,8 @@ export const limits = {
   igmpGroupsWanted: 10_000,
   igmpWantedMs: 260_000,
   igmpGroupsLeft: 256,
+  /** Another querier is waited for at most so many times as long as others would wait for this one. */
+  igmpOtherTimesMost: 4,
   /** Wrong credentials or tokens from one address before it has to wait for the rest of the span. */
   failedAttempts: 20,
   failedAttemptsSpanMs: 60_000,

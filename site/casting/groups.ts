@@ -134,9 +134,9 @@ export class Groups {
   }
 
   /**
-   * Asks about several at once, since another round costs time, and answers the first that nobody uses; after the last
-   * round any. One host that says it has every group would else keep the site from casting at all; sharing a group costs
-   * bandwidth, and the session's key keeps its data apart.
+   * Asks about several at once, since another round costs time, and answers the first that nobody uses; after the
+   * last round any. One host that says it has every group would else keep the site from casting at all; sharing a
+   * group costs bandwidth, and the session's key keeps its data apart.
    */
   async #find(): Promise<GroupAndPort | GroupClaim> {
     if (this.#crowded) return this.#unasked();

@@ -100,7 +100,10 @@ export class IgmpQuerier {
     // Its figures count for the others, too, where it says them (RFC 3376, 4.1.6 and 4.1.7).
     const robustness = query.robustness || this.#options.robustness;
     const intervalMs = query.intervalMs || this.#options.intervalMs;
-    const untilMs = nowMs + robustness * intervalMs + this.#options.responseMs / 2;
+    // But not without bound, for 7 times 31,744 s: anyone can say them, and then fall silent.
+    const ownMs = this.#options.robustness * this.#options.intervalMs;
+    const theirsMs = Math.min(robustness * intervalMs, limits.igmpOtherTimesMost * ownMs);
+    const untilMs = nowMs + theirsMs + this.#options.responseMs / 2;
     this.#other = { address: from, untilMs };
     this.#startup = 0;
     this.#leaving.clear();

@@ -116,6 +116,14 @@ test("a querier of version 3 says how long to wait for it", () => {
   assert.deepEqual(watch(querier, 0, 70 * second), ["65 224.0.0.1 10000"]);
 });
 
+test("nobody silences it for days with one question", () => {
+  const querier = newQuerier(3);
+  const theirs: IgmpQuery = { ...query, version: 3, robustness: 7, intervalMs: 31_744 * second };
+  querier.hear("10.0.0.4", theirs, 0);
+  // Four times 250 s, and half the time for answers.
+  assert.deepEqual(watch(querier, 0, 1100 * second), ["1005 224.0.0.1 10000"]);
+});
+
 test("a querier that asks with an older version is noticed", () => {
   const querier = newQuerier(3);
   querier.hear("10.0.0.9", { ...query, version: 3 }, 0);

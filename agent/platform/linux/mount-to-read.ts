@@ -5,15 +5,26 @@ import { runTool } from "../run-tool.ts";
 
 const mountMs = limits.toolTimeMs * 6;
 
+/** What keeps a journal from being replayed, which "ro" alone does not: mount(8), xfs(5), btrfs(5). */
+const journalOptions: Record<string, string> = {
+  btrfs: "rescue=nologreplay",
+  ext3: "noload",
+  ext4: "noload",
+  xfs: "norecovery",
+};
+
+/** Program and words that mount `device` at `folder`. */
+export function readOnlyMount(fileSystem: string, device: string, folder: string): string[] {
+  if (fileSystem === "ntfs") return ["ntfs-3g", "-o", "ro,streams_interface=none", device, folder];
+  const journal = journalOptions[fileSystem];
+  return ["mount", "-o", journal === undefined ? "ro" : `ro,${journal}`, device, folder];
+}
+
 /** As SequenceMachine.mountToRead. */
 export async function mountToRead(device: string, folder: string): Promise<boolean> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const type = await runTool(["blkid", "-p", "-o", "value", "-s", "TYPE", device], mountMs);
   const fileSystem = type?.trim() ?? "";
   if (fileSystem === "") return false;
-  const command =
-    fileSystem === "ntfs"
-      ? ["ntfs-3g", "-o", "ro,streams_interface=none", device, folder]
-      : ["mount", "-o", fileSystem.startsWith("ext") ? "ro,noload" : "ro", device, folder];
-  return (await runTool(command, mountMs)) !== null;
+  return (await runTool(readOnlyMount(fileSystem, device, folder), mountMs)) !== null;
 }

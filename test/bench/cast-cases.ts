@@ -1,8 +1,9 @@
 /**
  * `scripts/bench cast --cases`: what one troubled machine costs the others of a room on a shaped link, with Volley and,
- * with --vs udpcast, with that (which waits more than three minutes for a machine that is gone). A machine joins at 80 %; has a disk at a tenth of the rate; is killed at 50 % and started again; is
- * killed at 50 % and stays away. Each is compared with a run of the same room in which nothing happens. Seconds are
- * from the word to begin until the last of the others has everything. With --json the last line is the result.
+ * with --vs udpcast, with that (which waits more than three minutes for a machine that is gone). A machine joins at
+ * 80 %; has a disk at a tenth of the rate; is killed at 50 % and started again; is killed at 50 % and stays away. Each
+ * is compared with a run of the same room in which nothing happens. Seconds are from the word to begin until the last
+ * of the others has everything. With --json the last line is the result.
  */
 import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

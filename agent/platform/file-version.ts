@@ -40,8 +40,9 @@ async function findVersion(file: FileHandle): Promise<string | null> {
     for (let at = 0; at + 40 <= table.length; at += 40) {
       const section = table.readUInt32LE(at + 12);
       const bytes = Math.max(table.readUInt32LE(at + 8), table.readUInt32LE(at + 16));
-      if (address >= section && address < section + bytes)
-        {return address - section + table.readUInt32LE(at + 20);}
+      if (address >= section && address < section + bytes) {
+        return address - section + table.readUInt32LE(at + 20);
+      }
     }
     return null;
   };

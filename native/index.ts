@@ -2,12 +2,10 @@
  * The only door to the C++ addon. Image bytes stay behind it: what crosses are paths, keys, small tables and
  * statistics. Arguments are checked here and asserted again in C++.
  */
-import { createRequire } from "node:module";
-import { existsSync } from "node:fs";
-import { isSea } from "node:sea";
-import { fileURLToPath } from "node:url";
+import { loadAddon } from "./addon.ts";
 import * as check from "./arguments.ts";
-import { loadPackagedAddon } from "./packaged-addon.ts";
+
+export * from "./windows-machine.ts";
 
 /** An error of the native side. `code` is a registry code (contract/errors.ts); the rest says where it happened. */
 export interface NativeError extends Error {
@@ -241,18 +239,7 @@ interface Addon {
   openGroupEar(options: GroupEarOptions): GroupEar;
 }
 
-function load(): Addon {
-  if (isSea()) return loadPackagedAddon() as Addon;
-  // From dist/native/index.js, or from the sources.
-  const candidates = ["../../build/Release/volley.node", "../build/Release/volley.node"].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  );
-  const found = candidates.find((path) => existsSync(path));
-  if (!found) throw new Error("The native addon is not built: run scripts/build");
-  return createRequire(import.meta.url)(found) as Addon;
-}
-
-const addon = load();
+const addon = loadAddon() as Addon;
 
 /** Reads a raw image once and writes its content file, using `threads` for compression and hashing. */
 export function importContent(options: ImportOptions): Task<ImportResult> {

@@ -48,7 +48,7 @@ async function bundle(): Promise<string[]> {
     charset: "utf8",
     metafile: true,
     logLevel: "warning",
-    // A module's own address is asked for by native/index.ts alone, where the program is not packaged.
+    // A module's own address is asked for by native/addon.ts alone, where the program is not packaged.
     logOverride: { "empty-import-meta": "silent" },
   });
   const packages = Object.keys(metafile.inputs).flatMap((input) => {

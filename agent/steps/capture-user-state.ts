@@ -1,4 +1,4 @@
-/** Capture User State: by USMT on Windows and in Windows PE; in a Linux PE the users' folders, as an archive. */
+/** Capture User State: by USMT on Windows and in Windows PE; on Linux the users' folders, as an archive. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,16 +9,17 @@ import {
   flag,
   real,
   runOrFail,
+  setOutput,
   setting,
   StepFailure,
   stepKind,
   succeeded,
-  unsupported,
   workFolder,
 } from "./step-kind.ts";
 
 import type { StepContext, StepOutcome } from "./step.ts";
 import { encryptFile } from "./user-state/archive.ts";
+import { archiveLinux } from "./user-state/linux-state.ts";
 import { keptFolders } from "./user-state/profiles.ts";
 import { scanStateCommand, usmtFolder } from "./user-state/usmt.ts";
 import { findInAnyCase, hostPath, isLinux } from "./volumes.ts";
@@ -36,7 +37,9 @@ export const captureUserState = stepKind({
       "USMT is a Windows program: the folders that its MigUser.xml names are archived and encrypted; settings of programs are not",
     ),
     windows: real,
-    linux: unsupported("no Windows runs here whose users could be captured"),
+    linux: adapted(
+      "USMT is a Windows program: the home folders of this Linux's users, their accounts and what VolleyStatePaths names are archived and encrypted",
+    ),
   },
   async perform(context) {
     const store = context.variables.get("OSDStateStorePath");
@@ -49,6 +52,9 @@ export const captureUserState = stepKind({
     return isLinux(context) ? archive(context, store) : scan(context, store);
   },
 });
+
+/** Where keptState has put what stands in _SMSTSUserStatePath. */
+export const keptPlaceVariable = "_VolleyKeptState";
 
 async function scan(context: StepContext, store: string): Promise<StepOutcome> {
   const packageId = setting(context, "UsmtPackageID", "_OSDMigrateUsmtPackageID");
@@ -99,11 +105,11 @@ export function usmtOutcome(
   };
 }
 
-/** A store at the site is encrypted under the site's key; one on the computer's own disk under one of this run. */
+/**
+ * A store at the site is encrypted under the site's key; one on the computer's own disk under one of this run. What is to
+ * be at the run's own place goes where no image is written.
+ */
 async function archive(context: StepContext, store: string): Promise<StepOutcome> {
-  const root = await findInstalledWindows(context);
-  const users = await findInAnyCase(await hostPath(context, `${root.slice(0, 2)}\\`), ["Users"]);
-  const kept = await keptFolders(users);
   const target = await hostPath(context, store);
   await mkdir(target, { recursive: true, mode: 0o700 });
   let key = context.variables.get(storeKeyVariable);
@@ -112,24 +118,38 @@ async function archive(context: StepContext, store: string): Promise<StepOutcome
     context.variables.set(storeKeyVariable, key, { hidden: true, readOnly: true });
   }
   const plain = join(await workFolder(context), `state-${randomUUID()}.tar.gz`);
+  const sealed = join(target, archiveName);
+  let what: string;
+  try {
+    what =
+      context.system === "linux" ? await archiveLinux(context, plain) : await archiveWindows(context, plain);
+    await encryptFile(plain, sealed, key);
+  } finally {
+    await rm(plain, { force: true });
+  }
+  const kept = context.services?.keptState;
+  if (kept === undefined || kept.folder !== target) return succeeded(`At ${store}: ${what}`);
+  const { place, text } = await kept.keep(sealed, context.signal);
+  setOutput(context, keptPlaceVariable, place);
+  await rm(sealed, { force: true });
+  return succeeded(`Kept ${text}: ${what}`);
+}
+
+async function archiveWindows(context: StepContext, plain: string): Promise<string> {
+  const root = await findInstalledWindows(context);
+  const users = await findInAnyCase(await hostPath(context, `${root.slice(0, 2)}\\`), ["Users"]);
+  const kept = await keptFolders(users);
   const list = `${plain}.list`;
   try {
     await writeFile(list, kept.map((path) => `${path}\0`).join(""), { mode: 0o600 });
     await runOrFail(context, "archive the users' folders", {
       command: [
-        "tar",
-        "--create",
-        "--gzip",
-        `--file=${plain}`,
-        `--directory=${users}`,
-        "--null",
-        `--files-from=${list}`,
-      ],
+        ["tar", "--create", "--gzip", `--file=${plain}`, `--directory=${users}`],
+        ["--null", `--files-from=${list}`],
+      ].flat(),
     });
-    await encryptFile(plain, join(target, archiveName), key);
   } finally {
-    await rm(plain, { force: true });
     await rm(list, { force: true });
   }
-  return succeeded(`${kept.length} folders of users are at ${store}`);
+  return `${kept.length} folders of users`;
 }

@@ -1,16 +1,10 @@
-/** Capture Windows Settings: name, registration and time zone of a Windows, for the one that comes after it. */
+/** Capture Windows Settings: name, registration and time zone of a system, for the one that comes after it. */
+import { readFile, readlink } from "node:fs/promises";
+import { join } from "node:path";
 import { codes } from "./codes.ts";
-import {
-  flag,
-  real,
-  runOrFail,
-  setting,
-  StepFailure,
-  stepKind,
-  succeeded,
-  unsupported,
-} from "./step-kind.ts";
-import type { StepContext } from "./step.ts";
+import { adapted, flag, real, runOrFail, setting, StepFailure, stepKind, succeeded } from "./step-kind.ts";
+import type { StepContext, StepOutcome } from "./step.ts";
+import { systemRoot } from "./user-state/linux-state.ts";
 import { findInAnyCase, hostPath, isLinux } from "./volumes.ts";
 import { findInstalledWindows } from "./windows/installed-windows.ts";
 import { readRegistryValue } from "./windows/offline-registry.ts";
@@ -56,9 +50,12 @@ export const captureWindowsSettings = stepKind({
     winpe: real,
     linuxpe: real,
     windows: real,
-    linux: unsupported("no Windows runs here to capture from"),
+    linux: adapted(
+      "the computer's name and the time zone are captured, as Linux names it; a Linux is registered to nobody",
+    ),
   },
   async perform(context) {
+    if (context.system === "linux") return captureLinux(context);
     const read = context.system === "windows" ? runningReader(context) : await offlineReader(context);
     const captured: string[] = [];
     const wanted = captures.filter((one) => flag(setting(context, one.property, one.option), true));
@@ -79,6 +76,35 @@ export const captureWindowsSettings = stepKind({
     return succeeded(captured.length === 0 ? "Nothing is to be captured" : captured.join("; "));
   },
 });
+
+async function captureLinux(context: StepContext): Promise<StepOutcome> {
+  const root = systemRoot(context);
+  const wanted = [
+    { ...captures[0], value: await hostName(root) },
+    { ...captures.at(-1), value: await timeZone(root) },
+  ];
+  const captured: string[] = [];
+  for (const { option = "", property = "", value, variable = "" } of wanted) {
+    if (value === "" || !flag(setting(context, property, option), true)) continue;
+    context.variables.set(variable, value);
+    captured.push(`${variable} = ${value}`);
+  }
+  return succeeded(captured.length === 0 ? "Nothing is captured" : captured.join("; "));
+}
+
+/** hostname(5): one line, comments begin with "#"; the name before its domain. */
+async function hostName(root: string): Promise<string> {
+  const text = await readFile(join(root, "etc/hostname"), "utf8").catch(() => "");
+  const name = text.split("\n").find((line) => line.trim() !== "" && !line.startsWith("#"));
+  return name?.trim().split(".")[0] ?? "";
+}
+
+/** localtime(5): a link into the list of zones, of which the rest is the name; Debian also keeps it as text. */
+async function timeZone(root: string): Promise<string> {
+  const link = await readlink(join(root, "etc/localtime")).catch(() => "");
+  const linked = /\/zoneinfo\/(.+)$/.exec(link)?.[1];
+  return linked ?? (await readFile(join(root, "etc/timezone"), "utf8").catch(() => "")).trim();
+}
 
 type Reader = (capture: Capture) => Promise<string | null>;
 

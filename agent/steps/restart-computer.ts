@@ -1,4 +1,7 @@
-/** Restart Computer: asks the engine for a restart, which happens when the step has ended. */
+/**
+ * Restart Computer: asks the engine for a restart, which happens when the step has ended. From a full system into the PE
+ * that is put on this machine's own disk first, so that what is missing for it is this step's failure.
+ */
 import { codes } from "./codes.ts";
 import { everywhere, setting, StepFailure, stepKind, succeeded, wholeNumber } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
@@ -17,7 +20,7 @@ export const restartComputer = stepKind({
       ? [`The message has ${message.length} characters, more than ${messageCharactersMost}`]
       : [];
   },
-  perform(context) {
+  async perform(context) {
     const target = targetOf(context);
     const seconds = wholeNumber(setting(context, "MessageTimeout", "SMSRebootTimeout"), "The time to wait", {
       least: 0,
@@ -25,11 +28,17 @@ export const restartComputer = stepKind({
       fallback: 0,
     });
     const message = setting(context, "Message", "SMSRebootMessage").slice(0, messageCharactersMost);
+    if (target === "WinPE" && context.system === "linux") {
+      await context.services?.bootStaging?.prepare({
+        signal: context.signal,
+        progress: (fraction) => context.progress(fraction, "Fetching the boot image"),
+      });
+    }
     context.variables.set("SMSTSRebootRequested", target);
     context.variables.set("SMSTSRebootDelay", String(seconds));
     context.variables.set("SMSTSRebootMessage", message);
     const where = target === "HD" ? "the installed operating system" : "the boot image";
-    return Promise.resolve(succeeded(`The computer restarts into ${where}`));
+    return succeeded(`The computer restarts into ${where}`);
   },
 });
 

@@ -1,15 +1,18 @@
-/** Restore User State: what Capture User State kept, by USMT, or from the archive of a Linux PE. */
+/** Restore User State: what Capture User State kept, by USMT, or from the archive that was made on Linux. */
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
-import { archiveName, usmtOutcome, writeKeyFile } from "./capture-user-state.ts";
+import { dirname, join } from "node:path";
+import { archiveName, keptPlaceVariable, usmtOutcome, writeKeyFile } from "./capture-user-state.ts";
 import { codes } from "./codes.ts";
 import { storeKeyVariable } from "./state-store.ts";
+import type { KeptState } from "./services.ts";
 import {
+  adapted,
   flag,
   real,
   runOrFail,
+  setOutput,
   setting,
   StepFailure,
   stepKind,
@@ -19,6 +22,7 @@ import {
 } from "./step-kind.ts";
 import type { StepContext, StepOutcome } from "./step.ts";
 import { decryptFile } from "./user-state/archive.ts";
+import { unpackLinux } from "./user-state/linux-state.ts";
 import { loadStateCommand, usmtFolder } from "./user-state/usmt.ts";
 import { findInAnyCase, hostPath } from "./volumes.ts";
 
@@ -31,17 +35,46 @@ export const restoreUserState = stepKind({
     winpe: fullSystemOnly,
     linuxpe: fullSystemOnly,
     windows: real,
-    linux: unsupported("no Windows runs here whose users could have their state back"),
+    linux: adapted(
+      "the archive of Capture User State on Linux is unpacked; with LocalAccounts the users who are lacking are added, with their passwords",
+    ),
   },
   async perform(context) {
     const store = context.variables.get("OSDStateStorePath");
     if (store === "") {
       throw new StepFailure(codes.notFound, "OSDStateStorePath is not set: there is no state store");
     }
-    const archive = join(await hostPath(context, store), archiveName);
+    const folder = await hostPath(context, store);
+    const archive = join(folder, archiveName);
+    const place = context.variables.get(keptPlaceVariable);
+    const kept = context.services?.keptState;
+    if (!existsSync(archive) && place !== "" && kept?.folder === folder) {
+      return unpackKept(context, { kept, place, archive });
+    }
+    if (context.system === "linux") {
+      if (existsSync(archive)) return unpack(context, archive);
+      throw new StepFailure(codes.fileNotFound, `There is no user state at ${store}`);
+    }
     return existsSync(archive) ? unpack(context, archive) : load(context, store);
   },
 });
+
+/** What was kept is kept no longer once it is back. */
+async function unpackKept(
+  context: StepContext,
+  { archive, kept, place }: { kept: KeptState; place: string; archive: string },
+): Promise<StepOutcome> {
+  await mkdir(dirname(archive), { recursive: true, mode: 0o700 });
+  try {
+    await kept.fetch(place, archive, context.signal);
+    const outcome = await unpack(context, archive);
+    await kept.forget(place);
+    setOutput(context, keptPlaceVariable, "");
+    return outcome;
+  } finally {
+    await rm(archive, { force: true });
+  }
+}
 
 async function load(context: StepContext, store: string): Promise<StepOutcome> {
   const packageId = setting(context, "UsmtRestorePackageID", "_OSDMigrateUsmtRestorePackageID");
@@ -69,6 +102,10 @@ async function unpack(context: StepContext, archive: string): Promise<StepOutcom
   const plain = join(await workFolder(context), `state-${randomUUID()}.tar.gz`);
   try {
     await decryptFile(archive, plain, context.variables.get(storeKeyVariable));
+    if (context.system === "linux") {
+      const accounts = flag(setting(context, "LocalAccounts", "OSDMigrateLocalAccounts"), false);
+      return succeeded(await unpackLinux(context, plain, accounts));
+    }
     const drive =
       context.variables.get("SystemDrive") || context.variables.get("OSDTargetSystemDrive") || "C:";
     const users = await findInAnyCase(await hostPath(context, `${drive}\\`), ["Users"]);

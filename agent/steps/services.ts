@@ -19,6 +19,8 @@ export interface StepServices {
   agentIdentity?: AgentIdentity;
   agentFiles?: AgentFiles;
   folders?: StepFolders;
+  keptState?: KeptState;
+  bootStaging?: BootStaging;
 }
 
 export interface Disks {
@@ -78,6 +80,23 @@ export interface StateStorePlace {
   path: string;
   /** Encrypts what is put there; known to the site alone. 64 hexadecimal digits. */
   key: string;
+}
+
+/** Keeps one file where no image of the run is written: in room of the disk that no image reaches, or at the site. */
+export interface KeptState {
+  /** The folder that stands for it, as sequences name it (_SMSTSUserStatePath). */
+  readonly folder: string;
+  /** `place` is for `fetch` and `forget`, in another system too. `text`: where it is, a phrase. */
+  keep(path: string, signal: AbortSignal): Promise<{ place: string; text: string }>;
+  /** Writes it to `path`. Rejects with E_CONTENT_CORRUPT when it is not what was kept. */
+  fetch(place: string, path: string, signal: AbortSignal): Promise<void>;
+  forget(place: string): Promise<void>;
+}
+
+/** A PE put on this machine's own disk, for one start. */
+export interface BootStaging {
+  /** It is here and checked, and this machine can start it. Nothing starts it yet. Rejects with a VolleyError. */
+  prepare(options: { signal: AbortSignal; progress(fraction: number): void }): Promise<void>;
 }
 
 /** Takes a captured file to the site, where it becomes an image to deploy. */
@@ -157,4 +176,6 @@ export interface StepFolders {
   work: string;
   /** Windows: where a drive's files are found when not at its root, as in tests. */
   driveRoot?(letter: string): string;
+  /** Linux: where the running system's files are found when not at "/", as in tests. */
+  systemRoot?: string;
 }

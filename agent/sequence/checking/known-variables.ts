@@ -17,7 +17,7 @@ const engine = `
   SMSTSSoftwareUpdateScanTimeout SMSTSUDAUsers SMSTSWaitCcmexecOperationalTimeout SMSTSWaitForSecondReboot
   TSDebugMode TSDebugOnError TSDisableProgressUI TSErrorOnWarning TSProgressInfoLevel TSUEFIDrive WorkingDirectory
   OSDDoNotLogCommand OSDLogPowerShellParameters OSDTargetSystemDrive OSDTargetSystemRoot OSDStateStorePath
-  OSDPreserveDriveLetter OSDAllowUnsignedDriver`;
+  OSDPreserveDriveLetter OSDAllowUnsignedDriver VolleyStatePaths`;
 
 /** Set by ZTIGather, the wizard or the rules file before any step runs. */
 const toolkit = `

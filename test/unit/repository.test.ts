@@ -51,9 +51,10 @@ const resolved = (path: string, specifier: string): string => join(dirname(path)
 
 /** What a file of a room may import of ours, beside its own room. Rooms that are not named may import anything. */
 const allowedImports: Record<string, (target: string) => boolean> = {
-  agent: (target) => roomOf(target) === "contract" || target === "native/index.ts",
-  site: (target) => roomOf(target) === "contract" || target === "native/index.ts",
+  agent: (target) => ["contract", "windows"].includes(roomOf(target)) || target === "native/index.ts",
+  site: (target) => ["contract", "windows"].includes(roomOf(target)) || target === "native/index.ts",
   contract: () => false,
+  windows: () => false,
   native: () => false,
   scripts: (target) => ["contract", "agent", "site"].includes(roomOf(target)) || target === "native/index.ts",
 };
@@ -91,7 +92,7 @@ test("importsOf reads every form of an import", () => {
 
 test("only agent/main.ts and site/main.ts read the command line and the environment", () => {
   const readers = typeScript
-    .filter(({ path }) => ["agent", "site", "contract", "native"].includes(roomOf(path)))
+    .filter(({ path }) => ["agent", "site", "contract", "windows", "native"].includes(roomOf(path)))
     .filter(({ path }) => path !== "agent/main.ts" && path !== "site/main.ts")
     .filter(({ text }) =>
       /\bprocess\s*\.\s*(argv|env|execArgv)\b|\b(argv|env)\b[^;]*from "node:process"/.test(text),

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { copyFile, cp, mkdir, readdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { limits } from "../../../contract/limits.ts";
+import { biosSectorBytes } from "../../../windows/bios-loader.ts";
 import { runTool } from "../../platform/run-tool.ts";
 import { codes } from "../codes.ts";
 import type { Destination } from "../images/destination.ts";
@@ -16,7 +17,7 @@ import { runOrFail, StepFailure, workFolder } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { showPlan } from "../show-plan.ts";
 import { findInAnyCase, hostPath, usedLetters, volumeOf } from "../volumes.ts";
-import { hasOtherBootCode, makeGrub, sectorBytes, writeGrub } from "./grub.ts";
+import { hasOtherBootCode, makeGrub, writeGrub } from "./grub.ts";
 import { makeStore } from "./store.ts";
 
 type Table = NonNullable<Destination["table"]>;
@@ -27,7 +28,7 @@ export async function checkBios(context: StepContext, table: Table): Promise<voi
   const { output } = await runOrFail(context, `read the sectors of ${table.disk}`, {
     command: ["lsblk", "--nodeps", "--noheadings", "--output", "LOG-SEC", table.disk],
   });
-  if (Number(output) !== sectorBytes) {
+  if (Number(output) !== biosSectorBytes) {
     throw new StepFailure(codes.notSupported, `A BIOS starts no disk with sectors of ${output.trim()} bytes`);
   }
   await makeGrub(context, table, active);

@@ -3,25 +3,20 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  biosSectorBytes,
+  bootCodeBytes,
+  coreBlockListAt,
+  grubConfiguration,
+  grubCoreWords,
+  grubFolder,
+  joinGrub,
+  type Grub,
+} from "../../../windows/bios-loader.ts";
 import { codes } from "../codes.ts";
 import type { PartitionFound } from "../partitioning/read-table.ts";
 import { runOrFail, StepFailure, workFolder } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
-
-const grubFolder = "/usr/lib/grub/i386-pc";
-export const sectorBytes = 512;
-/** Of the first sector: what follows is the disk's signature and its partitions. */
-const bootCodeBytes = 440;
-/** "boot.S" and "diskboot.S" of GRUB: where the first sector's code says what to load, and the core's first sector. */
-const drivePatchAt = 0x66;
-const coreBlockListAt = 0x1f4;
-
-export interface Grub {
-  /** For the first sector, `bootCodeBytes` long. */
-  code: Buffer;
-  /** For the sectors from the second on. */
-  core: Buffer;
-}
 
 /** Throws StepFailure for a PE without GRUB, and for a disk with too little room before its first partition. */
 export async function makeGrub(
@@ -35,19 +30,14 @@ export async function makeGrub(
     throw new StepFailure(codes.fileNotFound, "GRUB's parts for a BIOS (package grub-pc-bin) are not here");
   }
   const core = await makeCore(context, active);
-  const gap = Math.min(...partitions.map(({ startBytes }) => startBytes)) - sectorBytes;
+  const gap = Math.min(...partitions.map(({ startBytes }) => startBytes)) - biosSectorBytes;
   if (core.length > gap) {
     throw new StepFailure(
       codes.diskFull,
       `The boot loader takes ${core.length} bytes, and before the first partition of ${disk} are ${gap}`,
     );
   }
-  // The core's first sector loads the rest, which follows it.
-  core.writeBigUInt64LE(2n, coreBlockListAt);
-  const code = await readFile(boot);
-  // As GRUB's own installer does for a hard disk: the drive that the BIOS names is believed only when it is one.
-  code.writeUInt16LE(0x9090, drivePatchAt);
-  return { code: code.subarray(0, bootCodeBytes), core };
+  return joinGrub(await readFile(boot), core);
 }
 
 async function makeCore(context: StepContext, active: PartitionFound): Promise<Buffer> {
@@ -55,12 +45,9 @@ async function makeCore(context: StepContext, active: PartitionFound): Promise<B
   await mkdir(work);
   try {
     const [config, image] = [join(work, "grub.cfg"), join(work, "core.img")];
-    await writeFile(config, "ntldr /bootmgr\nboot\n");
-    // The prefix names no disk: the core looks on the one that it was started from.
-    const prefix = `(,msdos${active.number})/boot/grub`;
-    const modules = ["biosdisk", "part_msdos", "ntfs", "fat", "ntldr", "boot"];
-    const words = ["--format=i386-pc", `--output=${image}`, `--prefix=${prefix}`, `--config=${config}`];
-    await runOrFail(context, "make the boot loader", { command: ["grub-mkimage", ...words, ...modules] });
+    await writeFile(config, grubConfiguration);
+    const words = grubCoreWords(active.number, { config, image });
+    await runOrFail(context, "make the boot loader", { command: ["grub-mkimage", ...words] });
     return await readFile(image);
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -69,7 +56,7 @@ async function makeCore(context: StepContext, active: PartitionFound): Promise<B
 
 /** Whether the first two sectors hold code that is not `grub`: something else starts from this disk. */
 export async function hasOtherBootCode(disk: string, { code, core }: Grub): Promise<boolean> {
-  const found = Buffer.alloc(2 * sectorBytes);
+  const found = Buffer.alloc(2 * biosSectorBytes);
   const handle = await open(disk, "r");
   try {
     await handle.read(found, 0, found.length, 0);
@@ -79,7 +66,7 @@ export async function hasOtherBootCode(disk: string, { code, core }: Grub): Prom
   // What follows in the core's first sector depends on how long the core is.
   const parts = [
     [found.subarray(0, bootCodeBytes), code],
-    [found.subarray(sectorBytes, sectorBytes + coreBlockListAt), core.subarray(0, coreBlockListAt)],
+    [found.subarray(biosSectorBytes, biosSectorBytes + coreBlockListAt), core.subarray(0, coreBlockListAt)],
   ] as const;
   return parts.some(([there, ours]) => there.some((byte) => byte !== 0) && !there.equals(ours));
 }
@@ -88,7 +75,7 @@ export async function hasOtherBootCode(disk: string, { code, core }: Grub): Prom
 export async function writeGrub(disk: string, { code, core }: Grub): Promise<void> {
   const handle = await open(disk, "r+");
   try {
-    await writeWhole(handle, core, sectorBytes);
+    await writeWhole(handle, core, biosSectorBytes);
     await handle.sync();
     await writeWhole(handle, code, 0);
     await handle.sync();

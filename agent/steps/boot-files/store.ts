@@ -2,10 +2,10 @@
 import { randomUUID } from "node:crypto";
 import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { bcdText, type WindowsPlace } from "../../../windows/boot-configuration.ts";
 import { runOrFail } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { findInAnyCase } from "../volumes.ts";
-import { bcdText, type WindowsPlace } from "./bcd.ts";
 
 /** `windows`: its folder; `folder`: of the caller's own. Answers where the store is. */
 export async function makeStore(
@@ -16,7 +16,8 @@ export async function makeStore(
   const text = join(folder, "bcd.reg");
   await copyFile(await findInAnyCase(windows, ["System32", "config", "BCD-Template"]), store);
   const locale = context.variables.get("OSDWindowsSettingsUILanguage") || "en-US";
-  await writeFile(text, bcdText({ place, loaderId: `{${randomUUID()}}`, locale }));
+  const firmware = place.style === "GPT" ? "uefi" : "bios";
+  await writeFile(text, bcdText({ firmware, place, loaderId: `{${randomUUID()}}`, locale }));
   await runOrFail(context, "write the boot configuration", {
     command: ["hivexregedit", "--merge", "--prefix", "HKEY_LOCAL_MACHINE\\BCD", store, text],
   });

@@ -4,12 +4,13 @@ import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readFileVersion } from "../../../agent/platform/file-version.ts";
-import { openOfflineRegistry, parseValues } from "../../../agent/platform/linux/hives.ts";
+import { openOfflineRegistry } from "../../../agent/platform/linux/hives.ts";
 import { wmiRows } from "../../../agent/platform/linux/wmi-facts.ts";
 import { findPath, lookAtPath } from "../../../agent/platform/windows-paths.ts";
 import { queryRows } from "../../../agent/sequence/conditions/wql.ts";
 import { testFolder } from "../../fixtures/folder.ts";
 import { writeHive } from "../../fixtures/hives.ts";
+import { parseValues } from "../../../windows/registry-values.ts";
 
 const root = "[HKEY_LOCAL_MACHINE\\TEST";
 const software = `${root}\\Volley Lab\\A$b]

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test, type TestContext as Test } from "node:test";
 import { applyDataImage } from "../../../../agent/steps/apply-data-image.ts";
 import { applyOperatingSystemImage } from "../../../../agent/steps/apply-operating-system-image.ts";
-import { partitionDevice as bcdDevice } from "../../../../agent/steps/boot-files/bcd.ts";
+import { partitionDevice as bcdDevice } from "../../../../windows/boot-configuration.ts";
 import { codes } from "../../../../agent/steps/codes.ts";
 import { formatAndPartitionDisk } from "../../../../agent/steps/format-and-partition-disk.ts";
 import type { ImageApplier } from "../../../../agent/steps/services.ts";

@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync, readSync, rmSync, writeFileSync, wri
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { partitionDevice } from "../../../../agent/steps/boot-files/bcd.ts";
+import { partitionDevice } from "../../../../windows/boot-configuration.ts";
 import { checkBios } from "../../../../agent/steps/boot-files/bios.ts";
 import { writeWhole } from "../../../../agent/steps/boot-files/grub.ts";
 import { codes } from "../../../../agent/steps/codes.ts";

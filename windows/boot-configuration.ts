@@ -1,7 +1,8 @@
 /**
  * The boot configuration of an applied Windows, as registry text for hivexregedit. Objects and elements are those of
  * "Boot Configuration Data" (Windows): BcdBootMgrElementTypes, BcdLibraryElementTypes, BcdOSLoaderElementTypes. The boot
- * manager starts from the device it was read from; the loader's device is a partition by its own and its disk's identifier.
+ * manager starts from the device it was read from. The loader's device is a partition by its own and its disk's
+ * identifier where these are known, and else "locate", which holds on every machine.
  */
 const bootManager = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}";
 const globalSettings = "{7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e}";
@@ -13,8 +14,9 @@ export type WindowsPlace =
   | { style: "MBR"; signature: string; startBytes: number };
 
 export interface BootTarget {
-  /** A GPT disk is started by UEFI, an MBR disk by a BIOS. */
-  place: WindowsPlace;
+  firmware: "uefi" | "bios";
+  /** "locate": wherever the file that the entry names is, as Sysprep leaves a store behind. */
+  place: WindowsPlace | "locate";
   /** Of the loader's object, in braces. */
   loaderId: string;
   locale: string;
@@ -24,8 +26,10 @@ type Element = [type: string, value: { text: string } | { list: string[] } | { b
 
 /** For `hivexregedit --merge --prefix HKEY_LOCAL_MACHINE\BCD`. */
 export function bcdText(target: BootTarget): string {
-  const partition = partitionDevice(target.place);
-  const byUefi = target.place.style === "GPT";
+  const { place } = target;
+  const byUefi = target.firmware === "uefi";
+  const deviceBy = (element: number): Buffer =>
+    place === "locate" ? locateDevice(element) : partitionDevice(place);
   // A BIOS starts bootmgr by itself: its object names no file.
   const managerFile: Element[] = byUefi
     ? [["12000002", { text: "\\EFI\\Microsoft\\Boot\\bootmgfw.efi" }]]
@@ -49,12 +53,12 @@ export function bcdText(target: BootTarget): string {
       target.loaderId,
       0x10200003,
       [
-        ["11000001", { bytes: partition }],
+        ["11000001", { bytes: deviceBy(0x12000002) }],
         ["12000002", { text: `\\Windows\\system32\\winload.${byUefi ? "efi" : "exe"}` }],
         ["12000004", { text: "Windows" }],
         ["12000005", { text: target.locale }],
         ["14000006", { list: [bootLoaderSettings] }],
-        ["21000001", { bytes: partition }],
+        ["21000001", { bytes: deviceBy(0x22000002) }],
         ["22000002", { text: "\\Windows" }],
         // NX: opt in.
         ["25000020", { bytes: integer(0) }],
@@ -105,6 +109,19 @@ function device(type: number): Buffer {
 function bootDevice(): Buffer {
   return device(5);
 }
+
+/**
+ * "locate": the first volume that has what `element` of the same object names (BcdDeviceLocateElementData). Such a device
+ * is shorter: kind of location, element, no device to look below, an empty path.
+ */
+function locateDevice(element: number): Buffer {
+  const bytes = Buffer.alloc(16 + locateBytes);
+  bytes.writeUInt32LE(8, 16);
+  bytes.writeUInt32LE(locateBytes, 24);
+  bytes.writeUInt32LE(element, 36);
+  return bytes;
+}
+const locateBytes = 30;
 
 /** A partition: of a GPT disk by its own identifier and the disk's, of an MBR disk by its place and the signature. */
 export function partitionDevice(place: WindowsPlace): Buffer {

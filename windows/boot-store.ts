@@ -1,0 +1,167 @@
+/**
+ * A boot configuration read back and checked: what hivexregedit prints of a BCD store, as objects and elements, held to
+ * the documented element types, to what an entry needs to start Windows, and to devices that hold on every machine.
+ */
+import {
+  bootManagerType,
+  elementFormats,
+  elementName,
+  windowsLoaderType,
+  type ElementFormat,
+} from "./boot-elements.ts";
+
+export interface BootElement {
+  /** Of the registry: 1 a string, 3 bytes, 7 a list of strings. */
+  registryType: number;
+  bytes: Buffer;
+}
+export interface BootObject {
+  /** Its description's type; null where it has none. */
+  type: number | null;
+  /** By number, eight hexadecimal digits in lower case. */
+  elements: Map<string, BootElement>;
+}
+/** By identifier in lower case, in braces. */
+export type BootStore = Map<string, BootObject>;
+
+export const bootManagerId = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}";
+
+/** `text`: what `hivexregedit --export STORE \` prints. */
+export function readBootStore(text: string): BootStore {
+  const store: BootStore = new Map();
+  let place: { id: string; element: string | null } | null = null;
+  for (const line of text.split(/\r?\n/)) {
+    const key = /^\[(.*)\]$/.exec(line)?.[1];
+    if (key !== undefined) {
+      const match = /(?:^|\\)Objects\\(\{[^\\}]*\})(?:\\(Description|Elements(?:\\(\w{8}))?))?$/i.exec(key);
+      const id = match?.[1]?.toLowerCase();
+      place = null;
+      if (id === undefined) continue;
+      if (!store.has(id)) store.set(id, { type: null, elements: new Map() });
+      place = { id, element: match?.[3]?.toLowerCase() ?? null };
+      continue;
+    }
+    const object = place === null ? undefined : store.get(place.id);
+    if (place === null || object === undefined) continue;
+    const type = /^"Type"=dword:([0-9a-f]{8})$/i.exec(line)?.[1];
+    if (type !== undefined) object.type = Number.parseInt(type, 16);
+    const value = /^"Element"=hex\(([0-9a-f]+)\):([0-9a-f,]*)$/i.exec(line);
+    if (value === null || place.element === null) continue;
+    object.elements.set(place.element, {
+      registryType: Number.parseInt(value[1] ?? "", 16),
+      bytes: Buffer.from((value[2] ?? "").replaceAll(",", ""), "hex"),
+    });
+  }
+  return store;
+}
+
+const formatOf = (element: string): ElementFormat | undefined =>
+  elementFormats[Number(element[1]) as keyof typeof elementFormats];
+const textOf = ({ bytes }: BootElement): string => bytes.toString("utf16le").replace(/\0+$/, "");
+
+/** The texts of a string, an object or a list of objects. */
+function textsOf(element: BootElement | undefined): string[] {
+  if (element === undefined) return [];
+  return textOf(element)
+    .split("\0")
+    .filter((text) => text !== "");
+}
+
+/** What is wrong with the store, sentences; none when Windows' boot manager can make sense of it on any machine. */
+export function checkBootStore(store: BootStore, firmware: "uefi" | "bios"): string[] {
+  const problems: string[] = [];
+  for (const [id, object] of store) {
+    if (object.type === null) problems.push(`${id} has no description`);
+    for (const [number, element] of object.elements) {
+      const problem = formProblem(number, element);
+      if (problem !== null) problems.push(`${id}: element ${number} ${problem}`);
+      for (const reference of referencesOf(number, element)) {
+        if (!store.has(reference)) {
+          problems.push(`${id}: element ${number} names ${reference}, which is not there`);
+        }
+      }
+    }
+  }
+  const manager = store.get(bootManagerId);
+  if (manager?.type !== bootManagerType) return [...problems, "There is no boot manager"];
+  problems.push(
+    ...applicationProblems(bootManagerId, manager, firmware === "uefi" ? /^\\EFI\\.*\.efi$/i : null),
+  );
+  const shown = textsOf(manager.elements.get("24000001"));
+  if (shown.length === 0) problems.push("The boot manager shows no entry");
+  const [chosen] = textsOf(manager.elements.get("23000003"));
+  if (chosen === undefined || !shown.includes(chosen)) {
+    problems.push("The boot manager's default is none of its entries");
+  }
+  for (const id of shown) {
+    const loader = store.get(id.toLowerCase());
+    if (loader === undefined) continue;
+    if (loader.type !== windowsLoaderType) problems.push(`${id} is no Windows boot loader`);
+    const path = firmware === "uefi" ? /^\\Windows\\.*\\winload\.efi$/i : /^\\Windows\\.*\\winload\.exe$/i;
+    problems.push(...applicationProblems(id, loader, path));
+    if (!textsOf(loader.elements.get("22000002"))[0]?.startsWith("\\")) {
+      problems.push(`${id} has no system root`);
+    }
+    problems.push(...deviceProblems(id, loader, "21000001"));
+  }
+  return problems;
+}
+
+/** Elements of the boot manager and of Windows' loaders that are not documented, each as "{object} number". */
+export function undocumentedElements(store: BootStore): string[] {
+  const found: string[] = [];
+  for (const [id, { type, elements }] of store) {
+    if (type !== bootManagerType && type !== windowsLoaderType) continue;
+    for (const number of elements.keys()) {
+      if (elementName(type, number) === undefined) found.push(`${id} ${number}`);
+    }
+  }
+  return found;
+}
+
+/** Strings and objects are strings of the registry, lists of objects lists, and all else bytes. */
+function formProblem(number: string, { registryType, bytes }: BootElement): string | null {
+  const format = formatOf(number);
+  if (format === undefined) return "has no format that is known";
+  const wanted = format === "object list" ? 7 : format === "string" || format === "object" ? 1 : 3;
+  if (registryType !== wanted) return `is a ${format} and has registry type ${registryType}, not ${wanted}`;
+  if (format === "integer" && bytes.length !== 8) return `is an integer of ${bytes.length} bytes`;
+  if (format === "boolean" && bytes.length !== 1) return `is a boolean of ${bytes.length} bytes`;
+  if (format === "integer list" && bytes.length % 8 !== 0) return `is a list of ${bytes.length} bytes`;
+  if (format === "device" && (bytes.length < 32 || 16 + bytes.readUInt32LE(24) > bytes.length)) {
+    return "is a device that is cut short";
+  }
+  return null;
+}
+
+function referencesOf(number: string, element: BootElement): string[] {
+  const format = formatOf(number);
+  if (format !== "object" && format !== "object list") return [];
+  return textsOf(element).map((id) => id.toLowerCase());
+}
+
+function applicationProblems(id: string, object: BootObject, path: RegExp | null): string[] {
+  const problems = deviceProblems(id, object, "11000001");
+  const [file] = textsOf(object.elements.get("12000002"));
+  if (path !== null && !path.test(file ?? "")) problems.push(`${id} starts "${file ?? ""}"`);
+  if (textsOf(object.elements.get("12000004")).length === 0) {
+    problems.push(`${id} has no description for people`);
+  }
+  return problems;
+}
+
+const bootDevice = 5;
+const locateDevice = 8;
+
+/** "boot" and "locate" hold on every machine; every other device names one. */
+function deviceProblems(id: string, { elements }: BootObject, number: string): string[] {
+  const bytes = elements.get(number)?.bytes;
+  if (bytes === undefined || bytes.length < 32) return [`${id} has no device ${number}`];
+  const kind = bytes.readUInt32LE(16);
+  if (kind === bootDevice) return [];
+  if (kind !== locateDevice) return [`${id}: device ${number} (kind ${kind}) is one machine's own`];
+  const path = bytes.length >= 40 ? bytes.readUInt32LE(36).toString(16).padStart(8, "0") : "";
+  return elements.has(path)
+    ? []
+    : [`${id}: device ${number} is looked for by element ${path}, which is not there`];
+}

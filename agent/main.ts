@@ -143,6 +143,7 @@ function platformHere(): Platform {
   const script = isSea() ? undefined : process.argv[1];
   return openPlatform({
     selfCommand: script === undefined ? [process.execPath] : [process.execPath, script],
+    systemRoot: process.env["SystemRoot"],
   });
 }
 
@@ -181,12 +182,15 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
   if (hold === null) {
     throw new VolleyError("E_OUTBOX", `Another agent is at work with the state folder ${state.path}`);
   }
+  await platform.protectStateFolder(state.path);
   const screen = openScreen(process.stdout);
   const logFolder = join(state.path, "logs");
   const logs = openLogs({ folder: logFolder, redactor, screen });
   const log = logs.of("Agent", "main.ts");
   try {
     log.detail(`volley-agent ${agentVersion} starts as process ${process.pid}`);
+    // An agent that was killed in a session may have left it open.
+    await platform.firewall.close();
     const authority = await trust(command, state, (fingerprint) =>
       untilItWorks(() => fetchAuthority(command.site, fingerprint), {
         signal: stop.signal,

@@ -1,6 +1,7 @@
 /**
  * The addon of a packaged program. It travels inside the executable, and the system loads it from a file only: so it is
- * written to a folder named by its content, which nobody but this user (and root) can write, and is loaded from there.
+ * written to a folder named by its content, which nobody but this user (and root or administrators) can write, and is
+ * loaded from there.
  */
 import { createHash, randomBytes } from "node:crypto";
 import {
@@ -22,6 +23,13 @@ const assetName = "volley.node";
 const folderPrefix = "volley-addon-";
 /** So old is what no other version of the agent is just about to load. */
 const sweepAfterMs = 24 * 3_600_000;
+
+let systemPlace: string | null = null;
+
+/** Where to unpack to before anywhere else: on Windows a folder below its own, where administrators alone can write. */
+export function unpackAddonIn(place: string): void {
+  systemPlace = place;
+}
 
 /**
  * The addon's exports. The first of the places that takes it is used: some systems forbid programs in the temporary
@@ -45,9 +53,11 @@ export function loadPackagedAddon(): unknown {
   throw failure;
 }
 
+/** Windows: who may not write to the system's folder runs what is in the temporary one with no more rights than that. */
 function places(): string[] {
   const isRoot = process.getuid?.() === 0;
-  return [...(isRoot ? ["/var/lib/volley-agent"] : []), tmpdir()];
+  const ofSystem = systemPlace ?? (isRoot ? "/var/lib/volley-agent" : null);
+  return [...(ofSystem === null ? [] : [ofSystem]), tmpdir()];
 }
 
 /** Path of the file in `folder`. Throws when the folder is somebody else's, since what is in it would be run. */
@@ -59,7 +69,8 @@ function unpack(content: Buffer, folder: string): string {
   if (holds(file, content)) return file;
   // Another agent may be starting at this moment, and is to find the whole file or none.
   const partial = `${file}.${randomBytes(6).toString("hex")}`;
-  writeFileSync(partial, content, { mode: 0o500, flag: "wx" });
+  // Windows takes a missing permission to write for "read-only", and then nobody could sweep it.
+  writeFileSync(partial, content, { mode: 0o700, flag: "wx" });
   renameSync(partial, file);
   return file;
 }
@@ -79,15 +90,15 @@ function holds(file: string, content: Buffer): boolean {
 
 /** What other versions left behind. One that is in use stays where the system does not let go of it. */
 function sweep(place: string, keep: string): void {
-  try {
-    for (const name of readdirSync(place)) {
-      if (!name.startsWith(folderPrefix) || name === keep) continue;
+  const old = readdirSync(place).filter((name) => name.startsWith(folderPrefix) && name !== keep);
+  for (const name of old) {
+    try {
       const folder = join(place, name);
       const stats = lstatSync(folder);
       const isOld = Date.now() - stats.mtimeMs > sweepAfterMs;
       if (isOld && isOursAlone(stats)) rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // Some other start will have more luck; nothing depends on it.
     }
-  } catch {
-    // Some other start will have more luck; nothing depends on it.
   }
 }

@@ -103,27 +103,33 @@ async function write(
 }
 
 /** Receives the deployment's image onto a disk or partition, which is right and durable when it resolves. */
-export function castImage(
+export async function castImage(
   { id: deploymentId, image, multicast, multicastOnly }: ImageDeployment,
   target: { manifest: Buffer; device: string; resume: boolean },
   by: Performer,
   signal = by.signal,
 ): Promise<Outcome> {
   const forced = by.interfaceAddress;
-  return deployImage({
-    image,
-    multicast,
-    multicastOnly,
-    ...target,
-    siteHost: by.siteAddress.host,
-    interfaceAddressTo: async (address) => forced ?? by.platform.interfaceAddressTo(address),
-    join: (request) => by.site.join(deploymentId, request),
-    sendProgress: (progress) => by.site.progress(deploymentId, progress),
-    show: (view) => by.screen.progress(view),
-    notice: (text) => notice(deploymentId, text, by),
-    log: by.log,
-    signal,
-  });
+  const { firewall } = by.platform;
+  if (!(await firewall.open())) by.log.warning("The firewall could not be opened for the session");
+  try {
+    return await deployImage({
+      image,
+      multicast,
+      multicastOnly,
+      ...target,
+      siteHost: by.siteAddress.host,
+      interfaceAddressTo: async (address) => forced ?? by.platform.interfaceAddressTo(address),
+      join: (request) => by.site.join(deploymentId, request),
+      sendProgress: (progress) => by.site.progress(deploymentId, progress),
+      show: (view) => by.screen.progress(view),
+      notice: (text) => notice(deploymentId, text, by),
+      log: by.log,
+      signal,
+    });
+  } finally {
+    await firewall.close();
+  }
 }
 
 /** A state folder that has filled up is no reason to leave a disk half written. */

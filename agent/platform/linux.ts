@@ -22,8 +22,12 @@ export function linuxPlatform(options: PlatformOptions): Platform {
     interfaceAddressTo: sourceAddressTo,
     defaultStateFolder: () =>
       process.getuid?.() === 0 ? "/var/lib/volley-agent" : join(homedir(), ".local/state/volley-agent"),
+    // It was made with a mode that says the same.
+    protectStateFolder: () => Promise.resolve(),
     hold,
     flushFolder,
+    // Whose firewall is closed here has closed it on purpose; "volley-agent doctor" says what it lets through.
+    firewall: { open: () => Promise.resolve(true), close: () => Promise.resolve() },
     network: linuxNetwork(),
     sequenceMachine: linuxSequenceMachine,
     restart,

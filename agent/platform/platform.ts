@@ -50,6 +50,14 @@ export interface Hold {
   release(): void;
 }
 
+/** What keeps datagrams out that nobody here asked for. */
+export interface Firewall {
+  /** Lets this program receive UDP. False where that could not be done, and the session will show what comes. */
+  open(): Promise<boolean>;
+  /** Undoes it, also what an agent that was killed has left open; may be called without `open`. */
+  close(): Promise<void>;
+}
+
 export interface Platform {
   /** Never fails and never takes longer than limits.machineIdentificationMs: what cannot be found out is null. */
   identify(): Promise<Hardware>;
@@ -61,10 +69,13 @@ export interface Platform {
   interfaceAddressTo(address: string): Promise<string>;
   /** Where state is kept when nobody names a folder. */
   defaultStateFolder(): string;
+  /** Takes a folder that exists from all but this agent's account and administrators. Rejects with E_OUTBOX. */
+  protectStateFolder(folder: string): Promise<void>;
   /** Null when another process of this machine holds `subject`. */
   hold(subject: string): Promise<Hold | null>;
   /** What `rename` made visible in `folder` is durable afterwards. */
   flushFolder(folder: string): void;
+  readonly firewall: Firewall;
   readonly network: MachineNetwork;
   readonly sequenceMachine: SequenceMachine;
   /** Asks the system to restart; resolves when it will. Rejects with E_TOOL_FAILED. */
@@ -74,4 +85,6 @@ export interface Platform {
 export interface PlatformOptions {
   /** The command and first arguments that start this program again, for the inventory that runs beside it. */
   selfCommand: readonly string[];
+  /** Windows: the folder it is in, such as "C:\\Windows". */
+  systemRoot?: string | undefined;
 }

@@ -2,15 +2,32 @@
 import { spawn } from "node:child_process";
 import { limits } from "../../contract/limits.ts";
 
+export interface ToolExtras {
+  /** Windows: the words go to the program as they are, without quotation marks. */
+  verbatim?: boolean;
+}
+
+/** Windows has no groups, and gives a detached program a window of its own. */
+const hasGroups = process.platform !== "win32";
+
 /**
  * Standard output of `command`, or null when it is missing, fails, says too much or takes longer than `timeMs`. It
  * runs in a process group of its own, which is killed whole: a hanging tool's children hang with it.
  */
-export function runTool(command: readonly string[], timeMs: number): Promise<string | null> {
+export function runTool(
+  command: readonly string[],
+  timeMs: number,
+  { verbatim = false }: ToolExtras = {},
+): Promise<string | null> {
   const [program, ...words] = command;
   if (program === undefined) return Promise.resolve(null);
   return new Promise((resolve) => {
-    const child = spawn(program, words, { stdio: ["ignore", "pipe", "ignore"], detached: true });
+    const child = spawn(program, words, {
+      stdio: ["ignore", "pipe", "ignore"],
+      detached: hasGroups,
+      windowsHide: true,
+      windowsVerbatimArguments: verbatim,
+    });
     const pieces: Buffer[] = [];
     let bytes = 0;
     const finish = (output: string | null): void => {
@@ -22,7 +39,7 @@ export function runTool(command: readonly string[], timeMs: number): Promise<str
     };
     const giveUp = (): void => {
       try {
-        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+        if (child.pid !== undefined) process.kill(hasGroups ? -child.pid : child.pid, "SIGKILL");
       } catch {
         // It has just ended by itself.
       }

@@ -15,6 +15,22 @@ export interface MachineRegistry {
   values(key: string): Promise<Map<string, RegistryFact> | null>;
 }
 
+export interface DeviceRow {
+  name: string;
+  /** Most exact first. */
+  hardwareIds: string[];
+  compatibleIds: string[];
+}
+export interface AdapterRow {
+  name: string;
+  macAddress: string;
+  dhcp: boolean;
+  addresses: { address: string; mask: string }[];
+  gateways: string[];
+  dnsServers: string[];
+  dnsDomain: string;
+}
+
 export interface SequenceMachine {
   /** Instances of a class of WMI, or of what stands for it; none of a class nobody knows. */
   wmiRows(className: string): Promise<WmiFacts[]>;
@@ -25,6 +41,13 @@ export interface SequenceMachine {
   registry(windowsFolder: () => Promise<string | null>): MachineRegistry;
   /** Ends what was started below `root` and what carries `mark`; answers how many could not be ended. */
   endProcessTree(root: number | null, mark: string): Promise<number>;
+  /** Where the system itself lists devices with their identifiers, and adapters with their settings. */
+  readonly devices?: { list(): Promise<DeviceRow[]> };
+  readonly networkState?: { adapters(): Promise<AdapterRow[]> };
+  /** Where the files of a drive letter are, on a system that has drive letters; null on another. */
+  driveFolder(letter: string): string | null;
+  /** Of the socket or pipe by which programs of steps ask for variables; `folder` is the run's own. */
+  socketPath(folder: string): string;
   /** Mounts a volume's device at a folder, which is made, so that nothing on it changes. False when it cannot be. */
   mountToRead(device: string, folder: string): Promise<boolean>;
   /** Takes down what is mounted below a folder, durably; answers what could not be taken down. */

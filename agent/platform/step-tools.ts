@@ -59,8 +59,9 @@ export function runStepTool(run: StepToolRun, options: StepToolsOptions): Promis
     const child = spawn(program, words, {
       ...(run.workingFolder !== undefined && { cwd: run.workingFolder }),
       env: { ...options.environment, ...run.environment, [markVariable]: options.mark },
-      // A session of its own, so that its group can be told from the agent's.
-      detached: true,
+      // A session of its own, so that its group can be told from the agent's; Windows would give it a window.
+      detached: process.platform !== "win32",
+      windowsHide: true,
       windowsVerbatimArguments: run.verbatim ?? false,
       stdio: ["pipe", "pipe", "pipe"],
     });

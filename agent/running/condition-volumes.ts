@@ -3,7 +3,7 @@
  * restart none has yet, so a condition mounts it for itself: read-only, in another place, and only while it is judged,
  * so that no step finds its volume in use.
  */
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import type { DiskFacts } from "../platform/platform.ts";
@@ -12,7 +12,7 @@ import { partitionDevice } from "../steps/volumes.ts";
 
 export interface ConditionVolumesOptions {
   variables: { get(name: string): string };
-  machine: Pick<SequenceMachine, "mountToRead" | "releaseVolumes">;
+  machine: Pick<SequenceMachine, "driveFolder" | "mountToRead" | "releaseVolumes">;
   /** Where steps mount the volumes that a sequence gives letters to. */
   work: string;
   disks(): Promise<DiskFacts[]>;
@@ -28,7 +28,9 @@ export class ConditionVolumes {
 
   /** Null for a letter that was never given. Rejects with E_CONDITION: nobody knows then what is on it. */
   async folderOf(letter: string): Promise<string | null> {
-    const { variables, work } = this.#options;
+    const { machine, variables, work } = this.#options;
+    const own = machine.driveFolder(letter);
+    if (own !== null) return existsSync(own) ? own : null;
     const share = variables.get(`_VolleyShare${letter}`);
     if (share !== "") return share;
     const place = /^(\d+) (.+)$/.exec(variables.get(`_VolleyVolume${letter}`));

@@ -1,7 +1,5 @@
 /** What a run of a task sequence needs on this machine, wherever the sequence came from; and the run itself. */
 import { findStepKind } from "../steps/catalogue.ts";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import type { ConsoleLines } from "../commands/console-lines.ts";
@@ -62,15 +60,13 @@ export interface LoadedRun {
 
 /** Shorter hidden texts would black out ordinary words. */
 const hiddenCharactersLeast = 3;
-/** Of a path of a Unix socket, with room for its name. */
-const socketFolderCharacters = 80;
 
 /**
  * Runs it, or takes it up where it was. Rejects with E_CANCELLED, after which the same run goes on, and with what keeps
  * it from being begun. How it ended has been shown.
  */
 export async function runLoaded(run: LoadedRun, by: SequenceRunner): Promise<RanSequence> {
-  const server = await startEnvironmentServer(socketPath(run.state));
+  const server = await startEnvironmentServer(by.platform.sequenceMachine.socketPath(run.state.path));
   try {
     const log = run.logs.of("TSManager", "interpreter.ts");
     for (const { line, severity, text } of run.loaded.problems) {
@@ -193,12 +189,6 @@ export const workFolder = (facts: SequenceFacts): string => join(facts.dataPath,
 
 export function runsHere({ node }: StepInstruction, { inPe }: SequenceFacts): boolean {
   return node.runIn === "WinPEandFullOS" || (node.runIn === "WinPE") === inPe;
-}
-
-/** A path of a socket has to be short. */
-function socketPath(state: StateFolder): string {
-  const isShort = state.path.length <= socketFolderCharacters;
-  return join(isShort ? state.path : mkdtempSync(join(tmpdir(), "volley-")), "environment.socket");
 }
 
 function debuggerConsole({ lines, redactor, screen, signal, write }: SequenceRunner) {

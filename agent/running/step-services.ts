@@ -26,10 +26,10 @@ export function machineServices(options: StepServicesOptions): StepServices {
   const { platform, work } = options;
   return {
     disks: { list: () => platform.listDisks() },
-    devices: linuxDevices(),
+    devices: platform.sequenceMachine.devices ?? linuxDevices(),
     readiness: { facts: () => readinessFacts(platform) },
     plans: { show: (lines) => confirm(lines, options) },
-    network: linuxNetwork({ run: runForFacts }),
+    network: platform.sequenceMachine.networkState ?? linuxNetwork({ run: runForFacts }),
     folders: { work },
   };
 }

@@ -51,7 +51,10 @@ const resolved = (path: string, specifier: string): string => join(dirname(path)
 
 /** What a file of a room may import of ours, beside its own room. Rooms that are not named may import anything. */
 const allowedImports: Record<string, (target: string) => boolean> = {
-  agent: (target) => ["contract", "windows"].includes(roomOf(target)) || target === "native/index.ts",
+  agent: (target) =>
+    ["contract", "windows"].includes(roomOf(target)) ||
+    // Without the rest of the addon, which a machine that is only looked at may lack.
+    ["native/index.ts", "native/windows-machine.ts", "native/packaged-addon.ts"].includes(target),
   site: (target) => ["contract", "windows"].includes(roomOf(target)) || target === "native/index.ts",
   contract: () => false,
   windows: () => false,

@@ -1,5 +1,6 @@
 /** What a running task sequence asks of a Linux machine. */
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SequenceMachine } from "../sequence-machine.ts";
 import { systemRoots } from "./hardware.ts";
@@ -16,9 +17,19 @@ export const linuxSequenceMachine: SequenceMachine = {
   secureBoot,
   registry: openOfflineRegistry,
   endProcessTree: (root, mark) => endProcessTree(root, mark),
+  driveFolder: () => null,
+  socketPath,
   mountToRead,
   releaseVolumes,
 };
+
+/** Of a path of a Unix socket, with room for its name. */
+const socketFolderCharacters = 80;
+
+function socketPath(folder: string): string {
+  const isShort = folder.length <= socketFolderCharacters;
+  return join(isShort ? folder : mkdtempSync(join(tmpdir(), "volley-")), "environment.socket");
+}
 
 /** Of UEFI's variable the fifth byte, behind the attributes. */
 function secureBoot(): "NA" | "Enabled" | "Disabled" {

@@ -1,0 +1,124 @@
+/** The machine's disks as Windows numbers them, and the disk that a person named. */
+import { accessSync, constants, realpathSync, statSync, type Stats } from "node:fs";
+import { VolleyError } from "../../../contract/errors.ts";
+import { readPartitionTable } from "../partition-table.ts";
+import type { DiskFacts } from "../platform.ts";
+import type { WindowsDisk, WindowsFacts } from "./facts.ts";
+
+/** Throws E_DISK_NOT_FOUND where Windows shows none because this process has no administrator's rights. */
+export function listDisks(facts: WindowsFacts): DiskFacts[] {
+  const { elevated, winPe } = facts.system();
+  const disks = facts.disks();
+  if (disks.length === 0 && !elevated) {
+    throw new VolleyError("E_DISK_NOT_FOUND", "Windows shows its disks to administrators only");
+  }
+  return disks.map((disk) => toDiskFacts(disk, winPe));
+}
+
+const systemUseTexts: Record<WindowsDisk["systemUses"][number], string> = {
+  windows: "holds the Windows that runs now",
+  program: "holds this program",
+  "boot medium": "is what Windows PE was started from",
+  "page file": "holds a page file",
+};
+
+export function toDiskFacts(disk: WindowsDisk, inPe: boolean): DiskFacts {
+  const { model, sectorBytes, serial, sizeBytes, uniqueId, vendor } = disk;
+  const name = [vendor, model].filter((word) => word !== "").join(" ");
+  return {
+    path: disk.path,
+    kind: disk.bus === "virtual" ? "virtual" : "disk",
+    identity: identityOf(disk.path, { name, serial, sizeBytes, uniqueId }),
+    sizeBytes,
+    sectorBytes,
+    model: name,
+    serial,
+    removable: disk.removable,
+    readOnly: disk.readOnly,
+    systemUses: disk.systemUses.map((use) => systemUseTexts[use]),
+    // Windows PE gives every volume a letter by itself; in an installed Windows a letter means that somebody uses it.
+    otherUses: inPe || disk.offline ? [] : volumesInUse(disk),
+    partitions: disk.partitions.map((partition) => ({
+      name: partitionName(partition),
+      sizeBytes: partition.sizeBytes,
+      fileSystem: partition.fileSystem.toLowerCase(),
+      label: partition.label || partition.name,
+    })),
+  };
+}
+
+function identityOf(
+  path: string,
+  {
+    name,
+    serial,
+    sizeBytes,
+    uniqueId,
+  }: Record<"name" | "serial", string> & {
+    sizeBytes: number;
+    uniqueId: string | null;
+  },
+): string {
+  if (uniqueId !== null && uniqueId !== "") return `id:${uniqueId}:${sizeBytes}`;
+  if (serial !== "") return `serial:${name}:${serial}:${sizeBytes}`;
+  return `path:${path}:${sizeBytes}`;
+}
+
+function volumesInUse({ partitions }: WindowsDisk): string[] {
+  return partitions
+    .flatMap(({ mountPoints }) => mountPoints)
+    .map((place) => `its volume ${place} is in use; "offline disk" of diskpart ends that`);
+}
+
+function partitionName({ mountPoints, number }: WindowsDisk["partitions"][number]): string {
+  const [place] = mountPoints;
+  return place === undefined ? `partition ${number}` : `partition ${number} (${place})`;
+}
+
+/** As Platform.findDisk: "\\.\PhysicalDrive1" in any case, or a file that stands for a disk. */
+export async function findDisk(named: string, facts: WindowsFacts): Promise<DiskFacts> {
+  if (/^\\\\[.?]\\physicaldrive\d+$/i.test(named)) {
+    const wanted = named.toLowerCase().replace("\\\\?\\", "\\\\.\\");
+    const disk = listDisks(facts).find(({ path }) => path.toLowerCase() === wanted);
+    if (disk === undefined) throw new VolleyError("E_DISK_NOT_FOUND", `There is no disk ${named}`);
+    return disk;
+  }
+  if (/^(\\\\[.?]\\)?[a-z]:\\?$/i.test(named)) {
+    throw new VolleyError("E_DISK_REFUSED", `${named} is a volume; a whole disk is meant`);
+  }
+  const { path, status } = resolve(named);
+  if (!status.isFile()) throw new VolleyError("E_DISK_REFUSED", `${named} is neither a disk nor a file`);
+  return {
+    path,
+    kind: "file",
+    identity: `file:${path}:${status.size}`,
+    sizeBytes: status.size,
+    sectorBytes: null,
+    model: "file",
+    serial: "",
+    removable: false,
+    readOnly: !isWritable(path),
+    systemUses: [],
+    otherUses: [],
+    partitions: await readPartitionTable(path, status.size),
+  };
+}
+
+function resolve(named: string): { path: string; status: Stats } {
+  try {
+    const path = realpathSync(named);
+    return { path, status: statSync(path) };
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code;
+    throw new VolleyError("E_DISK_NOT_FOUND", `There is no disk ${named} (${reason})`, { cause: error });
+  }
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

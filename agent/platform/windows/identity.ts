@@ -1,0 +1,31 @@
+/** The machine itself, from SMBIOS and what Windows says of adapters and firmware. */
+import { totalmem } from "node:os";
+import { limits } from "../../../contract/limits.ts";
+import { meaningful } from "../inventory.ts";
+import type { Hardware } from "../platform.ts";
+import type { WindowsAdapter, WindowsFacts } from "./facts.ts";
+
+export function identify(facts: WindowsFacts): Hardware {
+  const smbios = facts.smbios();
+  const { firmware, winPe } = facts.system();
+  return {
+    smbiosUuid: meaningful(smbios.uuid)?.toLowerCase() ?? null,
+    serial: meaningful(smbios.serial),
+    manufacturer: meaningful(smbios.manufacturer),
+    model: meaningful(smbios.model),
+    macAddresses: macAddresses(facts.adapters()),
+    firmware,
+    operatingSystem: winPe ? "winpe" : "windows",
+    memoryBytes: totalmem(),
+  };
+}
+
+/** Wired adapters first, then wireless ones; what else has an address (tunnels, switches) only where there are none. */
+export function macAddresses(adapters: readonly WindowsAdapter[]): string[] {
+  const of = (kind: WindowsAdapter["kind"]): string[] =>
+    adapters
+      .filter((adapter) => adapter.kind === kind)
+      .flatMap(({ macAddress }) => (macAddress === null ? [] : [macAddress.toLowerCase()]));
+  const real = [...of("wired"), ...of("wireless")];
+  return [...new Set(real.length > 0 ? real : of("other"))].slice(0, limits.addressesPerMachine);
+}

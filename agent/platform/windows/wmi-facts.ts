@@ -1,0 +1,201 @@
+/**
+ * What conditions ask WMI for, from what the addon and the registry say: Windows PE often has no WMI, and a sequence
+ * shall find the same there as in an installed Windows. Names and units are Microsoft's; what is not known is null.
+ */
+import { cpus, freemem, hostname, totalmem } from "node:os";
+import type { WmiFacts } from "../sequence-machine.ts";
+import type { SmbiosFacts, WindowsFacts } from "./facts.ts";
+import { readKey } from "./registry.ts";
+import type { WindowsTools } from "./tools.ts";
+import { adapterConfigurationRows, adapterRows, diskRows, partitionRows, volumeRows } from "./wmi-devices.ts";
+
+export interface WmiSource {
+  facts: WindowsFacts;
+  tools: WindowsTools;
+}
+
+const collectors: Record<string, (source: WmiSource) => WmiFacts[] | Promise<WmiFacts[]>> = {
+  Win32_ComputerSystem: ({ facts }) => [computerSystem(facts.smbios())],
+  Win32_ComputerSystemProduct: ({ facts }) => [product(facts.smbios())],
+  Win32_BIOS: ({ facts }) => [bios(facts.smbios())],
+  Win32_BaseBoard: ({ facts }) => [baseBoard(facts.smbios())],
+  Win32_SystemEnclosure: ({ facts }) => [enclosure(facts.smbios())],
+  Win32_OperatingSystem: async (source) => [await operatingSystem(source)],
+  Win32_Processor: processorRows,
+  Win32_Battery: ({ facts }) => batteryRows(facts),
+  Win32_Tpm: ({ facts }) => tpmRows(facts),
+  Win32_DiskDrive: ({ facts }) => diskRows(facts),
+  Win32_DiskPartition: ({ facts }) => partitionRows(facts),
+  Win32_LogicalDisk: ({ facts }) => volumeRows(facts, "logical"),
+  Win32_Volume: ({ facts }) => volumeRows(facts, "volume"),
+  Win32_NetworkAdapter: ({ facts }) => adapterRows(facts),
+  Win32_NetworkAdapterConfiguration: ({ facts }) => adapterConfigurationRows(facts),
+};
+
+/** As SequenceMachine.wmiRows. */
+export async function wmiRows(className: string, source: WmiSource): Promise<WmiFacts[]> {
+  return (await collectors[className]?.(source)) ?? [];
+}
+
+/** "Portable", "Laptop", "Notebook", "Hand Held", "Sub Notebook", "Tablet", "Convertible", "Detachable". */
+const portableChassis = new Set([8, 9, 10, 11, 14, 30, 31, 32]);
+
+function computerSystem(smbios: SmbiosFacts): WmiFacts {
+  const type = portableChassis.has(smbios.chassisType ?? 0) ? 2 : 1;
+  return {
+    Name: hostname(),
+    Caption: hostname(),
+    DNSHostName: hostname(),
+    Manufacturer: smbios.manufacturer,
+    Model: smbios.model,
+    SystemFamily: smbios.family,
+    SystemSKUNumber: smbios.skuNumber,
+    SystemType: "x64-based PC",
+    PCSystemType: type,
+    PCSystemTypeEx: type,
+    TotalPhysicalMemory: totalmem(),
+    NumberOfLogicalProcessors: cpus().length,
+    Status: "OK",
+  };
+}
+
+function product(smbios: SmbiosFacts): WmiFacts {
+  return {
+    Caption: "Computer System Product",
+    Description: "Computer System Product",
+    Name: smbios.model,
+    Vendor: smbios.manufacturer,
+    Version: smbios.modelVersion,
+    IdentifyingNumber: smbios.serial,
+    SKUNumber: smbios.skuNumber,
+    UUID: smbios.uuid?.toUpperCase() ?? null,
+  };
+}
+
+function bios(smbios: SmbiosFacts): WmiFacts {
+  const version = smbios.firmwareVersion;
+  const [, month, day, year] = /^(\d\d)\/(\d\d)\/(\d{4})$/.exec(smbios.firmwareDate ?? "") ?? [];
+  return {
+    Name: version,
+    Caption: version,
+    Description: version,
+    Manufacturer: smbios.firmwareVendor,
+    Version: version,
+    SMBIOSBIOSVersion: version,
+    SMBIOSPresent: smbios.version !== null,
+    BIOSVersion: version === null ? null : [version],
+    ReleaseDate: year === undefined ? null : `${year}${month}${day}000000.000000+000`,
+    SerialNumber: smbios.serial,
+    PrimaryBIOS: true,
+    Status: "OK",
+  };
+}
+
+function baseBoard(smbios: SmbiosFacts): WmiFacts {
+  return {
+    Name: "Base Board",
+    Tag: "Base Board",
+    Manufacturer: smbios.boardManufacturer,
+    Product: smbios.boardProduct,
+    SerialNumber: smbios.boardSerial,
+    HostingBoard: true,
+    Status: "OK",
+  };
+}
+
+function enclosure(smbios: SmbiosFacts): WmiFacts {
+  return {
+    Name: "System Enclosure",
+    Tag: "System Enclosure 0",
+    SerialNumber: smbios.chassisSerial,
+    SMBIOSAssetTag: smbios.assetTag,
+    ChassisTypes: smbios.chassisType === null ? null : [smbios.chassisType],
+  };
+}
+
+async function operatingSystem({ facts, tools }: WmiSource): Promise<WmiFacts> {
+  const { version, windowsFolder } = facts.system();
+  const about = await valuesOf("HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion", tools);
+  const languages = await valuesOf(
+    "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Nls\\Language",
+    tools,
+  );
+  const language = languages.get("default") ?? languages.get("installlanguage");
+  const isServer = /^server/i.test(about.get("installationtype") ?? "");
+  const kilobytes = (bytes: number): number => Math.floor(bytes / 1024);
+  return {
+    Caption: about.get("productname") ?? "Windows",
+    Name: `${about.get("productname") ?? "Windows"}|${windowsFolder}|`,
+    CSName: hostname(),
+    Manufacturer: "Microsoft Corporation",
+    Version: version,
+    BuildNumber: version.split(".")[2] ?? null,
+    OSArchitecture: "64-bit",
+    OSLanguage: language === undefined ? null : Number.parseInt(language, 16),
+    // WINNT; a work station or a server.
+    OSType: 18,
+    ProductType: isServer ? 3 : 1,
+    Primary: true,
+    SystemDrive: windowsFolder.slice(0, 2),
+    SystemDirectory: `${windowsFolder}\\system32`,
+    WindowsDirectory: windowsFolder,
+    TotalVisibleMemorySize: kilobytes(totalmem()),
+    FreePhysicalMemory: kilobytes(freemem()),
+    Status: "OK",
+  };
+}
+
+/** Texts of a key's values, by name in lower case. */
+async function valuesOf(key: string, tools: WindowsTools): Promise<Map<string, string>> {
+  const values = (await readKey(key, tools))?.values ?? new Map<string, { data: string }>();
+  return new Map([...values].map(([name, { data }]) => [name, data]));
+}
+
+function processorRows(): WmiFacts[] {
+  const all = cpus();
+  const [first] = all;
+  if (first === undefined) return [];
+  return [
+    {
+      DeviceID: "CPU0",
+      Name: first.model,
+      NumberOfLogicalProcessors: all.length,
+      ThreadCount: all.length,
+      MaxClockSpeed: first.speed,
+      AddressWidth: 64,
+      DataWidth: 64,
+      // x64, and a central processor.
+      Architecture: 9,
+      ProcessorType: 3,
+      Status: "OK",
+    },
+  ];
+}
+
+function batteryRows(facts: WindowsFacts): WmiFacts[] {
+  const { batteryPercent, mainsPower } = facts.system();
+  if (batteryPercent === null) return [];
+  return [
+    {
+      DeviceID: "Battery",
+      Name: "Battery",
+      // 1 is "discharging", 2 "on mains power".
+      BatteryStatus: mainsPower === false ? 1 : 2,
+      EstimatedChargeRemaining: batteryPercent,
+      Status: "OK",
+    },
+  ];
+}
+
+/** A module that Windows has a driver for is enabled and activated. */
+function tpmRows(facts: WindowsFacts): WmiFacts[] {
+  const { tpm } = facts.system();
+  if (tpm === null) return [];
+  return [
+    {
+      SpecVersion: tpm === "1.2" ? "1.2, 2, 3" : "2.0, 0, 1.38",
+      IsEnabled_InitialValue: true,
+      IsActivated_InitialValue: true,
+    },
+  ];
+}

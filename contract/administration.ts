@@ -6,11 +6,18 @@ import { MachineFacts } from "./machine.ts";
 import { Outcome, Plan, Progress } from "./report.ts";
 import { PackageList, SequenceVariables } from "./sequence.ts";
 
-export const ImageFormat = z.enum(["raw", "qcow2", "vhd", "vhdx", "vmdk"]);
+export const ImageFormat = z.enum(["raw", "qcow2", "vhd", "vhdx", "vmdk", "wim"]);
 export type ImageFormat = z.infer<typeof ImageFormat>;
 
 export const ImageRecord = ImageFacts.extend({ imported: Time, holes: z.int(), chunks: z.int() });
 export type ImageRecord = z.infer<typeof ImageRecord>;
+
+/**
+ * What an image of a WIM becomes: a whole GPT disk that UEFI starts, a whole MBR disk that a BIOS starts, or an NTFS volume
+ * for a partition that a task sequence makes.
+ */
+export const WimForm = z.enum(["disk", "disk-mbr", "volume"]);
+export type WimForm = z.infer<typeof WimForm>;
 
 /** POST /images: `path` is on the site's machine. Answers 202 with an ImportState; poll GET /imports/:id. */
 export const ImportRequest = z.object({
@@ -18,14 +25,39 @@ export const ImportRequest = z.object({
   name: Name.optional(),
   /** Without it the file's extension decides; a file that is not of that format is refused. */
   format: ImageFormat.optional(),
+  /** Of a WIM: which of its images. Needed where it holds several. */
+  index: z.int().min(1).optional(),
+  /** Of a WIM: what it becomes. "disk" by default. */
+  as: WimForm.optional(),
 });
 export type ImportRequest = z.infer<typeof ImportRequest>;
+
+/** An image in a WIM, as the WIM describes it. */
+export const WimEdition = z.object({
+  /** From 1. */
+  index: z.int(),
+  name: z.string(),
+  /** "Professional"; empty where it says nothing, as in a WIM of no Windows. */
+  edition: z.string(),
+  /** "10.0.22621.1"; empty as above. */
+  version: z.string(),
+  architecture: z.enum(["x86", "amd64", "arm64"]).nullable(),
+  /** "en-US"; the default one first. */
+  languages: z.array(z.string()),
+  /** Of its files, each once. */
+  bytes: ByteCount,
+  entries: z.int(),
+  sysprep: z.enum(["generalised", "not generalised", "unknown"]),
+});
+export type WimEdition = z.infer<typeof WimEdition>;
 export const ImportState = z.object({
   id: Identifier,
   state: z.enum(["running", "done", "failed"]),
   bytesDone: ByteCount,
   bytesTotal: ByteCount,
   image: ImageRecord.nullable(),
+  /** What a WIM holds; empty until it was looked at, and for other images. */
+  editions: z.array(WimEdition),
   error: z.object({ code: z.string(), detail: z.string(), remedy: z.string() }).nullable(),
 });
 export type ImportState = z.infer<typeof ImportState>;

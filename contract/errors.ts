@@ -148,6 +148,13 @@ const entries = {
     400,
     65,
   ),
+  E_IMAGE_CHOICE: entry(
+    "The file holds several images, and none was chosen.",
+    "no",
+    "Name one of those that are listed with --index.",
+    400,
+    65,
+  ),
   E_IMAGE_IN_USE: entry(
     "The image belongs to a deployment.",
     "after-remedy",

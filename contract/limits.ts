@@ -58,6 +58,9 @@ export const limits = {
   contentTasksRemembered: 100,
   /** How long a program that looks into an image file (qemu-img) may take. */
   imageToolMs: 60_000,
+  /** How long wimlib may take to apply an image, and images that one WIM may hold. */
+  wimToolMs: 14_400_000,
+  wimImagesMost: 100,
   /** How long one program that makes boot media may take: the longest fetches some 200 MB of packages. */
   mediaToolMs: 1_800_000,
   /** The live page: least time between two states, open pages, and bytes a page may be behind. */

@@ -1,14 +1,9 @@
 /** volley image import | list | show | verify | remove */
-import { resolve } from "node:path";
-import {
-  ImageFormat,
-  type ImageRecord,
-  type ImportState,
-  type VerificationState,
-} from "../../contract/administration.ts";
+import type { ImageRecord, VerificationState } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
-import { text, type SiteCommand } from "./command.ts";
+import type { SiteCommand } from "./command.ts";
+import { importImage, importOptions } from "./image-import.ts";
 import { bytesText, printJson, printLine, printTable } from "./output.ts";
 import { follow } from "./progress.ts";
 
@@ -46,30 +41,13 @@ export const imageCommands: SiteCommand[] = [
     words: "image import",
     operands: "FILE",
     operandCount: 1,
-    summary: "Take a disk image into the library.",
-    options: {
-      name: { type: "string", value: "NAME", help: "Its name in the library; the file's without it." },
-      format: {
-        type: "string",
-        value: "FORMAT",
-        help: `${ImageFormat.options.join(", ")}; without it the file's name decides.`,
-      },
-    },
+    summary: "Take a disk image, or one image of a Windows WIM or ESD, into the library.",
+    options: importOptions,
     run: async (client, call) => {
-      const format = ImageFormat.optional().safeParse(text(call, "format"));
-      if (!format.success) {
-        throw new VolleyError("E_USAGE", `--format is one of ${ImageFormat.options.join(", ")}.`);
-      }
-      const path = resolve(call.positionals[0] ?? "");
-      const request = { path, name: text(call, "name"), format: format.data };
-      const { id } = await client.post<ImportState>("/images", request);
-      const state = await follow(
-        `importing ${path}`,
-        () => client.get<ImportState>(`/imports/${id}`),
-        call.json,
-      );
-      if (call.json) printJson(state.image);
-      else if (state.image) printImage(state.image);
+      const image = await importImage(client, call);
+      if (image === null) return;
+      if (call.json) printJson(image);
+      else printImage(image);
     },
   },
   {

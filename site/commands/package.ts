@@ -10,6 +10,7 @@ import { startFailure } from "../content/tools.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
 import { bytesText, printJson, printLine, printTable } from "./output.ts";
+import { addFile, printPackage } from "./package-file.ts";
 import { uploadFile } from "./upload.ts";
 
 export const packageCommands: SiteCommand[] = [
@@ -44,13 +45,8 @@ export const packageCommands: SiteCommand[] = [
             programs: programsOf(call),
             quiet: call.json,
           })
-        : await client.post<PackageRecord>("/packages", {
-            ...common,
-            kind: "file",
-            fileName: basename(path),
-            uploadId: await uploadFile(client, path, call.json),
-          });
-      show(added, call);
+        : await addFile(client, { ...common, path, quiet: call.json });
+      printPackage(added, call);
     },
   },
   {
@@ -64,7 +60,7 @@ export const packageCommands: SiteCommand[] = [
     run: async (client, call) => {
       const { id: imageId } = await findImage(client, call.positionals[0] ?? "");
       const request = { kind: "image", packageId: identifier(call), imageId };
-      show(await client.post<PackageRecord>("/packages", request), call);
+      printPackage(await client.post<PackageRecord>("/packages", request), call);
     },
   },
   {
@@ -123,11 +119,6 @@ function statOf(path: string) {
   } catch (error) {
     throw new VolleyError("E_SOURCE_READ", `${path}: ${(error as Error).message}`, { cause: error });
   }
-}
-
-function show(added: PackageRecord, call: CommandCall): void {
-  if (call.json) printJson(added);
-  else printLine(`Package ${added.packageId} (${added.name}) is at the site: ${bytesText(added.bytes)}.`);
 }
 
 interface FolderWish {

@@ -2,8 +2,8 @@
 import { renameSync, rmSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
-import type { ImageFormat, ImageRecord } from "../../contract/administration.ts";
+import { join, resolve } from "node:path";
+import type { ImageRecord, ImportRequest, WimEdition } from "../../contract/administration.ts";
 import { VolleyError, isErrorCode, toVolleyError } from "../../contract/errors.ts";
 import type {
   ImportOptions,
@@ -20,7 +20,9 @@ import type { Store } from "../store/store.ts";
 import type { Library } from "./library.ts";
 import { inspectPartitions } from "./partition-table.ts";
 import { openRawPipe } from "./pipe.ts";
-import { inspectSource, nameOf, type Source } from "./source.ts";
+import { formatOf, inspectSource, nameOf, type Source } from "./source.ts";
+import { buildFromWim, chooseEdition } from "./wim/build.ts";
+import { inspectWim } from "./wim/editions.ts";
 
 /** What of the addon is used to import. */
 export interface ImportDoor {
@@ -34,13 +36,12 @@ export interface Importer {
   authority: Pick<Authority, "signManifest">;
   native: ImportDoor;
 }
-export interface ImportWork {
-  path: string;
-  name?: string | undefined;
-  format?: ImageFormat | undefined;
+export interface ImportWork extends ImportRequest {
   signal: AbortSignal;
-  /** Called with the addon's task once it reads, for its progress. */
+  /** Called with what is now going on, for its progress. */
   reading: (task: Pick<Task<unknown>, "progress">) => void;
+  /** Called with what a WIM holds, before one of it is chosen. */
+  holding: (editions: WimEdition[]) => void;
 }
 
 /** Fast, and close to what slower levels save on file systems. */
@@ -51,13 +52,16 @@ export async function importImage(importer: Importer, work: ImportWork): Promise
   const { library, store } = importer;
   const name = work.name ?? nameOf(work.path);
   await refuseTakenName(store, name);
-  const source = await inspectSource(work.path, work.format, work.signal);
-  const disk = await inspectPartitions(source);
+  const prepare = await look(work);
   const id = randomUUID();
   const folder = join(library.folder, `.importing-${id}`);
   try {
     makeFolder(folder);
-    const result = await readContent(importer, { ...work, source, folder });
+    const { source, reading } = await prepare(folder);
+    const disk = await inspectPartitions(source);
+    const result = await readContent(importer, { ...work, source, folder, reading });
+    // A WIM was applied to a file there.
+    rmSync(join(folder, appliedFolder), { recursive: true, force: true });
     const manifest = importer.native.buildManifest(
       {
         imageBytes: source.imageBytes,
@@ -100,6 +104,57 @@ export async function importImage(importer: Importer, work: ImportWork): Promise
       ? new VolleyError("E_CANCELLED", `The import of ${work.path} was cancelled.`)
       : asWriteError(error);
   }
+}
+
+/** Where a WIM is applied, in the folder of the import. */
+const appliedFolder = "applied";
+
+interface Prepared {
+  source: Source;
+  reading: ImportWork["reading"];
+}
+
+/** Looks at the file, before anything is written, and answers what gives an image of a disk or volume to read. */
+async function look(work: ImportWork): Promise<(folder: string) => Promise<Prepared>> {
+  const { format, path, reading, signal } = work;
+  if ((await formatOf(path, format)) !== "wim") {
+    if (work.index !== undefined || work.as !== undefined) {
+      throw new VolleyError(
+        "E_USAGE",
+        `${path} is no WIM: it has no images to choose from, and stays what it is.`,
+      );
+    }
+    const source = await inspectSource(path, format, signal);
+    await inspectPartitions(source);
+    return async () => ({ source, reading });
+  }
+  const wim = await inspectWim(resolve(path), signal);
+  work.holding(wim.editions);
+  const edition = chooseEdition(wim, work.index);
+  return async (folder) => {
+    const applied = join(folder, appliedFolder);
+    makeFolder(applied);
+    let part = 0;
+    // Applying and reading count as much as the image's files each, as far as anybody knows now.
+    const { bytes } = edition;
+    reading({ progress: () => ({ bytesDone: Math.round(part * bytes), bytesTotal: 2 * bytes }) });
+    const raw = await buildFromWim(wim, {
+      edition,
+      form: work.as ?? "disk",
+      folder: applied,
+      signal,
+      done: (now) => (part = now),
+    });
+    const source = await inspectSource(raw, "raw", signal);
+    const rest = (task: Pick<Task<unknown>, "progress">): void =>
+      reading({
+        progress: () => {
+          const { bytesDone, bytesTotal } = task.progress();
+          return { bytesDone: bytes + bytesDone, bytesTotal: bytes + bytesTotal };
+        },
+      });
+    return { source, reading: rest };
+  };
 }
 
 async function refuseTakenName(store: Store, name: string): Promise<void> {

@@ -12,9 +12,12 @@ import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { runTool } from "./tools.ts";
 
+/** What a disk is described by; a WIM holds files. */
+type DiskFormat = Exclude<ImageFormat, "wim">;
+
 export interface Source {
   path: string;
-  format: ImageFormat;
+  format: DiskFormat;
   /** The program's name for the format. */
   driver: string;
   /** Of the disk that the image is, bytes. */
@@ -23,7 +26,7 @@ export interface Source {
   read(offset: number, length: number): Promise<Buffer>;
 }
 
-const drivers: Record<ImageFormat, string> = {
+const drivers: Record<DiskFormat, string> = {
   raw: "raw",
   qcow2: "qcow2",
   vhd: "vpc",
@@ -40,9 +43,15 @@ const extensions: Record<string, ImageFormat> = {
   ".vhd": "vhd",
   ".vhdx": "vhdx",
   ".vmdk": "vmdk",
+  ".wim": "wim",
+  ".esd": "wim",
+  ".swm": "wim",
 };
-/** Whether a file's name says what format it has. */
-export const namesFormat = (fileName: string): boolean => extname(fileName).toLowerCase() in extensions;
+/** Whether a file's name says which format of a disk's image it has. */
+export function namesFormat(fileName: string): boolean {
+  const format = extensions[extname(fileName).toLowerCase()];
+  return format !== undefined && format !== "wim";
+}
 
 /** What files begin with that are no raw images, whatever their name. */
 const magics: { format: ImageFormat; bytes: string }[] = [
@@ -50,8 +59,20 @@ const magics: { format: ImageFormat; bytes: string }[] = [
   { format: "vhdx", bytes: "vhdxfile" },
   { format: "vmdk", bytes: "KDMV" },
   { format: "vhd", bytes: "conectix" },
+  { format: "wim", bytes: "MSWIM\0\0\0" },
 ];
 const sectorBytes = 512;
+
+/** What the file is, by its name unless it is said. Throws E_SOURCE_READ, E_IMAGE_FORMAT. */
+export async function formatOf(file: string, said: ImageFormat | undefined): Promise<ImageFormat> {
+  const path = resolve(file);
+  const { firstBytes } = await look(path);
+  const format = said ?? formatByName(path, firstBytes);
+  if (format === "wim" && formatByFirstBytes(firstBytes) !== "wim") {
+    throw new VolleyError("E_IMAGE_FORMAT", `${path} does not begin like a WIM.`);
+  }
+  return format;
+}
 
 /** Throws E_SOURCE_READ, E_IMAGE_FORMAT, E_IMAGE_TRUNCATED, E_IMAGE_UNSAFE, E_TOOL_MISSING, E_TOOL_FAILED. */
 export async function inspectSource(
@@ -62,6 +83,9 @@ export async function inspectSource(
   const path = resolve(file);
   const { sizeBytes, firstBytes } = await look(path);
   const chosen = format ?? formatByName(path, firstBytes);
+  if (chosen === "wim") {
+    throw new VolleyError("E_IMAGE_FORMAT", `${path} holds files, and is no image of a disk.`);
+  }
   if (chosen === "raw") return rawSource(path, sizeBytes);
   const begins = formatByFirstBytes(firstBytes) === chosen;
   return await formattedSource({ path, format: chosen, begins, sizeBytes, signal });
@@ -163,7 +187,7 @@ const Information = z.object({
 
 interface Formatted {
   path: string;
-  format: ImageFormat;
+  format: Exclude<DiskFormat, "raw">;
   /** Whether the file begins as one of its format does. */
   begins: boolean;
   sizeBytes: number;

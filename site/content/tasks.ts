@@ -53,6 +53,7 @@ export class ContentTasks {
       bytesDone: 0,
       bytesTotal: 0,
       image: null,
+      editions: [],
       error: null,
     };
     remember(this.#imports, state);
@@ -146,6 +147,7 @@ export class ContentTasks {
       ...request,
       signal: this.#stop.signal,
       reading: (task) => this.#follow(state, task),
+      holding: (editions) => (state.editions = editions),
     });
     state.bytesDone = image.bytes;
     state.bytesTotal = image.bytes;

@@ -17,6 +17,14 @@ const packages: Record<string, string> = {
   mformat: "mtools",
   xorriso: "xorriso",
   sfdisk: "fdisk",
+  "wimlib-imagex": "wimtools",
+  mkntfs: "ntfs-3g",
+  hivexget: "libhivex-bin",
+  hivexregedit: "libwin-hivex-perl",
+  mcopy: "mtools",
+  mmd: "mtools",
+  dd: "coreutils",
+  fallocate: "util-linux",
 };
 /** The end of what a program printed, which is where it says why it failed. */
 export const complaintCharacters = 1500;
@@ -24,13 +32,34 @@ export const complaintCharacters = 1500;
 export interface ToolResult {
   exitCode: number;
   output: string;
+  /** The same, as it was printed. */
+  bytes: Buffer;
   complaint: string;
 }
 
+export interface ToolOptions {
+  /** In place of limits.imageToolMs. */
+  limitMs?: number;
+  environment?: Record<string, string>;
+  /** For its standard input. */
+  input?: string;
+  /** Called with each piece of its output, which then is not kept. */
+  heard?: (piece: string) => void;
+}
+
 /** Runs a program to its end, bounded in time and output. Throws E_TOOL_MISSING, E_TOOL_FAILED, E_CANCELLED. */
-export function runTool(program: string, parameters: string[], signal?: AbortSignal): Promise<ToolResult> {
+export function runTool(
+  program: string,
+  parameters: string[],
+  signal?: AbortSignal,
+  { environment = {}, heard, input, limitMs = limits.imageToolMs }: ToolOptions = {},
+): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "pipe"], env: toolEnvironment() });
+    const env = { ...toolEnvironment(), ...environment };
+    const child = spawn(program, parameters, { stdio: ["pipe", "pipe", "pipe"], env });
+    // A program that reads nothing may have ended before.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(input ?? "");
     const output: Buffer[] = [];
     let outputBytes = 0;
     let complaint = "";
@@ -40,12 +69,13 @@ export function runTool(program: string, parameters: string[], signal?: AbortSig
       child.kill("SIGKILL");
     };
     const timer = setTimeout(() => {
-      refuse(new VolleyError("E_TOOL_FAILED", `${program} did not end within ${limits.imageToolMs} ms.`));
-    }, limits.imageToolMs);
+      refuse(new VolleyError("E_TOOL_FAILED", `${program} did not end within ${limitMs} ms.`));
+    }, limitMs);
     const cancel = (): void => refuse(new VolleyError("E_CANCELLED", `${program} was cancelled.`));
     signal?.addEventListener("abort", cancel, { once: true });
     if (signal?.aborted) cancel();
     child.stdout.on("data", (chunk: Buffer) => {
+      if (heard !== undefined) return heard(chunk.toString());
       outputBytes += chunk.length;
       if (outputBytes <= limits.toolOutputBytes) output.push(chunk);
       else {
@@ -72,6 +102,7 @@ export function runTool(program: string, parameters: string[], signal?: AbortSig
         resolve({
           exitCode: exitCode ?? -1,
           output: Buffer.concat(output).toString(),
+          bytes: Buffer.concat(output),
           complaint: complaint.trim(),
         });
       }

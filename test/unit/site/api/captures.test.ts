@@ -53,7 +53,7 @@ async function openPlace(t: TestContext): Promise<Place> {
   const tasks = {
     isImporting: (name: string) => name === "of the administrator",
     startImport: ({ name }: { name: string }) => {
-      const begun = { bytesDone: 0, bytesTotal: 0, image: null, error: null };
+      const begun = { bytesDone: 0, bytesTotal: 0, image: null, editions: [], error: null };
       const state: ImportState = { id: name, state: "running", ...begun };
       imports.set(name, state);
       return state;

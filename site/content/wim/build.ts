@@ -1,0 +1,44 @@
+/** One image of a WIM, applied once: a raw image of a disk or of a volume, which the library then takes as any other. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { WimEdition, WimForm } from "../../../contract/administration.ts";
+import { VolleyError } from "../../../contract/errors.ts";
+import { makeBootFiles } from "./boot-files.ts";
+import { makeDisk, windowsStartBytes } from "./disk.ts";
+import type { WimFile } from "./editions.ts";
+import { makeAppliedVolume, roomFor, type ApplyWork } from "./volume.ts";
+
+/** Throws E_IMAGE_CHOICE when there are several and none was chosen, E_NOT_FOUND when there is none of that number. */
+export function chooseEdition({ editions, path }: WimFile, index: number | undefined): WimEdition {
+  const [only] = editions;
+  if (index === undefined && only !== undefined && editions.length === 1) return only;
+  const list = editions.map((edition) => `${edition.index} ${edition.name}`).join(", ");
+  if (index === undefined) throw new VolleyError("E_IMAGE_CHOICE", `${path} holds ${list}.`);
+  const found = editions.find((edition) => edition.index === index);
+  if (found === undefined) {
+    throw new VolleyError("E_NOT_FOUND", `${path} has no image ${index}; it holds ${list}.`);
+  }
+  return found;
+}
+
+/** Below `folder`, which the caller removes. Answers the raw image's path. */
+export async function buildFromWim(
+  wim: WimFile,
+  { edition, folder, form, ...work }: ApplyWork & { edition: WimEdition; form: WimForm; folder: string },
+): Promise<string> {
+  const { signal } = work;
+  const image = { path: wim.path, references: wim.references, index: edition.index };
+  const volume = join(folder, "windows");
+  const wish = { path: volume, label: "Windows", bytes: roomFor(edition) };
+  if (form === "volume") {
+    await makeAppliedVolume(image, { ...wish, startBytes: 0 }, work);
+    return volume;
+  }
+  const bootFolder = join(folder, "boot");
+  mkdirSync(bootFolder);
+  const firmware = form === "disk" ? "uefi" : "bios";
+  // First, since an image that nothing starts is refused in seconds then.
+  const boot = await makeBootFiles(image, { firmware, edition, folder: bootFolder, signal });
+  await makeAppliedVolume(image, { ...wish, startBytes: windowsStartBytes(form) }, work);
+  return makeDisk({ style: form, volume, boot, folder: bootFolder, signal });
+}

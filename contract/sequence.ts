@@ -127,7 +127,13 @@ export const SequenceVariables = z.array(SequenceVariable).max(1000);
 export const DeviceVariables = z.object({ variables: SequenceVariables });
 export type DeviceVariables = z.infer<typeof DeviceVariables>;
 
-/** What a deployment lets its machines fetch. */
+/**
+ * The package in which a site keeps the agent for Windows, of kind "file" and in upper case: every machine that runs a
+ * task sequence may fetch it, since the step Setup Windows puts it into the Windows that was applied.
+ */
+export const windowsAgentPackage = "VOLLEY-AGENT-WINDOWS";
+
+/** What a deployment lets its machines fetch, beside the agent for Windows. */
 export const PackageList = z.union([z.literal("all"), z.array(PackageId).max(1000)]);
 export type PackageList = z.infer<typeof PackageList>;
 

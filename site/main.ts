@@ -11,6 +11,7 @@ import { helpFor, helpForAll, optionsOf } from "./commands/help.ts";
 import { imageCommands } from "./commands/image.ts";
 import { machineCommands } from "./commands/machine.ts";
 import { mediaCommands } from "./commands/media.ts";
+import { agentCommands } from "./commands/agent.ts";
 import { packageCommands } from "./commands/package.ts";
 import { pxeCommands } from "./commands/pxe.ts";
 import { sequenceCommands } from "./commands/sequence.ts";
@@ -22,6 +23,7 @@ const asking: SiteCommand[] = [
   ...imageCommands,
   ...sequenceCommands,
   ...packageCommands,
+  ...agentCommands,
   ...credentialCommands,
   ...deploymentCommands,
   ...machineCommands,

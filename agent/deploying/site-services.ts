@@ -6,6 +6,7 @@ import { HexRoot } from "../../contract/common.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { PackageFacts, PackageProgram } from "../../contract/sequence.ts";
+import { agentFiles } from "./agent-files.ts";
 import { castImage, fetchManifest, successText } from "./deploy-image.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
 import { untilItWorks } from "../site/back-off.ts";
@@ -35,8 +36,15 @@ export interface SiteServicesOptions {
 
 export function siteServices(
   options: SiteServicesOptions,
-): Required<Pick<StepServices, "imageApplier" | "uploads" | "stateStore" | "driverCatalogue" | "programs">> {
+): Required<
+  Pick<
+    StepServices,
+    "agentFiles" | "imageApplier" | "uploads" | "stateStore" | "driverCatalogue" | "programs"
+  >
+> {
+  const { by, content, state } = options;
   return {
+    agentFiles: agentFiles({ by, content, folder: join(state.path, "windows-agent") }),
     imageApplier: imageApplier(options),
     uploads: uploads(options),
     stateStore: stateStore(options),

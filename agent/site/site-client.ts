@@ -19,7 +19,7 @@ export const Enrolment = z.object({
   manifestKey: z.string(),
 });
 export type Enrolment = z.infer<typeof Enrolment>;
-const enrolmentFile = "enrolment.json";
+export const enrolmentFile = "enrolment.json";
 
 export interface SiteClientOptions {
   transport: Transport;

@@ -32,7 +32,8 @@ export const setupWindows = stepKind({
     const target = await hostPath(context, folder);
     await mkdir(target, { recursive: true, mode: 0o700 });
     await cp(agent.folder, target, { recursive: true });
-    await writeScript(context, `${folder}\\${agent.command}`);
+    // The volume may have another letter in the Windows on it than it has here.
+    await writeScript(context, `call %SystemDrive%${folder.slice(2)}\\${agent.command}`);
     const properties = setting(context, "ClientInstallProperties", "SMSClientInstallProperties");
     if (properties !== "") {
       context.log.info(

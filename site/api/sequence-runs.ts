@@ -10,6 +10,7 @@ import {
   SequenceFacts,
   type DriverPackage,
   type SequenceVariable,
+  windowsAgentPackage,
 } from "../../contract/sequence.ts";
 import { newKey } from "../authority/secrets.ts";
 import type { StoredPackage } from "../store/packages.ts";
@@ -142,8 +143,9 @@ function contentRoutes({ files, store }: ApiContext): Route[] {
 }
 
 function mayFetch({ packages, sequenceId }: DeploymentRecord, packageId: string): boolean {
-  const isNamed = packages === "all" || packages.some((one) => one.toUpperCase() === packageId.toUpperCase());
-  return sequenceId !== null && isNamed;
+  const wanted = packageId.toUpperCase();
+  const isNamed = packages === "all" || packages.some((one) => one.toUpperCase() === wanted);
+  return sequenceId !== null && (isNamed || wanted === windowsAgentPackage);
 }
 
 function checkpointRoutes({ store }: ApiContext): Route[] {

@@ -245,7 +245,7 @@ test("Setup Windows: variables in the answer file, the agent, SetupComplete.cmd"
   const script = readFileSync(join(root, "Windows/Setup/Scripts/SetupComplete.cmd"), "utf8");
   assert.match(script, /call "%~dp0SetupComplete\.image\.cmd"/);
   assert.match(script, /Disable-LocalUser/);
-  assert.match(script, /\r\nC:\\_SMSTaskSequence\\Agent\\volley-agent\.exe resume\r\n/);
+  assert.match(script, /\r\ncall %SystemDrive%\\_SMSTaskSequence\\Agent\\volley-agent\.exe resume\r\n/);
   assert.equal(
     readFileSync(join(root, "Windows/Setup/Scripts/SetupComplete.image.cmd"), "utf8"),
     "rem of the image",

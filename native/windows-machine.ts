@@ -56,6 +56,8 @@ export interface WindowsAdapter {
   /** "00:1a:2b:3c:4d:5e", or null. */
   macAddress: string | null;
   kind: "wired" | "wireless" | "loopback" | "other";
+  /** Whether a piece of hardware is behind it, and not a program; null where the system does not say. */
+  hardware: boolean | null;
   up: boolean;
   /** IPv4. */
   addresses: { address: string; prefixBits: number }[];

@@ -1,4 +1,5 @@
 #include "binding/exports.h"
+#include "binding/system_exports.h"
 
 namespace volley::binding {
 
@@ -13,6 +14,7 @@ static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("openReceiver", Napi::Function::New<openReceiver>(env, "openReceiver"));
   exports.Set("openIgmpSocket", Napi::Function::New<openIgmpSocket>(env, "openIgmpSocket"));
   exports.Set("openGroupEar", Napi::Function::New<openGroupEar>(env, "openGroupEar"));
+  addSystemExports(env, exports);
   return exports;
 }
 

@@ -1,0 +1,72 @@
+#include "windows/device_claim.h"
+#include "core/limits.h"
+#include "port/block_device.h"
+#include "windows/disk_attributes.h"
+#include "windows/text.h"
+#include "windows/volumes.h"
+#include <winioctl.h>
+
+namespace volley {
+namespace {
+
+// What a system or a driver answers that does not know an order at all.
+bool isUnknown(int error) {
+  return error == ERROR_INVALID_FUNCTION || error == ERROR_NOT_SUPPORTED ||
+         error == ERROR_CALL_NOT_IMPLEMENTED;
+}
+
+// Programs that only look at a volume let go of it soon. Gives the system's error, 0 when it is locked.
+int lockPatiently(HANDLE volume) {
+  for (int left = limits::deviceOpenAttempts;; --left) {
+    const int error = orderDevice(volume, FSCTL_LOCK_VOLUME);
+    if (error == 0 || isUnknown(error) || left == 1) return error;
+    ::Sleep(limits::deviceOpenPause_ms);
+  }
+}
+
+void lockAndDismount(HANDLE volume, const std::string& device) {
+  const int locked = lockPatiently(volume);
+  if (locked != 0) throw DeviceError(DeviceAction::open, locked, "FSCTL_LOCK_VOLUME", device);
+  const int dismounted = orderDevice(volume, FSCTL_DISMOUNT_VOLUME);
+  if (dismounted != 0 && !isUnknown(dismounted))
+    throw DeviceError(DeviceAction::open, dismounted, "FSCTL_DISMOUNT_VOLUME", device);
+}
+
+} // namespace
+
+DeviceClaim DeviceClaim::ofDisk(HANDLE disk, std::uint32_t number, const std::string& path) {
+  DeviceClaim claim;
+  const int writable = orderDevice(disk, IOCTL_DISK_IS_WRITABLE);
+  if (writable != 0 && !isUnknown(writable))
+    throw DeviceError(DeviceAction::open, writable, "IOCTL_DISK_IS_WRITABLE", path);
+  if ((diskAttributes(disk) & diskOffline) != 0) return claim; // none of its volumes is mounted then
+  for (const Volume& volume : listVolumes()) {
+    if (!liesOn(volume, number)) continue;
+    const std::string device = path + ", " + narrow(volume.name);
+    Handle handle = openVolume(volume.name, GENERIC_READ | GENERIC_WRITE);
+    if (!handle) throw DeviceError(DeviceAction::open, lastError(), "CreateFile", device);
+    lockAndDismount(handle.get(), device);
+    claim.volumes_.push_back(std::move(handle));
+  }
+  // Removable disks and older systems do not let themselves be taken offline: there the locks keep Windows
+  // off.
+  if (setDiskOffline(disk, true) != 0) return claim;
+  claim.offline_ = disk;
+  claim.volumes_.clear();
+  return claim;
+}
+
+DeviceClaim DeviceClaim::ofVolume(HANDLE volume, const std::string& path) {
+  lockAndDismount(volume, path);
+  // Without it the file system's own idea of its length would bound what is written.
+  orderDevice(volume, FSCTL_ALLOW_EXTENDED_DASD_IO);
+  return {};
+}
+
+DeviceClaim::~DeviceClaim() {
+  if (offline_ == nullptr) return;
+  setDiskOffline(offline_, false);
+  orderDevice(offline_, IOCTL_DISK_UPDATE_PROPERTIES); // it is to read the new partition table
+}
+
+} // namespace volley

@@ -4,6 +4,7 @@
 #include "check.h"
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -29,9 +30,11 @@ const Bytes uuid{0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
                  0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
 
 Bytes systemArea(const Bytes& identifier) {
-  Bytes area{1, 2, 3, 4};
-  area.insert(area.end(), identifier.begin(), identifier.end());
-  area.insert(area.end(), {6, 5, 6}); // wake-up type, SKU, family
+  Bytes area(23);
+  std::iota(area.begin(), area.begin() + 4, std::uint8_t{1}); // manufacturer, model, its version, serial
+  std::copy(identifier.begin(), identifier.end(), area.begin() + 4);
+  area[21] = 5; // SKU
+  area[22] = 6; // family
   return area;
 }
 

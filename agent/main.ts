@@ -34,6 +34,7 @@ import { fetchAuthority, fingerprintOf } from "./site/authority.ts";
 import { SiteClient } from "./site/site-client.ts";
 import { openTransport } from "./site/transport.ts";
 import type { SiteChoice } from "./commands/site-options.ts";
+import { openStaging, policyOf } from "./staging/open-staging.ts";
 import { openStateFolder, type StateFolder } from "./state-folder.ts";
 import { agentVersion } from "./version.ts";
 
@@ -139,12 +140,13 @@ function writeOut(text: string): Promise<void> {
 }
 
 function platformHere(): Platform {
+  return openPlatform({ selfCommand: selfCommand(), systemRoot: process.env["SystemRoot"] });
+}
+
+function selfCommand(): string[] {
   // Packaged, the second word is the executable again.
   const script = isSea() ? undefined : process.argv[1];
-  return openPlatform({
-    selfCommand: script === undefined ? [process.execPath] : [process.execPath, script],
-    systemRoot: process.env["SystemRoot"],
-  });
+  return script === undefined ? [process.execPath] : [process.execPath, script];
 }
 
 async function factsOf(platform: Platform, name: string | null): Promise<MachineFacts> {
@@ -233,13 +235,23 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
       logs,
       logFolder,
       allowRestart: command.allowRestart,
+      staging: await openStaging({
+        operatingSystem: machine.operatingSystem,
+        command,
+        selfCommand: selfCommand(),
+        // systemd names each start of a service so (systemd.exec(5)).
+        hasService: process.env["INVOCATION_ID"] !== undefined,
+        state,
+        log,
+      }),
       signal: stop.signal,
     };
     try {
       await serve({
         once: command.once,
         enrol: () => site.enrol(),
-        policy: () => site.policy(),
+        policy: () =>
+          policyOf({ site, staging: performer.staging, operatingSystem: machine.operatingSystem, state }),
         perform: (deployment) => perform(deployment, performer),
         log,
         signal: stop.signal,

@@ -55,9 +55,9 @@ export function openStateFolder(path: string, flushFolder: (folder: string) => v
 }
 
 /** After a power cut the file has either its old or its new content (once the folder is flushed: the new). */
-export function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, text: string, mode = 0o600): void {
   const temporary = `${path}.new`;
-  const descriptor = openSync(temporary, "w", 0o600);
+  const descriptor = openSync(temporary, "w", mode);
   try {
     // Unlike writeSync it goes on until everything is written, or throws.
     writeFileSync(descriptor, text);

@@ -120,6 +120,13 @@ const entries = {
     500,
     70,
   ),
+  E_STAGING: entry(
+    "This machine cannot be restarted into the PE from its own disk, or it came back from there.",
+    "after-remedy",
+    "Make room in /boot, or install GRUB (grub-common, cpio) or kexec-tools; else start the machine from the network or a medium.",
+    500,
+    71,
+  ),
   E_SOURCE_READ: entry(
     "The image file cannot be read.",
     "after-remedy",

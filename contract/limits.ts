@@ -118,6 +118,12 @@ export const limits = {
   sequenceBytesMost: 67_108_864,
   /** A run's checkpoint as the site keeps it. */
   checkpointBytesMost: 8_388_608,
+  /** How often a refresh restarts into the PE from a system that it comes back to. */
+  stagedStartsMost: 2,
+  /** Beside the PE's files a file system keeps so much free. */
+  stagingBytesKept: 33_554_432,
+  /** A file of the agent's state that goes along into the PE. */
+  carriedFileBytes: 16_777_216,
   /** How long captured user state is kept. */
   stateStoreDays: 30,
   /** PXE: entries of a list, and what its properties may be. dnsmasq counts seconds; firmware gives up after a minute. */

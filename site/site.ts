@@ -50,6 +50,8 @@ export interface SiteOptions {
   querier: QuerierWish | null;
   native: SiteNative;
   log: Log;
+  /** Boot media for machines that restart into them from their own disk. */
+  mediaFolder: string;
   /** Null: machines that boot from the network are not answered. */
   pxe: PxePlace | null;
   /** True for a site that machines use: it goes on with its sessions and says where it is in site.json. */
@@ -85,6 +87,7 @@ export function siteFiles(dataFolder: string) {
     database: join(dataFolder, "database"),
     library: join(dataFolder, "library"),
     files: join(dataFolder, "files"),
+    media: join(dataFolder, "media"),
     pxe: join(dataFolder, "pxe"),
     log: join(dataFolder, "site.log"),
   };
@@ -191,6 +194,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       room,
       pxe,
       pxeServing: () => responder?.status ?? null,
+      mediaFolder: options.mediaFolder,
       machineKeys: await MachineKeys.load(store.machines),
       adminTokenHash: hashSecret(token),
       cookie: new PageCookie(token),

@@ -7,7 +7,7 @@ import type { StepStatus } from "../../contract/report.ts";
 import type { SequenceFacts as SequenceFile } from "../../contract/sequence.ts";
 import type { DiskFacts } from "../platform/platform.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
-import { folderStore } from "../sequence/checkpoint.ts";
+import { folderStore, type CheckpointStore } from "../sequence/checkpoint.ts";
 import type { SequenceFacts } from "../sequence/facts.ts";
 import type { RanSequence } from "../sequence/run.ts";
 import type { SystemName } from "../sequence/tree.ts";
@@ -18,10 +18,14 @@ import { runLoaded, workFolder } from "../running/sequence-runner.ts";
 import { pause, untilItWorks } from "../site/back-off.ts";
 import { DeploymentSite } from "../site/deployment-site.ts";
 import { downloadFile } from "../site/file-transfer.ts";
+import { keptState } from "./kept-state.ts";
+import { Refresh } from "./refresh.ts";
 import { siteContent } from "./site-content.ts";
 import { siteKey, siteStore } from "./site-checkpoint.ts";
 import { siteServices } from "./site-services.ts";
+import { markTouched, wasStaged } from "../staging/staging.ts";
 import { openStateFolder } from "../state-folder.ts";
+import type { StepServices } from "../steps/services.ts";
 import { machineServices } from "../running/step-services.ts";
 
 /**
@@ -36,6 +40,10 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
   const resume = existsSync(join(folder, "sequence-checkpoint.json"));
   by.delivery.tell({ kind: "started", deploymentId: deployment.id, resume });
   const { facts, system } = await factsOf(deployment, loaded, folder, by);
+  const stores = [folderStore(state), siteStore(site, by.log, by.signal)] as const;
+  const refresh = refreshOf(deployment, stores, by);
+  const isToLeave = (await refresh?.isToLeave()) ?? false;
+  if (isToLeave) await restart({ target: "WinPE", seconds: 0, message: "", refresh }, by);
   const yes = by.yes || deployment.unattended;
   const content = siteContent({
     site,
@@ -44,9 +52,17 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
     signal: by.signal,
   });
   const services = {
-    ...machineServices({ ...by.sequences, work: workFolder(facts), yes }),
+    ...tellingPlans(machineServices({ ...by.sequences, work: workFolder(facts), yes }), by),
     ...siteServices({ deployment, site, content, state, by }),
     ...(by.disk !== null && { disks: onlyDisk(by.disk, by) }),
+    ...(refresh !== null && { bootStaging: refresh.bootStaging }),
+    keptState: keptState({
+      site,
+      folder,
+      packages: deployment.packages,
+      disks: () => by.platform.listDisks(),
+      log: by.log,
+    }),
   };
   const patience = {
     signal: by.signal,
@@ -63,7 +79,7 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
       state,
       layers: { collection, device },
       breaks: [],
-      stores: [folderStore(state), siteStore(site, by.log, by.signal)],
+      stores,
       secretKey: siteKey(site, by.log, by.signal),
       content,
       services,
@@ -72,8 +88,36 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
     },
     by.sequences,
   );
+  if (ran.end.kind === "restart") await restart({ ...restartOf(ran, ran.end.target), refresh }, by);
+  await refresh?.abandon();
   if (ran.end.kind === "failed") throw failureOf(ran.end);
-  if (ran.end.kind === "restart") await restart(ran, ran.end.target, by);
+}
+
+/** Null where there is no system to leave for the PE. */
+function refreshOf(
+  { id: deploymentId }: SequenceDeployment,
+  stores: readonly CheckpointStore[],
+  { log, signal, site, staging }: Performer,
+): Refresh | null {
+  const endRun = async (): Promise<void> => {
+    for (const store of stores) await store.remove();
+  };
+  return staging === null ? null : new Refresh({ deploymentId, staging, site, log, endRun, signal });
+}
+
+/** What steps take away from a disk they show first. */
+function tellingPlans(services: StepServices, by: Performer): StepServices {
+  const { plans } = services;
+  if (plans === undefined || by.staging !== null) return services;
+  return {
+    ...services,
+    plans: {
+      async show(lines) {
+        await plans.show(lines);
+        markTouched(by.state, lines);
+      },
+    },
+  };
 }
 
 /**
@@ -147,12 +191,14 @@ async function factsOf(
     dataPath: folder,
   });
   const { machineId } = await by.site.enrol();
+  const isStaged = facts.inPe && wasStaged(by.state, deployment.id);
   return {
     system: operatingSystem === "linux-pe" ? "linuxpe" : operatingSystem,
     facts: {
       ...facts,
-      launchMode: facts.inPe ? "PXE" : "SMS",
-      mediaType: facts.inPe ? "BootMedia" : "",
+      launchMode: facts.inPe && !isStaged ? "PXE" : "SMS",
+      mediaType: facts.inPe && !isStaged ? "BootMedia" : "",
+      userStatePath: operatingSystem === "linux" ? join(folder, "UserState") : "",
       // Only a full system has it, and what it set lasts: so a sequence tells a refresh from bare metal.
       clientCache: facts.inPe ? "" : join(by.state.path, "packages"),
       clientGuid: machineId,
@@ -183,17 +229,35 @@ function tellStatus(deploymentId: string, status: StepStatus, by: Performer): vo
 /** The longest notification that the console takes. */
 const delaySecondsMost = 86_400;
 
+interface Restart {
+  target: "HD" | "WinPE";
+  seconds: number;
+  message: string;
+  refresh: Refresh | null;
+}
+
+function restartOf({ environment }: RanSequence, target: "HD" | "WinPE"): Omit<Restart, "refresh"> {
+  const seconds = Math.max(Number(environment.get("SMSTSRebootDelay")) || 0, 0);
+  const message = environment.get("SMSTSRebootMessage");
+  return { target, seconds: Math.min(seconds, delaySecondsMost), message };
+}
+
 /** Never resolves: the same deployment goes on when the machine is back. */
-async function restart({ environment }: RanSequence, target: "HD" | "WinPE", by: Performer): Promise<never> {
+async function restart({ message, refresh, seconds, target }: Restart, by: Performer): Promise<never> {
   const into = target === "HD" ? "its installed system" : "a boot image";
+  const leaving = target === "WinPE" ? refresh : null;
+  await leaving?.arm();
   if (by.allowRestart) {
-    const seconds = Number(environment.get("SMSTSRebootDelay")) || 0;
-    const message = environment.get("SMSTSRebootMessage");
     if (message !== "") by.log.info(message);
     by.log.info(`This machine restarts into ${into} in ${seconds} seconds`);
-    await pause(Math.min(Math.max(seconds, 0), delaySecondsMost) * 1000, by.signal);
+    await pause(seconds * 1000, by.signal);
     // What was told is in the outbox, and goes out now or after the restart.
-    await by.platform.restart();
+    try {
+      await by.platform.restart();
+    } catch (error) {
+      await leaving?.giveUp();
+      throw error;
+    }
   }
   throw new VolleyError("E_RESTART_NEEDED", `The machine is to be restarted into ${into}`);
 }

@@ -39,6 +39,7 @@ export async function standAloneFacts(options: FactsOptions): Promise<SequenceFa
     logPath: options.logPath,
     dataPath: options.dataPath,
     clientCache: "",
+    userStatePath: "",
     clientGuid: "",
     packageId: "",
     packageName: sequence.name,

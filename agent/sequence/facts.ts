@@ -24,6 +24,8 @@ export interface SequenceFacts {
   /** Where the run keeps its own files: SMSTSLocalDataDrive's folder, or the state folder. */
   dataPath: string;
   clientCache: string;
+  /** The folder that stands for where users' state is kept over the whole run; empty without a site. */
+  userStatePath: string;
   clientGuid: string;
   packageId: string;
   packageName: string;
@@ -71,6 +73,7 @@ export function builtInVariables(facts: SequenceFacts): { name: string; value: s
     _SMSTSLogPath: facts.logPath,
     _SMSTSMDataPath: facts.dataPath,
     _SMSTSClientCache: facts.clientCache,
+    _SMSTSUserStatePath: facts.userStatePath,
     _SMSTSClientGUID: facts.clientGuid,
     _SMSTSPackageID: facts.packageId,
     _SMSTSPackageName: facts.packageName,

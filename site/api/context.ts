@@ -26,6 +26,8 @@ export interface ApiContext {
   pxe: Pxe;
   /** Null where PXE is not served. */
   pxeServing: () => PxeStatus["serving"];
+  /** What volley media build made, for machines that restart into it; may not be there. */
+  mediaFolder: string;
   machineKeys: MachineKeys;
   adminTokenHash: string;
   cookie: PageCookie;

@@ -8,6 +8,7 @@ import type { CertifiedKey } from "../authority/certificates.ts";
 import { addPage } from "../dashboard/page.ts";
 import { authorityRoutes } from "./authority.ts";
 import type { ApiContext } from "./context.ts";
+import { bootImageRoutes } from "./boot-image.ts";
 import { captureRoutes } from "./captures.ts";
 import { credentialRoutes } from "./credentials.ts";
 import { deploymentRoutes } from "./deployments.ts";
@@ -32,6 +33,7 @@ import { uploadRoutes } from "./uploads.ts";
 
 const resources = [
   authorityRoutes,
+  bootImageRoutes,
   credentialRoutes,
   deploymentRoutes,
   enrolRoutes,

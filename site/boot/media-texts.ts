@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** The kernel is quiet, so that the screen is the agent's; after a panic the machine tries again. */
-const kernelOptions = "console=ttyS0,115200 console=tty0 quiet loglevel=1 panic=30";
+export const kernelOptions = "console=ttyS0,115200 console=tty0 quiet loglevel=1 panic=30";
 
 const levelsUp = 5;
 

@@ -18,7 +18,8 @@ import { VolleyError } from "../../contract/errors.ts";
 import { buildDisc, buildStick, placeNetworkLoaders } from "./media-disks.ts";
 import { buildInitramfs, type PeContents } from "./media-initramfs.ts";
 import { fetchMediaPackages } from "./media-packages.ts";
-import { ipxeScript } from "./media-texts.ts";
+import { descriptionName, type MediaDescription } from "./media-description.ts";
+import { ipxeScript, kernelOptions } from "./media-texts.ts";
 import { runMediaTool } from "./media-tools.ts";
 
 export interface MediaOptions extends Omit<PeContents, "built" | "version"> {
@@ -30,19 +31,6 @@ export interface MediaOptions extends Omit<PeContents, "built" | "version"> {
   credentialExpires: string;
   onStep(what: string): void;
 }
-/** What media.json says. */
-export interface MediaDescription {
-  kind: "volley-linux-pe";
-  built: string;
-  agent: string;
-  kernel: string;
-  site: string;
-  fingerprint: string;
-  credentialExpires: string;
-  /** By path in the folder. */
-  files: Record<string, { bytes: number; sha256: string }>;
-}
-
 const workPrefix = ".making-";
 const fileNames = [
   ["vmlinuz", "initrd.zst", "shimx64.efi", "grubx64.efi", "grub/grub.cfg", "ipxe.efi", "undionly.kpxe"],
@@ -82,14 +70,15 @@ export async function buildMedia(options: MediaOptions): Promise<MediaDescriptio
       built: new Date(built * 1000).toISOString(),
       agent: version,
       kernel: packages.kernel,
+      commandLine: kernelOptions,
       site: options.site,
       fingerprint: options.fingerprint,
       credentialExpires: options.credentialExpires,
       files: await describeFiles(folder),
     };
-    writeFileSync(join(folder, "media.json"), `${JSON.stringify(description, null, 2)}\n`);
+    writeFileSync(join(folder, descriptionName), `${JSON.stringify(description, null, 2)}\n`);
     mkdirSync(join(output, "grub"), { recursive: true });
-    for (const name of [...fileNames, "media.json"]) renameSync(join(folder, name), join(output, name));
+    for (const name of [...fileNames, descriptionName]) renameSync(join(folder, name), join(output, name));
     return description;
   } finally {
     rmSync(work, { recursive: true, force: true });

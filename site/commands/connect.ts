@@ -91,6 +91,7 @@ async function openForOneCommand(dataFolder: string, native: SiteNative): Promis
     timeToLive: 1,
     querier: null,
     native,
+    mediaFolder: siteFiles(dataFolder).media,
     pxe: null,
     log: openLog({ file: siteFiles(dataFolder).log, quiet: true }),
     serving: false,

@@ -1,5 +1,6 @@
 /** volley site: serves machines until it is told to end. */
 import { isIPv4 } from "node:net";
+import { resolve } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import {
   defaultGroupRange,
@@ -54,6 +55,11 @@ export const siteCommand: Command = {
       help: `UDP and TCP ports for sessions (${defaultPortRange}).`,
     },
     mtu: { type: "string", value: "BYTES", help: `Largest IP packet of the network (${defaultMtu}).` },
+    media: {
+      type: "string",
+      value: "DIR",
+      help: "What volley media build made, for a refresh (what --pxe-media says, else media in the data folder).",
+    },
     ...pxeOptions,
     "time-to-live": { type: "string", value: "N", help: "Routers a multicast may cross, plus one (1)." },
     "igmp-querier": {
@@ -103,6 +109,7 @@ export async function runSite(call: CommandCall, native: SiteNative, ended: Prom
     mtu: number(call, "mtu", { least: 576, most: 9000, whole: true }) ?? defaultMtu,
     timeToLive: number(call, "time-to-live", { least: 1, most: 255, whole: true }) ?? 1,
     querier: querier(call),
+    mediaFolder: resolve(text(call, "media") ?? text(call, "pxe-media") ?? siteFiles(call.dataFolder).media),
     pxe: pxePlace(call),
   };
   makeFolder(call.dataFolder);

@@ -12,7 +12,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { MachineRecord } from "../../contract/administration.ts";
-import type { MediaDescription } from "../../site/boot/media.ts";
+import type { MediaDescription } from "../../site/boot/media-description.ts";
 import { firstDifference, writeStructuredImage } from "../fixtures/images.ts";
 import { testSeed } from "../fixtures/random.ts";
 import { SiteProcess } from "../fixtures/site-process.ts";

@@ -223,6 +223,7 @@ test("the facts of the machine become the documented variables, and what is not 
     logPath: "/logs",
     dataPath: "/data",
     clientCache: "",
+    userStatePath: "",
     clientGuid: "",
     packageId: "ABC00001",
     packageName: "Deploy",

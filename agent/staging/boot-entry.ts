@@ -1,0 +1,23 @@
+/** A way to start a kernel from this machine's disk once, and then what was started before. */
+import type { VolumeFacts } from "./volume.ts";
+
+/** What is started. */
+export interface StagedFiles {
+  /** Holds `kernel` and `initrd`. */
+  folder: string;
+  volume: VolumeFacts;
+  kernel: string;
+  initrd: string;
+  commandLine: string;
+}
+
+export interface BootEntry {
+  /** Kept in the record of what is staged: "grub", "kexec". */
+  readonly kind: string;
+  /** Why it cannot be used here, a sentence; null when it can. */
+  obstacle(volume: VolumeFacts): Promise<string | null>;
+  /** The next start, and that alone, is into `files`. Rejects with E_STAGING. */
+  arm(files: StagedFiles): Promise<void>;
+  /** As before `arm`, whether or not that was done or has been used up. Rejects with E_STAGING. */
+  disarm(): Promise<void>;
+}

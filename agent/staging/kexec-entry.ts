@@ -1,0 +1,30 @@
+/**
+ * One start by the kernel that runs, where no boot loader can be told: kexec leaves nothing on the disk. The kernel checks
+ * the signature of what it starts when it is locked down (kexec_file_load(2)), which Debian's kernel has.
+ */
+import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import { runTool } from "../platform/run-tool.ts";
+import type { BootEntry } from "./boot-entry.ts";
+
+const loadMs = 60_000;
+
+export function kexecEntry(): BootEntry {
+  return {
+    kind: "kexec",
+    async obstacle() {
+      const version = await runTool(["kexec", "--version"], limits.toolTimeMs);
+      return version === null ? "The program kexec (package kexec-tools) is not installed." : null;
+    },
+    async arm({ commandLine, initrd, kernel }) {
+      const words = [kernel, `--initrd=${initrd}`, `--command-line=${commandLine}`];
+      if ((await runTool(["kexec", "--load", "--kexec-file-syscall", ...words], loadMs)) === null) {
+        throw new VolleyError("E_STAGING", "The running kernel does not take the PE's (kexec)");
+      }
+    },
+    async disarm() {
+      // Where nothing is loaded it says so, and after a restart nothing is.
+      await runTool(["kexec", "--unload", "--kexec-file-syscall"], loadMs);
+    },
+  };
+}

@@ -1,0 +1,234 @@
+/**
+ * A refresh's way into the PE and back: the PE's kernel and initial file system on this machine's own disk, one start of
+ * them, and the machine as it was when that leads nowhere. What is done is written down before it is done, so that an agent
+ * that comes after a power cut can take it back.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { Identifier } from "../../contract/common.ts";
+import type { BootFileName, BootImageFacts } from "../../contract/boot-image.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { Log } from "../report/logs.ts";
+import { downloadFile } from "../site/file-transfer.ts";
+import type { StateFolder } from "../state-folder.ts";
+import { runTool } from "../platform/run-tool.ts";
+import type { BootEntry } from "./boot-entry.ts";
+import { composeInitrd, originFile } from "./carried-state.ts";
+import type { ReturnUnit } from "./return-unit.ts";
+import { volumeAt } from "./volume.ts";
+
+/** One try each, as the site's other messages. */
+export interface BootImageSource {
+  facts(): Promise<BootImageFacts>;
+  piece(name: BootFileName, offset: number): Promise<Buffer>;
+}
+
+export interface StagingOptions {
+  /** The agent's own, where what is staged is written down. */
+  state: StateFolder;
+  /** Where files may be put, the best first; each parent exists or the place is passed over. */
+  places: readonly string[];
+  /** The best first. */
+  entries: readonly BootEntry[];
+  /** Starts the agent again in this system, where nothing else does. */
+  returnUnit: ReturnUnit;
+  /** Another one after each start of the system. */
+  bootId: string;
+  log: Log;
+}
+
+const recordFile = "staged.json";
+const Record = z.object({
+  deploymentId: Identifier,
+  folder: z.string(),
+  entry: z.string(),
+  /** Of the system that staged it; null until the next start is into the PE. */
+  armedIn: z.string().nullable(),
+  /** How often that was so. */
+  starts: z.int().min(0),
+});
+export type StagedRecord = z.infer<typeof Record>;
+
+const kernelName = "vmlinuz";
+const initrdName = "initrd.img";
+const sourceName = "initrd.zst";
+
+/** In a PE: this run began in a system that ran on this machine. */
+export function wasStaged(state: StateFolder, deploymentId: string): boolean {
+  const origin = state.read(originFile, z.object({ deploymentId: Identifier }));
+  return origin?.deploymentId === deploymentId;
+}
+
+const touchedFile = "disk-touched.json";
+
+/** In a PE: from here on there may be nothing to go back to. The PE's scripts look for the file (site/boot/pe/console). */
+export function markTouched(state: StateFolder, lines: readonly string[]): void {
+  state.write(touchedFile, { lines });
+}
+
+/** In a PE: the system that staged it is still on the disk. */
+export function canGoBack(state: StateFolder): boolean {
+  return existsSync(join(state.path, originFile)) && !existsSync(join(state.path, touchedFile));
+}
+
+export class Staging {
+  readonly #options: StagingOptions;
+
+  constructor(options: StagingOptions) {
+    this.#options = options;
+  }
+
+  /** What an agent, this or an earlier one, has staged and not taken back. */
+  get record(): StagedRecord | null {
+    return this.#options.state.read(recordFile, Record);
+  }
+
+  /** The system was started since the PE's start was prepared: it did not stay in the PE. */
+  get cameBack(): boolean {
+    const armedIn = this.record?.armedIn ?? null;
+    return armedIn !== null && armedIn !== this.#options.bootId;
+  }
+
+  /**
+   * The PE's files are on the disk, whole and checked, and there is a way to start them; nothing starts them yet. What is
+   * there already is checked and not fetched. Rejects with E_STAGING, and with what the site refuses; nothing is left then.
+   */
+  async prepare(
+    deploymentId: string,
+    source: BootImageSource,
+    transfer: { signal: AbortSignal; progress(fraction: number): void },
+  ): Promise<void> {
+    const { log, state } = this.#options;
+    const facts = await source.facts();
+    const before = this.record;
+    const { entry, folder } = await this.#choose(facts);
+    const starts = before?.deploymentId === deploymentId ? before.starts : 0;
+    if (before !== null && before.folder !== folder) await this.withdraw();
+    const record: StagedRecord = { deploymentId, folder, entry: entry.kind, armedIn: null, starts };
+    state.write(recordFile, record);
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const { "initrd.zst": initrd, vmlinuz } = facts.files;
+      const names = [
+        [kernelName, vmlinuz],
+        [sourceName, initrd],
+      ] as const;
+      const total = names.reduce((sum, [, file]) => sum + (file?.bytes ?? 0), 0);
+      let done = 0;
+      for (const [name, file] of names) {
+        if (file === undefined) throw new VolleyError("E_STAGING", `The site's boot image has no ${name}`);
+        await downloadFile({
+          path: join(folder, name),
+          bytes: file.bytes,
+          hash: file.sha256,
+          what: `The boot image's ${name}`,
+          piece: (offset) => source.piece(name, offset),
+          onWait: (failure) => log.warning(`Waiting for the boot image: ${failure.detail}`),
+          signal: transfer.signal,
+          progress: (fraction) => transfer.progress((done + fraction * file.bytes) / total),
+        });
+        done += file.bytes;
+      }
+      state.write(commandLineFile, { commandLine: facts.commandLine });
+      log.info(`The boot image (kernel ${facts.kernel}, agent ${facts.agent}) is in ${folder}`);
+    } catch (error) {
+      await this.withdraw();
+      throw error;
+    }
+  }
+
+  /** A place with room, and a way to start from it. */
+  async #choose(facts: BootImageFacts): Promise<{ folder: string; entry: BootEntry }> {
+    const bytes = (facts.files.vmlinuz?.bytes ?? 0) + 2 * (facts.files["initrd.zst"]?.bytes ?? 0);
+    const reasons = new Set<string>();
+    for (const entry of this.#options.entries) {
+      for (const folder of this.#options.places) {
+        const parent = join(folder, "..");
+        if (!existsSync(parent)) continue;
+        const volume = await volumeAt(parent);
+        if (volume === null) {
+          reasons.add(`findmnt does not say what ${parent} is on.`);
+          continue;
+        }
+        const isThere = existsSync(join(folder, sourceName));
+        if (!isThere && volume.freeBytes < bytes + limits.stagingBytesKept) {
+          reasons.add(
+            `${parent} has ${volume.freeBytes} bytes free, and ${bytes} are needed beside a reserve.`,
+          );
+          continue;
+        }
+        const obstacle = await entry.obstacle(volume);
+        if (obstacle === null) return { folder, entry };
+        reasons.add(obstacle);
+      }
+    }
+    throw new VolleyError("E_STAGING", [...reasons].join(" "));
+  }
+
+  /** The next start, and that alone, is into the PE, which has the agent's state as it is now. Rejects with E_STAGING. */
+  async arm(): Promise<void> {
+    const { bootId, entries, returnUnit, state } = this.#options;
+    const { record } = this;
+    const entry = entries.find(({ kind }) => kind === record?.entry);
+    const text = state.read(commandLineFile, z.object({ commandLine: z.string() }));
+    if (record === null || entry === undefined || text === null) {
+      throw new VolleyError("E_STAGING", "No boot image is staged");
+    }
+    const { deploymentId, folder } = record;
+    const volume = await volumeAt(folder);
+    if (volume === null) throw new VolleyError("E_STAGING", `${folder} is gone`);
+    const initrd = join(folder, initrdName);
+    const carried = {
+      state: state.path,
+      deploymentId,
+      leftOut: [recordFile, commandLineFile],
+    };
+    await composeInitrd(carried, join(folder, sourceName), initrd);
+    state.write(recordFile, { ...record, armedIn: bootId, starts: record.starts + 1 });
+    await returnUnit.install();
+    const kernel = join(folder, kernelName);
+    await entry.arm({ folder, volume, kernel, initrd, commandLine: text.commandLine });
+    await runTool(["sync"], limits.unmountMs);
+  }
+
+  /** What is staged for another deployment than the one that is `wanted` came to nothing: its run has ended, too. */
+  async tidy(wanted: string | null): Promise<void> {
+    const { log, state } = this.#options;
+    const { record } = this;
+    if (record === null || record.deploymentId === wanted) return;
+    log.info("A restart into the PE that nobody wants any more is taken back");
+    await this.withdraw();
+    state.remove(join("deployments", record.deploymentId, "sequence-checkpoint.json"));
+  }
+
+  /** The machine as it was: no entry, no files, no unit, and nothing to take back. Rejects with E_STAGING. */
+  async withdraw(): Promise<void> {
+    const { entries, log, places, returnUnit, state } = this.#options;
+    const { record } = this;
+    if (record === null) return;
+    await entries.find(({ kind }) => kind === record.entry)?.disarm();
+    await returnUnit.remove();
+    // The record is a file that anyone who is root may have written: only what is ours is deleted.
+    if (places.includes(record.folder)) {
+      for (const name of [kernelName, initrdName, sourceName]) {
+        for (const end of ["", ".part"]) await rm(join(record.folder, name + end), { force: true });
+      }
+      await rmdir(record.folder).catch((error: unknown) => {
+        log.detail(`${record.folder} stays: ${toVolleyError(error).detail}`);
+      });
+    }
+    state.remove(commandLineFile);
+    state.remove(recordFile);
+    await runTool(["sync"], limits.unmountMs);
+  }
+}
+
+const commandLineFile = "staged-command-line.json";
+
+/** Linux makes one at each start (random(4)). Rejects where there is none. */
+export async function readBootId(path = "/proc/sys/kernel/random/boot_id"): Promise<string> {
+  return (await readFile(path, "utf8")).trim();
+}

@@ -3,17 +3,18 @@ import type { VolumeFacts } from "./volume.ts";
 
 /** What is started. */
 export interface StagedFiles {
-  /** Holds `kernel` and `initrd`. */
-  folder: string;
   volume: VolumeFacts;
   kernel: string;
-  initrd: string;
+  /** Archives of the initial file system, one after another; there is room for one more file of their size, see `copies`. */
+  initrds: readonly string[];
   commandLine: string;
 }
 
 export interface BootEntry {
   /** Kept in the record of what is staged: "grub", "kexec". */
   readonly kind: string;
+  /** How often the archives are on the disk: 2 when the entry wants them in one file. */
+  readonly copies: 1 | 2;
   /** Why it cannot be used here, a sentence; null when it can. */
   obstacle(volume: VolumeFacts): Promise<string | null>;
   /** The next start, and that alone, is into `files`. Rejects with E_STAGING. */

@@ -4,10 +4,8 @@
  * after another: "initramfs buffer format", Linux), so it is in memory before the disk is overwritten.
  */
 import { randomUUID } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
 import { copyFile, mkdir, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { runTool } from "../platform/run-tool.ts";
@@ -18,7 +16,7 @@ const peFolder = "var/lib/volley-agent";
 const stagedMark = "etc/volley/staged";
 /** In the agent's folder of the PE; see `wasStaged`. */
 export const originFile = "origin.json";
-/** An archive without compression begins at a multiple of 4, GRUB's initrd at any; a block of the disk is tidy. */
+/** What follows it may begin at a multiple of 4 alone. */
 const alignment = 512;
 const archiveMs = 120_000;
 
@@ -30,8 +28,8 @@ export interface Carried {
   leftOut: readonly string[];
 }
 
-/** Writes `output`: what is carried, and behind it `initrd`. Rejects with E_STAGING. */
-export async function composeInitrd(carried: Carried, initrd: string, output: string): Promise<void> {
+/** Writes the archive to `output`. Rejects with E_STAGING. */
+export async function packState(carried: Carried, output: string): Promise<void> {
   const tree = `${output}.${randomUUID()}`;
   try {
     await fill(tree, carried);
@@ -44,7 +42,6 @@ export async function composeInitrd(carried: Carried, initrd: string, output: st
     }
     const { size } = await stat(output);
     await truncate(output, Math.ceil(size / alignment) * alignment);
-    await pipeline(createReadStream(initrd), createWriteStream(output, { flags: "a", flush: true }));
   } finally {
     await rm(tree, { recursive: true, force: true });
   }

@@ -37,6 +37,7 @@ export function grubEntry(boot: string): BootEntry {
 
   return {
     kind: "grub",
+    copies: 1,
     async obstacle(files) {
       if (place === undefined) return `There is no configuration of GRUB in ${boot}.`;
       const text = await readFile(join(folder, "grub.cfg"), "utf8");
@@ -78,11 +79,12 @@ export function grubEntry(boot: string): BootEntry {
   };
 }
 
-function entryText({ commandLine, initrd, kernel, volume }: StagedFiles): string {
+function entryText({ commandLine, initrds, kernel, volume }: StagedFiles): string {
+  const on = (path: string): string => pathOnVolume(volume, path);
   return `${begin}menuentry "Volley (${basename(kernel)})" --id ${entryName} --unrestricted {
   search --no-floppy --fs-uuid --set=root ${volume.uuid}
-  linux ${pathOnVolume(volume, kernel)} ${commandLine}
-  initrd ${pathOnVolume(volume, initrd)}
+  linux ${on(kernel)} ${commandLine}
+  initrd ${initrds.map(on).join(" ")}
 }
 if [ "$default" = "${entryName}" ]; then set timeout=0; set fallback=0; fi
 ${end}`;

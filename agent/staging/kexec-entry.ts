@@ -2,23 +2,38 @@
  * One start by the kernel that runs, where no boot loader can be told: kexec leaves nothing on the disk. The kernel checks
  * the signature of what it starts when it is locked down (kexec_file_load(2)), which Debian's kernel has.
  */
+import { createReadStream, createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { runTool } from "../platform/run-tool.ts";
 import type { BootEntry } from "./boot-entry.ts";
 
 const loadMs = 60_000;
+const wholeName = "initrd.whole";
 
 export function kexecEntry(): BootEntry {
   return {
     kind: "kexec",
+    copies: 2,
     async obstacle() {
       const version = await runTool(["kexec", "--version"], limits.toolTimeMs);
       return version === null ? "The program kexec (package kexec-tools) is not installed." : null;
     },
-    async arm({ commandLine, initrd, kernel }) {
-      const words = [kernel, `--initrd=${initrd}`, `--command-line=${commandLine}`];
-      if ((await runTool(["kexec", "--load", "--kexec-file-syscall", ...words], loadMs)) === null) {
+    async arm({ commandLine, initrds, kernel }) {
+      const whole = join(dirname(kernel), wholeName);
+      await rm(whole, { force: true });
+      for (const path of initrds) {
+        await pipeline(createReadStream(path), createWriteStream(whole, { flags: "a", mode: 0o600 }));
+      }
+      const words = [kernel, `--initrd=${whole}`, `--command-line=${commandLine}`];
+      const isLoaded =
+        (await runTool(["kexec", "--load", "--kexec-file-syscall", ...words], loadMs)) !== null;
+      // The kernel has it in memory.
+      await rm(whole, { force: true });
+      if (!isLoaded) {
         throw new VolleyError("E_STAGING", "The running kernel does not take the PE's (kexec)");
       }
     },

@@ -16,7 +16,7 @@ import { downloadFile } from "../site/file-transfer.ts";
 import type { StateFolder } from "../state-folder.ts";
 import { runTool } from "../platform/run-tool.ts";
 import type { BootEntry } from "./boot-entry.ts";
-import { composeInitrd, originFile } from "./carried-state.ts";
+import { originFile, packState } from "./carried-state.ts";
 import type { ReturnUnit } from "./return-unit.ts";
 import { volumeAt } from "./volume.ts";
 
@@ -53,8 +53,8 @@ const Record = z.object({
 export type StagedRecord = z.infer<typeof Record>;
 
 const kernelName = "vmlinuz";
-const initrdName = "initrd.img";
-const sourceName = "initrd.zst";
+const initrdName = "initrd.zst";
+const stateName = "state.cpio";
 
 /** In a PE: this run began in a system that ran on this machine. */
 export function wasStaged(state: StateFolder, deploymentId: string): boolean {
@@ -114,7 +114,7 @@ export class Staging {
       const { "initrd.zst": initrd, vmlinuz } = facts.files;
       const names = [
         [kernelName, vmlinuz],
-        [sourceName, initrd],
+        [initrdName, initrd],
       ] as const;
       const total = names.reduce((sum, [, file]) => sum + (file?.bytes ?? 0), 0);
       let done = 0;
@@ -142,9 +142,10 @@ export class Staging {
 
   /** A place with room, and a way to start from it. */
   async #choose(facts: BootImageFacts): Promise<{ folder: string; entry: BootEntry }> {
-    const bytes = (facts.files.vmlinuz?.bytes ?? 0) + 2 * (facts.files["initrd.zst"]?.bytes ?? 0);
     const reasons = new Set<string>();
     for (const entry of this.#options.entries) {
+      const bytes =
+        (facts.files.vmlinuz?.bytes ?? 0) + entry.copies * (facts.files["initrd.zst"]?.bytes ?? 0);
       for (const folder of this.#options.places) {
         const parent = join(folder, "..");
         if (!existsSync(parent)) continue;
@@ -153,7 +154,7 @@ export class Staging {
           reasons.add(`findmnt does not say what ${parent} is on.`);
           continue;
         }
-        const isThere = existsSync(join(folder, sourceName));
+        const isThere = existsSync(join(folder, initrdName));
         if (!isThere && volume.freeBytes < bytes + limits.stagingBytesKept) {
           reasons.add(
             `${parent} has ${volume.freeBytes} bytes free, and ${bytes} are needed beside a reserve.`,
@@ -180,17 +181,18 @@ export class Staging {
     const { deploymentId, folder } = record;
     const volume = await volumeAt(folder);
     if (volume === null) throw new VolleyError("E_STAGING", `${folder} is gone`);
-    const initrd = join(folder, initrdName);
+    const packed = join(folder, stateName);
     const carried = {
       state: state.path,
       deploymentId,
       leftOut: [recordFile, commandLineFile],
     };
-    await composeInitrd(carried, join(folder, sourceName), initrd);
+    await packState(carried, packed);
     state.write(recordFile, { ...record, armedIn: bootId, starts: record.starts + 1 });
     await returnUnit.install();
     const kernel = join(folder, kernelName);
-    await entry.arm({ folder, volume, kernel, initrd, commandLine: text.commandLine });
+    const initrds = [packed, join(folder, initrdName)];
+    await entry.arm({ volume, kernel, initrds, commandLine: text.commandLine });
     await runTool(["sync"], limits.unmountMs);
   }
 
@@ -213,7 +215,7 @@ export class Staging {
     await returnUnit.remove();
     // The record is a file that anyone who is root may have written: only what is ours is deleted.
     if (places.includes(record.folder)) {
-      for (const name of [kernelName, initrdName, sourceName]) {
+      for (const name of [kernelName, initrdName, stateName]) {
         for (const end of ["", ".part"]) await rm(join(record.folder, name + end), { force: true });
       }
       await rmdir(record.folder).catch((error: unknown) => {

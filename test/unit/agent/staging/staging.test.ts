@@ -178,16 +178,15 @@ test(
     assert.match(entry, /search --no-floppy --fs-uuid --set=root [0-9a-f-]{36}\n/);
     assert.match(
       entry,
-      /linux \/volley-pe\/vmlinuz console=ttyS0,115200 quiet\n {2}initrd \/volley-pe\/initrd\.img\n/,
+      /linux \/volley-pe\/vmlinuz console=ttyS0,115200 quiet\n {2}initrd \/volley-pe\/state\.cpio \/volley-pe\/initrd\.zst\n/,
     );
     const unit = readFileSync(join(root, "etc/systemd/system/volley-agent-return.service"), "utf8");
     assert.match(unit, /^ExecStart="\/usr\/bin\/volley-agent" "deploy" "50%%"$/m);
-    const composed = readFileSync(join(folder, "initrd.img"));
-    const own = composed.length - (files["initrd.zst"]?.length ?? 0);
-    assert.equal(own % 512, 0);
-    assert.ok(composed.subarray(own).equals(files["initrd.zst"] ?? Buffer.alloc(0)));
+    assert.ok(readFileSync(join(folder, "initrd.zst")).equals(files["initrd.zst"] ?? Buffer.alloc(0)));
+    const packed = readFileSync(join(folder, "state.cpio"));
+    assert.equal(packed.length % 4, 0);
     const unpacked = testFolder(t);
-    execFileSync("cpio", ["--quiet", "-id"], { cwd: unpacked, input: composed.subarray(0, own) });
+    execFileSync("cpio", ["--quiet", "-id"], { cwd: unpacked, input: packed });
     const carried = join(unpacked, "var/lib/volley-agent");
     assert.deepEqual(readdirSync(carried).sort(), ["deployments", "enrolment.json", "origin.json"]);
     assert.equal(statSync(join(carried, "enrolment.json")).mode & 0o777, 0o600);

@@ -4,15 +4,16 @@
 #include "windows/disk_attributes.h"
 #include "windows/text.h"
 #include "windows/volumes.h"
+#include <optional>
 #include <winioctl.h>
 
 namespace volley {
 namespace {
 
-// What a system or a driver answers that does not know an order at all.
+// What a system or a driver answers to an order that it does not have; those of this file have no parameters.
 bool isUnknown(int error) {
   return error == ERROR_INVALID_FUNCTION || error == ERROR_NOT_SUPPORTED ||
-         error == ERROR_CALL_NOT_IMPLEMENTED;
+         error == ERROR_CALL_NOT_IMPLEMENTED || error == ERROR_INVALID_PARAMETER;
 }
 
 // Programs that only look at a volume let go of it soon. Gives the system's error, 0 when it is locked.
@@ -24,12 +25,28 @@ int lockPatiently(HANDLE volume) {
   }
 }
 
+// Files are open on it, or programs have it. Every other refusal is one of the volume's own, such as that of
+// one which BitLocker keeps closed, and the disk may be taken offline all the same.
+bool isInUse(int error) {
+  return error == ERROR_ACCESS_DENIED || error == ERROR_SHARING_VIOLATION || error == ERROR_LOCK_VIOLATION ||
+         error == ERROR_BUSY;
+}
+
 void lockAndDismount(HANDLE volume, const std::string& device) {
   const int locked = lockPatiently(volume);
   if (locked != 0) throw DeviceError(DeviceAction::open, locked, "FSCTL_LOCK_VOLUME", device);
+  // Locked, it can be written; dismounted, Windows also forgets what was on it.
   const int dismounted = orderDevice(volume, FSCTL_DISMOUNT_VOLUME);
   if (dismounted != 0 && !isUnknown(dismounted))
     throw DeviceError(DeviceAction::open, dismounted, "FSCTL_DISMOUNT_VOLUME", device);
+}
+
+Handle lockedVolume(const Volume& volume, const std::string& disk) {
+  const std::string device = disk + ", " + narrow(volume.name);
+  Handle handle = openVolume(volume.name, GENERIC_READ | GENERIC_WRITE);
+  if (!handle) throw DeviceError(DeviceAction::open, lastError(), "CreateFile", device);
+  lockAndDismount(handle.get(), device);
+  return handle;
 }
 
 } // namespace
@@ -40,17 +57,21 @@ DeviceClaim DeviceClaim::ofDisk(HANDLE disk, std::uint32_t number, const std::st
   if (writable != 0 && !isUnknown(writable))
     throw DeviceError(DeviceAction::open, writable, "IOCTL_DISK_IS_WRITABLE", path);
   if ((diskAttributes(disk) & diskOffline) != 0) return claim; // none of its volumes is mounted then
+  std::optional<DeviceError> unlocked;
   for (const Volume& volume : listVolumes()) {
     if (!liesOn(volume, number)) continue;
-    const std::string device = path + ", " + narrow(volume.name);
-    Handle handle = openVolume(volume.name, GENERIC_READ | GENERIC_WRITE);
-    if (!handle) throw DeviceError(DeviceAction::open, lastError(), "CreateFile", device);
-    lockAndDismount(handle.get(), device);
-    claim.volumes_.push_back(std::move(handle));
+    try {
+      claim.volumes_.push_back(lockedVolume(volume, path));
+    } catch (const DeviceError& error) {
+      if (isInUse(error.systemError)) throw;
+      unlocked = error;
+    }
   }
-  // Removable disks and older systems do not let themselves be taken offline: there the locks keep Windows
-  // off.
-  if (setDiskOffline(disk, true) != 0) return claim;
+  // Removable disks do not let themselves be taken offline: there the locks keep Windows off.
+  if (setDiskOffline(disk, true) != 0) {
+    if (unlocked) throw *unlocked;
+    return claim;
+  }
   claim.offline_ = disk;
   claim.volumes_.clear();
   return claim;

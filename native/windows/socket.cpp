@@ -13,6 +13,7 @@ namespace {
 // As on Linux: the buffers lie a little more than 64 KiB apart so that their beginnings do not share cache
 // lines' sets.
 constexpr std::size_t arrivalBytes = 65536;
+constexpr DWORD coalescedMost = 65535 - 8; // a UDP payload
 constexpr std::size_t arrivalStride = arrivalBytes + 1536;
 constexpr std::size_t arrivalsMany = 64;
 constexpr std::size_t arrivalsFew = 8;
@@ -69,7 +70,7 @@ public:
                              &length) == 0;
     length = sizeof receiveBuffer_;
     ::getsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, reinterpret_cast<char*>(&receiveBuffer_), &length);
-    if (group_ != 0) attemptOption(socket_.get(), IPPROTO_UDP, coalescedBytesOption, arrivalBytes - 1);
+    if (group_ != 0) attemptOption(socket_.get(), IPPROTO_UDP, coalescedBytesOption, coalescedMost);
     makeNonBlocking(socket_.get());
     if (count_ > 0 && ::WSAEventSelect(socket_.get(), arrived_.get(), FD_READ) != 0)
       failSocket("WSAEventSelect");

@@ -77,9 +77,6 @@ export const VerificationState = z.object({
 });
 export type VerificationState = z.infer<typeof VerificationState>;
 
-/** POST /login, from the page: the admin token for a cookie that only reads. */
-export const LoginRequest = z.object({ token: z.string().min(1).max(200) });
-
 /** POST /credentials: the token is answered once and stored only as a hash. */
 export const CredentialRequest = z.object({
   uses: z.int().min(1).max(100_000),

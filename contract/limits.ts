@@ -53,6 +53,23 @@ export const limits = {
   failedAttemptsSpanMs: 60_000,
   failedAttemptsAddresses: 10_000,
   pageLoginHours: 12,
+  /** Signed in at once with one account; the oldest is signed out. */
+  pageSessionsPerAccount: 20,
+  passwordCharactersLeast: 12,
+  passwordCharactersMost: 200,
+  /** Wrong passwords of one account, from wherever, before it has to wait for the rest of the span. */
+  failedSignIns: 10,
+  /** Passwords that wait to be looked at, one after another: each costs memory and a good part of a second. */
+  passwordChecksWaiting: 16,
+  accountsMost: 1000,
+  tokensMost: 1000,
+  tokenDaysMost: 3650,
+  /** Refusals of one caller that are written down in a minute: the log's size is not a caller's to choose. */
+  auditRefusals: 20,
+  auditDays: 400,
+  auditAnswerMost: 10_000,
+  /** How often the files of an own certificate are looked at. */
+  certificateLookMs: 5000,
   /** Imports and verifications that go on at once, and finished ones that are remembered. */
   contentTasksAtOnce: 4,
   contentTasksRemembered: 100,

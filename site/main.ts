@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { toVolleyError, VolleyError } from "../contract/errors.ts";
+import { auditCommands } from "./commands/audit.ts";
 import type { Command, CommandCall, SiteCommand } from "./commands/command.ts";
 import { withSite } from "./commands/connect.ts";
 import { credentialCommands } from "./commands/credential.ts";
@@ -17,6 +18,7 @@ import { pxeCommands } from "./commands/pxe.ts";
 import { sequenceCommands } from "./commands/sequence.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { runSite, siteCommand } from "./commands/site.ts";
+import { tokenCommands, userCommands } from "./commands/user.ts";
 import type { SiteNative } from "./site.ts";
 
 const asking: SiteCommand[] = [
@@ -30,6 +32,9 @@ const asking: SiteCommand[] = [
   ...mediaCommands,
   ...sessionCommands,
   ...pxeCommands,
+  ...userCommands,
+  ...tokenCommands,
+  ...auditCommands,
 ];
 const commands: Command[] = [siteCommand, ...asking];
 

@@ -2,15 +2,19 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { toVolleyError, type VolleyError } from "../contract/errors.ts";
+import { limits } from "../contract/limits.ts";
 import { castInterface, certificateNames, listenAddresses } from "./addresses.ts";
 import { resumeCaptures } from "./api/captures.ts";
 import type { ApiContext } from "./api/context.ts";
+import { AuditLog } from "./api/audit-log.ts";
 import { MachineKeys } from "./api/machine-keys.ts";
 import { startApi, type ApiServer } from "./api/server.ts";
 import { FailedAttempts } from "./authority/attempts.ts";
 import type { CertifiedKey } from "./authority/certificates.ts";
+import { watchCertificate, type CertificateFiles } from "./authority/own-certificate.ts";
 import { openAuthority } from "./authority/authority.ts";
-import { adminToken, hashSecret, PageCookie } from "./authority/secrets.ts";
+import { newPassword, Passwords } from "./authority/passwords.ts";
+import { adminToken, hashSecret } from "./authority/secrets.ts";
 import { Pxe } from "./boot/pxe.ts";
 import { PxeResponder, type PxePlace } from "./boot/pxe-responder.ts";
 import type { GroupRange, PortRange } from "./casting/addresses.ts";
@@ -54,6 +58,8 @@ export interface SiteOptions {
   mediaFolder: string;
   /** Null: machines that boot from the network are not answered. */
   pxe: PxePlace | null;
+  /** For people and programs that come by a host name; null = the site's own authority vouches for all. */
+  certificate: CertificateFiles | null;
   /** True for a site that machines use: it goes on with its sessions and says where it is in site.json. */
   serving: boolean;
 }
@@ -63,6 +69,8 @@ export interface RunningSite {
   readonly location: SiteLocation;
   readonly fingerprint: string;
   readonly adminToken: string;
+  /** Of the account that was made since there was none; it is nowhere else, and null at every later start. */
+  readonly firstPassword: string | null;
   /** Resolves with why the site cannot go on; close it then. */
   readonly failed: Promise<VolleyError>;
   close(): Promise<void>;
@@ -181,6 +189,9 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     });
     endings.push(() => tasks.stop());
 
+    const passwords = new Passwords();
+    const firstPassword = options.serving ? await firstAccount(store, passwords) : null;
+    await store.audit.prune();
     const pxe = await Pxe.open(store);
     let responder: PxeResponder | null = null;
     const context: ApiContext = {
@@ -197,15 +208,25 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       mediaFolder: options.mediaFolder,
       machineKeys: await MachineKeys.load(store.machines),
       adminTokenHash: hashSecret(token),
-      cookie: new PageCookie(token),
+      passwords,
       attempts: new FailedAttempts(),
+      accountAttempts: new FailedAttempts(limits.failedSignIns),
+      tokenAttempts: new FailedAttempts(),
+      audit: new AuditLog(store.audit),
       log,
     };
     if (options.serving) await resumeCaptures(context);
     const names = certificateNames(options.addresses);
-    const certificate = () => authority.serverCertificate(names);
+    const own = watchCertificate(options.certificate, log);
+    endings.push(() => own.stop());
+    const certificate = () => authority.serverCertificate(names, own.kind);
     const addresses = listenAddresses(options.addresses);
-    const api = await startApi(context, { addresses, port: options.port, certificate: await certificate() });
+    const api = await startApi(context, {
+      addresses,
+      port: options.port,
+      certificate: await certificate(),
+      ownCertificate: (host) => own.contextFor(host),
+    });
     endings.push(() => api.close());
     endings.push(renewing(api, certificate, log));
     if (options.pxe !== null) {
@@ -225,11 +246,23 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       writeFileDurably(files.location, JSON.stringify(location), 0o644);
       endings.push(() => rmSync(files.location, { force: true }));
     }
-    return { location, fingerprint: authority.fingerprint, adminToken: token, failed: store.failed, close };
+    const { fingerprint } = authority;
+    return { location, fingerprint, adminToken: token, firstPassword, failed: store.failed, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** The name of the account that a new site has. */
+export const firstAccountName = "admin";
+
+async function firstAccount({ accounts }: Store, passwords: Passwords): Promise<string | null> {
+  if ((await accounts.list()).length > 0) return null;
+  const password = newPassword();
+  const proof = await passwords.hash(password);
+  await accounts.add({ name: firstAccountName, role: "administrator", proof, mustChangePassword: true });
+  return password;
 }
 
 async function keptFiles({ captures, packages, sequences, stateStores }: Store): Promise<Set<string>> {

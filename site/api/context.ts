@@ -1,7 +1,7 @@
 /** What the API's resources work on. The composition root (site/site.ts) fills it. */
 import type { FailedAttempts } from "../authority/attempts.ts";
 import type { Authority } from "../authority/authority.ts";
-import type { PageCookie } from "../authority/secrets.ts";
+import type { Passwords } from "../authority/passwords.ts";
 import type { PxeStatus } from "../../contract/pxe.ts";
 import type { Pxe } from "../boot/pxe.ts";
 import type { Director } from "../casting/director.ts";
@@ -12,6 +12,7 @@ import type { ContentTasks } from "../content/tasks.ts";
 import type { Log } from "../log.ts";
 import type { RoomBoard } from "../room.ts";
 import type { Store } from "../store/store.ts";
+import type { AuditLog } from "./audit-log.ts";
 import type { MachineKeys } from "./machine-keys.ts";
 
 export interface ApiContext {
@@ -30,7 +31,13 @@ export interface ApiContext {
   mediaFolder: string;
   machineKeys: MachineKeys;
   adminTokenHash: string;
-  cookie: PageCookie;
+  passwords: Passwords;
+  /** By address: wrong credentials and passwords. */
   attempts: FailedAttempts;
+  /** By account. */
+  accountAttempts: FailedAttempts;
+  /** By address: wrong tokens of programs, which are not to keep machines of that address out. */
+  tokenAttempts: FailedAttempts;
+  audit: AuditLog;
   log: Log;
 }

@@ -12,7 +12,7 @@ export function credentialRoutes({ store }: ApiContext): Route[] {
     {
       method: "POST",
       path: "/credentials",
-      who: "administrator",
+      who: "operator",
       handle: async ({ request, reply }): Promise<CredentialAnswer> => {
         const { uses, validHours } = parse(CredentialRequest, request.body);
         await store.credentials.prune();

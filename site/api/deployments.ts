@@ -19,12 +19,12 @@ function administration({ store, director, room }: ApiContext): Route[] {
     return deployment;
   };
   return [
-    { method: "GET", path: "/deployments", who: "watcher", handle: () => store.deployments.list() },
-    { method: "GET", path: "/deployments/:id", who: "watcher", handle: find },
+    { method: "GET", path: "/deployments", who: "viewer", handle: () => store.deployments.list() },
+    { method: "GET", path: "/deployments/:id", who: "viewer", handle: find },
     {
       method: "POST",
       path: "/deployments",
-      who: "administrator",
+      who: "operator",
       handle: async ({ request, reply }) => {
         const wanted = parse(DeploymentRequest, request.body);
         checkPaths(wanted);
@@ -44,7 +44,7 @@ function administration({ store, director, room }: ApiContext): Route[] {
     {
       method: "POST",
       path: "/deployments/:id/close",
-      who: "administrator",
+      who: "operator",
       handle: async (call) => {
         const deployment = await find(call);
         await store.deployments.close(deployment.id);
@@ -56,7 +56,7 @@ function administration({ store, director, room }: ApiContext): Route[] {
     {
       method: "DELETE",
       path: "/deployments/:id",
-      who: "administrator",
+      who: "operator",
       handle: async (call) => {
         const deployment = await find(call);
         await store.deployments.close(deployment.id);

@@ -1,6 +1,8 @@
 /** GET /events: the room's states as server-sent events. */
+import { toVolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Watcher } from "../room.ts";
+import type { Person } from "./callers.ts";
 import type { ApiContext } from "./context.ts";
 import type { Route } from "./routes.ts";
 
@@ -8,13 +10,14 @@ const heartbeatMs = 15_000;
 /** The browser's wait before it tries again. */
 const retryMs = 1000;
 
-export function eventRoutes({ room }: ApiContext): Route[] {
+export function eventRoutes(context: ApiContext): Route[] {
+  const { room } = context;
   return [
     {
       method: "GET",
       path: "/events",
-      who: "watcher",
-      handle: async ({ request, reply }) => {
+      who: "viewer",
+      handle: async ({ person, request, reply }) => {
         const response = reply.raw;
         const watcher: Watcher = {
           show: (state) => response.write(`event: room\ndata: ${state}\n\n`),
@@ -28,6 +31,8 @@ export function eventRoutes({ room }: ApiContext): Route[] {
         watcher.show(first);
         const heartbeat = setInterval(() => {
           if (!watcher.isBehind()) response.write(": alive\n\n");
+          // Who signed out, or lost the account, sees no more of the room.
+          void isStillIn(person, context).then((stays) => stays || watcher.end());
         }, heartbeatMs);
         const leave = (): void => {
           clearInterval(heartbeat);
@@ -38,4 +43,14 @@ export function eventRoutes({ room }: ApiContext): Route[] {
       },
     },
   ];
+}
+
+async function isStillIn(person: Person | null, { log, store }: ApiContext): Promise<boolean> {
+  if (person === null || person.cookieHash === null) return true;
+  try {
+    return (await store.accounts.signedIn(person.cookieHash)) !== undefined;
+  } catch (error) {
+    log.warn(`whether ${person.name} is still signed in: ${toVolleyError(error).detail}`);
+    return true;
+  }
 }

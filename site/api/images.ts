@@ -12,8 +12,8 @@ export function imageRoutes({ store, library, tasks, room }: ApiContext): Route[
     return image;
   };
   return [
-    { method: "GET", path: "/images", who: "watcher", handle: () => store.images.list() },
-    { method: "GET", path: "/images/:id", who: "watcher", handle: find },
+    { method: "GET", path: "/images", who: "viewer", handle: () => store.images.list() },
+    { method: "GET", path: "/images/:id", who: "viewer", handle: find },
     {
       method: "POST",
       path: "/images",
@@ -45,7 +45,7 @@ export function imageRoutes({ store, library, tasks, room }: ApiContext): Route[
     {
       method: "GET",
       path: "/images/:id/manifest",
-      who: "reader",
+      who: "machine-or-viewer",
       handle: async (call) => {
         const { id, name } = await find(call);
         if (call.machineId !== null && !(await store.deployments.machineMayRead(call.machineId, id))) {

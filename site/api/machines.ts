@@ -16,17 +16,17 @@ export function machineRoutes({ log, room, store }: ApiContext): Route[] {
     variables: variables.map((one) => (one.hidden ? { ...one, value: "" } : one)),
   });
   return [
-    { method: "GET", path: "/machines", who: "watcher", handle: () => room.machines() },
+    { method: "GET", path: "/machines", who: "viewer", handle: () => room.machines() },
     {
       method: "GET",
       path: "/machines/:id/variables",
-      who: "watcher",
+      who: "viewer",
       handle: async (call) => shown((await find(call)).variables),
     },
     {
       method: "POST",
       path: "/machines/:id/variables",
-      who: "administrator",
+      who: "operator",
       handle: async (call) => {
         const { id } = await find(call);
         const { variables } = parse(DeviceVariables, call.request.body);

@@ -18,13 +18,13 @@ export function packageRoutes(context: ApiContext): Route[] {
     {
       method: "GET",
       path: "/packages",
-      who: "watcher",
+      who: "viewer",
       handle: async () => (await store.packages.list()).map((one) => PackageRecord.parse(one)),
     },
     {
       method: "GET",
       path: "/packages/:packageId",
-      who: "watcher",
+      who: "viewer",
       handle: async (call) => PackageRecord.parse(await find(call)),
     },
     {

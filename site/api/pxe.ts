@@ -12,12 +12,12 @@ import type { ApiContext } from "./context.ts";
 import { identifierOf, parse, type Route } from "./routes.ts";
 
 export function pxeRoutes({ pxe, pxeServing, log }: ApiContext): Route[] {
-  const who = "administrator";
+  const who = "operator";
   return [
     {
       method: "GET",
       path: "/pxe",
-      who: "watcher",
+      who: "viewer",
       handle: (): PxeStatus => ({
         serving: pxeServing(),
         properties: pxe.properties,
@@ -27,7 +27,7 @@ export function pxeRoutes({ pxe, pxeServing, log }: ApiContext): Route[] {
     {
       method: "POST",
       path: "/pxe/properties",
-      who,
+      who: "administrator",
       handle: async ({ request }) => {
         const change = parse(PxePropertiesChange, request.body);
         const served = pxeServing()?.interfaces.map(({ name }) => name);
@@ -40,7 +40,7 @@ export function pxeRoutes({ pxe, pxeServing, log }: ApiContext): Route[] {
         return await pxe.change(change);
       },
     },
-    { method: "GET", path: "/pxe/computers", who: "watcher", handle: () => pxe.computers() },
+    { method: "GET", path: "/pxe/computers", who: "viewer", handle: () => pxe.computers() },
     {
       method: "POST",
       path: "/pxe/computers",

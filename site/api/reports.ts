@@ -38,7 +38,7 @@ export function reportRoutes({ store, director, room }: ApiContext): Route[] {
     {
       method: "GET",
       path: "/deployments/:id/machines/:machineId/statuses",
-      who: "watcher",
+      who: "viewer",
       handle: (call) => {
         const { id, machineId } = parse(Place, call.request.params);
         return store.reports.statuses(id, machineId);

@@ -1,23 +1,33 @@
 /** How a resource states its routes: who may call, and a handler that answers a value or throws a VolleyError. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type * as z from "zod";
+import { Role } from "../../contract/accounts.ts";
 import { apiPrefix, Identifier } from "../../contract/common.ts";
-import { VolleyError } from "../../contract/errors.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { matchesHash } from "../authority/secrets.ts";
+import { callerOf, type Caller, type Person } from "./callers.ts";
 import type { ApiContext } from "./context.ts";
 
 /**
- * anyone: no authorization. machine: an enrolled machine's key. administrator: the admin token. watcher: the admin
- * token or the page's cookie, for what only reads. reader: a machine's key or the admin token.
+ * anyone: no authorization. machine: an enrolled machine's key. A role: people and tokens with that role or a higher one.
+ * machine-or-…: either.
  */
-export type Who = "anyone" | "machine" | "administrator" | "watcher" | "reader";
+export const whoMayCall = [
+  "anyone",
+  "machine",
+  ...Role.options,
+  "machine-or-viewer",
+  "machine-or-administrator",
+] as const;
+export type Who = (typeof whoMayCall)[number];
 
 export interface Call {
   request: FastifyRequest;
   reply: FastifyReply;
   /** Set for a machine. */
   machineId: string | null;
+  /** Set for people and their tokens. */
+  person: Person | null;
 }
 export interface Route {
   method: "GET" | "POST" | "PUT" | "DELETE";
@@ -26,25 +36,37 @@ export interface Route {
   who: Who;
   /** Where a body may be larger than elsewhere. */
   bodyBytesMost?: number;
+  /** Open also to who has to choose a new password first. */
+  beforePasswordChange?: boolean;
+  /** What people do is written into the audit log, but for what only reads; this says otherwise. */
+  audited?: boolean;
   handle: (call: Call) => unknown;
 }
 
-export const cookieName = "volley-page";
+/** Refuses to add a route that does not say who may call it. */
+export function requireAuthorization(app: FastifyInstance): void {
+  app.addHook("onRoute", ({ config, method, url }) => {
+    const who: unknown = config && "who" in config ? config.who : undefined;
+    if (whoMayCall.some((one) => one === who)) return;
+    throw new VolleyError("E_INTERNAL", `The route ${String(method)} ${url} does not say who may call it.`);
+  });
+}
 
 export function addRoutes(app: FastifyInstance, context: ApiContext, routes: Route[]): void {
   for (const route of routes) {
-    const callers = new WeakMap<FastifyRequest, string | null>();
+    const callers = new WeakMap<FastifyRequest, Caller>();
     app.route({
       method: route.method,
       url: apiPrefix + route.path,
+      config: { who: route.who },
       ...(route.bodyBytesMost !== undefined && { bodyLimit: route.bodyBytesMost }),
       // Before the body is read: who may not call is not listened to.
       onRequest: async (request) => {
-        callers.set(request, authorize(request, route.who, context));
+        callers.set(request, await callerOf(request, route, context));
       },
       handler: async (request, reply) => {
-        const machineId = callers.get(request) ?? null;
-        const answer = await route.handle({ request, reply, machineId });
+        const { machineId, person } = callers.get(request) ?? { machineId: null, person: null };
+        const answer = await audited(route, { request, reply, machineId, person }, context);
         // A stream of events has taken the answer over.
         if (reply.sent) return reply;
         if (answer === undefined) reply.code(204);
@@ -54,31 +76,18 @@ export function addRoutes(app: FastifyInstance, context: ApiContext, routes: Rou
   }
 }
 
-/** Answers the machine's identifier where a machine calls. Throws E_NOT_ENROLLED, E_FORBIDDEN. */
-function authorize(request: FastifyRequest, who: Who, context: ApiContext): string | null {
-  if (who === "anyone") return null;
-  const token = /^Bearer (.{1,300})$/.exec(request.headers.authorization ?? "")?.[1];
-  if (token !== undefined) {
-    const machineId = context.machineKeys.identify(token);
-    if (machineId !== undefined) {
-      if (who !== "machine" && who !== "reader") {
-        throw new VolleyError("E_FORBIDDEN", "A machine's key does not open this.");
-      }
-      context.room.saw(machineId);
-      return machineId;
-    }
-    if (who !== "machine" && matchesHash(token, context.adminTokenHash)) return null;
+/** What a person does is written down with how it ended, before the person hears of it. */
+async function audited(route: Route, call: Call, { audit }: ApiContext): Promise<unknown> {
+  const { person, request } = call;
+  if (person === null || !(route.audited ?? route.method !== "GET")) return await route.handle(call);
+  try {
+    const answer = await route.handle(call);
+    await audit.done(person, request, route, "done");
+    return answer;
+  } catch (error) {
+    await audit.done(person, request, route, toVolleyError(error).code);
+    throw error;
   }
-  if (who === "watcher" && context.cookie.isValid(cookieOf(request), Date.now())) return null;
-  if (who === "machine" || who === "reader") {
-    throw new VolleyError("E_NOT_ENROLLED", "The request carries no key that this site knows.");
-  }
-  throw new VolleyError("E_FORBIDDEN", "The request does not carry the administrator's token.");
-}
-
-export function cookieOf(request: FastifyRequest): string {
-  const pairs = (request.headers.cookie ?? "").split("; ");
-  return pairs.find((pair) => pair.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1) ?? "";
 }
 
 /** Throws E_REQUEST_INVALID, naming the first field that is wrong. */
@@ -115,4 +124,11 @@ export function machineOf(call: Call): string {
     throw new VolleyError("E_INTERNAL", "A route for machines was called without one.");
   }
   return call.machineId;
+}
+
+export function personOf(call: Call): Person {
+  if (call.person === null) {
+    throw new VolleyError("E_INTERNAL", "A route for people was called without one.");
+  }
+  return call.person;
 }

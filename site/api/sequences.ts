@@ -13,8 +13,8 @@ export function sequenceRoutes({ files, log, store }: ApiContext): Route[] {
     return sequence;
   };
   return [
-    { method: "GET", path: "/sequences", who: "watcher", handle: () => store.sequences.list() },
-    { method: "GET", path: "/sequences/:id", who: "watcher", handle: find },
+    { method: "GET", path: "/sequences", who: "viewer", handle: () => store.sequences.list() },
+    { method: "GET", path: "/sequences/:id", who: "viewer", handle: find },
     {
       method: "POST",
       path: "/sequences",

@@ -1,59 +1,16 @@
 /** The site's HTTPS server: the API, and the page. */
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { SecureContext } from "node:tls";
 import Fastify, { type FastifyInstance } from "fastify";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { CertifiedKey } from "../authority/certificates.ts";
 import { addPage } from "../dashboard/page.ts";
-import { authorityRoutes } from "./authority.ts";
 import type { ApiContext } from "./context.ts";
-import { bootImageRoutes } from "./boot-image.ts";
-import { captureRoutes } from "./captures.ts";
-import { credentialRoutes } from "./credentials.ts";
-import { deploymentRoutes } from "./deployments.ts";
-import { enrolRoutes } from "./enrol.ts";
-import { eventRoutes } from "./events.ts";
-import { examinationRoutes } from "./examinations.ts";
+import { resources } from "./resources.ts";
+import { addRoutes, requireAuthorization } from "./routes.ts";
 import { answerFailures } from "./failures.ts";
-import { imageRoutes } from "./images.ts";
-import { loginRoutes } from "./login.ts";
-import { machineRoutes } from "./machines.ts";
-import { packageRoutes } from "./packages.ts";
-import { policyRoutes } from "./policy.ts";
-import { pxeRoutes } from "./pxe.ts";
-import { reportRoutes } from "./reports.ts";
-import { addRoutes } from "./routes.ts";
-import { sequenceRunRoutes } from "./sequence-runs.ts";
-import { sequenceRoutes } from "./sequences.ts";
-import { sessionRoutes } from "./sessions.ts";
-import { stateStoreRoutes } from "./state-stores.ts";
-import { taskRoutes } from "./tasks.ts";
-import { uploadRoutes } from "./uploads.ts";
-
-const resources = [
-  authorityRoutes,
-  bootImageRoutes,
-  credentialRoutes,
-  deploymentRoutes,
-  enrolRoutes,
-  eventRoutes,
-  examinationRoutes,
-  imageRoutes,
-  loginRoutes,
-  machineRoutes,
-  packageRoutes,
-  policyRoutes,
-  pxeRoutes,
-  reportRoutes,
-  sequenceRoutes,
-  sequenceRunRoutes,
-  captureRoutes,
-  sessionRoutes,
-  stateStoreRoutes,
-  taskRoutes,
-  uploadRoutes,
-];
 
 export interface ApiServer {
   readonly port: number;
@@ -67,6 +24,8 @@ export interface ListenOptions {
   /** 0 = any free one. */
   port: number;
   certificate: CertifiedKey;
+  /** Shown to whoever asks for one of the host names in it; null = none, or another. */
+  ownCertificate: (host: string) => SecureContext | null;
 }
 
 /** Throws E_SOCKET when an address or the port cannot be had. */
@@ -75,6 +34,9 @@ export async function startApi(context: ApiContext, options: ListenOptions): Pro
     cert: options.certificate.certificate,
     key: options.certificate.key,
     minVersion: "TLSv1.2",
+    // With null the certificate of the site's own authority, which machines trust, is shown.
+    SNICallback: (host: string, done: (error: Error | null, context?: SecureContext) => void) =>
+      done(null, options.ownCertificate(host) ?? undefined),
   } as const;
   const app: FastifyInstance = Fastify({
     logger: false,
@@ -82,6 +44,7 @@ export async function startApi(context: ApiContext, options: ListenOptions): Pro
     requestTimeout: limits.requestTimeoutMs,
     serverFactory: (handler) => createServer(tls, handler),
   });
+  requireAuthorization(app);
   answerFailures(app, context.log);
   app.addHook("onSend", async (_request, reply) => {
     reply.headers({ "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" });
@@ -92,7 +55,7 @@ export async function startApi(context: ApiContext, options: ListenOptions): Pro
     done(null, body),
   );
   for (const resource of resources) addRoutes(app, context, resource(context));
-  addPage(app, context.cookie);
+  addPage(app, context);
   await app.ready();
 
   const [first = "0.0.0.0", ...others] = options.addresses;

@@ -3,5 +3,5 @@ import type { ApiContext } from "./context.ts";
 import type { Route } from "./routes.ts";
 
 export function sessionRoutes({ director }: ApiContext): Route[] {
-  return [{ method: "GET", path: "/sessions", who: "watcher", handle: () => director.records() }];
+  return [{ method: "GET", path: "/sessions", who: "viewer", handle: () => director.records() }];
 }

@@ -8,13 +8,13 @@ export function taskRoutes({ tasks }: ApiContext): Route[] {
     {
       method: "GET",
       path: "/imports/:id",
-      who: "administrator",
+      who: "viewer",
       handle: ({ request }) => found(tasks.importState(identifierOf(request, "import")), "import"),
     },
     {
       method: "GET",
       path: "/verifications/:id",
-      who: "administrator",
+      who: "viewer",
       handle: ({ request }) =>
         found(tasks.verificationState(identifierOf(request, "verification")), "verification"),
     },

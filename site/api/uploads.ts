@@ -10,7 +10,8 @@ export function uploadRoutes({ files }: ApiContext): Route[] {
     {
       method: "POST",
       path: "/uploads",
-      who: "reader",
+      who: "machine-or-administrator",
+      audited: false,
       handle: async (call): Promise<UploadState> => {
         const request = parse(UploadRequest, call.request.body);
         const state = await files.begin(call.machineId, request);
@@ -21,7 +22,8 @@ export function uploadRoutes({ files }: ApiContext): Route[] {
     {
       method: "PUT",
       path: "/uploads/:id/:offset",
-      who: "reader",
+      who: "machine-or-administrator",
+      audited: false,
       handle: async ({ machineId, request }): Promise<UploadState> => {
         const { body } = request;
         if (!Buffer.isBuffer(body) || body.length > limits.filePieceBytes) {

@@ -1,34 +1,46 @@
-/** Counts wrong credentials and tokens by address, so that guessing is slow. Bounded in addresses and time. */
+/** Counts what failed, by address or by account, so that guessing is slow. Bounded in keys and time. */
 import { limits } from "../../contract/limits.ts";
 import { VolleyError } from "../../contract/errors.ts";
 
 export class FailedAttempts {
   readonly #failures = new Map<string, { count: number; endsMs: number }>();
+  readonly #most: number;
 
-  /** Throws E_TOO_MANY_ATTEMPTS. Call it before the secret is looked at. */
-  check(address: string, nowMs = Date.now()): void {
-    const entry = this.#failures.get(address);
-    if (entry === undefined || entry.count < limits.failedAttempts) return;
-    if (nowMs >= entry.endsMs) {
-      this.#failures.delete(address);
-      return;
-    }
-    const seconds = Math.ceil((entry.endsMs - nowMs) / 1000);
-    throw new VolleyError("E_TOO_MANY_ATTEMPTS", `${address} may try again in ${seconds} seconds.`);
+  constructor(most: number = limits.failedAttempts) {
+    this.#most = most;
   }
 
-  failed(address: string, nowMs = Date.now()): void {
-    const entry = this.#failures.get(address);
+  /** Throws E_TOO_MANY_ATTEMPTS. Call it before the secret is looked at. */
+  check(key: string, nowMs = Date.now()): void {
+    const leftMs = this.leftMs(key, nowMs);
+    if (leftMs === 0) return;
+    throw new VolleyError(
+      "E_TOO_MANY_ATTEMPTS",
+      `${key} may try again in ${Math.ceil(leftMs / 1000)} seconds.`,
+    );
+  }
+
+  /** How long the key has to wait; 0 = not at all. */
+  leftMs(key: string, nowMs = Date.now()): number {
+    const entry = this.#failures.get(key);
+    if (entry === undefined || entry.count < this.#most) return 0;
+    if (nowMs < entry.endsMs) return entry.endsMs - nowMs;
+    this.#failures.delete(key);
+    return 0;
+  }
+
+  failed(key: string, nowMs = Date.now()): void {
+    const entry = this.#failures.get(key);
     if (entry !== undefined && nowMs < entry.endsMs) {
       entry.count += 1;
       return;
     }
-    this.#failures.delete(address);
+    this.#failures.delete(key);
     if (this.#failures.size >= limits.failedAttemptsAddresses) {
       // A Map keeps the order of insertion: the first is the oldest.
       const [oldest] = this.#failures.keys();
       if (oldest !== undefined) this.#failures.delete(oldest);
     }
-    this.#failures.set(address, { count: 1, endsMs: nowMs + limits.failedAttemptsSpanMs });
+    this.#failures.set(key, { count: 1, endsMs: nowMs + limits.failedAttemptsSpanMs });
   }
 }

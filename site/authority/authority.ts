@@ -17,14 +17,15 @@ import {
   makeAuthority,
   makeServerCertificate,
   type CertifiedKey,
+  type KeyKind,
 } from "./certificates.ts";
 
 export interface Authority {
   /** PEM. */
   readonly certificate: string;
   readonly fingerprint: string;
-  /** The certificate the server shows, issued anew when `names` changed or it is about to end. */
-  serverCertificate(names: string[]): Promise<CertifiedKey>;
+  /** The certificate the server shows, issued anew when `names` or the kind changed or it is about to end. */
+  serverCertificate(names: string[], kind: KeyKind): Promise<CertifiedKey>;
   /** Ed25519 public key in SPKI PEM: what manifests are signed with. */
   readonly manifestKey: string;
   signManifest(bytes: Uint8Array): Buffer;
@@ -41,7 +42,7 @@ export async function openAuthority(folder: string): Promise<Authority> {
     return {
       certificate: authority.certificate,
       fingerprint: fingerprintOf(authority.certificate),
-      serverCertificate: (names) => currentServerCertificate(folder, authority, names),
+      serverCertificate: (names, kind) => currentServerCertificate(folder, authority, names, kind),
       manifestKey: manifestPublicKey.export({ type: "spki", format: "pem" }).toString(),
       signManifest: (bytes) => sign(null, bytes, manifestKey),
       verifyManifest: (bytes, signature) => verify(null, bytes, manifestPublicKey, signature),
@@ -75,13 +76,16 @@ async function currentServerCertificate(
   folder: string,
   authority: CertifiedKey,
   names: string[],
+  kind: KeyKind,
 ): Promise<CertifiedKey> {
-  const issue = () => makeServerCertificate(authority, names);
+  const issue = () => makeServerCertificate(authority, names, kind);
   const kept = await keptPair(folder, "server", issue);
   // A cut between the two writes leaves a key that is not the certificate's; it is made anew as well.
-  const publicOfKey = createPublicKey(kept.key).export({ type: "spki", format: "pem" });
+  const ofKey = createPublicKey(kept.key);
+  const publicOfKey = ofKey.export({ type: "spki", format: "pem" });
   const publicOfCertificate = createPublicKey(kept.certificate).export({ type: "spki", format: "pem" });
-  if (publicOfKey === publicOfCertificate && isCurrent(kept.certificate, authority.certificate, names)) {
+  const isOfKind = ofKey.asymmetricKeyType === kind && publicOfKey === publicOfCertificate;
+  if (isOfKind && isCurrent(kept.certificate, authority.certificate, names)) {
     return kept;
   }
   const made = await issue();

@@ -6,6 +6,13 @@ import * as x509 from "@peculiar/x509";
 
 x509.cryptoProvider.set(webcrypto);
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const rsa = {
+  name: "RSASSA-PKCS1-v1_5",
+  modulusLength: 3072,
+  publicExponent: Uint8Array.of(1, 0, 1),
+  hash: "SHA-256",
+};
+export type KeyKind = "ec" | "rsa";
 const dayMs = 86_400_000;
 const authorityDays = 3650;
 /** What clients accept at most. */
@@ -32,8 +39,8 @@ function serialNumber(): string {
   return bytes.toString("hex");
 }
 
-function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+function newKeys(kind: KeyKind = "ec"): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(kind === "ec" ? algorithm : rsa, true, ["sign", "verify"]);
 }
 
 async function keyToPem(key: webcrypto.CryptoKey): Promise<string> {
@@ -59,12 +66,16 @@ export async function makeAuthority(): Promise<CertifiedKey> {
 }
 
 /** A certificate for all of `names` (IP addresses and host names), with a key of its own. */
-export async function makeServerCertificate(authority: CertifiedKey, names: string[]): Promise<CertifiedKey> {
+export async function makeServerCertificate(
+  authority: CertifiedKey,
+  names: string[],
+  kind: KeyKind = "ec",
+): Promise<CertifiedKey> {
   const issuer = new x509.X509Certificate(authority.certificate);
   const [encoded] = x509.PemConverter.decode(authority.key);
   if (!encoded) throw new Error("the authority's key is not in PEM");
   const signingKey = await webcrypto.subtle.importKey("pkcs8", encoded, algorithm, false, ["sign"]);
-  const keys = await newKeys();
+  const keys = await newKeys(kind);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: "CN=Volley site",

@@ -1,5 +1,5 @@
 /** Tokens and keys: made at random, kept as hashes, compared in constant time. */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { writeFileDurably } from "../store/files.ts";
 
@@ -29,30 +29,18 @@ export function adminToken(path: string): string {
   return token;
 }
 
-/**
- * The page's cookie: until when it counts, and a tag that only the holder of the admin token can make. It outlives
- * a restart of the site, and ends when the token is changed.
- */
-export class PageCookie {
-  readonly #key: Buffer;
+const apiTokenStart = "volley_";
 
-  constructor(token: string) {
-    this.#key = createHash("sha256").update("volley page cookie\0").update(token).digest();
-  }
+/** Told from other secrets at a glance, by people and by programs that look for what leaked. */
+export function newApiToken(): string {
+  return `${apiTokenStart}${newToken()}`;
+}
 
-  make(expiresMs: number): string {
-    return `${expiresMs}.${this.#tag(String(expiresMs)).toString("base64url")}`;
-  }
+export function isApiToken(text: string): boolean {
+  return text.startsWith(apiTokenStart);
+}
 
-  isValid(value: string, nowMs: number): boolean {
-    const dot = value.indexOf(".");
-    const expires = value.slice(0, dot);
-    const given = Buffer.from(value.slice(dot + 1), "base64url");
-    const expected = this.#tag(expires);
-    return given.length === expected.length && timingSafeEqual(given, expected) && Number(expires) > nowMs;
-  }
-
-  #tag(expires: string): Buffer {
-    return createHmac("sha256", this.#key).update(expires).digest();
-  }
+/** What the page shows beside its cookie with each change: who has only the cookie's effect cannot know it. */
+export function pageMarkOf(cookie: string): string {
+  return createHash("sha256").update("volley page mark\0").update(cookie).digest("base64url");
 }

@@ -93,6 +93,7 @@ async function openForOneCommand(dataFolder: string, native: SiteNative): Promis
     native,
     mediaFolder: siteFiles(dataFolder).media,
     pxe: null,
+    certificate: null,
     log: openLog({ file: siteFiles(dataFolder).log, quiet: true }),
     serving: false,
   });

@@ -9,7 +9,7 @@ import {
   parsePortRange,
 } from "../casting/addresses.ts";
 import { openLog } from "../log.ts";
-import { openSite, siteFiles, type SiteNative, type SiteOptions } from "../site.ts";
+import { firstAccountName, openSite, siteFiles, type SiteNative, type SiteOptions } from "../site.ts";
 import { makeFolder } from "../store/files.ts";
 import { text, texts, type Command, type CommandCall } from "./command.ts";
 import { number } from "./numbers.ts";
@@ -55,6 +55,12 @@ export const siteCommand: Command = {
       help: `UDP and TCP ports for sessions (${defaultPortRange}).`,
     },
     mtu: { type: "string", value: "BYTES", help: `Largest IP packet of the network (${defaultMtu}).` },
+    certificate: {
+      type: "string",
+      value: "FILE",
+      help: "Certificate in PEM, with its chain, for people who come by a host name that it names.",
+    },
+    key: { type: "string", value: "FILE", help: "The key of --certificate, in PEM." },
     media: {
       type: "string",
       value: "DIR",
@@ -97,6 +103,15 @@ function querier(call: CommandCall): SiteOptions["querier"] {
   return { intervalMs: (seconds ?? defaultQueryInterval) * 1000, version: version === "3" ? 3 : 2 };
 }
 
+function certificate(call: CommandCall): SiteOptions["certificate"] {
+  const [certificatePath, keyPath] = [text(call, "certificate"), text(call, "key")];
+  if (certificatePath === undefined && keyPath === undefined) return null;
+  if (certificatePath === undefined || keyPath === undefined) {
+    throw new VolleyError("E_USAGE", "--certificate and --key go together.");
+  }
+  return { certificatePath, keyPath };
+}
+
 /** Runs until `ended` resolves. */
 export async function runSite(call: CommandCall, native: SiteNative, ended: Promise<void>): Promise<void> {
   const options = {
@@ -111,18 +126,24 @@ export async function runSite(call: CommandCall, native: SiteNative, ended: Prom
     querier: querier(call),
     mediaFolder: resolve(text(call, "media") ?? text(call, "pxe-media") ?? siteFiles(call.dataFolder).media),
     pxe: pxePlace(call),
+    certificate: certificate(call),
   };
   makeFolder(call.dataFolder);
   const files = siteFiles(call.dataFolder);
   const log = openLog({ file: files.log, quiet: call.json });
   const site = await openSite({ ...options, native, log, serving: true });
   if (call.json) {
-    printJson({ ...site.location, adminTokenFile: files.adminToken });
+    const { firstPassword } = site;
+    printJson({ ...site.location, adminTokenFile: files.adminToken, firstPassword });
   } else {
     const shown = options.addresses[0] ?? site.location.address;
     printLine(`The site is at https://${shown}:${site.location.port}/`);
     printLine(`Fingerprint of its authority (SHA-256): ${site.fingerprint}`);
-    printLine(`The administrator's token is in ${files.adminToken}`);
+    if (site.firstPassword !== null) {
+      printLine(`Sign in as "${firstAccountName}" with the password ${site.firstPassword}`);
+      printLine("It is shown this once, and the first sign-in asks for one of your own.");
+    }
+    printLine(`The token of the command line on this machine is in ${files.adminToken}`);
   }
   const failure = await Promise.race([ended, site.failed]);
   log.info("the site is stopping");

@@ -1,9 +1,9 @@
-/** Serves the live page: four static files, under a policy that lets nothing in from elsewhere. */
+/** Serves the page: static files, under a policy that lets nothing in from elsewhere. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import type { PageCookie } from "../authority/secrets.ts";
-import { cookieOf } from "../api/routes.ts";
+import { personOf } from "../api/callers.ts";
+import type { ApiContext } from "../api/context.ts";
 
 const contentPolicy = [
   "default-src 'none'",
@@ -16,9 +16,17 @@ const contentPolicy = [
   "base-uri 'none'",
 ].join("; ");
 
+/** Without a sign-in they lead to it. */
+const pages = [
+  { path: "/", name: "room.html" },
+  { path: "/access", name: "access.html" },
+] as const;
+
 const files = [
   { path: "/room.js", name: "room.js", type: "text/javascript; charset=utf-8" },
   { path: "/login.js", name: "login.js", type: "text/javascript; charset=utf-8" },
+  { path: "/access.js", name: "access.js", type: "text/javascript; charset=utf-8" },
+  { path: "/common.js", name: "common.js", type: "text/javascript; charset=utf-8" },
   { path: "/room.css", name: "room.css", type: "text/css; charset=utf-8" },
   { path: "/login", name: "login.html", type: "text/html; charset=utf-8" },
 ] as const;
@@ -40,14 +48,19 @@ function send(reply: FastifyReply, type: string, bytes: Buffer): FastifyReply {
   return reply.type(type).header("content-security-policy", contentPolicy).send(bytes);
 }
 
-export function addPage(app: FastifyInstance, cookie: PageCookie): void {
-  const index = load("room.html");
-  app.get("/", async (request, reply) => {
-    if (!cookie.isValid(cookieOf(request), Date.now())) return reply.redirect("/login", 303);
-    return send(reply, "text/html; charset=utf-8", index);
-  });
+const open = { config: { who: "anyone" } } as const;
+
+export function addPage(app: FastifyInstance, context: ApiContext): void {
+  for (const { name, path } of pages) {
+    const bytes = load(name);
+    app.get(path, open, async (request, reply) => {
+      const person = await personOf(request, undefined, context);
+      if (person === null || person.mustChangePassword) return reply.redirect("/login", 303);
+      return send(reply, "text/html; charset=utf-8", bytes);
+    });
+  }
   for (const { path, name, type } of files) {
     const bytes = load(name);
-    app.get(path, async (_request, reply) => send(reply, type, bytes));
+    app.get(path, open, async (_request, reply) => send(reply, type, bytes));
   }
 }

@@ -1,5 +1,6 @@
 /** The tables as Kysely sees them. Times are ISO 8601 in UTC, secrets hex; `jsonb` columns are written as text. */
 import type { ColumnType, Generated } from "kysely";
+import type { AuditEntry, Role } from "../../contract/accounts.ts";
 import type { SlowClients } from "../../contract/administration.ts";
 import type { DiskRule } from "../../contract/deployment.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
@@ -7,6 +8,7 @@ import type { Outcome, Plan, StepStatus } from "../../contract/report.ts";
 import type { ErrorAnswer } from "../../contract/common.ts";
 import type { PxeComputer, PxeProperties } from "../../contract/pxe.ts";
 import type { PackageProgram, SequenceVariable } from "../../contract/sequence.ts";
+import type { PasswordProof } from "../authority/passwords.ts";
 
 /** With what a password is checked by: see boot/pxe-password. */
 export type PxeStoredProperties = Omit<PxeProperties, "password"> & { password: PxePasswordProof | null };
@@ -242,7 +244,47 @@ export interface CapturedDiskTable {
   added: string;
 }
 
+export interface AccountTable {
+  id: string;
+  name: string;
+  role: Role;
+  /** Never answered, never logged. */
+  password: Json<PasswordProof>;
+  must_change: boolean;
+  disabled: boolean;
+  created: string;
+  last_sign_in: string | null;
+}
+
+/** Who is signed in on the page. */
+export interface PageSessionTable {
+  token_hash: string;
+  account_id: string;
+  created: string;
+  expires: string;
+}
+
+export interface ApiTokenTable {
+  id: string;
+  name: string;
+  role: Role;
+  token_hash: string;
+  created: string;
+  created_by: string;
+  expires: string;
+  last_used: string | null;
+}
+
+/** Append-only: see migrations/accounts. */
+export interface AuditEntryTable extends Omit<AuditEntry, "sequence"> {
+  sequence: Generated<number | bigint | string>;
+}
+
 export interface Tables {
+  account: AccountTable;
+  page_session: PageSessionTable;
+  api_token: ApiTokenTable;
+  audit_entry: AuditEntryTable;
   image: ImageTable;
   credential: CredentialTable;
   machine: MachineTable;

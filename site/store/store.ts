@@ -1,6 +1,9 @@
 /** The site's memory: one database, seen through one small class for each thing it keeps. */
 import type { VolleyError } from "../../contract/errors.ts";
 import { openDatabase, type Database } from "./database.ts";
+import { AccountStore } from "./accounts.ts";
+import { ApiTokenStore } from "./api-tokens.ts";
+import { AuditStore } from "./audit.ts";
 import { CaptureStore } from "./captures.ts";
 import { CredentialStore } from "./credentials.ts";
 import { DeploymentStore } from "./deployments.ts";
@@ -16,6 +19,9 @@ import { StateStore } from "./state-stores.ts";
 
 export interface Store {
   readonly database: Database;
+  readonly accounts: AccountStore;
+  readonly tokens: ApiTokenStore;
+  readonly audit: AuditStore;
   readonly images: ImageStore;
   readonly credentials: CredentialStore;
   readonly machines: MachineStore;
@@ -42,6 +48,9 @@ export async function openStore(folder: string): Promise<Store> {
   const database = await openDatabase(folder, (failure) => fail(failure));
   return {
     database,
+    accounts: new AccountStore(database),
+    tokens: new ApiTokenStore(database),
+    audit: new AuditStore(database),
     images: new ImageStore(database),
     credentials: new CredentialStore(database),
     machines: new MachineStore(database),

@@ -26,11 +26,11 @@ const browserFlags = [
   "--disable-sync",
 ];
 const gigabyte = 1_000_000_000;
+const password = "a password of my own";
 
 let room: Room;
 let site: SiteProcess;
 let caller: HttpsCaller;
-let adminToken: string;
 let image: ImageRecord;
 let deployment: DeploymentRecord;
 let browser: Browser;
@@ -39,7 +39,6 @@ const complaints: string[] = [];
 before(async () => {
   room = await openRoom("site page");
   site = await room.startSite();
-  adminToken = readFileSync(join(site.folder, "admin-token"), "utf8").trim();
   const authority = readFileSync(join(site.folder, "authority", "authority.pem"), "utf8");
   caller = new HttpsCaller({ host: site.address, port: site.port, authority });
   image = await site.importImage((await room.makeImage(4)).path, "Debian 12 lab");
@@ -104,22 +103,26 @@ async function addMachine(name: string) {
 const machine = (name: string) =>
   page.locator(".machine", { has: page.getByRole("heading", { name, exact: true }) });
 
-test("the page asks for the token, refuses a wrong one, and opens with the right one", async () => {
+test("the page asks for a name and a password, refuses a wrong one, and wants another than the first", async () => {
   await page.goto(`${site.url}/`);
   assert.equal(new URL(page.url()).pathname, "/login");
-  await page.getByLabel("Administrator’s token").fill("a wrong token");
-  await page.getByRole("button", { name: "Log in" }).click();
-  await page.getByText("This is not the administrator's token.").waitFor();
+  await page.getByLabel("Name").fill("admin");
+  await page.getByLabel("Password", { exact: true }).fill("a wrong password");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("This name and this password do not open an account.").waitFor();
   complaints.length = 0; // The browser itself complains of the refusal.
-  await page.getByLabel("Administrator’s token").fill(adminToken);
-  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByLabel("Password", { exact: true }).fill(site.firstPassword);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByLabel("New password").fill(password);
+  await page.getByLabel("Once more").fill(password);
+  await page.getByRole("button", { name: "Change it" }).click();
   await page.getByText("No machine is enrolled yet.").waitFor();
   const [cookie] = await page.context().cookies();
   assert.deepEqual([cookie?.httpOnly, cookie?.secure, cookie?.sameSite], [true, true, "Strict"]);
   const write = await page.evaluate(
     async () => (await fetch("/api/v1/credentials", { method: "POST" })).status,
   );
-  assert.equal(write, 403, "the cookie only reads");
+  assert.equal(write, 403, "the cookie alone only reads");
   complaints.length = 0;
 });
 
@@ -183,6 +186,30 @@ test("names are text, whatever is in them", async () => {
   assert.deepEqual(complaints, []);
 });
 
+test("users and tokens are made on the page, and the audit log says who made them", async () => {
+  await page.getByRole("link", { name: "Access" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("Anna");
+  await page.getByRole("button", { name: "Add user" }).click();
+  await page.getByText(/^anna signs in with [a-z0-9-]{23}, which is shown this once\.$/).waitFor();
+  await page.getByLabel("Role of anna").selectOption("operator");
+  await page.getByRole("button", { name: "Disable anna" }).click();
+  await page.getByRole("button", { name: "Enable anna" }).waitFor();
+  await page.getByLabel("Token name").fill("inventory");
+  await page.getByRole("button", { name: "Make token" }).click();
+  const said = page.getByText(/^The token of inventory is volley_[\w-]{32} and is shown this once\.$/);
+  await said.waitFor();
+  const token = /volley_[\w-]{32}/.exec((await said.textContent()) ?? "")?.[0] ?? "";
+  const entries = page.locator("#audit tr");
+  await entries.filter({ hasText: "POST /api/v1/accounts" }).filter({ hasText: "anna" }).first().waitFor();
+  await entries.filter({ hasText: "sign in" }).filter({ hasText: "E_SIGN_IN" }).first().waitFor();
+  assert.ok(!((await page.locator("#audit").textContent()) ?? "").includes(token));
+  await page.getByRole("button", { name: "Revoke inventory" }).click();
+  await page.getByRole("button", { name: "Revoke inventory" }).waitFor({ state: "detached" });
+  await page.getByRole("link", { name: "Room" }).click();
+  await machine("lab-01").waitFor();
+  assert.deepEqual(complaints, []);
+});
+
 test("it says when the site is away and goes on by itself when it is back", async () => {
   await site.kill();
   await page.getByText("The site does not answer.").waitFor();
@@ -195,8 +222,8 @@ test("it says when the site is away and goes on by itself when it is back", asyn
     complaints.filter((text) => !text.includes("ERR_")),
     [],
   );
-  await page.getByRole("button", { name: "Log out" }).click();
-  await page.getByLabel("Administrator’s token").waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("Name").waitFor();
   await page.goto(`${site.url}/`);
   assert.equal(new URL(page.url()).pathname, "/login");
 });

@@ -1,25 +1,34 @@
-/** Exchanges the administrator's token for the page's cookie. */
-const form = document.getElementById("login");
-const field = document.getElementById("token");
-const refusal = document.getElementById("refusal");
+/** Signs in, and asks for a password of one's own where the account still has one that was made for it. */
+import { ask, rememberMark, saying } from "./common.js";
 
-form.addEventListener("submit", async (event) => {
+const login = document.getElementById("login");
+const renew = document.getElementById("renew");
+const [name, password, fresh, again] = ["name", "password", "fresh", "again"].map((id) =>
+  document.getElementById(id),
+);
+
+login.addEventListener("submit", (event) => {
   event.preventDefault();
-  refusal.textContent = "";
-  try {
-    const answer = await fetch("/api/v1/login", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ token: field.value.trim() }),
-    });
-    if (answer.ok) {
-      location.replace("/");
-      return;
+  void saying(async () => {
+    try {
+      const me = await ask("POST", "/login", { name: name.value, password: password.value });
+      rememberMark(me);
+      if (!me.mustChangePassword) return location.replace("/");
+      login.hidden = true;
+      renew.hidden = false;
+      fresh.focus();
+    } catch (error) {
+      password.select();
+      throw error;
     }
-    const { detail, remedy } = await answer.json();
-    refusal.textContent = `${detail} ${remedy}`;
-  } catch {
-    refusal.textContent = "The site does not answer.";
-  }
-  field.select();
+  });
+});
+
+renew.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void saying(async () => {
+    if (fresh.value !== again.value) throw new Error("The two are not the same.");
+    await ask("POST", "/me/password", { current: password.value, password: fresh.value });
+    location.replace("/");
+  });
 });

@@ -2,6 +2,8 @@
  * The live page. Each state from the site is whole; what is on the page is changed to match it. Text goes in as
  * text only, never as markup: names come from machines.
  */
+import { element, setText, signOut, whoAmI } from "./common.js";
+
 const silentAfterMs = 15_000;
 /** Sessions that ended: the latest are enough to see how it went. */
 const endedShown = 3;
@@ -14,13 +16,6 @@ const parts = {
   machines: document.getElementById("machines"),
   noMachines: document.getElementById("no-machines"),
 };
-
-function element(kind, className, text) {
-  const made = document.createElement(kind);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 function bytesText(bytes) {
   const units = ["B", "KB", "MB", "GB", "TB", "PB"];
@@ -43,11 +38,6 @@ function timeText(seconds) {
 
 function percentText(part) {
   return `${(part * 100).toFixed(1)} %`;
-}
-
-/** Sets text only where it differs, so that a selection survives. */
-function setText(target, text) {
-  if (target.textContent !== text) target.textContent = text;
 }
 
 /** Keeps one child of `parent` for each item, in order; `make` answers it with an `update` function on it. */
@@ -257,16 +247,8 @@ function listen() {
     );
     if (source.readyState !== EventSource.CLOSED) return;
     source.close();
-    try {
-      // Refused for want of a login?
-      const answer = await fetch("/api/v1/sessions");
-      if (answer.status === 403) {
-        location.replace("/login");
-        return;
-      }
-    } catch {
-      // Still away.
-    }
+    // Refused for want of a sign-in? That leads there; else it is still away.
+    await whoAmI().catch(() => undefined);
     setTimeout(listen, 2000);
   });
 }
@@ -280,9 +262,8 @@ setInterval(() => {
   }
 }, 1000);
 
-document.getElementById("logout").addEventListener("click", async () => {
-  await fetch("/api/v1/logout", { method: "POST" }).catch(() => undefined);
-  location.replace("/login");
-});
+document.getElementById("logout").addEventListener("click", () => void signOut());
 
+// The mark that signing out needs.
+whoAmI().catch(() => undefined);
 listen();

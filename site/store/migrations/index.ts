@@ -1,5 +1,6 @@
 /** Every step from an empty database to today's tables, in order. A released step is never edited: add another. */
 import type { Migration, MigrationProvider } from "kysely/migration";
+import { accounts } from "./accounts.ts";
 import { captures } from "./captures.ts";
 import { children } from "./children.ts";
 import { deployments } from "./deployments.ts";
@@ -30,6 +31,7 @@ const steps: Record<string, Migration> = {
   "0011-children": children,
   "0012-device-variables": deviceVariables,
   "0013-pxe-clearings": pxeClearings,
+  "0014-accounts": accounts,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { FailedAttempts } from "../../../../site/authority/attempts.ts";
 import { openAuthority } from "../../../../site/authority/authority.ts";
-import { hashSecret, matchesHash, PageCookie } from "../../../../site/authority/secrets.ts";
+import { hashSecret, matchesHash } from "../../../../site/authority/secrets.ts";
 import { limits } from "../../../../contract/limits.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 
@@ -14,7 +14,7 @@ test("the authority stays, the server's certificate follows its names", async (c
   const folder = join(testFolder(context), "authority");
   const authority = await openAuthority(folder);
   const names = ["127.0.0.1", "10.1.2.3", "localhost", "site.example"];
-  const first = await authority.serverCertificate(names);
+  const first = await authority.serverCertificate(names, "ec");
   const certificate = new X509Certificate(first.certificate);
   const issuer = new X509Certificate(authority.certificate);
   assert.ok(certificate.verify(issuer.publicKey));
@@ -29,14 +29,14 @@ test("the authority stays, the server's certificate follows its names", async (c
   assert.equal(again.certificate, authority.certificate);
   assert.equal(again.fingerprint, authority.fingerprint);
   assert.equal(again.manifestKey, authority.manifestKey);
-  assert.equal((await again.serverCertificate(names)).certificate, first.certificate);
-  const other = await again.serverCertificate([...names, "10.9.9.9"]);
+  assert.equal((await again.serverCertificate(names, "ec")).certificate, first.certificate);
+  const other = await again.serverCertificate([...names, "10.9.9.9"], "ec");
   assert.notEqual(other.certificate, first.certificate);
   assert.equal(new X509Certificate(other.certificate).checkIP("10.9.9.9"), "10.9.9.9");
 
   // A cut between the two writes of a new certificate.
   writeFileSync(join(folder, "server.key"), first.key);
-  const repaired = await again.serverCertificate([...names, "10.9.9.9"]);
+  const repaired = await again.serverCertificate([...names, "10.9.9.9"], "ec");
   assert.ok(new X509Certificate(repaired.certificate).publicKey);
   assert.notEqual(repaired.certificate, other.certificate);
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".key"))) {
@@ -55,26 +55,6 @@ test("a manifest's signature is the site's over exactly these bytes", async (con
   assert.ok(authority.verifyManifest(bytes, signature));
   assert.ok(!authority.verifyManifest(Buffer.from("a manifesT"), signature));
   assert.ok(!(await openAuthority(other)).verifyManifest(bytes, signature));
-});
-
-test("a page's cookie ends, and is made with the administrator's token only", () => {
-  const cookie = new PageCookie("token");
-  const value = cookie.make(1000);
-  assert.ok(cookie.isValid(value, 999));
-  assert.ok(new PageCookie("token").isValid(value, 999), "also after a restart");
-  assert.ok(!cookie.isValid(value, 1000));
-  assert.ok(!new PageCookie("other").isValid(value, 999));
-  for (const wrong of [
-    "",
-    ".",
-    "2000",
-    "2000.",
-    value.replace("1000", "2000"),
-    `${value}A`,
-    `Infinity.${value.slice(5)}`,
-  ]) {
-    assert.ok(!cookie.isValid(wrong, 999), wrong);
-  }
 });
 
 test("secrets are compared as hashes", () => {

@@ -1,0 +1,55 @@
+/** What the API is made of. */
+import { accountRoutes } from "./accounts.ts";
+import { tokenRoutes } from "./api-tokens.ts";
+import { auditRoutes } from "./audit.ts";
+import { authorityRoutes } from "./authority.ts";
+import { bootImageRoutes } from "./boot-image.ts";
+import { captureRoutes } from "./captures.ts";
+import { credentialRoutes } from "./credentials.ts";
+import { deploymentRoutes } from "./deployments.ts";
+import { enrolRoutes } from "./enrol.ts";
+import { eventRoutes } from "./events.ts";
+import { examinationRoutes } from "./examinations.ts";
+import { imageRoutes } from "./images.ts";
+import { loginRoutes } from "./login.ts";
+import { machineRoutes } from "./machines.ts";
+import { packageRoutes } from "./packages.ts";
+import { policyRoutes } from "./policy.ts";
+import { pxeRoutes } from "./pxe.ts";
+import { reportRoutes } from "./reports.ts";
+import { sequenceRunRoutes } from "./sequence-runs.ts";
+import { sequenceRoutes } from "./sequences.ts";
+import { sessionRoutes } from "./sessions.ts";
+import { stateStoreRoutes } from "./state-stores.ts";
+import { taskRoutes } from "./tasks.ts";
+import { uploadRoutes } from "./uploads.ts";
+import type { ApiContext } from "./context.ts";
+import type { Route } from "./routes.ts";
+
+/** Every resource of the API. */
+export const resources: ((context: ApiContext) => Route[])[] = [
+  accountRoutes,
+  auditRoutes,
+  authorityRoutes,
+  bootImageRoutes,
+  credentialRoutes,
+  deploymentRoutes,
+  enrolRoutes,
+  eventRoutes,
+  examinationRoutes,
+  imageRoutes,
+  loginRoutes,
+  machineRoutes,
+  packageRoutes,
+  policyRoutes,
+  pxeRoutes,
+  reportRoutes,
+  sequenceRoutes,
+  sequenceRunRoutes,
+  captureRoutes,
+  sessionRoutes,
+  stateStoreRoutes,
+  taskRoutes,
+  tokenRoutes,
+  uploadRoutes,
+];

@@ -1,0 +1,67 @@
+/** volley audit */
+import type { AuditEntry } from "../../contract/accounts.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import { csvText } from "../csv.ts";
+import { text, type CommandCall, type SiteCommand } from "./command.ts";
+import { number } from "./numbers.ts";
+import { printJson, printTable } from "./output.ts";
+
+const defaultEntries = 50;
+
+function time(call: CommandCall, name: string): string | undefined {
+  const given = text(call, name);
+  if (given === undefined) return undefined;
+  const parsed = Date.parse(given);
+  if (Number.isNaN(parsed)) throw new VolleyError("E_USAGE", `--${name} is a date or time, not "${given}".`);
+  return new Date(parsed).toISOString();
+}
+
+const cells = ({ action, address, outcome, target, time: at, who }: AuditEntry): string[] => [
+  at.slice(0, 19).replace("T", " "),
+  who,
+  address,
+  action,
+  target,
+  outcome,
+];
+const head = ["TIME (UTC)", "WHO", "FROM", "WHAT", "", "OUTCOME"];
+
+export const auditCommands: SiteCommand[] = [
+  {
+    words: "audit",
+    operands: "",
+    operandCount: 0,
+    summary: "Show who did what, the newest first.",
+    options: {
+      from: {
+        type: "string",
+        value: "TIME",
+        help: "Not before that, as 2026-11-22 or 2026-11-22T08:00:00Z.",
+      },
+      to: { type: "string", value: "TIME", help: "Not after that." },
+      who: { type: "string", value: "NAME", help: "Only that user or token; local is this command line." },
+      text: { type: "string", value: "TEXT", help: "Only where what was done, or to what, holds that." },
+      failed: { type: "boolean", help: "Only wrong passwords." },
+      entries: { type: "string", value: "N", help: `How many (${defaultEntries}).` },
+      csv: { type: "boolean", help: "As comma-separated values." },
+    },
+    run: async (client, call) => {
+      const most = limits.auditAnswerMost;
+      const wanted = {
+        from: time(call, "from"),
+        to: time(call, "to"),
+        who: text(call, "who"),
+        text: text(call, "text"),
+        outcome: call.values["failed"] === true ? "E_SIGN_IN" : undefined,
+        limit: String(number(call, "entries", { least: 1, most, whole: true }) ?? defaultEntries),
+      };
+      const query = new URLSearchParams();
+      for (const [name, value] of Object.entries(wanted)) if (value !== undefined) query.set(name, value);
+      const entries = await client.get<AuditEntry[]>(`/audit?${query.toString()}`);
+      if (call.json) printJson(entries);
+      else if (call.values["csv"] === true) process.stdout.write(csvText([head, ...entries.map(cells)]));
+      else printTable([head, ...entries.map(cells)]);
+    },
+  },
+];

@@ -10,20 +10,20 @@ import { limits } from "../contract/limits.ts";
 import type { MachineFacts } from "../contract/machine.ts";
 import { helpText, parseCommandLine, type Command, type DeployCommand } from "./commands/command-line.ts";
 
+import { disksText, factsText } from "./commands/machine-text.ts";
 import { openConsoleLines } from "./commands/console-lines.ts";
 import { type DoctorCommand, runDoctor } from "./commands/doctor-command.ts";
 import { askForVariables } from "./commands/env-command.ts";
-import { safetyRefusals } from "./imaging/choose-disk.ts";
+import { dropHandOver, readHandOver } from "./deploying/hand-over.ts";
 import type * as Performing from "./deploying/perform.ts";
 import { openPlatform } from "./platform/index.ts";
 import { takeInventory } from "./platform/inventory.ts";
-import type { DiskFacts, Platform } from "./platform/platform.ts";
+import type { Platform } from "./platform/platform.ts";
 import { startDelivery } from "./report/delivery.ts";
 import { openLogs } from "./report/logs.ts";
 import { openOutbox } from "./report/outbox.ts";
 import { createRedactor, type Redactor } from "./report/redactor.ts";
 import { openScreen, type Screen } from "./report/screen.ts";
-import { sizeText } from "./report/words.ts";
 import type { SequenceStep } from "./sequence/tree.ts";
 import { failureOf, summaryOf } from "./running/sequence-end.ts";
 import type { SequenceCommand, SequenceRunCommand } from "./commands/sequence-command.ts";
@@ -53,9 +53,9 @@ async function run(command: Command): Promise<void> {
       process.stdout.write(`${JSON.stringify(await takeInventory())}\n`);
       return;
     case "identify":
-      return printFacts(await factsOf(platformHere(), command.name), command.json);
+      return writeOut(factsText(await factsOf(platformHere(), command.name), command.json));
     case "disks":
-      return printDisks(await platformHere().listDisks(), command.json);
+      return writeOut(disksText(await platformHere().listDisks(), command.json));
     case "sequence":
       return sequence(command.sequence);
     case "env":
@@ -64,6 +64,8 @@ async function run(command: Command): Promise<void> {
       return doctor(command.doctor, platformHere());
     case "deploy":
       return deploy(command, platformHere());
+    case "resume":
+      return resume(command.stateFolder, platformHere());
   }
 }
 
@@ -175,6 +177,17 @@ function doctor(command: DoctorCommand, platform: Platform): Promise<void> {
   });
 }
 
+/** Where nothing was handed over there is nothing to do. */
+async function resume(folder: string | null, platform: Platform): Promise<void> {
+  const stateFolder = folder ?? platform.defaultStateFolder();
+  const handed = readHandOver(openStateFolder(stateFolder, (path) => platform.flushFolder(path)));
+  if (handed === null) return;
+  const { deploymentId, disk, site } = handed;
+  const words = ["--site", site, "--state", stateFolder, "--once", "--allow-restart"];
+  const command = parseCommandLine(["deploy", ...words, ...(disk === null ? [] : ["--disk", disk])]);
+  if (command.kind === "deploy") await deploy({ ...command, resumes: deploymentId }, platform);
+}
+
 async function deploy(command: DeployCommand, platform: Platform): Promise<void> {
   const { perform } = await loadPerformer();
   const readCredential = credentialReader(command);
@@ -234,6 +247,7 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
       sequences,
       logs,
       logFolder,
+      program: isSea() ? process.execPath : null,
       allowRestart: command.allowRestart,
       staging: await openStaging({
         operatingSystem: machine.operatingSystem,
@@ -249,6 +263,8 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
     try {
       await serve({
         once: command.once,
+        resumes: command.resumes,
+        onGone: () => dropHandOver(state),
         enrol: () => site.enrol(),
         policy: () =>
           policyOf({ site, staging: performer.staging, operatingSystem: machine.operatingSystem, state }),
@@ -322,42 +338,6 @@ function readNamedFile(option: string, path: string): string {
     return readFileSync(path, "utf8");
   } catch (error) {
     throw new VolleyError("E_USAGE", `${option} ${path} cannot be read: ${(error as Error).message}`);
-  }
-}
-
-function printFacts(facts: MachineFacts, json: boolean): void {
-  if (json) {
-    process.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
-    return;
-  }
-  const rows = Object.entries(facts).map(([name, value]) => {
-    const shown = Array.isArray(value) ? value.join(", ") : String(value ?? "unknown");
-    return `${name.padEnd(16)} ${shown}\n`;
-  });
-  process.stdout.write(rows.join(""));
-}
-
-function printDisks(disks: readonly DiskFacts[], json: boolean): void {
-  const judged = disks.map((disk) => ({
-    ...disk,
-    refused: safetyRefusals(disk, { removable: false }, true).map((refusal) => refusal.reason),
-  }));
-  if (json) {
-    process.stdout.write(`${JSON.stringify(judged, null, 2)}\n`);
-    return;
-  }
-  for (const disk of judged) {
-    const name = [disk.model, disk.serial].filter((word) => word !== "").join(" ");
-    process.stdout.write(`${disk.path}  ${sizeText(disk.sizeBytes)}  ${name}\n`);
-    for (const partition of disk.partitions) {
-      const what = [sizeText(partition.sizeBytes), partition.fileSystem, partition.label].filter(
-        (word) => word !== "",
-      );
-      process.stdout.write(`    ${partition.name}  ${what.join("  ")}\n`);
-    }
-    process.stdout.write(
-      disk.refused.length === 0 ? "    may be overwritten\n" : `    refused: ${disk.refused.join("; ")}\n`,
-    );
   }
 }
 

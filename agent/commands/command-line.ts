@@ -14,9 +14,12 @@ export interface DeployCommand extends SiteChoice {
   once: boolean;
   /** Restart the machine when a task sequence asks for it. */
   allowRestart: boolean;
+  /** Identifier of the only deployment that is gone on with; null for whatever is due. */
+  resumes: string | null;
 }
 export type Command =
   | DeployCommand
+  | { kind: "resume"; stateFolder: string | null }
   | { kind: "identify"; json: boolean; name: string | null }
   | { kind: "disks"; json: boolean }
   | { kind: "inventory" }
@@ -42,6 +45,7 @@ export const helpText = `volley-agent: puts the image of a deployment on this ma
       --name NAME              what the site calls this machine (default: its host name)
       --interface ADDRESS      IPv4 address of the network interface to receive on
       --state DIR              where keys, checkpoint, reports and logs are kept
+  volley-agent resume [--state DIR]              goes on with the sequence that handed this system over
   volley-agent identify [--json] [--name NAME]   what the site is told of this machine
   volley-agent disks [--json]                    the disks, and why one may not be overwritten
 ${doctorHelpText}${sequenceHelpText}${envHelpText}  volley-agent --help | --version
@@ -67,6 +71,10 @@ export function parseCommandLine(words: readonly string[]): Command {
   switch (first) {
     case "deploy":
       return parseDeploy(rest);
+    case "resume": {
+      const values = parseOptions(rest, { ...general, state: text });
+      return helpOrVersion(values) ?? { kind: "resume", stateFolder: values.state ?? null };
+    }
     case "identify": {
       const values = parseOptions(rest, { ...general, json: flag, name: text });
       return (
@@ -113,6 +121,7 @@ function parseDeploy(words: string[]): Command {
     yes: values.yes ?? false,
     once: values.once ?? false,
     allowRestart: values["allow-restart"] ?? false,
+    resumes: null,
   };
 }
 

@@ -6,6 +6,7 @@ import { limits } from "../../contract/limits.ts";
 import type { StepStatus } from "../../contract/report.ts";
 import type { SequenceFacts as SequenceFile } from "../../contract/sequence.ts";
 import type { DiskFacts } from "../platform/platform.ts";
+import { handOver } from "./hand-over.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
 import { folderStore, type CheckpointStore } from "../sequence/checkpoint.ts";
 import type { SequenceFacts } from "../sequence/facts.ts";
@@ -51,9 +52,11 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
     log: by.log,
     signal: by.signal,
   });
+  const handing = handOver(deployment, folder, by);
   const services = {
     ...tellingPlans(machineServices({ ...by.sequences, work: workFolder(facts), yes }), by),
     ...siteServices({ deployment, site, content, state, by }),
+    handOver: handing,
     ...(by.disk !== null && { disks: onlyDisk(by.disk, by) }),
     ...(refresh !== null && { bootStaging: refresh.bootStaging }),
     keptState: keptState({
@@ -84,6 +87,7 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
       content,
       services,
       status: (status) => tellStatus(deployment.id, status, by),
+      beforeRestart: (ended) => handing.finish(ended),
       logs: by.logs,
     },
     by.sequences,
@@ -251,7 +255,8 @@ async function restart({ message, refresh, seconds, target }: Restart, by: Perfo
     if (message !== "") by.log.info(message);
     by.log.info(`This machine restarts into ${into} in ${seconds} seconds`);
     await pause(seconds * 1000, by.signal);
-    // What was told is in the outbox, and goes out now or after the restart.
+    // A PE forgets its outbox, and by what it told a site knows where the machine is to start next.
+    await by.delivery.settle(limits.outboxFarewellMs);
     try {
       await by.platform.restart();
     } catch (error) {

@@ -2,6 +2,7 @@
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import type { Outcome } from "../../contract/report.ts";
 import { deployImageToDisk } from "./deploy-image.ts";
+import { dropHandOver } from "./hand-over.ts";
 import type { Deployment, Performer } from "./performer.ts";
 
 /**
@@ -14,7 +15,10 @@ export async function perform(deployment: Deployment, by: Performer): Promise<Ou
   } catch (error) {
     const failure = toVolleyError(error);
     const goesOn = failure.code === "E_CANCELLED" || failure.code === "E_RESTART_NEEDED";
-    if (!goesOn) reportFailure(deployment, failure, by);
+    if (!goesOn) {
+      dropHandOver(by.state);
+      reportFailure(deployment, failure, by);
+    }
     throw failure;
   } finally {
     by.screen.settle();
@@ -28,6 +32,7 @@ async function performWhat(deployment: Deployment, by: Performer): Promise<Outco
     // The eighty kinds of steps are loaded only by who runs a sequence.
     const { deploySequence } = await import("./deploy-sequence.ts");
     await deploySequence({ ...deployment, sequence }, by);
+    dropHandOver(by.state);
     by.delivery.tell({ kind: "succeeded", deploymentId, outcome: null });
     return null;
   }

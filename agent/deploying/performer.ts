@@ -34,6 +34,8 @@ export interface Performer {
   sequences: SequenceRunner;
   logs: Logs;
   logFolder: string;
+  /** Path of this agent's executable; null when it runs from its sources. */
+  program: string | null;
   /** A sequence may restart the machine; else the agent ends with E_RESTART_NEEDED. */
   allowRestart: boolean;
   /** Null in a PE, and where no PE can be put on the machine's disk. */

@@ -9,6 +9,10 @@ import type { Deployment } from "./performer.ts";
 export interface ServiceOptions {
   /** End after one deployment, whether it succeeds (return) or fails (throw). */
   once: boolean;
+  /** The deployment to go on with, and nothing else; null for whatever is due. */
+  resumes: string | null;
+  /** That one is this machine's no longer. */
+  onGone(): void;
   enrol(): Promise<unknown>;
   policy(): Promise<Policy>;
   perform(deployment: Deployment): Promise<unknown>;
@@ -24,6 +28,11 @@ export async function serve(options: ServiceOptions): Promise<void> {
   let idle = false;
   for (;;) {
     const { deployment } = await patiently(options, options.policy);
+    if (options.resumes !== null && deployment?.id !== options.resumes) {
+      log.warning("What this machine was to go on with is closed at the site, or another took its place");
+      options.onGone();
+      return;
+    }
     if (deployment === null || settled.has(deployment.id)) {
       if (!idle) log.info("Nothing is assigned to this machine; waiting for a deployment");
       idle = true;

@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { HexRoot } from "../../contract/common.ts";
+import type { ImageFacts } from "../../contract/deployment.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { PackageFacts, PackageProgram } from "../../contract/sequence.ts";
@@ -58,15 +59,21 @@ const ImageCheckpoint = z.object({ root: HexRoot, device: z.string() });
 
 function imageApplier(options: SiteServicesOptions): ImageApplier {
   const { by, content, deployment, site, state } = options;
+  const imageOf = (packageId: string, signal = by.signal): Promise<ImageFacts> =>
+    untilItWorks(() => site.packageImage(packageId), {
+      ...patience(options, `Image ${packageId}`, signal),
+      patienceMs: limits.siteAwayMs,
+    });
   return {
     async formatOf(packageId) {
-      return (await content.factsOf(packageId)).kind === "image" ? "block" : "wim";
+      if ((await content.factsOf(packageId)).kind !== "image") return "wim";
+      return (await imageOf(packageId)).firmware.length > 0 ? "disk" : "block";
+    },
+    async diskDemand(packageId) {
+      return { rule: deployment.disk, image: await imageOf(packageId), firmware: by.machine.firmware };
     },
     async writeTo({ device, packageId, progress, signal }) {
-      const image = await untilItWorks(() => site.packageImage(packageId), {
-        ...patience(options, `Image ${packageId}`, signal),
-        patienceMs: limits.siteAwayMs,
-      });
+      const image = await imageOf(packageId, signal);
       const manifest = await fetchManifest(image, by);
       const kept = state.read(imageFile, ImageCheckpoint);
       const resume = kept?.root === image.root && kept.device === device;

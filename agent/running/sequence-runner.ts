@@ -55,6 +55,8 @@ export interface LoadedRun {
   content: Content;
   services: StepServices;
   status(status: SequenceStatus): void;
+  /** While the volumes are still mounted. */
+  beforeRestart?(ran: RanSequence): Promise<void>;
   logs: Logs;
 }
 
@@ -74,6 +76,7 @@ export async function runLoaded(run: LoadedRun, by: SequenceRunner): Promise<Ran
     }
     const performer = performerOf(run, by, server);
     const ran = await runProgram(run, by, { log, performer });
+    if (ran.end.kind === "restart") await run.beforeRestart?.(ran);
     by.screen.settle();
     await finish(ran, by, log);
     return ran;

@@ -34,6 +34,8 @@ export interface RunState {
   /** Groups that are open, outermost first. */
   groups: number[];
   outcomes: StepOutcomeRecord[];
+  /** A restart that was asked for and has not been seen to happen. A checkpoint of an older agent has none. */
+  restarting?: { step: number; target: "HD" | "WinPE"; tries: number } | null;
   /** How it ended; null as long as it has not. */
   ended: "succeeded" | "failed" | null;
 }
@@ -44,6 +46,7 @@ export const startState = (): RunState => ({
   starts: 0,
   groups: [],
   outcomes: [],
+  restarting: null,
   ended: null,
 });
 
@@ -103,6 +106,8 @@ class Interpreter {
   async run(): Promise<RunEnd> {
     const { instructions } = this.#program;
     this.#set("_SMSTSInstructionTableSize", String(instructions.length));
+    const owed = await this.#owedRestart();
+    if (owed !== null) return owed;
     for (;;) {
       this.#closeGroups();
       await this.#pause();
@@ -244,6 +249,7 @@ class Interpreter {
     this.#clearRequests();
     if (restart !== null && again && state.starts < sequenceLimits.stepStarts) state.begun = false;
     else this.#goTo(step.end);
+    this.#owe(step, restart);
     await this.#effects.checkpoint(state);
     return restart === null ? null : this.#restart(step, restart);
   }
@@ -257,9 +263,38 @@ class Interpreter {
     return variables.get("_SMSTSInWinPE").toLowerCase() === "true" ? "WinPE" : "HD";
   }
 
+  /**
+   * The power may have failed before a restart, or the machine came back to the system that it left: the steps that follow
+   * are not for that one, and would all be skipped.
+   */
+  async #owedRestart(): Promise<RunEnd | null> {
+    const state = this.#state;
+    const { restarting } = state;
+    if (restarting === undefined || restarting === null) return null;
+    const isInPe = this.#effects.variables.get("_SMSTSInWinPE").toLowerCase() === "true";
+    const step = this.#program.instructions[restarting.step];
+    if (isInPe === (restarting.target === "WinPE") || step?.kind !== "step") {
+      state.restarting = null;
+      return null;
+    }
+    restarting.tries += 1;
+    if (restarting.tries > sequenceLimits.restartTries) {
+      const meant = restarting.target === "HD" ? "its installed system" : "a boot image";
+      const text = `The computer was restarted ${sequenceLimits.restartTries} times and did not come to ${meant}`;
+      state.restarting = null;
+      return this.#failed(step, { exitCode: exitCodes.interrupted, text, output: "" });
+    }
+    await this.#effects.checkpoint(state);
+    return this.#restart(step, restarting.target);
+  }
+
   /** A request is for the end of the step that made it. */
   #clearRequests(): void {
     for (const name of ["SMSTSRebootRequested", "SMSTSRetryRequested"]) this.#effects.variables.set(name, "");
+  }
+
+  #owe(step: StepInstruction, target: "HD" | "WinPE" | null): void {
+    this.#state.restarting = target === null ? null : { step: step.pointer, target, tries: 1 };
   }
 
   #restart(step: StepInstruction, target: "HD" | "WinPE"): RunEnd {
@@ -309,6 +344,7 @@ class Interpreter {
     const restart = this.#restartAfter(exitCodes.success);
     this.#clearRequests();
     this.#goTo(by.end);
+    if (failed.kind === "step") this.#owe(failed, restart);
     await this.#effects.checkpoint(this.#state);
     return restart === null || failed.kind === "group" ? null : this.#restart(failed, restart);
   }

@@ -18,6 +18,8 @@ export const sequenceLimits = {
   childDepth: 32,
   /** Starts of one step that ended with the agent's or the machine's death. */
   stepStarts: 1000,
+  /** Restarts for one request, when the machine does not come to where it was to go. */
+  restartTries: 3,
   /** Of an executable file, when its version is looked for. */
   versionResourceBytes: 1_048_576,
   /** How long a step may take to end after it was told to. */

@@ -3,8 +3,10 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { checkBootable, checkStart, makeBootable } from "./boot-files/make-bootable.ts";
 import { codes } from "./codes.ts";
+import { forgetAppliedSystem } from "./applied/system.ts";
 import { applyImage, findSource, type ImageWish } from "./images/apply.ts";
 import { findDestination } from "./images/destination.ts";
+import { applyDiskImage } from "./images/disk-image.ts";
 import {
   adapted,
   real,
@@ -21,7 +23,7 @@ import { answerFilePath } from "./unattend/place.ts";
 import { findInAnyCase, hostPath } from "./volumes.ts";
 
 const byWimlib = adapted(
-  "wimlib applies the image, and its boot files and a new boot configuration are written; on an MBR disk GRUB stands in for Windows' own boot sectors, which no image has, and starts bootmgr",
+  "wimlib applies the image, and its boot files and a new boot configuration are written; on an MBR disk GRUB stands in for Windows' own boot sectors, which no image has, and starts bootmgr; the image of a whole disk, of Windows or Linux, replaces the disk instead, with its own partitions and boot files",
 );
 const inPeOnly = unsupported("it runs in a PE alone");
 
@@ -36,6 +38,10 @@ export const applyOperatingSystemImage = stepKind({
   },
   async perform(context) {
     const wish = readImageWish(context);
+    if ((await context.services?.imageApplier?.formatOf(wish.packageId)) === "disk") {
+      return succeeded(await applyDiskImage(context, wish.packageId));
+    }
+    forgetAppliedSystem(context);
     const destination = await findDestination(context);
     await checkBootable(context, destination);
     const source = await findSource(context, wish);

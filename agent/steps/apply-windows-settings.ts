@@ -1,7 +1,10 @@
 /** Apply Windows Settings: who the computer is and what it speaks, into the answer file of the applied Windows. */
 import { randomBytes } from "node:crypto";
+import { makeOwnLinux } from "./applied/linux-identity.ts";
+import { appliedLinux } from "./applied/system.ts";
 import { codes } from "./codes.ts";
 import {
+  adapted,
   flag,
   real,
   setOutput,
@@ -16,6 +19,9 @@ import { setSetting, type SettingPlace } from "./unattend/answer-file.ts";
 import { changeAnswerFile } from "./unattend/place.ts";
 
 const inPeOnly = unsupported("it runs in a PE alone, on a Windows that does not run yet");
+const windowsOrLinux = adapted(
+  "as documented for Windows; an applied Linux gets its name, new host keys and machine id, and where they are given root's password and a time zone by its name in the IANA database",
+);
 const shell = "Microsoft-Windows-Shell-Setup";
 const international = "Microsoft-Windows-International-Core";
 
@@ -56,8 +62,10 @@ const unattendedStart: readonly [string, string][] = [
 export const applyWindowsSettings = stepKind({
   type: "ApplyWindowsSettings",
   title: "Apply Windows Settings",
-  support: { winpe: real, linuxpe: real, windows: inPeOnly, linux: inPeOnly },
+  support: { winpe: real, linuxpe: windowsOrLinux, windows: inPeOnly, linux: inPeOnly },
   async perform(context) {
+    const linux = await appliedLinux(context);
+    if (linux !== null) return succeeded(await applyToLinux(context, linux));
     const values = readValues(context);
     const password = readPassword(context);
     await changeAnswerFile(context, (root, architecture) => {
@@ -77,9 +85,25 @@ export const applyWindowsSettings = stepKind({
   },
 });
 
+const computerName = (context: StepContext): string =>
+  setting(context, "ComputerName", "OSDComputerName") || context.variables.get("_SMSTSMachineName");
+
+/** Where nothing is said of root's password the image's stays. */
+async function applyToLinux(context: StepContext, root: string): Promise<string> {
+  const password = setting(context, "AdminPassword", "OSDLocalAdminPassword");
+  const random = flag(setting(context, "RandomAdminPassword", "OSDRandomAdminPassword"), false);
+  const name = computerName(context);
+  await makeOwnLinux(context, root, {
+    computerName: name,
+    timeZone: setting(context, "TimeZone", "OSDTimeZone"),
+    password: random ? "" : password,
+    lockRoot: random,
+  });
+  return `The applied Linux is called ${name}`;
+}
+
 function readValues(context: StepContext): { place: SettingPlace; value: string }[] {
-  const name =
-    setting(context, "ComputerName", "OSDComputerName") || context.variables.get("_SMSTSMachineName");
+  const name = computerName(context);
   if (setting(context, "ServerLicenseMode", "OSDServerLicenseMode") !== "") {
     context.log.warning("The licensing mode is for Windows Server 2003 and is left out");
   }

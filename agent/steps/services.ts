@@ -2,6 +2,7 @@
  * What steps need of the world beyond programs, variables and packages. Each interface is named for what it is and
  * handed in by the composition root; none is imported from where it is implemented.
  */
+import type { DiskDemand } from "../imaging/choose-disk.ts";
 import type { DiskFacts } from "../platform/platform.ts";
 
 export interface StepServices {
@@ -18,6 +19,7 @@ export interface StepServices {
   recoveryKeys?: RecoveryKeys;
   agentIdentity?: AgentIdentity;
   agentFiles?: AgentFiles;
+  handOver?: HandOver;
   folders?: StepFolders;
   keptState?: KeptState;
   bootStaging?: BootStaging;
@@ -59,8 +61,13 @@ export interface Readiness {
 
 /** Writes a block image, by multicast with unicast for what is lacking, and verifies it. */
 export interface ImageApplier {
-  /** "wim" is applied as files by the step; "block" is written to the device by `writeTo`. Rejects with a VolleyError. */
-  formatOf(packageId: string): Promise<"wim" | "block">;
+  /**
+   * "wim" is applied as files by the step; "block" (a volume) and "disk" (a whole one with its partition table, which
+   * firmware starts) are written to the device by `writeTo`. Rejects with a VolleyError.
+   */
+  formatOf(packageId: string): Promise<"wim" | "block" | "disk">;
+  /** What a disk has to be for a "disk", and which the deployment means. */
+  diskDemand(packageId: string): Promise<DiskDemand>;
   /** `device`: partition or disk. The text says how much came by which way. */
   writeTo(options: {
     packageId: string;
@@ -143,6 +150,15 @@ export interface NetworkState {
 export interface AgentFiles {
   /** Folder with the executable for Windows and its settings without secrets; `command` starts it from there. */
   windows(): Promise<{ folder: string; command: string }>;
+}
+
+/** Going on with this run in an operating system that was just applied. */
+export interface HandOver {
+  /**
+   * Puts the agent, what it needs to speak to its site, and a unit of systemd's that starts it into the Linux whose root
+   * is at `root`. Rejects with E_TOOL_MISSING when this agent is no executable of its own.
+   */
+  toLinux(root: string): Promise<void>;
 }
 
 /** What the site knows of installing: packages' programs, and applications. */

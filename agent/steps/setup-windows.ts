@@ -1,11 +1,13 @@
 /**
  * Setup Windows and ConfigMgr: hands over from the PE to the Windows that was applied, whose setup runs at the restart and
- * starts the agent, which goes on with the sequence.
+ * starts the agent, which goes on with the sequence. A Linux that was applied starts the agent by itself.
  */
 import { existsSync } from "node:fs";
 import { cp, mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { real, runOrFail, service, setting, stepKind, succeeded, unsupported } from "./step-kind.ts";
+import { handOverToLinux } from "./applied/hand-over.ts";
+import { appliedLinux } from "./applied/system.ts";
+import { adapted, real, runOrFail, service, setting, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import type { StepContext, StepVariables } from "./step.ts";
 import { checkAnswerFile } from "./unattend/answer-file.ts";
 import { changeAnswerFile, targetSystemRoot } from "./unattend/place.ts";
@@ -13,6 +15,9 @@ import { hostPath, isLinux } from "./volumes.ts";
 import type { XmlElement } from "./xml/document.ts";
 
 const inPeOnly = unsupported("it hands over from a PE; what runs already needs no setup");
+const windowsOrLinux = adapted(
+  "as documented for Windows; an applied Linux gets the agent and a unit of systemd that starts it, and goes on with the sequence after the restart",
+);
 /** "Add a Custom Script to Windows Setup": run as the system account when setup has ended. */
 const scriptName = "SetupComplete.cmd";
 const ownScript = "SetupComplete.image.cmd";
@@ -20,8 +25,10 @@ const ownScript = "SetupComplete.image.cmd";
 export const setupWindows = stepKind({
   type: "SetupWindowsAndSMS",
   title: "Setup Windows and ConfigMgr",
-  support: { winpe: real, linuxpe: real, windows: inPeOnly, linux: inPeOnly },
+  support: { winpe: real, linuxpe: windowsOrLinux, windows: inPeOnly, linux: inPeOnly },
   async perform(context) {
+    const linux = await appliedLinux(context);
+    if (linux !== null) return succeeded(await handOverToLinux(context, linux));
     const drive = targetSystemRoot(context).slice(0, 2);
     await changeAnswerFile(context, (root) => {
       substitute(root, context.variables);

@@ -54,6 +54,10 @@ export function dropLettersOf(context: StepContext, disk: DiskFacts): void {
   }
 }
 
+export function dropLetter(context: StepContext, letter: string): void {
+  setOutput(context, variableOf(letter), "");
+}
+
 /** First free letter from C on; X is the boot image's. */
 export function nextLetter(context: StepContext): string {
   const used = new Set([...usedLetters(context), "X"]);

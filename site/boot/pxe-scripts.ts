@@ -103,6 +103,21 @@ export function grubBootstrap(): string {
   );
 }
 
+/**
+ * What leaves a boot loader goes back to firmware, which takes that for a success and shows its menu ("Boot Manager", UEFI
+ * 2.10, 3.1; so does EDK2): the disk's own loader is started from here. Windows' has its place, and any other system that is
+ * to start without an entry in the firmware has the removable media path (3.5.1.1).
+ */
+const diskLoaders = ["/EFI/Microsoft/Boot/bootmgfw.efi", "/EFI/BOOT/BOOTX64.EFI"];
+const grubFromDisk = [
+  `for loader in ${diskLoaders.join(" ")}; do`,
+  "  if search --no-floppy --set=disk --file $loader; then",
+  "    chainloader ($disk)$loader && boot",
+  "  fi",
+  "done",
+  "exit",
+];
+
 /** GRUB says of each file that is not there yet that it was not found. */
 function grubAsking(path: string): string[] {
   return [
@@ -121,7 +136,7 @@ export function grubConfiguration(
   { computer, passwordHash }: { computer: string; passwordHash: string | null },
 ): string {
   if (answer.kind === "local") {
-    return lines(`echo "Volley: ${plain(answer.reason)}"`, "sleep 2", "exit");
+    return lines(`echo "Volley: ${plain(answer.reason)}"`, "sleep 2", ...grubFromDisk);
   }
   if (answer.kind === "hold") {
     return lines(
@@ -130,7 +145,7 @@ export function grubConfiguration(
       `if sleep --interruptible ${limits.pxeHoldSeconds}; then`,
       ...grubAsking(`/${grubFolder}/${computer}.cfg`),
       "fi",
-      "exit",
+      ...grubFromDisk,
     );
   }
   const accept = grubAsking(`/${grubFolder}/${computer}_accepted.cfg`);
@@ -142,7 +157,7 @@ export function grubConfiguration(
     `set default=${answer.kind === "boot" ? "volley" : "local"}`,
     `set timeout=${answer.kind === "boot" ? 0 : answer.seconds}`,
     `menuentry "Start from the disk" --id local --unrestricted {`,
-    "  exit",
+    ...grubFromDisk.map((line) => `  ${line}`),
     "}",
     `menuentry "Volley: ${plain(answer.what)}" --id volley ${passwordHash === null ? "--unrestricted " : ""}{`,
     ...accept.map((line) => `  ${line}`),

@@ -26,13 +26,16 @@ const entriesShown = 20;
 
 export type ImageSource =
   | { kind: "block" }
+  | { kind: "disk" }
   /** `files`: patterns of a split image's parts. */
   | { kind: "wim"; first: string; files: string[] };
 
 /** Has the package's files here when it is applied as files. */
 export async function findSource(context: StepContext, wish: ImageWish): Promise<ImageSource> {
   const format = await context.services?.imageApplier?.formatOf(wish.packageId);
-  return format === "block" ? { kind: "block" } : { kind: "wim", ...(await findWim(context, wish)) };
+  if (format === "block") return { kind: "block" };
+  if (format === "disk") return { kind: "disk" };
+  return { kind: "wim", ...(await findWim(context, wish)) };
 }
 
 /** Returns what was done, a sentence. */
@@ -43,6 +46,10 @@ export async function applyImage(
 ): Promise<string> {
   const { imageApplier } = context.services ?? {};
   const where = `${destination.letter}:`;
+  if (source.kind === "disk") {
+    const text = `Image ${wish.packageId} is a whole disk's, with partitions of its own, and goes onto no volume`;
+    throw new StepFailure(codes.invalidSetting, text);
+  }
   if (source.kind === "block") {
     if (destination.device === "") {
       throw new StepFailure(codes.notSupported, "A block image needs a device, and this system gives none");

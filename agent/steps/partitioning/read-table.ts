@@ -48,7 +48,9 @@ export async function readPartitions(context: StepContext, disk: string): Promis
   });
   let table: SfdiskTable;
   try {
-    table = (JSON.parse(output) as { partitiontable: SfdiskTable }).partitiontable;
+    // What sfdisk complains of stands around it: a second table that is not at the disk's end.
+    const json = output.slice(output.indexOf("{"), output.lastIndexOf("}") + 1);
+    table = (JSON.parse(json) as { partitiontable: SfdiskTable }).partitiontable;
   } catch {
     throw new StepFailure(codes.invalidData, `The partition table of ${disk} cannot be read`, output);
   }

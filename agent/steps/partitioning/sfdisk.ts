@@ -52,11 +52,24 @@ export async function writeTable(
     command: ["sfdisk", "--quiet", "--force", "--wipe=always", "--wipe-partitions=always", disk.path],
     input: sfdiskScript(plan, disk.sectorBytes),
   });
+  await showPartitions(
+    context,
+    disk.path,
+    plan.partitions.map(({ number }) => number),
+  );
+}
+
+/** Has the kernel read the table of `disk` again; `numbers` are its partitions'. */
+export async function showPartitions(
+  context: StepContext,
+  disk: string,
+  numbers: readonly number[],
+): Promise<void> {
   // sfdisk asks the kernel to read the table again, which a loop device without partition scanning does not do, and
   // partx --update stops at a gap in the numbers. There may be nothing to take away.
-  await context.tools.run({ command: ["partx", "--delete", disk.path] });
-  await runOrFail(context, `show the partitions of ${disk.path}`, { command: ["partx", "--add", disk.path] });
-  for (const { number } of plan.partitions) await waitForNode(partitionDevice(disk.path, number));
+  await context.tools.run({ command: ["partx", "--delete", disk] });
+  await runOrFail(context, `show the partitions of ${disk}`, { command: ["partx", "--add", disk] });
+  for (const number of numbers) await waitForNode(partitionDevice(disk, number));
 }
 
 async function waitForNode(device: string): Promise<void> {

@@ -300,6 +300,8 @@ const deployment: NonNullable<Policy["deployment"]> = {
 test("once: the first deployment decides how the agent ends", async () => {
   const options = {
     once: true,
+    resumes: null,
+    onGone: () => {},
     enrol: async () => null,
     policy: async () => ({ deployment }),
     log: silent,
@@ -312,12 +314,32 @@ test("once: the first deployment decides how the agent ends", async () => {
   await assert.rejects(serve({ ...options, perform: failing }), { code: "E_DEVICE_WRITE" });
 });
 
+test("what goes on with one deployment does nothing else, and says when that one is gone", async () => {
+  let performed = 0;
+  let gone = 0;
+  const options = {
+    once: true,
+    onGone: () => (gone += 1),
+    enrol: async () => null,
+    perform: async () => (performed += 1),
+    log: silent,
+    signal: new AbortController().signal,
+  };
+  await serve({ ...options, resumes: deployment.id, policy: async () => ({ deployment }) });
+  assert.deepEqual([performed, gone], [1, 0]);
+  await serve({ ...options, resumes: "another", policy: async () => ({ deployment }) });
+  await serve({ ...options, resumes: deployment.id, policy: async () => ({ deployment: null }) });
+  assert.deepEqual([performed, gone], [1, 2]);
+});
+
 test("as a service it survives a failure, and does not begin the same deployment anew", async () => {
   const stop = new AbortController();
   let performed = 0;
   const errors: string[] = [];
   const served = serve({
     once: false,
+    resumes: null,
+    onGone: () => {},
     enrol: async () => null,
     policy: async () => ({ deployment }),
     perform: async () => {

@@ -26,6 +26,24 @@ test("after a restart the run goes on behind the step, in the same groups", asyn
   assert.ok(second.lines.includes("The group (G) has been successfully completed"));
 });
 
+test("a machine that came back to the PE instead of its disk is restarted again, and after three times that is a failure", async () => {
+  const nodes = [step("1"), step("2")];
+  const inPe = { _SMSTSInWinPE: "true" };
+  const sets = { SMSTSRebootRequested: "HD" };
+  let ran = await interpretNodes(nodes, { variables: inPe, scripts: { 1: { sets } } });
+  const again = (variables: Record<string, string>): Promise<typeof ran> =>
+    interpretNodes(nodes, { variables, state: JSON.parse(JSON.stringify(ran.state)) as RunState });
+  const arrived = await again({ _SMSTSInWinPE: "false" });
+  assert.deepEqual([arrived.performed, arrived.end?.kind], [["2"], "succeeded"]);
+  for (let restart = 2; restart <= 3; restart += 1) {
+    ran = await again(inPe);
+    assert.deepEqual([ran.performed, ran.end], [[], { kind: "restart", target: "HD" }]);
+  }
+  ran = await again(inPe);
+  assert.deepEqual([ran.performed, ran.end?.kind], [[], "failed"]);
+  assert.match(ran.end?.kind === "failed" ? ran.end.result.text : "", /3 times and did not come to its inst/);
+});
+
 test("SMSTSRetryRequested with SMSTSRebootRequested runs the same step again after the restart, once", async () => {
   const nodes = [step("1"), step("2")];
   const sets = { SMSTSRebootRequested: "HD", SMSTSRetryRequested: "true" };

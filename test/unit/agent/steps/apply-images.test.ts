@@ -236,6 +236,7 @@ test("a block image is handed to what writes it, with the partition as its devic
   const written: string[] = [];
   const imageApplier: ImageApplier = {
     formatOf: () => Promise.resolve("block"),
+    diskDemand: () => Promise.reject(new Error("no disk is asked for")),
     writeTo({ device, progress }) {
       progress(0.5);
       execFileSync("dd", [`if=${room.disk.path}p3`, `of=${device}`, "bs=1M", "count=1"], { stdio: "ignore" });

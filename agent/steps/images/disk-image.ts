@@ -1,0 +1,66 @@
+/** Apply Operating System Image with the image of a whole disk: its partitions and what starts it come with it. */
+import { chooseDisk, describe, judgeDisk, type DiskDemand } from "../../imaging/choose-disk.ts";
+import { makePlan } from "../../imaging/plan.ts";
+import type { DiskFacts } from "../../platform/platform.ts";
+import { findAppliedSystem, forgetAppliedSystem } from "../applied/system.ts";
+import { growVolume, settleTable } from "../applied/grow.ts";
+import { codes } from "../codes.ts";
+import { showPlan } from "../show-plan.ts";
+import { runOrFail, service, StepFailure, wholeNumber } from "../step-kind.ts";
+import type { StepContext } from "../step.ts";
+import { dropLettersOf, numberedDisks, unmountVolume, usedLetters, volumeOf } from "../volumes.ts";
+
+/** Returns what was done, a sentence. */
+export async function applyDiskImage(context: StepContext, packageId: string): Promise<string> {
+  const applier = service(context, "imageApplier", "site that could cast the image");
+  const disk = await takeDisk(context, await applier.diskDemand(packageId));
+  const { lost } = makePlan(disk);
+  await showPlan(context, [
+    `Everything on ${disk.path} (${describe(disk)}) is replaced by image ${packageId}:`,
+    ...lost.map((text) => `  lost: ${text}`),
+  ]);
+  dropLettersOf(context, disk);
+  forgetAppliedSystem(context);
+  const doing = `Receiving image ${packageId}`;
+  context.progress(0, doing);
+  const text = await applier.writeTo({
+    packageId,
+    device: disk.path,
+    progress: (fraction) => context.progress(fraction * 0.95, doing),
+    signal: context.signal,
+  });
+  context.progress(0.95, "Looking at what was applied");
+  await settleTable(context, disk);
+  const system = await findAppliedSystem(context, disk);
+  if (system === null) context.log.warning(`No operating system was found on ${disk.path}`);
+  else if (await growVolume(context, disk, system)) context.log.info(`${system.letter}: fills the disk now`);
+  await runOrFail(context, "write everything to the disks", { command: ["sync"] });
+  const brought =
+    system === null ? "" : `, a ${system.kind === "linux" ? "Linux" : "Windows"} on ${system.letter}:`;
+  return `Image ${packageId} is on ${disk.path}${brought}: ${text}`;
+}
+
+/** The disk that the step names, else the only one that fits. Throws as chooseDisk, and StepFailure. */
+async function takeDisk(context: StepContext, demand: DiskDemand): Promise<DiskFacts> {
+  await unmountOwn(context);
+  const disks = await numberedDisks(context);
+  const index = context.property("DestinationDisk");
+  // Who started the agent has named the only disk that the steps see, whatever stands behind it.
+  if (index === "" && disks.length > 1) return chooseDisk(disks, demand);
+  const number = wholeNumber(index, "The destination's disk", { least: 0, most: 10_000, fallback: 0 });
+  const disk = disks[number];
+  if (disk === undefined) throw new StepFailure(codes.notFound, `This computer has no disk ${number}`);
+  const [refusal] = judgeDisk(disk, demand, true);
+  if (refusal !== undefined) {
+    throw new StepFailure(codes.accessDenied, `Disk ${number}, ${disk.path}, ${refusal.reason}`);
+  }
+  return disk;
+}
+
+/** Volumes that an earlier step mounted are ours, and no reason to refuse their disk. */
+async function unmountOwn(context: StepContext): Promise<void> {
+  for (const letter of usedLetters(context)) {
+    const volume = await volumeOf(context, letter).catch(() => null);
+    if (volume !== null) await unmountVolume(context, letter);
+  }
+}

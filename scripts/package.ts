@@ -11,10 +11,21 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import pkg from "@yao-pkg/pkg/lib-es5/sea.js";
 import { build } from "esbuild";
+import { signProgram } from "./packaging/sign.ts";
 import { packageForWindows } from "./packaging/windows.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const { values } = parseArgs({ options: { output: { type: "string" }, target: { type: "string" } } });
+const word = { type: "string" } as const;
+const { values } = parseArgs({
+  options: {
+    output: word,
+    target: word,
+    sign: word,
+    "sign-key": word,
+    "sign-password-file": word,
+    "sign-timestamp": word,
+  },
+});
 const folder = resolve(values.output ?? join(root, "build/package"));
 const work = join(folder, "work");
 const bundleName = "agent.cjs";
@@ -99,14 +110,22 @@ async function makeLinux(target: Target): Promise<void> {
   });
 }
 
-function makeWindows(target: Target): Promise<void> {
-  return packageForWindows({
+async function makeWindows(target: Target): Promise<void> {
+  const output = join(folder, target.output);
+  await packageForWindows({
     windowsNode: join(root, target.node),
     linuxNode: join(root, linuxNode),
     bundle: join(work, bundleName),
     addon: join(root, target.addon),
     work,
-    output: join(folder, target.output),
+    output,
+  });
+  if (values.sign === undefined) return;
+  signProgram(output, {
+    certificate: values.sign,
+    key: values["sign-key"],
+    passwordFile: values["sign-password-file"],
+    timestampUrl: values["sign-timestamp"],
   });
 }
 

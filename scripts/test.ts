@@ -19,7 +19,7 @@ const keptOutputBytes = 16 * 1024;
 const fuzzSecondsAlone = 60;
 
 interface Level {
-  name: "standard" | "long" | "e2e";
+  name: "standard" | "long" | "e2e" | "windows";
   seeds: number;
   /** Of each fuzz target. */
   fuzzSeconds: number;
@@ -31,6 +31,7 @@ const levels = {
   standard: { name: "standard", seeds: 200, fuzzSeconds: 5, limitMinutes: 60, fileLimitMinutes: 15 },
   long: { name: "long", seeds: 2000, fuzzSeconds: 600, limitMinutes: 240, fileLimitMinutes: 120 },
   e2e: { name: "e2e", seeds: 200, fuzzSeconds: 5, limitMinutes: 80, fileLimitMinutes: 60 },
+  windows: { name: "windows", seeds: 0, fuzzSeconds: 0, limitMinutes: 80, fileLimitMinutes: 30 },
 } satisfies Record<string, Level>;
 
 interface Options {
@@ -115,6 +116,8 @@ function testFiles(filter: RegExp): string[] {
     .sort();
 }
 
+const isAboutWindows = (file: string): boolean => /\/test\/e2e\/[^/]*(windows|wim)[^/]*$/.test(file);
+
 /** What a test file wrote, the last of it: shown only when the file fails, kept whole in build/node-tests.log. */
 class Outputs {
   readonly #log = createWriteStream(join(root, "build", "node-tests.log"), { flags: "a" });
@@ -181,12 +184,14 @@ async function main(): Promise<void> {
     options: {
       long: { type: "boolean" },
       e2e: { type: "boolean" },
+      windows: { type: "boolean" },
       fuzz: { type: "boolean" },
       filter: { type: "string" },
     },
   });
-  if (values.long && values.e2e) throw new Error("--long and --e2e are two levels; choose one");
-  const level: Level = values.long ? levels.long : values.e2e ? levels.e2e : levels.standard;
+  const asked = (["long", "e2e", "windows"] as const).filter((name) => values[name] === true);
+  if (asked.length > 1) throw new Error("--long, --e2e and --windows are levels; choose one");
+  const level: Level = levels[asked[0] ?? "standard"];
   const filter = new RegExp(values.filter ?? "");
   process.env["VOLLEY_TEST_LEVEL"] = level.name;
   mkdirSync(join(root, "build"), { recursive: true });
@@ -214,7 +219,10 @@ async function main(): Promise<void> {
     () => runNodeTests(waiting, 2, options),
     () => runNodeTests(measuring, 1, options),
   ];
-  const stages = values.fuzz ? [() => fuzz(values.long ? level.fuzzSeconds : fuzzSecondsAlone)] : everything;
+  // The level of Windows is about what runs there, and about the images that go there.
+  const windows = [() => runNodeTests(files.filter(isAboutWindows), 1, options)];
+  const chosen = level.name === "windows" ? windows : everything;
+  const stages = values.fuzz ? [() => fuzz(values.long ? level.fuzzSeconds : fuzzSecondsAlone)] : chosen;
   for (const stage of stages) {
     if (!deadline.signal.aborted) add(total, await stage());
   }

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { extract } from "tar";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { PackageFacts } from "../../contract/sequence.ts";
@@ -70,8 +71,18 @@ async function unpack(archive: string, place: string): Promise<void> {
   const beside = `${place}.new`;
   await rm(beside, { recursive: true, force: true });
   await mkdir(beside, { recursive: true, mode: 0o700 });
-  await extractArchive(archive, beside);
+  await extractPackage(archive, beside);
   await rename(beside, place);
+}
+
+/** In this process, since Windows PE has no tar. Names that lead out of the folder are refused. E_CONTENT_CORRUPT. */
+async function extractPackage(archive: string, folder: string): Promise<void> {
+  try {
+    await extract({ file: archive, cwd: folder, strict: true });
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new VolleyError("E_CONTENT_CORRUPT", `${archive} cannot be unpacked: ${why}`, { cause: error });
+  }
 }
 
 /** A gzipped tar archive. tar refuses names that lead out of the folder. Rejects with E_TOOL_FAILED. */

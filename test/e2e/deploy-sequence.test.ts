@@ -1,6 +1,5 @@
 /** A site's task sequence on machines of its own: fetched, run, restarted, killed, told of, and what it must not show. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -13,8 +12,8 @@ import { commandStep, sequenceText, settingStep, step, variable } from "../fixtu
 import { HttpsCaller } from "../fixtures/https.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
+import { volley as runVolley } from "../fixtures/volley-command.ts";
 
-const program = fileURLToPath(new URL("../../site/main.js", import.meta.url));
 const agentProgram = fileURLToPath(new URL("../../agent/main.js", import.meta.url));
 const env = `"${process.execPath}" "${agentProgram}" env`;
 const restartCode = 194;
@@ -27,15 +26,7 @@ before(async () => {
 });
 after(() => room.close());
 
-async function volley(...words: string[]): Promise<string> {
-  const child = spawn(process.execPath, [program, ...words, "--data", site.folder]);
-  let [out, errors] = ["", ""];
-  child.stdout.on("data", (piece) => (out += String(piece)));
-  child.stderr.on("data", (piece) => (errors += String(piece)));
-  const code = await new Promise((resolve) => child.once("close", resolve));
-  if (code !== 0) throw new Error(`volley ${words.join(" ")} ended with ${String(code)}: ${errors}`);
-  return out;
-}
+const volley = (...words: string[]): Promise<string> => runVolley(site, ...words);
 
 /** A folder of this test's own, in which its sequence is. */
 function folderOf(name: string): string {

@@ -16,9 +16,14 @@ export const ImageFacts = z.object({
 });
 export type ImageFacts = z.infer<typeof ImageFacts>;
 
-/** Which disk is meant. Rules only narrow: the running system's disk and removable disks are always refused. */
+/**
+ * Which disk is meant, and what becomes of it. Rules only narrow: the running system's disk and removable disks are always
+ * refused.
+ */
 export const DiskRule = z.object({
   removable: z.boolean().default(false),
+  /** A Windows that was put on it whole is grown to the disk, and the disk's identifiers become its own. */
+  fit: z.boolean().optional(),
   serial: z.string().max(limits.machineFactsCharacters).optional(),
   leastBytes: ByteCount.optional(),
   mostBytes: ByteCount.optional(),

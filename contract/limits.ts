@@ -172,6 +172,8 @@ export const limits = {
   /** How long an answer of another DHCP server is waited for. */
   pxeProbeMs: 3000,
   toolTimeMs: 5000,
+  /** How long one program may take that fits a disk: the recovery partition is moved as a whole. */
+  fitToolMs: 1_800_000,
   /** For taking down a volume: a file system in memory may have much to write. */
   unmountMs: 600_000,
   toolOutputBytes: 8_388_608,

@@ -107,6 +107,18 @@ export function checkBootStore(store: BootStore, firmware: "uefi" | "bios"): str
   return problems;
 }
 
+/** Whether any entry names a disk or partition by an identifier, which then must stay what it is. */
+export function namesDevices(store: BootStore): boolean {
+  for (const { elements } of store.values()) {
+    for (const [number, { bytes }] of elements) {
+      if (formatOf(number) !== "device" || bytes.length < 32) continue;
+      const kind = bytes.readUInt32LE(16);
+      if (kind !== bootDevice && kind !== locateDevice) return true;
+    }
+  }
+  return false;
+}
+
 /** Elements of the boot manager and of Windows' loaders that are not documented, each as "{object} number". */
 export function undocumentedElements(store: BootStore): string[] {
   const found: string[] = [];

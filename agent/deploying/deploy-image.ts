@@ -99,7 +99,20 @@ async function write(
   });
   by.delivery.tell({ kind: "started", deploymentId, resume });
   by.log.detail(`Writing to ${disk.path} (${describe(disk)}), resume: ${resume}`);
-  return castImage(deployment, { manifest, device: disk.path, resume }, by);
+  const outcome = await castImage(deployment, { manifest, device: disk.path, resume }, by);
+  if (deployment.disk.fit === true) await fit(deployment, disk, by);
+  return outcome;
+}
+
+/** What the image is cannot be seen any more on a disk that was fitted: from here on it is the machine's. */
+async function fit({ id }: ImageDeployment, disk: DiskFacts, by: Performer): Promise<void> {
+  const { fitDisk } = by.platform;
+  if (fitDisk === null || disk.kind === "file") {
+    const why = fitDisk === null ? "this system cannot do that yet" : "it is a file";
+    notice(id, `${disk.path} stays as the image has it and is not fitted: ${why}`, by);
+    return;
+  }
+  for (const text of await fitDisk(disk.path)) by.log.info(text);
 }
 
 /** Receives the deployment's image onto a disk or partition, which is right and durable when it resolves. */

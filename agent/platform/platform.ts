@@ -65,6 +65,12 @@ export interface Platform {
   listDisks(): Promise<DiskFacts[]>;
   /** The disk that a person named. Throws E_DISK_NOT_FOUND, or E_DISK_REFUSED for what is no whole disk. */
   findDisk(path: string): Promise<DiskFacts>;
+  /**
+   * After an image was written onto the whole disk: its Windows volume is grown to the disk, identifiers become the disk's
+   * own, and the firmware's boot entries that lead nowhere go. Answers what was done, sentences. Null: not on this system.
+   * Rejects with E_TOOL_FAILED, E_TOOL_MISSING.
+   */
+  readonly fitDisk: ((path: string) => Promise<string[]>) | null;
   /** IPv4 address of the interface by which `address` (IPv4) is reached. Throws E_SITE_UNREACHABLE. */
   interfaceAddressTo(address: string): Promise<string>;
   /** Where state is kept when nobody names a folder. */

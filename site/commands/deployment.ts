@@ -45,6 +45,7 @@ function diskRule(call: CommandCall): Record<string, unknown> {
   const bytes = { least: 0, most: limits.imageBytesMax, whole: true };
   return {
     removable: call.values["removable"] === true,
+    ...(call.values["fit"] === true && { fit: true }),
     serial: text(call, "disk-serial"),
     leastBytes: number(call, "disk-least", bytes),
     mostBytes: number(call, "disk-most", bytes),
@@ -125,6 +126,10 @@ export const deploymentCommands: SiteCommand[] = [
         type: "string",
         value: "NUMBER",
         help: "Serve slow machines by multicast too: 2 or 3 streams, each at the pace of its machines.",
+      },
+      fit: {
+        type: "boolean",
+        help: "Afterwards grow Windows to the disk, and give the disk identifiers of its own.",
       },
       removable: { type: "boolean", help: "Removable disks may be written." },
       "disk-serial": { type: "string", value: "SERIAL", help: "Only the disk with this serial number." },

@@ -8,7 +8,14 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { ImageRecord, ImportRequest, ImportState } from "../../contract/administration.ts";
 import { checkBootStore, readBootStore } from "../../windows/boot-store.ts";
-import { readFromNtfs, tableOf, takeFromFat, takePartition } from "../fixtures/disk-image.ts";
+import {
+  emptyDisk,
+  firstSector,
+  readFromNtfs,
+  tableOf,
+  takeFromFat,
+  takePartition,
+} from "../fixtures/disk-image.ts";
 import { readHive } from "../fixtures/hives.ts";
 import { Program } from "../fixtures/program.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
@@ -57,7 +64,7 @@ async function imported(request: ImportRequest): Promise<ImageRecord> {
 async function deployed(image: ImageRecord): Promise<string> {
   const deployment = await site.createDeployment({ name: image.name, imageId: image.id });
   try {
-    const disk = await room.makeDisk(Math.ceil(image.bytes / 2 ** 20));
+    const disk = emptyDisk(join(room.folder, `${image.name}.disk`), image.bytes);
     const agent = await room.startAgent(site, { name: `pc-${image.name}`, disk });
     await agent.exits(0);
     return disk;
@@ -125,7 +132,7 @@ test("a disk that UEFI starts: four partitions, boot files, and a boot configura
   const windows = takePartition(disk, 3, join(room.folder, "gpt.ntfs"));
   assert.equal(markerOf(windows), "two");
   // The volume knows where on the disk it begins.
-  assert.equal(readFileSync(windows).readUInt32LE(28), partitions[2]?.start);
+  assert.equal(firstSector(windows).readUInt32LE(28), partitions[2]?.start);
   const recovery = takePartition(disk, 4, join(room.folder, "recovery.ntfs"));
   const source = readFileSync(join(room.folder, "windows-two/Windows/System32/Recovery/Winre.wim"));
   assert.ok(readFromNtfs(recovery, "Recovery/WindowsRE/Winre.wim").equals(source));

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { fitBootEntries } from "../../platform/linux/boot-entries.ts";
 import { codes } from "../codes.ts";
 import type { Destination } from "../images/destination.ts";
 import type { PartitionFound } from "../partitioning/read-table.ts";
@@ -59,6 +60,12 @@ export async function startByUefi(
   }
   await copy([manager], `Boot/${firmwareDefault[await targetArchitecture(context)]}`);
   await copy([store], "Microsoft/Boot/BCD");
+  const start = { disk: table.disk, node: device, number: efiPartition(table).number };
+  const told = await fitBootEntries(
+    start,
+    async (command) => (await runOrFail(context, "change the firmware's boot entries", { command })).output,
+  );
+  for (const text of told) context.log.info(text);
 }
 
 async function diskGuidOf(context: StepContext, disk: string): Promise<string> {

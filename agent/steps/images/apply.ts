@@ -7,6 +7,7 @@ import { runOrFail, StepFailure } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { findInAnyCase, hostPath, isLinux, unmountVolume } from "../volumes.ts";
 import type { Destination } from "./destination.ts";
+import { fitVolume } from "./fit-volume.ts";
 import { wipeFolder } from "./wipe.ts";
 
 export interface ImageWish {
@@ -65,7 +66,10 @@ export async function applyImage(
       progress: (fraction) => context.progress(fraction, `Receiving image ${wish.packageId}`),
       signal: context.signal,
     });
-    return `Image ${wish.packageId} is on ${where} (${destination.device}): ${text ?? ""}`;
+    const fitted = await fitVolume(context, destination.device);
+    return [`Image ${wish.packageId} is on ${where} (${destination.device}): ${text ?? ""}`, ...fitted].join(
+      ". ",
+    );
   }
   const { files, first } = source;
   if (wish.wipe) await empty(context, destination);

@@ -12,6 +12,7 @@ import { formatAndPartitionDisk } from "../../../../agent/steps/format-and-parti
 import type { ImageApplier } from "../../../../agent/steps/services.ts";
 import { hostPath, unmountVolume } from "../../../../agent/steps/volumes.ts";
 import { parseVolumes } from "../../../../agent/steps/windows/volumes.ts";
+import { firstSector } from "../../../fixtures/disk-image.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { readHive } from "../../../fixtures/hives.ts";
 import { disksOf, loopDisk, type LoopDisk } from "../../../fixtures/loop-disk.ts";
@@ -231,15 +232,20 @@ test("an upgrade package's edition, and a package without an image", async (t) =
   assert.notEqual((await applyOperatingSystemImage.perform(missingIndex)).exitCode, 0);
 });
 
-test("a block image is handed to what writes it, with the partition as its device", async (t) => {
+test("a block image is handed to what writes it, and its volume then takes the whole partition", async (t) => {
   const room = await makeRoom(t);
+  const volume = join(room.folder, "volume.ntfs");
+  execFileSync("truncate", ["--size", "60M", volume]);
+  execFileSync("mkntfs", ["-F", "-Q", "-q", volume], { stdio: "ignore" });
+  const wim = join(room.folder, "image", "windows.wim");
+  execFileSync("wimlib-imagex", ["apply", wim, "2", volume], { stdio: "ignore" });
   const written: string[] = [];
   const imageApplier: ImageApplier = {
     formatOf: () => Promise.resolve("block"),
     diskDemand: () => Promise.reject(new Error("no disk is asked for")),
     writeTo({ device, progress }) {
       progress(0.5);
-      execFileSync("dd", [`if=${room.disk.path}p3`, `of=${device}`, "bs=1M", "count=1"], { stdio: "ignore" });
+      execFileSync("dd", [`if=${volume}`, `of=${device}`, "bs=1M"], { stdio: "ignore" });
       written.push(device);
       return Promise.resolve("all of it by multicast");
     },
@@ -248,11 +254,20 @@ test("a block image is handed to what writes it, with the partition as its devic
     { ImagePackageID: "IMG00001", DestinationVariable: "OSDisk" },
     { imageApplier },
   );
-  const outcome = await applyDataImage.perform(context);
-  assert.equal(outcome.exitCode, 0, outcome.text);
-  assert.deepEqual(written, [`${room.disk.path}p2`]);
+  const outcome = await applyOperatingSystemImage.perform(context);
+  assert.equal(outcome.exitCode, 0, `${outcome.text}\n${outcome.output}`);
+  const partition = `${room.disk.path}p2`;
+  assert.deepEqual(written, [partition]);
   assert.match(String(context.plans), /Everything on .*p2\) is replaced by image IMG00001/);
-  assert.match(outcome.text, /multicast/);
+  assert.match(outcome.text, /multicast.*grown to its partition/);
+  const [before, after] = [firstSector(volume), firstSector(partition)];
+  // Sectors, of which some at the end make no whole cluster; the serial number.
+  const lost = BigInt(300 * 2048) - after.readBigUInt64LE(40);
+  assert.ok(lost > 0n && lost < 16n, `${lost} sectors are not the volume's`);
+  assert.notEqual(after.readBigUInt64LE(72), before.readBigUInt64LE(72));
+  assert.equal(await readOn(context, `C:\\${markerPath}`), "two");
+  assert.doesNotMatch(execFileSync("ntfsinfo", ["-m", partition], { encoding: "utf8" }), /DIRTY/);
+  execFileSync("mdir", ["-i", `${room.disk.path}p1`, "::/EFI/Microsoft/Boot/BCD"], { stdio: "ignore" });
 });
 
 test("diskpart's list of volumes", () => {

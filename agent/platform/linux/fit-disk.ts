@@ -1,0 +1,217 @@
+/**
+ * A disk with a Windows image on it becomes this machine's: the partitions behind Windows move to the disk's end, Windows is
+ * grown up to them, disk and partitions get identifiers of their own where the boot configuration names none, and the
+ * firmware starts this Windows. Other systems find their volumes by the identifiers, so their disks stay as they are.
+ */
+import { execFile, type ExecFileException } from "node:child_process";
+import { randomBytes, randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { VolleyError } from "../../../contract/errors.ts";
+import { limits } from "../../../contract/limits.ts";
+import { namesDevices, readBootStore } from "../../../windows/boot-store.ts";
+import { sizeText } from "../../report/words.ts";
+import { fitBootEntries } from "./boot-entries.ts";
+import { growNtfsCommands } from "./grow-ntfs.ts";
+
+interface Partition {
+  node: string;
+  number: number;
+  /** Sectors. */
+  start: number;
+  size: number;
+  type: string;
+  bootable?: boolean;
+  /** GPT. */
+  uuid?: string;
+  name?: string;
+  attrs?: string;
+}
+interface Table {
+  label: "gpt" | "dos";
+  id: string;
+  sectorBytes: number;
+  /** In the order they stand on the disk. */
+  partitions: Partition[];
+}
+
+const efiSystem = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
+const dataTypes = new Set(["EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", "7"]);
+const alignBytes = 1_048_576;
+/** What an MBR can tell of. */
+const mbrSectorsMost = 2 ** 32 - 1;
+
+/** Answers what was done, sentences. Rejects with E_TOOL_MISSING, E_TOOL_FAILED. */
+export async function fitDisk(disk: string): Promise<string[]> {
+  const found = await orNull(readTable(disk));
+  if (found === null || !(await showPartitions(disk))) {
+    return [`${disk} has no partitions, so it stays as the image has it`];
+  }
+  const windows = await windowsPartition(found);
+  if (windows === null) return [`${disk} has no NTFS volume, so it stays as the image has it`];
+  const done: string[] = [];
+  const names = await identifiersNamed(found);
+  const { grown, table } = await makeRoom(disk, found, windows);
+  if (grown > 0) done.push(`Windows was grown by ${sizeText(grown)}, to the end of ${disk}`);
+  if (names === null) {
+    renewIdentifiers(table);
+    done.push(`${disk} and its partitions have identifiers of their own`);
+  } else done.push(`${disk} keeps the image's identifiers: ${names}`);
+  await run(["sfdisk", "--quiet", "--wipe", "never", "--wipe-partitions", "never", disk], scriptOf(table));
+  await showPartitions(disk);
+  for (const command of growNtfsCommands(windows.node)) await run(command);
+  for (const { node, number } of table.partitions) {
+    if (number === windows.number || (await typeOf(node)) !== "ntfs") continue;
+    await run(["ntfslabel", "--new-serial", node]);
+  }
+  const efi = table.partitions.find(({ type }) => type === efiSystem);
+  if (efi !== undefined) done.push(...(await fitBootEntries({ disk, ...efi }, run)));
+  await run(["sfdisk", "--verify", disk]);
+  return done;
+}
+
+/** Null when a program failed. */
+async function orNull<Result>(work: Promise<Result>): Promise<Result | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof VolleyError && error.code === "E_TOOL_FAILED") return null;
+    throw error;
+  }
+}
+
+/** False when there are none. partx --update stops at a gap in the numbers; and there may be nothing to take away. */
+async function showPartitions(disk: string): Promise<boolean> {
+  await orNull(run(["partx", "--delete", disk]));
+  return (await orNull(run(["partx", "--add", disk]))) !== null;
+}
+
+async function readTable(disk: string): Promise<Table> {
+  const { partitiontable } = JSON.parse(await run(["sfdisk", "--json", disk])) as {
+    partitiontable: {
+      label: Table["label"];
+      id: string;
+      sectorsize?: number;
+      partitions?: Omit<Partition, "number">[];
+    };
+  };
+  const { id, label, partitions = [], sectorsize = 512 } = partitiontable;
+  const numbered = partitions.map((one) => ({ ...one, number: Number(/\d+$/.exec(one.node)?.[0]) }));
+  numbered.sort((a, b) => a.start - b.start);
+  return { label, id, sectorBytes: sectorsize, partitions: numbered };
+}
+
+/** As sfdisk reads it. */
+function scriptOf({ id, label, partitions }: Table): string {
+  const lines = [`label: ${label}`, `label-id: ${id}`, "unit: sectors"];
+  for (const one of partitions) {
+    const fields = [`start=${one.start}`, `size=${one.size}`, `type=${one.type}`];
+    if (one.uuid !== undefined) fields.push(`uuid=${one.uuid}`);
+    if (one.name !== undefined) fields.push(`name="${one.name.replaceAll('"', "'")}"`);
+    if (one.attrs !== undefined) fields.push(`attrs="${one.attrs}"`);
+    if (one.bootable === true) fields.push("bootable");
+    lines.push(`${one.node} : ${fields.join(", ")}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** The largest NTFS volume for data. */
+async function windowsPartition({ partitions }: Table): Promise<Partition | null> {
+  const bySize = partitions.filter(({ type }) => dataTypes.has(type)).toSorted((a, b) => b.size - a.size);
+  for (const one of bySize) if ((await typeOf(one.node)) === "ntfs") return one;
+  return null;
+}
+
+async function typeOf(node: string): Promise<string> {
+  if (!existsSync(node)) throw new VolleyError("E_TOOL_FAILED", `${node} is not there`);
+  // blkid fails when it knows nothing there.
+  return ((await orNull(run(["blkid", "-p", "-o", "value", "-s", "TYPE", node]))) ?? "").trim();
+}
+
+/**
+ * Moves the data of the partitions behind Windows to the disk's end. Answers by how many bytes Windows' partition grows, and
+ * the table that is to be written.
+ */
+async function makeRoom(
+  disk: string,
+  table: Table,
+  windows: Partition,
+): Promise<{ grown: number; table: Table }> {
+  const { label, partitions, sectorBytes } = table;
+  const align = alignBytes / sectorBytes;
+  const sectors = Number(await run(["blockdev", "--getsize64", disk])) / sectorBytes;
+  // The last mebibyte is for a GPT's second table.
+  const most = label === "gpt" ? sectors - align : Math.min(sectors, mbrSectorsMost);
+  let end = Math.floor(most / align) * align;
+  const places = new Map<number, number>();
+  const behind = partitions.filter(({ start }) => start > windows.start).toReversed();
+  for (const { number, size } of behind) {
+    end = Math.floor((end - size) / align) * align;
+    places.set(number, end);
+  }
+  const size = end - windows.start;
+  if (size < windows.size + align) return { grown: 0, table };
+  if (label === "gpt") await run(["sfdisk", "--relocate", "gpt-bak-std", disk]);
+  for (const { number } of behind) {
+    await run(["sfdisk", "--move-data", disk, "-N", String(number)], `start=${places.get(number)}\n`);
+  }
+  const moved = partitions.map((one) => ({
+    ...one,
+    start: places.get(one.number) ?? one.start,
+    size: one.number === windows.number ? size : one.size,
+  }));
+  return { grown: (size - windows.size) * sectorBytes, table: { ...table, partitions: moved } };
+}
+
+/** Null when the store that starts Windows names no disk or partition; else why identifiers must stay, a phrase. */
+async function identifiersNamed({ label, partitions }: Table): Promise<string | null> {
+  const system = partitions.find(({ bootable, type }) => (label === "gpt" ? type === efiSystem : bootable));
+  if (system === undefined) return "nothing on it starts Windows";
+  const folder = await mkdtemp(join(tmpdir(), "volley-fit-"));
+  const store = join(folder, "BCD");
+  try {
+    if (label === "gpt") await run(["mcopy", "-n", "-i", system.node, "::/EFI/Microsoft/Boot/BCD", store]);
+    else if ((await typeOf(system.node)) === "vfat") {
+      await run(["mcopy", "-n", "-i", system.node, "::/Boot/BCD", store]);
+    } else await writeFile(store, await runForBytes(["ntfscat", system.node, "Boot/BCD"]));
+    const text = await run(["hivexregedit", "--export", store, "\\"]);
+    return namesDevices(readBootStore(text)) ? "its boot configuration names them" : null;
+  } catch (error) {
+    if (!(error instanceof VolleyError) || error.code !== "E_TOOL_FAILED") throw error;
+    return `its boot configuration cannot be read (${error.detail})`;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function renewIdentifiers(table: Table): void {
+  table.id = table.label === "gpt" ? randomUUID().toUpperCase() : `0x${randomBytes(4).toString("hex")}`;
+  if (table.label === "dos") return;
+  for (const partition of table.partitions) partition.uuid = randomUUID().toUpperCase();
+}
+
+async function run(command: readonly [string, ...string[]], input = ""): Promise<string> {
+  return (await runForBytes(command, input)).toString("utf8");
+}
+
+/** What the program prints; what it complains of stands apart, since sfdisk warns while it answers. */
+function runForBytes([program, ...words]: readonly [string, ...string[]], input = ""): Promise<Buffer> {
+  const options = {
+    timeout: limits.fitToolMs,
+    maxBuffer: limits.toolOutputBytes,
+    encoding: "buffer",
+  } as const;
+  return new Promise((resolve, reject) => {
+    const ended = (error: ExecFileException | null, output: Buffer, complaint: Buffer): void => {
+      if (error === null) return resolve(output);
+      const why = complaint.toString().trim() || error.message;
+      const missing = error.code === "ENOENT" ? "E_TOOL_MISSING" : "E_TOOL_FAILED";
+      reject(new VolleyError(missing, `${program} ${words.join(" ")}: ${why}`, { cause: error }));
+    };
+    const child = execFile(program, words, options, ended);
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(input);
+  });
+}

@@ -100,9 +100,10 @@ function patience({ by }: SiteServicesOptions, what: string, signal = by.signal)
 function uploads(options: SiteServicesOptions): Uploads {
   const { by, site } = options;
   return {
-    async image({ description, name, path, progress, signal }) {
+    async image({ description, diskBytes, name, path, progress, signal }) {
       const { onWait } = patience(options, "Uploading the image");
-      const fileName = basename(path);
+      const fileName = diskBytes === null ? basename(path) : "disk.raw";
+      const source = diskBytes === null ? path : { path, bytes: diskBytes };
       const cut = (text: string, most: number): string => text.slice(0, most);
       const captured = {
         name: cut(name, limits.nameCharacters),
@@ -110,7 +111,7 @@ function uploads(options: SiteServicesOptions): Uploads {
         fileName,
       };
       const wait = { signal, onWait, patienceMs: limits.siteAwayMs };
-      const { packageId } = await uploadAndUse(path, site, { signal, onWait, progress }, (uploadId) =>
+      const { packageId } = await uploadAndUse(source, site, { signal, onWait, progress }, (uploadId) =>
         untilItWorks(() => site.captured({ ...captured, uploadId }), wait),
       );
       const as = packageId === null ? "and is being imported" : `as package ${packageId}`;

@@ -78,17 +78,25 @@ export interface UploadSite {
 /** How often an upload is begun anew at a site that was restarted meanwhile. */
 const beginningsMost = 5;
 
+/** A file, or a disk: of that the system does not say the size where it says a file's. */
+export interface UploadSource {
+  path: string;
+  bytes: number;
+}
+
 /**
  * Brings the file and then has `use` name the upload to the site: both again when the site was restarted in between and
  * knows nothing of it. Rejects with E_CANCELLED, and with what the site refuses.
  */
 export async function uploadAndUse<Answer>(
-  path: string,
+  source: string | UploadSource,
   site: UploadSite,
   transfer: Transfer,
   use: (uploadId: string) => Promise<Answer>,
 ): Promise<Answer> {
-  const request = { bytes: (await stat(path)).size, hash: await hashOf(path) };
+  const path = typeof source === "string" ? source : source.path;
+  const bytes = typeof source === "string" ? (await stat(path)).size : source.bytes;
+  const request = { bytes, hash: await hashOf(path) };
   for (let beginning = 1; ; beginning += 1) {
     try {
       return await use(await uploadOnce(path, request, site, transfer));

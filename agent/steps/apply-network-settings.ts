@@ -1,6 +1,11 @@
-/** Apply Network Settings: workgroup or domain, and the adapters, into the answer file of the applied Windows. */
+/**
+ * Apply Network Settings: workgroup or domain, and the adapters, into the answer file of the applied Windows; the adapters
+ * into the settings of an applied Linux.
+ */
+import { setLinuxNetwork } from "./applied/linux-network.ts";
+import { appliedLinux } from "./applied/system.ts";
 import { codes } from "./codes.ts";
-import { real, setting, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
+import { adapted, real, setting, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 import { setSetting, type SettingPlace } from "./unattend/answer-file.ts";
 import { adapterSettings, readAdapters } from "./unattend/network.ts";
@@ -8,6 +13,9 @@ import { changeAnswerFile } from "./unattend/place.ts";
 import { elementsOf, type XmlElement } from "./xml/document.ts";
 
 const inPeOnly = unsupported("it runs in a PE alone, on a Windows that does not run yet");
+const orLinux = adapted(
+  "as documented for Windows; of an applied Linux the adapters with addresses of their own are set, for systemd-networkd or NetworkManager, and it joins nothing",
+);
 const join = "Microsoft-Windows-UnattendedJoin";
 const identification = (path: string): SettingPlace => ({
   pass: "specialize",
@@ -18,8 +26,13 @@ const identification = (path: string): SettingPlace => ({
 export const applyNetworkSettings = stepKind({
   type: "ApplyNetworkSettings",
   title: "Apply Network Settings",
-  support: { winpe: real, linuxpe: real, windows: inPeOnly, linux: inPeOnly },
+  support: { winpe: real, linuxpe: orLinux, windows: inPeOnly, linux: inPeOnly },
   async perform(context) {
+    const linux = await appliedLinux(context);
+    if (linux !== null) {
+      const own = (await context.services?.network?.adapters()) ?? [];
+      return succeeded(await setLinuxNetwork(linux, readAdapters(context, own)));
+    }
     const membership = readMembership(context);
     const known = (await context.services?.network?.adapters()) ?? [];
     const adapters = readAdapters(context, known);

@@ -1,9 +1,14 @@
-/** Capture Operating System Image: the volume of a prepared Windows as a WIM, which goes to the site as an image. */
+/**
+ * Capture Operating System Image: the volume of a prepared Windows as a WIM, or the disk of a Linux as it is; it goes to the
+ * site, where it becomes an image to deploy.
+ */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { codes } from "./codes.ts";
+import { captureLinuxDisk, findInstalledLinux } from "./images/linux-disk.ts";
 import {
+  adapted,
   real,
   runOrFail,
   setting,
@@ -17,6 +22,9 @@ import type { StepContext } from "./step.ts";
 import { hostPath, isLinux } from "./volumes.ts";
 import { deviceOfWindows, findInstalledWindows } from "./windows/installed-windows.ts";
 
+const orLinux = adapted(
+  "a Windows is captured as documented; of a Linux the whole disk goes to the site as it is, and the agent on it forgets which machine it was",
+);
 const inPeOnly = unsupported("it runs in a PE alone: a Windows that runs cannot be captured whole");
 
 /** What no image may carry from one computer to another. The list takes the place of the tools' own. */
@@ -35,9 +43,13 @@ const excluded = [
 export const captureOperatingSystemImage = stepKind({
   type: "CaptureSystemImage",
   title: "Capture Operating System Image",
-  support: { winpe: real, linuxpe: real, windows: inPeOnly, linux: inPeOnly },
+  support: { winpe: real, linuxpe: orLinux, windows: inPeOnly, linux: inPeOnly },
   repeatable: false,
   async perform(context) {
+    const linux = isLinux(context) ? await findInstalledLinux(context) : null;
+    if (linux !== null) {
+      return succeeded(await captureLinuxDisk(context, linux, describeImage(context, "Linux")));
+    }
     const root = await findInstalledWindows(context);
     const destination = setting(context, "CaptureDestination", "OSDCaptureDestination");
     const uploads = context.services?.uploads;
@@ -49,19 +61,13 @@ export const captureOperatingSystemImage = stepKind({
     }
     const own = join(await workFolder(context), `capture-${randomUUID()}.wim`);
     const file = destination === "" ? own : await destinationFile(context, destination);
-    const name = `${context.variables.get("OSDComputerName") || context.variables.get("_SMSTSMachineName") || "Windows"} image`;
-    const description = [
-      setting(context, "ImageDescription", "OSDImageDescription"),
-      prefixed("version ", setting(context, "ImageVersion", "OSDImageVersion")),
-      prefixed("by ", setting(context, "ImageCreator", "OSDImageCreator")),
-    ]
-      .filter((part) => part !== "")
-      .join(", ");
+    const { description, name } = describeImage(context, "Windows");
     try {
       context.progress(0, `Capturing ${root.slice(0, 2)}`);
       await capture(context, { root, file, name, description });
       await uploads?.image({
         path: file,
+        diskBytes: null,
         name,
         description,
         signal: context.signal,
@@ -73,6 +79,17 @@ export const captureOperatingSystemImage = stepKind({
     return succeeded(uploads === undefined ? `The image is ${destination}` : "The image is at the site");
   },
 });
+
+function describeImage(context: StepContext, fallback: string): { name: string; description: string } {
+  const { variables } = context;
+  const computer = variables.get("OSDComputerName") || variables.get("_SMSTSMachineName") || fallback;
+  const description = [
+    setting(context, "ImageDescription", "OSDImageDescription"),
+    prefixed("version ", setting(context, "ImageVersion", "OSDImageVersion")),
+    prefixed("by ", setting(context, "ImageCreator", "OSDImageCreator")),
+  ];
+  return { name: `${computer} image`, description: description.filter((part) => part !== "").join(", ") };
+}
 
 const prefixed = (prefix: string, text: string): string => (text === "" ? "" : `${prefix}${text}`);
 

@@ -110,6 +110,8 @@ export interface BootStaging {
 export interface Uploads {
   image(options: {
     path: string;
+    /** Of a disk, whose bytes are the image; null for a file, which says itself what it is. */
+    diskBytes: number | null;
     name: string;
     description: string;
     signal: AbortSignal;

@@ -233,7 +233,7 @@ test("a captured image is taken once, also when the site restarts before or afte
       .map(({ packageId, name }) => `${packageId} ${name}`);
   for (const at of ["before", "after"] as const) {
     const { calls, uploads } = uploadsWith(at);
-    await uploads.image({ path: wim, name: `captured ${at}`, description: "", ...transfer });
+    await uploads.image({ path: wim, diskBytes: null, name: `captured ${at}`, description: "", ...transfer });
     assert.equal(calls(), 2);
   }
   assert.deepEqual(await captured(), ["CAP00001 captured before", "CAP00002 captured after"]);

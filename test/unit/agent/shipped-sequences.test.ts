@@ -14,8 +14,12 @@ const files = readdirSync(folder).filter((name) => name.endsWith(".xml"));
 
 const namesOf = (nodes: readonly SequenceNode[]): string[] => nodes.map(({ name }) => name);
 
-test("there is one for bare metal with each system, one for a refresh and one for a capture", () => {
-  assert.deepEqual(files.sort(), ["bare-metal-linux.xml", "bare-metal.xml", "capture.xml", "refresh.xml"]);
+test("there is one for bare metal, one for a refresh and one for a capture, of each system", () => {
+  const kinds = ["bare-metal", "capture", "refresh"];
+  assert.deepEqual(
+    files.sort(),
+    kinds.flatMap((kind) => [`${kind}-linux.xml`, `${kind}.xml`]),
+  );
 });
 
 for (const file of files) {

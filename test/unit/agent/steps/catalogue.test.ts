@@ -44,6 +44,7 @@ test("a step that is told nothing fails with a code or does nothing, and never t
     "Reboot",
     "InstallDeployTools",
     "CaptureNetworkSettings",
+    "CaptureWindowsSettings",
     "LTIApplyPE",
     "BDD_Gather",
     "ZTINextPhase",

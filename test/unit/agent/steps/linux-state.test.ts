@@ -46,8 +46,8 @@ function oldLinux(t: TestContext): string {
     [
       "root:x:0:0:root:/root:/bin/bash",
       "daemon:x:1:1::/usr/sbin:/usr/sbin/nologin",
-      "ada:x:1000:1000:Ada,,,:/home/ada:/bin/bash",
-      "gone:x:1001:1001::/home/gone:/bin/sh",
+      "ada:x:1000:1000:Ada,,,:/people/ada:/bin/bash",
+      "gone:x:1001:1001::/people/gone:/bin/sh",
       "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin",
       "",
     ].join("\n"),
@@ -57,9 +57,9 @@ function oldLinux(t: TestContext): string {
   put(root, "etc/hostname", "# of the lab\nlab-07.example.org\n");
   put(root, "usr/share/zoneinfo/Europe/Berlin", "TZif");
   symlinkSync("/usr/share/zoneinfo/Europe/Berlin", join(root, "etc/localtime"));
-  chownSync(put(root, "home/ada/Thesis ä.txt", "words", 0o600), 1000, 1000);
-  put(root, "home/ada/.cache/big", "no");
-  symlinkSync("Thesis ä.txt", join(root, "home/ada/latest"));
+  chownSync(put(root, "people/ada/Thesis ä.txt", "words", 0o600), 1000, 1000);
+  put(root, "people/ada/.cache/big", "no");
+  symlinkSync("Thesis ä.txt", join(root, "people/ada/latest"));
   put(root, "srv/results/run 1.csv", "1,2");
   put(root, "srv/other", "no");
   return root;
@@ -83,7 +83,7 @@ function contextOf(
 
 function newLinux(t: TestContext): string {
   const root = testFolder(t);
-  put(root, "etc/passwd", "root:x:0:0:root:/root:/bin/bash\nother:x:1001:1001::/home/other:/bin/sh");
+  put(root, "etc/passwd", "root:x:0:0:root:/root:/bin/bash\nother:x:1001:1001::/people/other:/bin/sh");
   put(root, "etc/group", "root:x:0:\n");
   put(root, "etc/shadow", "root:*:1::::::\n", 0o640);
   return root;
@@ -110,16 +110,16 @@ test(
     });
     const restored = await restoreUserState.perform(context);
     assert.equal(restored.exitCode, 0, `${restored.text}\n${restored.output}`);
-    const thesis = statSync(join(fresh, "home/ada/Thesis ä.txt"));
+    const thesis = statSync(join(fresh, "people/ada/Thesis ä.txt"));
     assert.deepEqual([thesis.uid, thesis.gid, thesis.mode & 0o777], [1000, 1000, 0o600]);
-    assert.equal(readlinkSync(join(fresh, "home/ada/latest")), "Thesis ä.txt");
+    assert.equal(readlinkSync(join(fresh, "people/ada/latest")), "Thesis ä.txt");
     assert.equal(readFileSync(join(fresh, "srv/results/run 1.csv"), "utf8"), "1,2");
-    for (const path of ["home/ada/.cache/big", "srv/other", ".volley-accounts.json"]) {
+    for (const path of ["people/ada/.cache/big", "srv/other", ".volley-accounts.json"]) {
       assert.ok(!existsSync(join(fresh, path)), path);
     }
     assert.match(
       readFileSync(join(fresh, "etc/passwd"), "utf8"),
-      /\/home\/other:\/bin\/sh\nada:x:1000:1000:/,
+      /\/people\/other:\/bin\/sh\nada:x:1000:1000:/,
     );
     assert.match(readFileSync(join(fresh, "etc/shadow"), "utf8"), /^ada:\$y\$secret:/m);
     assert.equal(lstatSync(join(fresh, "etc/shadow")).mode & 0o777, 0o640);
@@ -190,7 +190,7 @@ test(
     const context = contextOf(t, fresh, { variables, services });
     const restored = await restoreUserState.perform(context);
     assert.equal(restored.exitCode, 0, restored.text);
-    assert.equal(readFileSync(join(fresh, "home/ada/Thesis ä.txt"), "utf8"), "words");
+    assert.equal(readFileSync(join(fresh, "people/ada/Thesis ä.txt"), "utf8"), "words");
     assert.deepEqual(calls, ["keep", "fetch there 7", "forget there 7"]);
     assert.equal(context.variables.get("_VolleyKeptState"), "");
   },
@@ -200,13 +200,13 @@ test("accounts: a name that is there stays, a number that is taken is left out, 
   const user = (name: string, userId: number) => ({
     name,
     userId,
-    home: `/home/${name}`,
-    passwd: `${name}:x:${userId}:${userId}::/home/${name}:/bin/sh`,
+    home: `/people/${name}`,
+    passwd: `${name}:x:${userId}:${userId}::/people/${name}:/bin/sh`,
     group: `${name}:x:${userId}:`,
     shadow: null,
   });
   const tables = {
-    passwd: "ada:x:1005:1005::/home/ada:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n",
+    passwd: "ada:x:1005:1005::/people/ada:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n",
     group: "",
     shadow: "",
   };
@@ -216,7 +216,7 @@ test("accounts: a name that is there stays, a number that is taken is left out, 
     taken,
   } = addAccounts(tables, [user("ada", 1000), user("eve", 1001), user("joe", 1002)]);
   assert.deepEqual([added, taken], [["joe"], ["eve"]]);
-  assert.equal(after.passwd, `${tables.passwd}joe:x:1002:1002::/home/joe:/bin/sh\n`);
+  assert.equal(after.passwd, `${tables.passwd}joe:x:1002:1002::/people/joe:/bin/sh\n`);
   assert.equal(after.group, "joe:x:1002:\n");
   const good = user("ada", 1000);
   const lines = [

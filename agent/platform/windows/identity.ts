@@ -20,12 +20,16 @@ export function identify(facts: WindowsFacts): Hardware {
   };
 }
 
-/** Wired adapters first, then wireless ones; what else has an address (tunnels, switches) only where there are none. */
+/**
+ * Wired adapters first, then wireless ones. What programs make (tunnels, switches of virtual machines) counts only where
+ * there is no hardware at all.
+ */
 export function macAddresses(adapters: readonly WindowsAdapter[]): string[] {
-  const of = (kind: WindowsAdapter["kind"]): string[] =>
+  const of = (kind: WindowsAdapter["kind"], hardware: boolean): string[] =>
     adapters
-      .filter((adapter) => adapter.kind === kind)
+      .filter((adapter) => adapter.kind === kind && (adapter.hardware ?? true) === hardware)
       .flatMap(({ macAddress }) => (macAddress === null ? [] : [macAddress.toLowerCase()]));
-  const real = [...of("wired"), ...of("wireless")];
-  return [...new Set(real.length > 0 ? real : of("other"))].slice(0, limits.addressesPerMachine);
+  const real = [...of("wired", true), ...of("wireless", true)];
+  const made = [...of("wired", false), ...of("other", false), ...of("other", true)];
+  return [...new Set(real.length > 0 ? real : made)].slice(0, limits.addressesPerMachine);
 }

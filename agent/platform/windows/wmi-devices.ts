@@ -79,22 +79,24 @@ function realAdapters(facts: WindowsFacts): WindowsAdapter[] {
 }
 
 export function adapterRows(facts: WindowsFacts): WmiFacts[] {
-  return realAdapters(facts).map(({ description, kind, macAddress, name, speedMbps, up }, index) => ({
-    DeviceID: String(index),
-    Index: index,
-    Name: description,
-    Description: description,
-    NetConnectionID: name,
-    MACAddress: macAddress?.toUpperCase() ?? null,
-    AdapterType: kind === "wireless" ? "Wireless" : "Ethernet 802.3",
-    AdapterTypeID: kind === "wireless" ? 9 : 0,
-    // 2 is "connected", 7 "media disconnected".
-    NetConnectionStatus: up ? 2 : 7,
-    NetEnabled: up,
-    PhysicalAdapter: kind !== "other",
-    Speed: speedMbps === null ? null : speedMbps * 1_000_000,
-    Installed: true,
-  }));
+  return realAdapters(facts).map(
+    ({ description, hardware, kind, macAddress, name, speedMbps, up }, index) => ({
+      DeviceID: String(index),
+      Index: index,
+      Name: description,
+      Description: description,
+      NetConnectionID: name,
+      MACAddress: macAddress?.toUpperCase() ?? null,
+      AdapterType: kind === "wireless" ? "Wireless" : "Ethernet 802.3",
+      AdapterTypeID: kind === "wireless" ? 9 : 0,
+      // 2 is "connected", 7 "media disconnected".
+      NetConnectionStatus: up ? 2 : 7,
+      NetEnabled: up,
+      PhysicalAdapter: hardware,
+      Speed: speedMbps === null ? null : speedMbps * 1_000_000,
+      Installed: true,
+    }),
+  );
 }
 
 export function adapterConfigurationRows(facts: WindowsFacts): WmiFacts[] {

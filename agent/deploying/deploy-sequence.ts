@@ -258,7 +258,8 @@ async function restart({ message, refresh, seconds, target }: Restart, by: Perfo
     // A PE forgets its outbox, and by what it told a site knows where the machine is to start next.
     await by.delivery.settle(limits.outboxFarewellMs);
     try {
-      await by.platform.restart();
+      const isRestarted = (await leaving?.restart()) ?? false;
+      if (!isRestarted) await by.platform.restart();
     } catch (error) {
       await leaving?.giveUp();
       throw error;

@@ -62,6 +62,11 @@ export class Refresh {
     }
   }
 
+  /** As Staging. */
+  restart(): Promise<boolean> {
+    return this.#options.staging.restart();
+  }
+
   /** The machine as it was, and no run to go on with. */
   async giveUp(): Promise<void> {
     await this.abandon();

@@ -19,6 +19,8 @@ export interface BootEntry {
   obstacle(volume: VolumeFacts): Promise<string | null>;
   /** The next start, and that alone, is into `files`. Rejects with E_STAGING. */
   arm(files: StagedFiles): Promise<void>;
+  /** Restarts into what was armed, where an ordinary restart does not lead there. Rejects with E_STAGING. */
+  restart?(): Promise<void>;
   /** As before `arm`, whether or not that was done or has been used up. Rejects with E_STAGING. */
   disarm(): Promise<void>;
 }

@@ -37,6 +37,12 @@ export function kexecEntry(): BootEntry {
         throw new VolleyError("E_STAGING", "The running kernel does not take the PE's (kexec)");
       }
     },
+    async restart() {
+      // Services are ended first where there is a manager of them.
+      if ((await runTool(["systemctl", "kexec"], loadMs)) !== null) return;
+      if ((await runTool(["kexec", "--exec"], loadMs)) !== null) return;
+      throw new VolleyError("E_STAGING", "Neither systemctl nor kexec starts the PE's kernel");
+    },
     async disarm() {
       // Where nothing is loaded it says so, and after a restart nothing is.
       await runTool(["kexec", "--unload", "--kexec-file-syscall"], loadMs);

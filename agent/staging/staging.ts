@@ -196,6 +196,14 @@ export class Staging {
     await runTool(["sync"], limits.unmountMs);
   }
 
+  /** Restarts into what was armed; false where an ordinary restart leads there. Rejects with E_STAGING. */
+  async restart(): Promise<boolean> {
+    const entry = this.#options.entries.find(({ kind }) => kind === this.record?.entry);
+    if (entry?.restart === undefined) return false;
+    await entry.restart();
+    return true;
+  }
+
   /** What is staged for another deployment than the one that is `wanted` came to nothing: its run has ended, too. */
   async tidy(wanted: string | null): Promise<void> {
     const { log, state } = this.#options;

@@ -128,7 +128,7 @@ async function look(work: ImportWork): Promise<(folder: string) => Promise<Prepa
     await inspectPartitions(source);
     return async () => ({ source, reading });
   }
-  const wim = await inspectWim(resolve(path), signal);
+  const wim = await inspectWim(resolve(path), work.index, signal);
   work.holding(wim.editions);
   const edition = chooseEdition(wim, work.index);
   return async (folder) => {

@@ -19,8 +19,15 @@ export interface WimFile {
   editions: WimEdition[];
 }
 
-/** Throws E_IMAGE_FORMAT, E_IMAGE_TRUNCATED, E_TOOL_MISSING, E_TOOL_FAILED, E_CANCELLED. */
-export async function inspectWim(path: string, signal: AbortSignal): Promise<WimFile> {
+/**
+ * Whether Sysprep was at work is looked for in all images, or in the one that is `wanted`: out of an ESD it takes seconds
+ * each. Throws E_IMAGE_FORMAT, E_IMAGE_TRUNCATED, E_TOOL_MISSING, E_TOOL_FAILED, E_CANCELLED.
+ */
+export async function inspectWim(
+  path: string,
+  wanted: number | undefined,
+  signal: AbortSignal,
+): Promise<WimFile> {
   const references = await partsOf(path);
   const folder = mkdtempSync(join(tmpdir(), "volley-wim-"));
   try {
@@ -29,6 +36,10 @@ export async function inspectWim(path: string, signal: AbortSignal): Promise<Wim
     for (const described of readEditions(xml, path)) {
       const { index } = described;
       const image = { path, references, index };
+      if (wanted !== undefined && wanted !== index) {
+        editions.push({ ...described, sysprep: "unknown" });
+        continue;
+      }
       const sysprep = await sysprepState(image, { folder: join(folder, `${index}`), signal });
       editions.push({ ...described, sysprep });
     }

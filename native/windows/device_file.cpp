@@ -13,10 +13,19 @@ namespace {
 constexpr std::uint32_t alignmentMost = 4096;
 constexpr std::size_t pieceBytes = 64 * 1024;
 
+bool isPrefixed(const std::string& path) {
+  return path.starts_with("\\\\.\\") || path.starts_with("\\\\?\\");
+}
+
+// Windows gives a volume's name with a backslash at the end, where it means the root folder.
+std::string withoutRoot(std::string path) {
+  if (isPrefixed(path) && path.back() == '\\' && path.find('\\', 4) == path.size() - 1) path.pop_back();
+  return path;
+}
+
 // "\\.\C:", "\\.\PhysicalDrive0" and "\\?\Volume{…}" are devices; with a name behind it is a file on one.
 bool namesDevice(const std::string& path) {
-  const bool prefixed = path.starts_with("\\\\.\\") || path.starts_with("\\\\?\\");
-  return prefixed && path.find_first_of("\\/", 4) == std::string::npos;
+  return isPrefixed(path) && path.find_first_of("\\/", 4) == std::string::npos;
 }
 
 // A virus scanner or an indexer that only looks lets go soon.
@@ -35,7 +44,7 @@ const char* callOf(const DeviceOperation& operation) {
 } // namespace
 
 DeviceFile::DeviceFile(std::string path, DeviceAccess access)
-    : path_(std::move(path)), kind_(namesDevice(path_) ? Kind::volume : Kind::regularFile),
+    : path_(withoutRoot(std::move(path))), kind_(namesDevice(path_) ? Kind::volume : Kind::regularFile),
       room_(pieceBytes + alignmentMost) {
   const auto address = reinterpret_cast<std::uintptr_t>(room_.data());
   piece_ = room_.data() + (alignmentMost - address % alignmentMost) % alignmentMost;

@@ -149,7 +149,7 @@ test(
     const link = join(wineEnvironment.WINEPREFIX, "dosdevices", "v::");
     await symlink(disk, link);
     try {
-      const answer = await receiveOnWindows(session, "device", "\\\\.\\V:", 0);
+      const answer = await receiveOnWindows(session, "device", "\\\\.\\V:\\", 0);
       assert.equal(answer.error, undefined);
       assert.equal(answer.root, image.root);
       assert.equal(answer.statistics?.chunksByMulticast, 0);

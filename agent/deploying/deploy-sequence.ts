@@ -1,5 +1,4 @@
 /** A deployment's task sequence on this machine: fetched, run or taken up, and the restarts in between. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
@@ -8,7 +7,7 @@ import type { SequenceFacts as SequenceFile } from "../../contract/sequence.ts";
 import type { DiskFacts } from "../platform/platform.ts";
 import { handOver } from "./hand-over.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
-import { folderStore, type CheckpointStore } from "../sequence/checkpoint.ts";
+import { folderStore, peekAtRun, type CheckpointStore } from "../sequence/checkpoint.ts";
 import type { SequenceFacts } from "../sequence/facts.ts";
 import type { RanSequence } from "../sequence/run.ts";
 import type { SystemName } from "../sequence/tree.ts";
@@ -38,10 +37,10 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
   const folder = join(by.state.path, "deployments", deployment.id);
   const state = openStateFolder(folder, (path) => by.platform.flushFolder(path));
   const loaded = await fetchSequence(deployment, site, folder, by);
-  const resume = existsSync(join(folder, "sequence-checkpoint.json"));
-  by.delivery.tell({ kind: "started", deploymentId: deployment.id, resume });
-  const { facts, system } = await factsOf(deployment, loaded, folder, by);
   const stores = [folderStore(state), siteStore(site, by.log, by.signal)] as const;
+  const before = await peekAtRun({ stores, onWarning: (text) => by.log.warning(text) });
+  by.delivery.tell({ kind: "started", deploymentId: deployment.id, resume: before !== null });
+  const { facts, system } = await factsOf(deployment, loaded, folder, by);
   const refresh = refreshOf(deployment, stores, by);
   const isToLeave = (await refresh?.isToLeave()) ?? false;
   if (isToLeave) await restart({ target: "WinPE", seconds: 0, message: "", refresh }, by);
@@ -55,7 +54,7 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
   const handing = handOver(deployment, folder, by);
   const services = {
     ...tellingPlans(machineServices({ ...by.sequences, work: workFolder(facts), yes }), by),
-    ...siteServices({ deployment, site, content, state, by }),
+    ...siteServices({ deployment, site, content, state, broken: before?.begun ?? false, by }),
     handOver: handing,
     ...(by.disk !== null && { disks: onlyDisk(by.disk, by) }),
     ...(refresh !== null && { bootStaging: refresh.bootStaging }),

@@ -32,6 +32,8 @@ export interface SiteServicesOptions {
   content: SiteContent;
   /** Of this run. */
   state: StateFolder;
+  /** The run is taken up in the middle of a step, by a machine that may have forgotten all it had (a PE). */
+  broken: boolean;
   by: Performer;
 }
 
@@ -59,6 +61,7 @@ const ImageCheckpoint = z.object({ root: HexRoot, device: z.string() });
 
 function imageApplier(options: SiteServicesOptions): ImageApplier {
   const { by, content, deployment, site, state } = options;
+  let { broken } = options;
   const imageOf = (packageId: string, signal = by.signal): Promise<ImageFacts> =>
     untilItWorks(() => site.packageImage(packageId), {
       ...patience(options, `Image ${packageId}`, signal),
@@ -76,7 +79,9 @@ function imageApplier(options: SiteServicesOptions): ImageApplier {
       const image = await imageOf(packageId, signal);
       const manifest = await fetchManifest(image, by);
       const kept = state.read(imageFile, ImageCheckpoint);
-      const resume = kept?.root === image.root && kept.device === device;
+      // Only a scan tells what of the image is on the disk; it is worth waiting for where one was being written.
+      const resume = broken || (kept?.root === image.root && kept.device === device);
+      broken = false;
       state.write(imageFile, { root: image.root, device });
       const show = by.screen;
       const told: Performer = {

@@ -125,7 +125,21 @@ export async function openRunRecord(options: RunRecordOptions): Promise<RunRecor
   };
 }
 
-async function loadLast({ onWarning, stores }: RunRecordOptions): Promise<Checkpoint | null> {
+/**
+ * Before a run is opened: null when none is there to be taken up. `begun`: in the middle of a step. Rejects as
+ * openRunRecord.
+ */
+export async function peekAtRun(
+  options: Pick<RunRecordOptions, "onWarning" | "stores">,
+): Promise<{ begun: boolean } | null> {
+  const found = await loadLast(options);
+  return found === null ? null : { begun: found.state.begun };
+}
+
+async function loadLast({
+  onWarning,
+  stores,
+}: Pick<RunRecordOptions, "onWarning" | "stores">): Promise<Checkpoint | null> {
   let last: Checkpoint | null = null;
   let failure: VolleyError | null = null;
   for (const store of stores) {

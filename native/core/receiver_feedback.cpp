@@ -247,14 +247,16 @@ Time Receiver::State::statusPeriod() const {
 
 Report Receiver::State::makeReport(bool status, Time now) {
   const std::uint64_t expected = highestCounter - reportedCounter;
-  if (expected >= sampleDatagrams && now - reportedAt >= sampleLeast_us) {
+  // From arrival to arrival, whenever somebody looks: a rate must not depend on how often that is.
+  const Time elapsed_us = lastHeard > reportedAt ? lastHeard - reportedAt : 0;
+  if (expected >= sampleDatagrams && elapsed_us >= sampleLeast_us) {
     const std::uint64_t lost = expected > receivedSinceReport ? expected - receivedSinceReport : 0;
     lossPerMillion = static_cast<std::uint32_t>(lost * 1'000'000 / expected);
     const std::uint64_t bytes = receivedSinceReport * (blockLayout.symbolBytes() + wireOverhead);
-    receivedKBps = static_cast<std::uint32_t>(bytes * 1000 / (now - reportedAt));
+    receivedKBps = static_cast<std::uint32_t>(bytes * 1000 / elapsed_us);
     reportedCounter = highestCounter;
     receivedSinceReport = 0;
-    reportedAt = now;
+    reportedAt = lastHeard;
   }
   // Slots that wait for the disk are a backlog that a slower sender helps. Those that wait for repair are one when
   // they are most of all there are: then more comes in the time that a repair takes than there is room for.

@@ -196,7 +196,7 @@ void Sender::setMoved(std::uint32_t receiver, bool moved) { state_->members.setM
 std::size_t Sender::next(Time now, std::span<Emission> out) {
   State& s = *state_;
   s.clock = std::max(s.clock, now);
-  s.pacing.advance(s.clock);
+  s.pacing.advance(s.counter, s.clock);
   std::size_t count = 0;
   while (count < out.size()) {
     const bool announces = s.announceDue(s.clock);

@@ -10,7 +10,14 @@ constexpr double startRate = 25e6;
 constexpr double automaticMax = 12.5e9;
 constexpr double leastRate = 64e3;
 constexpr Time burst_us = 1000;
+constexpr Time lateMost_us = 20'000;   // of a driver's lateness, so much is made up for
+constexpr double catchUpShare = 0.25; // of the rate, on top of it
 constexpr Time quietDelay_us = 10'000;
+// A queue that is never shorter than that is not made by our own bursts, which are of at most a millisecond.
+constexpr std::uint32_t standingDelay_us = 1500;
+constexpr double yieldTo = 0.93;      // of what arrives, where a queue stands
+constexpr double yieldShare = 0.4;    // of what the network has carried for us, which nobody's queue takes from us
+constexpr Time capacityFades_us = 60'000'000;
 constexpr double fullBacklog = 0.5;
 constexpr double lossAboveBaseline = 0.03;
 // More than that is never taken for a link's own loss: it is beyond what parity is for.
@@ -24,14 +31,18 @@ constexpr Time roundLeast_us = 10'000;
 
 double backlogPressure(const Member& member) { return member.backlog / fullBacklog; }
 
-double pressureOf(const Member& member) {
-  const double delay = static_cast<double>(member.delay_us) / quietDelay_us;
+double delayPressure(const Member& member) { return static_cast<double>(member.delay_us) / quietDelay_us; }
+
+// But for delay, which others may cause as well.
+double ownPressure(const Member& member) {
   // Neither one bad sample nor the memory of bad ones counts, only loss that was and still is.
   const double loss = std::min(member.loss, member.lossSample);
   const double above = member.samples < 2 ? 0 : loss - 1.2 * member.baselineLoss - 0.005;
   const double excess = std::max(0.0, above) / lossAboveBaseline;
-  return std::max({delay, backlogPressure(member), excess});
+  return std::max(backlogPressure(member), excess);
 }
+
+double pressureOf(const Member& member) { return std::max(delayPressure(member), ownPressure(member)); }
 } // namespace
 
 SenderPacing::SenderPacing(const SenderConfig& config, Time now)
@@ -55,9 +66,16 @@ double SenderPacing::bucketBytes() const {
   return config_.datagramBytes + rate_ * burst_us / 1e6;
 }
 
-void SenderPacing::advance(Time now) {
+// What did not fit into the bucket because the driver was late is made up for at a somewhat higher pace, never by a
+// larger burst.
+void SenderPacing::advance(std::uint64_t counter, Time now) {
   if (now <= filled_) return;
-  bucket_ = std::min(bucketBytes(), bucket_ + rate_ * static_cast<double>(now - filled_) / 1e6);
+  sent_.note(counter, now);
+  const double earned = rate_ * static_cast<double>(now - filled_) / 1e6;
+  const double made = std::min(owed_, earned * catchUpShare);
+  const double wanted = bucket_ + earned + made;
+  bucket_ = std::min(bucketBytes(), wanted);
+  owed_ = std::min(owed_ - made + (wanted - bucket_), rate_ * lateMost_us / 1e6);
   filled_ = now;
 }
 
@@ -69,8 +87,8 @@ bool SenderPacing::take() {
 }
 
 Time SenderPacing::wakeup(Time now) const {
-  // A quarter of the bucket leaves the driver three quarters of a millisecond to be late in.
-  const double wanted = std::clamp(rate_ * burst_us / 4e6, 1.0 * config_.datagramBytes,
+  // Half of the bucket leaves the driver half a millisecond to be late in.
+  const double wanted = std::clamp(rate_ * burst_us / 2e6, 1.0 * config_.datagramBytes,
                                    1.0 * config_.datagramBytes * limits::burstDatagrams);
   const double held = bucket_ + rate_ * static_cast<double>(now > filled_ ? now - filled_ : 0) / 1e6;
   if (held >= wanted) return now;
@@ -106,8 +124,9 @@ void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std:
   // What it would have received but for the loss that no pace cures.
   const double delivered = typical->receivedKBps * 1e3 / (1 - std::min(0.9, typical->baselineLoss));
   const double sentRate = sentSinceEvaluation_ * 1e6 / static_cast<double>(now - evaluated_);
-  // For two rounds much less arrives than is sent: it piles up somewhere, whether delay has told of it yet or not.
-  const bool behind = sentRate > 0.5 * rate_ && delivered < (ramping_ ? rampArrives : 0.85) * sentRate;
+  const double sentThen = sent_.rate(typical->previous, typical->highest) * config_.datagramBytes;
+  // For two rounds much less arrives than was sent: it piles up somewhere, whether delay has told of it yet or not.
+  const bool behind = sentThen > 0.5 * rate_ && delivered < (ramping_ ? rampArrives : 0.85) * sentThen;
   const bool overrun = behind && wasBehind_;
   // What had piled up is coming out at the rate of the link: a further cut would only leave the link idle.
   // That is waited for as long as what was sent before the cut may tell of worse.
@@ -115,18 +134,25 @@ void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std:
                       pressure <= drainWorse * pressureAtCut_;
   wasBehind_ = behind;
   ++roundsSinceCut_;
+  capacity_ *= std::exp(-static_cast<double>(now - evaluated_) / capacityFades_us);
+  capacity_ = std::max(capacity_, delivered);
+  noteDelay(typical->delay_us);
+  const bool stands = delaysKnown_ >= delays_.size() && !queueWasShort();
   noteLimit(*typical, overrun ? std::max(pressure, 1.0) : pressure, sentRate);
   wasCut_ = false;
   if (overrun || (pressure >= 1 && !drains)) {
     // Where much is lost, what is left of the present rate tells more than what arrived over a while.
     pressureAtCut_ = std::max(pressure, 1.0);
-    cut(members, typical->lossSample > 0.05 ? rate_ * (1 - typical->lossSample) : delivered, now);
+    const double least = ownPressure(*typical) >= 1 ? 0 : yieldLeast();
+    cut(members, typical->lossSample > 0.05 ? rate_ * (1 - typical->lossSample) : delivered, least, now);
   } else if (learnt) {
     // The cut changed nothing: the loss is the link's own.
     rate_ = rateBeforeCut_;
     ramping_ = rampingBeforeCut_;
     congestedAt_ = 0;
     clampRate();
+  } else if (stands) {
+    yield(delivered);
   } else if (sentRate > 0.5 * rate_ && delivered > (ramping_ ? rampArrives : 0.9) * sentRate) {
     // A rate that is not made use of has proved nothing, nor has one whose datagrams have not arrived.
     grow(pressure);
@@ -168,22 +194,48 @@ bool SenderPacing::learnBaselines(SenderMembers& members, Time now) {
   return true;
 }
 
-void SenderPacing::cut(SenderMembers& members, double delivered, Time now) {
+// What others leave us in any case: a download that keeps a queue full all the time would else have everything.
+double SenderPacing::yieldLeast() const { return yieldShare * capacity_; }
+
+void SenderPacing::noteDelay(std::uint32_t delay_us) { delays_[delaysKnown_++ % delays_.size()] = delay_us; }
+
+// Since the rate was last lowered, or in the last rounds, the queue has been empty once.
+bool SenderPacing::queueWasShort() const {
+  const auto known = delays_.begin() + static_cast<std::ptrdiff_t>(std::min(delaysKnown_, delays_.size()));
+  return *std::min_element(delays_.begin(), known) < standingDelay_us;
+}
+
+// A queue stands that we do not need: it is drained, and where it still stands then, it is somebody else's and they
+// get more.
+void SenderPacing::yield(double delivered) {
+  delaysKnown_ = 0;
+  ramping_ = false;
+  owed_ = 0;
+  congestedAt_ = std::min(rate_, delivered);
+  rate_ = std::min(rate_, std::max(yieldTo * congestedAt_, yieldLeast()));
+  clampRate();
+}
+
+void SenderPacing::cut(SenderMembers& members, double delivered, double least, Time now) {
   members.forEachActive(now, [](Member& member) { member.lossAtCut = std::min(member.loss, member.lossSample); });
   rateBeforeCut_ = rate_;
   rampingBeforeCut_ = ramping_;
   wasCut_ = true;
   roundsSinceCut_ = 0;
   ramping_ = false;
+  owed_ = 0;
   congestedAt_ = std::min(rate_, delivered);
-  rate_ = std::clamp(0.95 * delivered, 0.2 * rate_, 0.85 * rate_);
+  delaysKnown_ = 0;
+  rate_ = std::min(rate_, std::max(least, std::clamp(0.95 * delivered, 0.2 * rate_, 0.85 * rate_)));
   clampRate();
 }
 
 void SenderPacing::grow(double pressure) {
-  if (pressure >= 0.5) return;
-  const bool nearCeiling = rate_ > 0.8 * congestedAt_ && rate_ < 1.5 * congestedAt_;
-  rate_ *= ramping_ ? 1.5 : nearCeiling ? 1.015 : 1.25;
+  if (pressure >= 0.5 || !queueWasShort()) return;
+  if (ramping_) rate_ *= 1.5;
+  else if (rate_ <= 0.8 * congestedAt_ || rate_ >= 1.5 * congestedAt_) rate_ *= 1.25;
+  else if (rate_ < 1.12 * congestedAt_) rate_ *= 1.015; // gently where it was too fast before
+  else rate_ *= 1.05;                                   // it no longer is
   clampRate();
 }
 

@@ -3,8 +3,10 @@
 // loss above what it always loses. A few slow receivers do not set the pace; where slow ones have another stream to
 // go to, a low percentile is taken and many do not.
 #pragma once
+#include "core/send_record.h"
 #include "core/sender.h"
 #include "core/sender_members.h"
+#include <array>
 
 namespace volley {
 
@@ -13,8 +15,8 @@ public:
   SenderPacing(const SenderConfig& config, Time now);
   void setMax(std::uint64_t rateBytesPerSecondMax);
 
-  // Fills the bucket; then one datagram at a time may be taken while it lasts.
-  void advance(Time now);
+  // Fills the bucket; then one datagram at a time may be taken while it lasts. `counter` is the last one's that left.
+  void advance(std::uint64_t counter, Time now);
   bool take();
   // When the bucket holds enough for another burst.
   Time wakeup(Time now) const;
@@ -32,14 +34,20 @@ private:
   void clampRate();
   bool isFresh(const Member& member) const;
   bool learnBaselines(SenderMembers& members, Time now);
-  void cut(SenderMembers& members, double delivered, Time now);
+  double yieldLeast() const;
+  void noteDelay(std::uint32_t delay_us);
+  bool queueWasShort() const;
+  void cut(SenderMembers& members, double delivered, double least, Time now);
+  void yield(double delivered);
   void grow(double pressure);
   void noteLimit(const Member& typical, double pressure, double sentRate);
 
   SenderConfig config_;
   double rate_;
   double bucket_ = 0;
+  double owed_ = 0; // bytes that a late driver has not sent
   Time filled_;
+  SendRecord sent_;
   Time evaluated_;
   std::uint64_t changedAt_ = 0; // the counter at the last evaluation: samples of before are stale
   bool wasCut_ = false;      // the last evaluation cut the rate, and its effect is not known yet
@@ -48,6 +56,9 @@ private:
   double sentSinceEvaluation_ = 0;
   bool ramping_ = true;      // growing fast until the first sign of congestion
   double congestedAt_ = 0;   // what arrived at the last cut: slower growth near it
+  double capacity_ = 0;      // the most that arrived lately
+  std::array<std::uint32_t, 8> delays_{}; // of the last rounds since the rate was last lowered
+  std::size_t delaysKnown_ = 0;
   bool wasBehind_ = false;   // in the last round much less arrived than was sent
   double pressureAtCut_ = 0;
   Limit limit_ = Limit::nothing;

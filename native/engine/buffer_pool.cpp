@@ -16,7 +16,6 @@ BufferPool::BufferPool(std::size_t count, std::size_t bufferBytes)
     : count_(count), bufferBytes_((bufferBytes + alignmentBytes - 1) / alignmentBytes * alignmentBytes) {
   assert(count > 0 && bufferBytes > 0 && count <= SIZE_MAX / bufferBytes_);
   memory_.reset(static_cast<std::uint8_t*>(::operator new (totalBytes(), std::align_val_t{alignmentBytes})));
-  std::fill_n(memory_.get(), totalBytes(), std::uint8_t{0}); // the pages are there from now on
   free_.reserve(count);
   for (std::size_t index = count; index > 0; --index)
     free_.push_back(memory_.get() + (index - 1) * bufferBytes_);

@@ -21,7 +21,7 @@ constexpr std::uint64_t rateBytesPerSecondLeast = 125'000;
 constexpr double quickestPercentile = 0.25;
 constexpr Time statisticsInterval_us = 20'000;
 constexpr Time waitMost_us = 500'000;
-constexpr Time waitLeast_us = 250; // a quarter of what may be made up for: fewer and larger bursts
+constexpr Time waitLeast_us = 250; // a quarter of a bucket: fewer and larger bursts
 constexpr Time unreachablePause_us = 20'000;
 constexpr std::uint64_t rateUnchanged = ~0ull;
 

@@ -25,9 +25,12 @@ namespace {
 
 constexpr Time waitMost_us = 250'000;
 constexpr std::size_t gatherBytes = 256 * 1024; // less than this at a time is not worth a wake-up
+// How long it waits for that: at 10 Gbit/s the least is a tenth of the smallest buffer with which it waits at all.
+constexpr Time gatherLeast_us = 300;
+constexpr Time gatherMost_us = 4000;
 constexpr Time backlogInterval_us = 10'000;
 constexpr Time holdMost_us = 20'000;
-constexpr std::uint32_t fullBacklog_us = 100'000;
+constexpr std::uint32_t fullBacklog_us = 200'000;
 constexpr Time statisticsInterval_us = 20'000;
 constexpr Time joinInterval_us = 5'000'000;
 constexpr Time leaveMost_us = 200'000; // for the report that says that nothing more is needed
@@ -69,6 +72,7 @@ struct ReceiverSession::State {
   void loop();
   void tryJoin(Time now);
   void takeEvents(Time now);
+  void gather(std::size_t arrived);
   bool holdBack();
   void noteBacklog(std::span<const Arrival> arrivals, Time now);
   void endThreads();
@@ -101,6 +105,7 @@ struct ReceiverSession::State {
   ReceiverPhase phase = ReceiverPhase::preparing;
   Time joinAt = 0, backlogAt = 0, publishedAt = 0;
   Time crowdedSince = never;
+  Time gather_us = gatherLeast_us;
   std::uint32_t processorBacklog = 0, diskBacklog = 0; // per thousand, peaks that fade
   std::uint32_t latest_us = 0; // the longest that a datagram waited lately
 
@@ -220,12 +225,23 @@ void ReceiverSession::State::loop() {
         (machine.wakeup() == never || now - completedAt >= leaveMost_us))
       return;
     if (!arrivals.empty()) {
-      if (bytesOf(arrivals) < gatherBytes) groupSocket->gather();
+      gather(bytesOf(arrivals));
       continue;
     }
     const Time due = std::min(machine.wakeup(), now + (holding ? holdMost_us : waitMost_us));
     if (due > now) (groupSocket && !holding ? groupSocket : reportSocket)->wait(*wakeup, due - now);
   }
+}
+
+// Waits for more where little came, the longer the less comes in that time, so that the calls and wake-ups for a byte
+// are as many in a slow session as in a fast one.
+void ReceiverSession::State::gather(std::size_t arrived) {
+  if (arrived >= gatherBytes) {
+    gather_us = std::max(gatherLeast_us, gather_us / 2);
+    return;
+  }
+  if (arrived < gatherBytes / 2) gather_us = std::min(gatherMost_us, gather_us * 2);
+  groupSocket->gather(gather_us);
 }
 
 // While the workers are behind by all the slots there are, what comes is better left to the system's buffer than to

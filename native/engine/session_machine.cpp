@@ -52,7 +52,6 @@ SessionMachine::SessionMachine(const ReceiverSessionOptions& options, const Imag
                 onDatagram(header, datagram, age_us);
               }),
       reportAuthenticator_(options.receiverKey) {
-  std::memset(slots_.data(), 0, slots_.size()); // the pages are there from now on
   whole_.reserve(slotCount_);
   for (std::uint32_t chunk = 0; chunk < image.chunks(); ++chunk) holes_ += image.hole(chunk);
 }
@@ -66,15 +65,15 @@ void SessionMachine::withoutDisk() {
 }
 
 void SessionMachine::onDatagram(const Header& header, std::span<const std::uint8_t> datagram, std::uint32_t age_us) {
+  // Delay and rate that the machine reports are the network's; what this computer is late is told by the backlog.
+  arrivedAt_ = std::max(arrivedAt_, now_ - std::min<Time>(now_, age_us));
   if (header.type == DatagramType::announce) {
-    // The delay that the machine reports is the network's; what this computer is late is told by the backlog.
-    announcedAt_ = std::max(announcedAt_, now_ - std::min<Time>(now_, age_us));
     if (const std::optional<Announce> announce = readAnnounce(header, datagram))
-      machine_.onAnnounce(header, *announce, announcedAt_);
+      machine_.onAnnounce(header, *announce, arrivedAt_);
     return;
   }
   if (header.subject >= image_.layout().blocks().blocks() || header.a >= limits::symbolNumbers) return;
-  const Placed placed = machine_.onData(header, now_);
+  const Placed placed = machine_.onData(header, arrivedAt_);
   if (placed.placement != Placement::store) return;
   const std::size_t symbolBytes = image_.layout().blocks().symbolBytes();
   std::memcpy(slot(placed.slot) + machine_.place() * symbolBytes, datagram.data() + limits::headerBytes, symbolBytes);

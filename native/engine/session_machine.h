@@ -78,7 +78,7 @@ private:
   std::uint64_t reportCounter_ = 0;
   std::vector<std::uint8_t> reportBytes_;
   Time now_ = 0;         // of the arrivals that are being taken
-  Time announcedAt_ = 0; // when the last announcement came
+  Time arrivedAt_ = 0;   // when the last of them reached this computer
   std::vector<std::uint32_t> whole_; // blocks that have all they need, to be handed out
   std::unordered_map<std::uint32_t, Trouble> troubles_;
   std::uint32_t gathering_ = 0; // chunks handed out that came by multicast

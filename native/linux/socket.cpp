@@ -28,8 +28,6 @@ constexpr int receiveBufferBytes = 24 << 20; // less than the slots hold, or rep
 constexpr int receiveBufferBytesLeast = 1 << 16;
 constexpr int sendBufferBytes = 4 << 20;
 constexpr long sendWait_us = 100'000;
-// What a receiver waits for more to arrive: at 10 Gbit/s a tenth of the least buffer it is done with.
-constexpr long gather_us = 300;
 // The date may be set while something waits.
 constexpr std::int64_t ageMost_us = 1'000'000;
 constexpr int gatherBufferBytes = 4 << 20;
@@ -134,9 +132,9 @@ public:
     ::ppoll(watched, 2, &time, nullptr);
   }
 
-  void gather() const override {
+  void gather(std::uint64_t time_us) const override {
     if (receiveBuffer_ < gatherBufferBytes) return;
-    const timespec time{0, gather_us * 1000};
+    const timespec time{static_cast<time_t>(time_us / 1'000'000), static_cast<long>(time_us % 1'000'000 * 1000)};
     ::nanosleep(&time, nullptr);
   }
 

@@ -62,9 +62,9 @@ public:
   // Returns when something has arrived, `wakeup` was notified, or the time is over.
   virtual void wait(const Wakeup& wakeup, std::uint64_t timeout_us) = 0;
 
-  // Waits a moment so that more arrives, to be received with fewer calls and checked in larger batches; returns at
+  // Waits that long so that more arrives, to be received with fewer calls and checked in larger batches; returns at
   // once where the system's buffer is too small for that.
-  virtual void gather() const = 0;
+  virtual void gather(std::uint64_t time_us) const = 0;
 };
 
 // For a sender: bound to the interface and a port (0 = any), sends to groups from that interface, and receives what

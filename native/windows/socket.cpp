@@ -22,7 +22,6 @@ constexpr DWORD receiveBufferBytes = 24 << 20;
 constexpr DWORD receiveBufferBytesLeast = 1 << 16;
 constexpr DWORD sendBufferBytes = 4 << 20;
 constexpr long sendWait_us = 100'000;
-constexpr std::uint64_t gather_us = 300;
 constexpr DWORD gatherBufferBytes = 4 << 20;
 
 // From Windows 10 2004 on; headers that are older lack the names. Options and control messages of level
@@ -134,10 +133,10 @@ public:
     ::WaitForMultipleObjects(count, watched, FALSE, timeout_ms);
   }
 
-  void gather() const override {
+  void gather(std::uint64_t time_us) const override {
     if (receiveBuffer_ < gatherBufferBytes) return;
     // A plain sleep may last 16 ms.
-    if (HANDLE timer = timer_.startedFor(gather_us)) ::WaitForSingleObject(timer, INFINITE);
+    if (HANDLE timer = timer_.startedFor(time_us)) ::WaitForSingleObject(timer, INFINITE);
   }
 
 private:

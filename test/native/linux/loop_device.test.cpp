@@ -75,6 +75,7 @@ void testLoopDevice(const TemporaryDirectory& directory, Random& random, std::ui
 
     volley::BufferPool pool(1, 8192);
     const auto buffer = pool.tryAcquire();
+    std::fill_n(buffer.data(), 8192, std::uint8_t{0});
     const auto queue = device->makeQueue(1);
     const auto write = carryOut(*queue, DeviceAction::write, 4 * mebibyte - 4096, buffer.data(), 8192);
     CHECK(write.failed() && write.systemError == ENOSPC && write.transferred == 4096);

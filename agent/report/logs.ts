@@ -1,5 +1,5 @@
 /** The agent's logs: the screen for people, JSON lines for programs, smsts.log for who knows Configuration Manager. */
-import { mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import winston from "winston";
@@ -21,6 +21,8 @@ export interface Log {
 export interface Logs {
   /** `component` as CMTrace shows it, `file` the source file that speaks. */
   of(component: string, file: string): Log;
+  /** From now on smsts.log is in this folder, too, with what it says so far; in one such folder at a time. */
+  alsoIn(folder: string): void;
   close(): void;
 }
 
@@ -32,6 +34,7 @@ interface Entry extends winston.Logform.TransformableInfo {
   time: Date;
 }
 
+const logName = "smsts.log";
 const levels = { error: 0, warning: 1, info: 2, detail: 3 };
 
 export interface LogsOptions {
@@ -48,7 +51,7 @@ export function openLogs({ folder, redactor, screen }: LogsOptions): Logs {
     // The outbox says so, clearly, when the state folder cannot be written; a log alone is no reason to stop.
   }
   const jsonFile = rollingFile(join(folder, "agent.jsonl"), join(folder, "agent.jsonl.old"), limits.logBytes);
-  const cmtraceFile = rollingFile(join(folder, "smsts.log"), join(folder, "smsts.lo_"), limits.logBytes);
+  const cmtraceFile = rollingFile(join(folder, logName), join(folder, "smsts.lo_"), limits.logBytes);
   const logger = winston.createLogger({
     levels,
     level: "detail",
@@ -59,6 +62,7 @@ export function openLogs({ folder, redactor, screen }: LogsOptions): Logs {
       transport("detail", cmtraceFile, cmtraceText),
     ],
   });
+  let second: SecondLog | null = null;
   const write = (
     level: keyof typeof levels,
     origin: { component: string; file: string },
@@ -77,10 +81,42 @@ export function openLogs({ folder, redactor, screen }: LogsOptions): Logs {
         detail: (text) => write("detail", origin, text),
       };
     },
+    alsoIn(place) {
+      if (place === folder || place === second?.place) return;
+      second?.end();
+      second = openSecond(place, folder, logger);
+    },
     close() {
+      second?.end();
       logger.close();
       jsonFile.end();
       cmtraceFile.end();
+    },
+  };
+}
+
+interface SecondLog {
+  place: string;
+  end(): void;
+}
+
+/** A log that cannot be written is no reason to stop. */
+function openSecond(place: string, folder: string, logger: winston.Logger): SecondLog {
+  const path = join(place, logName);
+  try {
+    mkdirSync(place, { recursive: true });
+    if (!existsSync(path)) copyFileSync(join(folder, logName), path);
+  } catch {
+    // It begins here, then, if it can be written at all.
+  }
+  const file = rollingFile(path, join(place, "smsts.lo_"), limits.logBytes);
+  const added = transport("detail", file, cmtraceText);
+  logger.add(added);
+  return {
+    place,
+    end() {
+      logger.remove(added);
+      file.end();
     },
   };
 }

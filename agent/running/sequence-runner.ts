@@ -1,11 +1,13 @@
 /** What a run of a task sequence needs on this machine, wherever the sequence came from; and the run itself. */
 import { findStepKind } from "../steps/catalogue.ts";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import type { ConsoleLines } from "../commands/console-lines.ts";
 import type { Asker } from "../imaging/plan.ts";
 import { performStep, type StepPerformer } from "./perform-step.ts";
 import type { DiskFacts, Platform } from "../platform/platform.ts";
+import { logFolder } from "../report/log-places.ts";
 import type { Log, Logs } from "../report/logs.ts";
 import type { Redactor } from "../report/redactor.ts";
 import type { Screen } from "../report/screen.ts";
@@ -13,7 +15,7 @@ import { infoLevelOf, type SequenceView } from "../report/sequence-view.ts";
 import type { CheckpointStore, SecretKey } from "../sequence/checkpoint.ts";
 import { openDebugger, type SequenceDebugger } from "../sequence/debugger.ts";
 import { startEnvironmentServer, type EnvironmentServer } from "../sequence/environment-server.ts";
-import type { EnvironmentLayers, EnvironmentOptions } from "../sequence/environment.ts";
+import type { EnvironmentLayers, EnvironmentOptions, StepEnvironment } from "../sequence/environment.ts";
 import type { SequenceFacts } from "../sequence/facts.ts";
 import type { StepInstruction } from "../sequence/instructions.ts";
 import { runSequence, type RanSequence } from "../sequence/run.ts";
@@ -148,6 +150,7 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
     onStep(step, variables) {
       server.serve(variables);
       if (variables === null) return;
+      placeLog(run, by, variables);
       infoLevel = infoLevelOf(variables.get("TSProgressInfoLevel"));
       isHidden = /^true$/i.test(variables.get("TSDisableProgressUI"));
       show(step, 0, "");
@@ -156,6 +159,23 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
     signal: by.signal,
     endTree: (root, mark) => by.platform.sequenceMachine.endProcessTree(root, mark),
   };
+}
+
+/** Where Configuration Manager's smsts.log is in this phase, on a system that has such places. */
+function placeLog({ facts, logs, system }: LoadedRun, by: SequenceRunner, variables: StepEnvironment): void {
+  const drive = (variables.get("OSDTargetSystemDrive") || "C:").slice(0, 2);
+  const root = by.platform.sequenceMachine.driveFolder(drive.slice(0, 1));
+  if (root === null) return;
+  const folder = logFolder({
+    system,
+    stateFolder: facts.dataPath,
+    dataDrive: existsSync(root) ? drive : null,
+    windowsFolder: by.environment["SystemRoot"] ?? "C:\\Windows",
+    hasClient: false,
+    isDone: false,
+  });
+  logs.alsoIn(folder);
+  variables.set("_SMSTSLogPath", folder, { readOnly: true });
 }
 
 async function finish({ end, environment }: RanSequence, by: SequenceRunner, log: Log): Promise<void> {

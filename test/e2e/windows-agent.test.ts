@@ -4,10 +4,21 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { readFileVersion } from "../../agent/platform/file-version.ts";
 import { agentVersion } from "../../agent/version.ts";
@@ -16,11 +27,12 @@ import type { StepStatus } from "../../contract/report.ts";
 import { commandStep, escapeXml, sequenceText, settingStep, variable } from "../fixtures/sequence-text.ts";
 import { diskEquals, openRoom, type Room } from "../fixtures/room.ts";
 import { volley } from "../fixtures/volley-command.ts";
-import { packageForWindows, runWine, wineAgent, winePath } from "../fixtures/wine.ts";
+import { onDriveC, packageForWindows, runWine, wineAgent, winePath } from "../fixtures/wine.ts";
 
 const run = promisify(execFile);
+const root = fileURLToPath(new URL("../../../", import.meta.url));
 const mostBytes = 100e6;
-/** The plain run has the first two of these tests. */
+/** The plain run has the others. */
 const skip = process.env["VOLLEY_TEST_LEVEL"] === "windows" ? false : "with --windows";
 
 let folder = "";
@@ -47,10 +59,97 @@ test("it is one file of at most 100 MB with our version and no signature, and st
   assert.equal(started.output.trim(), agentVersion);
 });
 
+/** "PE Format": each section's bytes by its name. */
+function sectionsOf(path: string): Map<string, Buffer> {
+  const program = readFileSync(path);
+  const header = program.readUInt32LE(0x3c);
+  const first = header + 24 + program.readUInt16LE(header + 20);
+  const sections = new Map<string, Buffer>();
+  for (let index = 0; index < program.readUInt16LE(header + 6); index += 1) {
+    const at = first + index * 40;
+    const [size, offset] = [program.readUInt32LE(at + 16), program.readUInt32LE(at + 20)];
+    const name = program.toString("latin1", at, at + 8).replaceAll("\0", "");
+    sections.set(name, program.subarray(offset, offset + size));
+  }
+  return sections;
+}
+
+test("beside the resources and the place that says so, it is Node as its builders made it", () => {
+  const node = sectionsOf(join(root, "build/windows-node/node.exe"));
+  const ours = sectionsOf(agent);
+  assert.deepEqual([...ours.keys()], [...node.keys()]);
+  let changed = 0;
+  for (const [name, theirs] of node) {
+    if (name === ".rsrc") continue;
+    const own = ours.get(name) ?? assert.fail(name);
+    assert.equal(own.length, theirs.length, name);
+    if (own.equals(theirs)) continue;
+    for (const [index, byte] of theirs.entries()) if (own[index] !== byte) changed += 1;
+  }
+  assert.equal(changed, 1);
+});
+
+test("its addon lies where administrators alone can write, and what other versions left goes", async () => {
+  const place = onDriveC("windows", "Volley");
+  const old = join(place, `volley-addon-${"0".repeat(32)}`);
+  mkdirSync(old, { recursive: true });
+  const longAgo = new Date(Date.now() - 3 * 86_400_000);
+  utimesSync(old, longAgo, longAgo);
+  const { code, output } = await runWine([agent, "identify", "--json"], folder);
+  assert.equal(code, 0, output);
+  assert.equal((JSON.parse(output) as { operatingSystem: string }).operatingSystem, "windows");
+  const addon = readFileSync(join(root, "build/windows/volley.node"));
+  const name = `volley-addon-${createHash("sha256").update(addon).digest("hex").slice(0, 32)}`;
+  assert.ok(readFileSync(join(place, name, "volley.node")).equals(addon));
+  assert.ok(!existsSync(old));
+});
+
+test(
+  "two builds of the same sources are the same bytes; a certificate of one's own signs it",
+  { skip },
+  async () => {
+    const again = await packageForWindows(join(folder, "deeper", "package"));
+    assert.ok(readFileSync(again).equals(readFileSync(agent)), "two builds differ");
+    const [key, certificate, bundle] = ["key.pem", "certificate.pem", "own.p12"].map((name) =>
+      join(folder, name),
+    );
+    const password = join(folder, "password");
+    writeFileSync(password, "correct horse\n", { mode: 0o600 });
+    const request = [
+      "req",
+      "-x509",
+      "-newkey",
+      "rsa:2048",
+      "-nodes",
+      "-subj",
+      "/CN=Our school",
+      "-days",
+      "9",
+    ];
+    const usage = [
+      "-addext",
+      "extendedKeyUsage=codeSigning",
+      "-keyout",
+      key ?? "",
+      "-out",
+      certificate ?? "",
+    ];
+    await run("openssl", [...request, ...usage]);
+    const pack = ["pkcs12", "-export", "-inkey", key ?? "", "-in", certificate ?? "", "-out", bundle ?? ""];
+    await run("openssl", [...pack, "-passout", `file:${password}`]);
+    const words = ["--sign", bundle ?? "", "--sign-password-file", password];
+    const signed = await packageForWindows(join(folder, "signed"), words);
+    const verified = await run("osslsigncode", ["verify", "-CAfile", certificate ?? "", signed]);
+    assert.match(verified.stdout, /Signature verification: ok/);
+    assert.match(verified.stdout, /Our school/);
+    assert.equal((await runWine([signed, "--version"], folder)).output.trim(), agentVersion);
+  },
+);
+
 test("it takes an image beside a Linux agent, is killed on the way and goes on", async () => {
   const site = await room.startSite();
   const image = await room.makeImage(96);
-  const { id, root } = await site.importImage(image.path, "lab");
+  const { id, root: hash } = await site.importImage(image.path, "lab");
   await site.createDeployment({ name: "room", imageId: id, rateMbps: 160 });
   const linux = await room.startAgent(site, { name: "linux", disk: await room.makeDisk(110) });
   const started = await room.startAgent(site, {
@@ -65,7 +164,7 @@ test("it takes an image beside a Linux agent, is killed on the way and goes on",
   await linux.exits(0);
   await diskEquals(again.disk, image);
   const { stdout } = await run("b3sum", ["--no-names", image.path]);
-  assert.equal(stdout.trim(), root);
+  assert.equal(stdout.trim(), hash);
   assert.match(again.log, /is on the disk and verified/);
   assert.match(again.log, /\([1-9][\d.]* MB by multicast.* [1-9]\d* chunks were there/);
   const told = await site.machine("windows");
@@ -99,6 +198,8 @@ test(
   { skip },
   async () => {
     const site = await room.startSite();
+    // Of an earlier run, on the same drive of Wine's.
+    rmSync(onDriveC("_SMSTaskSequence"), { recursive: true, force: true });
     mkdirSync(join(folder, "texts/inner"), { recursive: true });
     writeFileSync(join(folder, "texts/inner/text.txt"), "from the package");
     await volley(site, "package", "add", join(folder, "texts"), "--id", "PS100012");
@@ -155,7 +256,9 @@ test(
       second.log,
       /<!\[LOG\[The task sequence has succeeded\]LOG\]!><time="[^"]+" date="[^"]+" component="/,
     );
-    assert.doesNotMatch(first.log + first.output, /hunter2/);
+    const documented = onDriveC("_SMSTaskSequence", "Logs", "smstslog", "smsts.log");
+    assert.match(readFileSync(documented, "utf8"), /The task sequence has succeeded/);
+    assert.doesNotMatch(first.log + first.output + readFileSync(documented, "utf8"), /hunter2/);
     const machine = await site.machine("pc");
     assert.equal(machine?.state, "succeeded");
   },

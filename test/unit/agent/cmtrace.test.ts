@@ -1,6 +1,6 @@
 /** The log format that CMTrace and its relatives read, and how the file rolls over. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -99,5 +99,35 @@ test("smsts.log rolls over once into smsts.lo_, and every record stays whole", (
     }
   } finally {
     rmSync(folder, { recursive: true });
+  }
+});
+
+test("smsts.log is also where it belongs in a phase, with what was said before, until that place changes", () => {
+  const folder = mkdtempSync(join(tmpdir(), "volley-logs-"));
+  try {
+    const own = join(folder, "own");
+    const logs = openLogs({ folder: own, redactor: createRedactor(), screen: { line: () => {} } });
+    const log = logs.of("TSManager", "interpreter.ts");
+    log.info("in the first place");
+    for (const place of ["before", "after"]) {
+      logs.alsoIn(join(folder, place));
+      logs.alsoIn(join(folder, place));
+      log.info(`while it is ${place}`);
+    }
+    logs.alsoIn(own);
+    writeFileSync(join(folder, "file"), "");
+    logs.alsoIn(join(folder, "file", "nowhere"));
+    log.info("the last word");
+    logs.close();
+    const said = (place: string): string[] => {
+      const text = readFileSync(join(folder, place, "smsts.log"), "utf8");
+      return [...text.matchAll(/LOG\[(.*?)\]LOG/g)].map(([, record = ""]) => record);
+    };
+    const first = ["in the first place", "while it is before"];
+    assert.deepEqual(said("before"), first);
+    assert.deepEqual(said("after"), [...first, "while it is after"]);
+    assert.deepEqual(said("own"), [...first, "while it is after", "the last word"]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 });

@@ -14,13 +14,18 @@ export interface SiteClientOptions {
 
 const answerBytesMost = 256 * limits.requestBodyBytes;
 
+const connectionsKept = 2;
+
+/** Of one that was kept from an earlier request; no answer had begun. */
+class EndedConnection extends VolleyError {}
+
 export class SiteClient {
   readonly #options: SiteClientOptions;
   readonly #agent: Agent;
 
   constructor(options: SiteClientOptions) {
     this.#options = options;
-    this.#agent = new Agent({ ca: options.authority, keepAlive: true, maxSockets: 2 });
+    this.#agent = new Agent({ ca: options.authority, keepAlive: true, maxSockets: connectionsKept });
   }
 
   get<Answer>(path: string): Promise<Answer> {
@@ -45,7 +50,7 @@ export class SiteClient {
   async #call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
     const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
     const type = Buffer.isBuffer(body) ? "application/octet-stream" : "application/json";
-    const { status, text } = await this.#exchange(method, path, bytes && { type, bytes });
+    const { status, text } = await this.#repeat(() => this.#exchange(method, path, bytes && { type, bytes }));
     if (status < 300) return (text === "" ? undefined : JSON.parse(text)) as Answer;
     let refusal: ErrorAnswer;
     try {
@@ -61,6 +66,20 @@ export class SiteClient {
 
   #where(): string {
     return `https://${this.#options.address}:${this.#options.port}`;
+  }
+
+  /**
+   * A site ends connections that nothing was asked on for seconds, and a client that was busy meanwhile learns of that only
+   * when it asks again. The site has not seen such a request. Each try uses up one of the connections that were kept.
+   */
+  async #repeat<Answer>(exchange: () => Promise<Answer>): Promise<Answer> {
+    for (let left = connectionsKept; ; left -= 1) {
+      try {
+        return await exchange();
+      } catch (error) {
+        if (left === 0 || !(error instanceof EndedConnection)) throw error;
+      }
+    }
   }
 
   #exchange(
@@ -82,7 +101,11 @@ export class SiteClient {
         },
         timeout: limits.requestTimeoutMs,
       });
-      const fail = (error: Error): void => reject(this.#failure(error));
+      const fail = (error: Error): void => {
+        const hasEnded = sent.reusedSocket && (error as NodeJS.ErrnoException).code === "ECONNRESET";
+        const failure = this.#failure(error);
+        reject(hasEnded ? new EndedConnection(failure.code, failure.detail, { cause: error }) : failure);
+      };
       sent.on("timeout", () => sent.destroy(new Error(`no answer for ${limits.requestTimeoutMs} ms`)));
       sent.on("error", fail);
       sent.on("response", (response) => {
@@ -93,7 +116,7 @@ export class SiteClient {
           if (bytes <= answerBytesMost) chunks.push(chunk);
           else sent.destroy(new Error("the answer is too long"));
         });
-        response.on("error", fail);
+        response.on("error", (error) => reject(this.#failure(error)));
         response.on("end", () =>
           resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
         );

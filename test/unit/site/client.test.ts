@@ -1,0 +1,41 @@
+/** The administrator's client, and a site that ends the connections it has kept. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { SiteClient } from "../../../site/client.ts";
+import { testFolder } from "../../fixtures/folder.ts";
+
+test("a request on a connection that has ended meanwhile is made again, and no other", async (t) => {
+  const folder = testFolder(t);
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
+  const name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  execFileSync("openssl", [...made, "-keyout", key, "-out", certificate, ...name], { stdio: "ignore" });
+  const authority = readFileSync(certificate, "utf8");
+  let answers = 1;
+  let taken = 0;
+  const server = createServer({ key: readFileSync(key), cert: authority }, (request, response) => {
+    taken += 1;
+    if (answers === 0) request.socket.destroy();
+    else response.end(JSON.stringify({ taken }));
+    answers -= 1;
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const client = new SiteClient({ address: "127.0.0.1", port, authority, adminToken: "token" });
+  t.after(() => client.close());
+  assert.deepEqual(await client.get("/one"), { taken: 1 });
+  // The kept connection ends at the second request; the third comes on a new one.
+  assert.deepEqual(await client.get("/two"), { taken: 3 });
+  client.close();
+  answers = 0;
+  await assert.rejects(client.get("/three"), { code: "E_SITE_UNREACHABLE" });
+  assert.equal(taken, 4, "a new connection that ends is not tried again");
+});

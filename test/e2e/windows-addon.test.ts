@@ -50,7 +50,7 @@ async function askWindows(name: string, request: WindowsRequest): Promise<Window
   const [requestPath, answerPath] = [join(folder, `${name}.request`), join(folder, `${name}.answer`)];
   await writeFile(requestPath, JSON.stringify(request));
   const run = await runWine([node, winePath(program), winePath(requestPath), winePath(answerPath)], folder);
-  assert.equal(run.code, 0, run.output);
+  assert.equal(run.code, 0, run.story);
   return JSON.parse(await readFile(answerPath, "utf8")) as WindowsAnswer;
 }
 

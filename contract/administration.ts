@@ -1,6 +1,7 @@
 /** What an administrator (the command line, the page, the demo) asks of the site, with the admin token. */
 import { z } from "zod";
 import { ByteCount, HexRoot, Identifier, Name, Port, Time } from "./common.ts";
+import { limits } from "./limits.ts";
 import { DiskRule, ImageFacts } from "./deployment.ts";
 import { MachineFacts } from "./machine.ts";
 import { Outcome, Plan, Progress } from "./report.ts";
@@ -81,8 +82,10 @@ export type VerificationState = z.infer<typeof VerificationState>;
 export const CredentialRequest = z.object({
   uses: z.int().min(1).max(100_000),
   validHours: z.number().min(0.01).max(8760),
+  /** Whether who enrols with it is approved by that; else a device that the site does not know waits for approval. */
+  approves: z.boolean().default(true),
 });
-export type CredentialRequest = z.infer<typeof CredentialRequest>;
+export type CredentialRequest = z.input<typeof CredentialRequest>;
 export const CredentialAnswer = z.object({ id: Identifier, credential: z.string(), expires: Time });
 export type CredentialAnswer = z.infer<typeof CredentialAnswer>;
 
@@ -114,7 +117,20 @@ export const DeploymentRequest = z.object({
   packages: PackageList.default("all"),
   /** No answer has them but the one to the machines. */
   variables: SequenceVariables.default([]),
-  machines: z.union([z.literal("all"), z.array(Identifier).min(1).max(65_536)]),
+  /** Identifiers of enrolled machines; empty where a collection is named. */
+  machines: z.union([z.literal("all"), z.array(Identifier).max(65_536)]).default([]),
+  /** In the place of machines: whoever is a member when it asks. */
+  collectionId: Identifier.nullable().optional(),
+  /** No machine begins before `starts`, nor after `expires`; what was begun goes on. */
+  starts: Time.nullable().optional(),
+  expires: Time.nullable().optional(),
+  /** Its boundary, in CIDR notation: machines with other addresses have nothing to do. None: everywhere. */
+  subnets: z
+    .array(z.union([z.cidrv4(), z.cidrv6()]))
+    .max(limits.deploymentSubnets)
+    .optional(),
+  /** Where a high risk has to be confirmed: what POST /deployments/preview says. */
+  confirm: Name.optional(),
   disk: DiskRule.default({ removable: false }),
   unattended: z.boolean().default(false),
   /** Whether a machine that boots from the network asks a person first ("available") or not. */
@@ -127,7 +143,7 @@ export const DeploymentRequest = z.object({
   slowClients: SlowClients.default({ policy: "none" }),
 });
 export type DeploymentRequest = z.infer<typeof DeploymentRequest>;
-export const DeploymentRecord = DeploymentRequest.omit({ variables: true }).extend({
+export const DeploymentRecord = DeploymentRequest.omit({ variables: true, confirm: true }).extend({
   id: Identifier,
   created: Time,
   open: z.boolean(),

@@ -92,6 +92,13 @@ const entries = {
     403,
     77,
   ),
+  E_NOT_CONFIRMED: entry(
+    "A deployment of high risk was not confirmed.",
+    "after-remedy",
+    "Read what will happen, then repeat the name that is asked for as the confirmation.",
+    409,
+    73,
+  ),
   E_CERTIFICATE: entry(
     "The certificate or key that was given cannot be used.",
     "after-remedy",

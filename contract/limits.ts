@@ -53,6 +53,15 @@ export const limits = {
   failedAttemptsSpanMs: 60_000,
   failedAttemptsAddresses: 10_000,
   pageLoginHours: 12,
+  devicesMost: 65_536,
+  deviceImportCharacters: 900_000,
+  collectionsMost: 1000,
+  collectionDevices: 20_000,
+  ruleConditions: 50,
+  deploymentSubnets: 100,
+  /** A deployment that acts by itself on more devices than that has to be confirmed (volley site --high-risk-size). */
+  highRiskDevices: 100,
+  previewNames: 20,
   /** Signed in at once with one account; the oldest is signed out. */
   pageSessionsPerAccount: 20,
   passwordCharactersLeast: 12,

@@ -1,6 +1,6 @@
 /** How a site answers machines that boot from the network: its properties, the computers it is told of, its state. */
 import { z } from "zod";
-import { Fact, Identifier, Name, Port, Time } from "./common.ts";
+import { Fact, Identifier, Port, Time } from "./common.ts";
 import { limits } from "./limits.ts";
 
 /** In lower case with colons. */
@@ -63,25 +63,6 @@ export const PxePropertiesChange = z
   })
   .partial();
 export type PxePropertiesChange = z.infer<typeof PxePropertiesChange>;
-
-/** A computer that is known before it enrols, or that asked and waits, or that was refused. */
-export const PxeComputer = z.object({
-  id: Identifier,
-  name: z.string(),
-  uuid: z.string().nullable(),
-  mac: z.string().nullable(),
-  state: z.enum(["waiting", "approved", "refused"]),
-  added: Time,
-});
-export type PxeComputer = z.infer<typeof PxeComputer>;
-
-/** POST /pxe/computers: makes a computer known. GET lists them; DELETE /pxe/computers/:id forgets one. */
-export const PxeComputerRequest = z
-  .object({ name: Name, uuid: SmbiosUuid.nullable().default(null), mac: MacAddress.nullable().default(null) })
-  .refine(({ uuid, mac }) => uuid !== null || mac !== null, "a computer is known by its UUID or its MAC");
-export type PxeComputerRequest = z.infer<typeof PxeComputerRequest>;
-/** POST /pxe/computers/:id/state: approves or refuses it. */
-export const PxeComputerState = z.object({ state: z.enum(["approved", "refused"]) });
 
 /** POST /pxe/clear: required deployments are answered once more to these machines. */
 export const PxeClearRequest = z.object({

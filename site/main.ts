@@ -4,10 +4,12 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { toVolleyError, VolleyError } from "../contract/errors.ts";
 import { auditCommands } from "./commands/audit.ts";
+import { collectionCommands } from "./commands/collection.ts";
 import type { Command, CommandCall, SiteCommand } from "./commands/command.ts";
 import { withSite } from "./commands/connect.ts";
 import { credentialCommands } from "./commands/credential.ts";
 import { deploymentCommands } from "./commands/deployment.ts";
+import { deviceCommands } from "./commands/device.ts";
 import { helpFor, helpForAll, optionsOf } from "./commands/help.ts";
 import { imageCommands } from "./commands/image.ts";
 import { machineCommands } from "./commands/machine.ts";
@@ -29,6 +31,8 @@ const asking: SiteCommand[] = [
   ...credentialCommands,
   ...deploymentCommands,
   ...machineCommands,
+  ...deviceCommands,
+  ...collectionCommands,
   ...mediaCommands,
   ...sessionCommands,
   ...pxeCommands,

@@ -8,12 +8,14 @@ import { resumeCaptures } from "./api/captures.ts";
 import type { ApiContext } from "./api/context.ts";
 import { AuditLog } from "./api/audit-log.ts";
 import { MachineKeys } from "./api/machine-keys.ts";
+import { sealOldSecrets } from "./api/secret-variables.ts";
 import { startApi, type ApiServer } from "./api/server.ts";
 import { FailedAttempts } from "./authority/attempts.ts";
 import type { CertifiedKey } from "./authority/certificates.ts";
 import { watchCertificate, type CertificateFiles } from "./authority/own-certificate.ts";
 import { openAuthority } from "./authority/authority.ts";
 import { newPassword, Passwords } from "./authority/passwords.ts";
+import { openVault } from "./authority/vault.ts";
 import { adminToken, hashSecret } from "./authority/secrets.ts";
 import { Pxe } from "./boot/pxe.ts";
 import { PxeResponder, type PxePlace } from "./boot/pxe-responder.ts";
@@ -60,6 +62,8 @@ export interface SiteOptions {
   pxe: PxePlace | null;
   /** For people and programs that come by a host name; null = the site's own authority vouches for all. */
   certificate: CertificateFiles | null;
+  /** Deployments that act by themselves on more devices have to be confirmed. */
+  highRiskDevices: number;
   /** True for a site that machines use: it goes on with its sessions and says where it is in site.json. */
   serving: boolean;
 }
@@ -92,6 +96,7 @@ export function siteFiles(dataFolder: string) {
     adminToken: join(dataFolder, "admin-token"),
     authority: join(dataFolder, "authority"),
     authorityCertificate: join(dataFolder, "authority", "authority.pem"),
+    secretsKey: join(dataFolder, "authority", "secrets.key"),
     database: join(dataFolder, "database"),
     library: join(dataFolder, "library"),
     files: join(dataFolder, "files"),
@@ -189,6 +194,8 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     });
     endings.push(() => tasks.stop());
 
+    const vault = openVault(files.secretsKey);
+    await sealOldSecrets(vault, store.database);
     const passwords = new Passwords();
     const firstPassword = options.serving ? await firstAccount(store, passwords) : null;
     await store.audit.prune();
@@ -209,6 +216,8 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       machineKeys: await MachineKeys.load(store.machines),
       adminTokenHash: hashSecret(token),
       passwords,
+      vault,
+      highRiskDevices: options.highRiskDevices,
       attempts: new FailedAttempts(),
       accountAttempts: new FailedAttempts(limits.failedSignIns),
       tokenAttempts: new FailedAttempts(),

@@ -101,6 +101,7 @@ export async function openDeployment(
     imageId: image.id,
     machines: "all",
     unattended: true,
+    confirm: "all machines",
   });
   const { credential } = await client.post<CredentialAnswer>("/credentials", {
     uses: clients,

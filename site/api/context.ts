@@ -2,6 +2,7 @@
 import type { FailedAttempts } from "../authority/attempts.ts";
 import type { Authority } from "../authority/authority.ts";
 import type { Passwords } from "../authority/passwords.ts";
+import type { Vault } from "../authority/vault.ts";
 import type { PxeStatus } from "../../contract/pxe.ts";
 import type { Pxe } from "../boot/pxe.ts";
 import type { Director } from "../casting/director.ts";
@@ -32,6 +33,9 @@ export interface ApiContext {
   machineKeys: MachineKeys;
   adminTokenHash: string;
   passwords: Passwords;
+  vault: Vault;
+  /** Deployments that act by themselves on more devices have to be confirmed. */
+  highRiskDevices: number;
   /** By address: wrong credentials and passwords. */
   attempts: FailedAttempts;
   /** By account. */

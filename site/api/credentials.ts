@@ -14,12 +14,12 @@ export function credentialRoutes({ store }: ApiContext): Route[] {
       path: "/credentials",
       who: "operator",
       handle: async ({ request, reply }): Promise<CredentialAnswer> => {
-        const { uses, validHours } = parse(CredentialRequest, request.body);
+        const { approves, uses, validHours } = parse(CredentialRequest, request.body);
         await store.credentials.prune();
         const id = randomUUID();
         const credential = newToken();
         const expires = new Date(Date.now() + validHours * hourMs).toISOString();
-        await store.credentials.add({ id, tokenHash: hashSecret(credential), uses, expires });
+        await store.credentials.add({ id, tokenHash: hashSecret(credential), uses, expires, approves });
         reply.code(201);
         return { id, credential, expires };
       },

@@ -1,17 +1,21 @@
 /** Deployments: made, listed and closed by the administrator, joined and reported on by machines. */
 import { DeploymentRequest, type DeploymentRecord } from "../../contract/administration.ts";
 import { JoinRequest, type JoinAnswer } from "../../contract/deployment.ts";
+import { DeploymentClear, type DeploymentPreview } from "../../contract/devices.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { Progress, type ProgressAnswer } from "../../contract/report.ts";
 import type { ApiContext } from "./context.ts";
+import { previewOf, requireConfirmation } from "./guards.ts";
 import { deploymentOf } from "./participation.ts";
+import { sealVariables } from "./secret-variables.ts";
 import { identifierOf, machineOf, parse, type Call, type Route } from "./routes.ts";
 
 export function deploymentRoutes(context: ApiContext): Route[] {
   return [...administration(context), ...participation(context)];
 }
 
-function administration({ store, director, room }: ApiContext): Route[] {
+function administration(context: ApiContext): Route[] {
+  const { store, director, room, vault } = context;
   const find = async ({ request }: Call): Promise<DeploymentRecord> => {
     const id = identifierOf(request, "deployment");
     const deployment = await store.deployments.find(id);
@@ -29,16 +33,42 @@ function administration({ store, director, room }: ApiContext): Route[] {
         const wanted = parse(DeploymentRequest, request.body);
         checkPaths(wanted);
         await findWhat(store, wanted);
-        const known = new Set((await store.machines.keys()).map((machine) => machine.id));
-        const stranger = wanted.machines === "all" ? undefined : wanted.machines.find((id) => !known.has(id));
-        if (stranger) throw new VolleyError("E_NOT_FOUND", `There is no machine ${stranger}.`);
+        await findWhom(store, wanted);
         if ((await store.deployments.list()).some((deployment) => deployment.name === wanted.name)) {
           throw new VolleyError("E_CONFLICT", `There is a deployment of the name ${wanted.name}.`);
         }
-        const deployment = await store.deployments.create(wanted);
+        await requireConfirmation(wanted, context);
+        const variables = sealVariables(vault, wanted.variables);
+        const deployment = await store.deployments.create({ ...wanted, variables });
         room.changed("deployments");
         reply.code(201);
         return deployment;
+      },
+    },
+    {
+      method: "POST",
+      path: "/deployments/preview",
+      who: "operator",
+      audited: false,
+      handle: async ({ request }): Promise<DeploymentPreview> => {
+        const wanted = parse(DeploymentRequest, request.body);
+        await findWhom(store, wanted);
+        return await previewOf(wanted, context);
+      },
+    },
+    {
+      method: "POST",
+      path: "/deployments/:id/clear",
+      who: "operator",
+      handle: async (call) => {
+        const deployment = await find(call);
+        const { confirm, machines } = parse(DeploymentClear, call.request.body);
+        // All of a deployment's are those that it is for.
+        const meant = machines === "all" ? {} : { machines, collectionId: null };
+        await requireConfirmation({ ...deployment, ...meant, confirm }, context);
+        const cleared = await store.deployments.clear(deployment.id, machines);
+        room.changed("machines");
+        return { cleared };
       },
     },
     {
@@ -77,6 +107,23 @@ function checkPaths({ multicast, multicastOnly, slowClients }: DeploymentRequest
   if (slowClients.policy === "multistream") {
     throw new VolleyError("E_REQUEST_INVALID", "slowClients: without multicast there are no streams.");
   }
+}
+
+/** Throws E_REQUEST_INVALID where it is for nobody or for two, or ends before it begins, E_NOT_FOUND for who is not there. */
+async function findWhom(store: ApiContext["store"], wanted: DeploymentRequest): Promise<void> {
+  const { collectionId = null, expires, machines, starts } = wanted;
+  if ((machines !== "all" && machines.length === 0) === (collectionId === null)) {
+    throw new VolleyError("E_REQUEST_INVALID", "machines: it is to machines or to a collection.");
+  }
+  if (expires && Date.parse(expires) <= Math.max(Date.now(), starts ? Date.parse(starts) : 0)) {
+    throw new VolleyError("E_REQUEST_INVALID", "expires: it would end before it begins.");
+  }
+  if (collectionId !== null && !(await store.collections.find(collectionId))) {
+    throw new VolleyError("E_NOT_FOUND", `There is no collection ${collectionId}.`);
+  }
+  const known = new Set((await store.machines.keys()).map((machine) => machine.id));
+  const stranger = machines === "all" ? undefined : machines.find((id) => !known.has(id));
+  if (stranger) throw new VolleyError("E_NOT_FOUND", `There is no machine ${stranger}.`);
 }
 
 /** Throws E_REQUEST_INVALID when there is nothing to deploy, E_NOT_FOUND for what is not there. */

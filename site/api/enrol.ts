@@ -22,7 +22,8 @@ export function enrolRoutes({
       handle: async ({ request }): Promise<EnrolAnswer> => {
         attempts.check(request.ip);
         const { credential, machine } = parse(EnrolRequest, request.body);
-        if (!(await store.credentials.use(hashSecret(credential)))) {
+        const used = await store.credentials.use(hashSecret(credential));
+        if (used === undefined) {
           attempts.failed(request.ip);
           log.warn(
             `an enrolment from ${request.ip} was refused: its credential is unknown, used up or expired`,
@@ -33,7 +34,8 @@ export function enrolRoutes({
           );
         }
         const machineKey = newKey();
-        const machineId = await store.machines.enrol(machine, hashSecret(machineKey));
+        const device = await pxe.recognise(machine, used.approves);
+        const machineId = await store.machines.enrol(machine, hashSecret(machineKey), device);
         machineKeys.set(machineId, hashSecret(machineKey));
         room.saw(machineId);
         room.changed("machines");

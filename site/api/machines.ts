@@ -1,27 +1,26 @@
-/** Machines: every one that is enrolled and how far it is, and the variables that an administrator gives to one. */
+/** Machines: every one that is enrolled and how far it is, and the variables that its device and collections have. */
 import { VolleyError } from "../../contract/errors.ts";
+import type { DeviceRecord } from "../../contract/devices.ts";
 import { DeviceVariables, type SequenceVariable } from "../../contract/sequence.ts";
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
 import { identifierOf, parse, type Call, type Route } from "./routes.ts";
+import { mergeVariables, openVariables, sealVariables, shownVariables } from "./secret-variables.ts";
 
-export function machineRoutes({ log, room, store }: ApiContext): Route[] {
-  const find = async ({ request }: Call): Promise<{ id: string; variables: SequenceVariable[] }> => {
+export function machineRoutes({ log, room, store, vault }: ApiContext): Route[] {
+  const find = async ({ request }: Call): Promise<DeviceRecord> => {
     const id = identifierOf(request, "machine");
-    const variables = await store.machines.variables(id);
-    if (variables === undefined) throw new VolleyError("E_NOT_FOUND", `There is no machine ${id}.`);
-    return { id, variables };
+    const device = await store.devices.ofMachine(id);
+    if (device === undefined) throw new VolleyError("E_NOT_FOUND", `There is no machine ${id}.`);
+    return device;
   };
-  const shown = (variables: readonly SequenceVariable[]): DeviceVariables => ({
-    variables: variables.map((one) => (one.hidden ? { ...one, value: "" } : one)),
-  });
   return [
     { method: "GET", path: "/machines", who: "viewer", handle: () => room.machines() },
     {
       method: "GET",
       path: "/machines/:id/variables",
       who: "viewer",
-      handle: async (call) => shown((await find(call)).variables),
+      handle: async (call) => shownVariables((await store.devices.variables((await find(call)).id)) ?? []),
     },
     {
       method: "POST",
@@ -30,9 +29,9 @@ export function machineRoutes({ log, room, store }: ApiContext): Route[] {
       handle: async (call) => {
         const { id } = await find(call);
         const { variables } = parse(DeviceVariables, call.request.body);
-        await store.machines.setVariables(id, variables);
-        log.info(`machine ${id} has ${variables.length} variables of its own`);
-        return shown(variables);
+        await store.devices.setVariables(id, sealVariables(vault, variables));
+        log.info(`device ${id} has ${variables.length} variables of its own`);
+        return shownVariables(variables);
       },
     },
     {
@@ -44,7 +43,17 @@ export function machineRoutes({ log, room, store }: ApiContext): Route[] {
         if (!deployment.open) {
           throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} is closed.`);
         }
-        return (await store.machines.variables(machineId)) ?? [];
+        const device = await store.devices.ofMachine(machineId);
+        if (device === undefined) return [];
+        // By name, but the one that is deployed to counts over the others, and the device over all of them.
+        const collections = (await store.collections.of(device)).toSorted(
+          (one, other) =>
+            Number(one.id === deployment.collectionId) - Number(other.id === deployment.collectionId),
+        );
+        const lists: SequenceVariable[][] = [];
+        for (const { id } of collections) lists.push(await store.collections.variables(id));
+        const own = (await store.devices.variables(device.id)) ?? [];
+        return openVariables(vault, mergeVariables(...lists, own));
       },
     },
   ];

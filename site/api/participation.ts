@@ -1,6 +1,7 @@
 /** Which deployment a machine's request is about, and that it is for that machine. */
 import type { DeploymentRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
+import { windowOf } from "../store/deployment-window.ts";
 import type { Store } from "../store/store.ts";
 import { identifierOf, machineOf, type Call } from "./routes.ts";
 
@@ -8,6 +9,12 @@ export interface Participation {
   machineId: string;
   deployment: DeploymentRecord;
 }
+
+const notDue = {
+  early: "it has not begun",
+  expired: "it has expired",
+  elsewhere: "the machine's address is outside its boundary",
+};
 
 /** Throws E_NOT_FOUND, and E_FORBIDDEN when it is not for this machine. */
 export async function deploymentOf(call: Call, store: Store): Promise<Participation> {
@@ -17,6 +24,14 @@ export async function deploymentOf(call: Call, store: Store): Promise<Participat
   if (!deployment) throw new VolleyError("E_NOT_FOUND", `There is no deployment ${id}.`);
   if (!(await store.deployments.isFor(id, machineId))) {
     throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} is not for this machine.`);
+  }
+  // What it was given while it was due it may go on with.
+  const window = windowOf(deployment, call.request.ip);
+  if (window !== "due" && !(await store.deployments.isAssigned(id, machineId))) {
+    throw new VolleyError(
+      "E_FORBIDDEN",
+      `Deployment ${deployment.name} is not for this machine: ${notDue[window]}.`,
+    );
   }
   return { machineId, deployment };
 }

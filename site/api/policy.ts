@@ -13,7 +13,7 @@ export function policyRoutes({ store, room }: ApiContext): Route[] {
       who: "machine",
       handle: async (call): Promise<Policy> => {
         const machineId = machineOf(call);
-        const deployment = await store.deployments.dueFor(machineId);
+        const deployment = await store.deployments.dueFor(machineId, call.request.ip);
         if (!deployment) return { deployment: null };
         const { disk, id, imageId, multicast, multicastOnly, name, packages, sequenceId, unattended } =
           deployment;

@@ -2,14 +2,12 @@
 import { VolleyError } from "../../contract/errors.ts";
 import {
   PxeClearRequest,
-  PxeComputerRequest,
-  PxeComputerState,
   PxePropertiesChange,
   type PxeClearAnswer,
   type PxeStatus,
 } from "../../contract/pxe.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, parse, type Route } from "./routes.ts";
+import { parse, type Route } from "./routes.ts";
 
 export function pxeRoutes({ pxe, pxeServing, log }: ApiContext): Route[] {
   const who = "operator";
@@ -39,30 +37,6 @@ export function pxeRoutes({ pxe, pxeServing, log }: ApiContext): Route[] {
         log.info(`PXE properties are changed: ${Object.keys(change).join(", ")}`);
         return await pxe.change(change);
       },
-    },
-    { method: "GET", path: "/pxe/computers", who: "viewer", handle: () => pxe.computers() },
-    {
-      method: "POST",
-      path: "/pxe/computers",
-      who,
-      handle: async ({ request, reply }) => {
-        const computer = await pxe.add(parse(PxeComputerRequest, request.body));
-        reply.code(201);
-        return computer;
-      },
-    },
-    {
-      method: "POST",
-      path: "/pxe/computers/:id/state",
-      who,
-      handle: ({ request }) =>
-        pxe.setState(identifierOf(request, "computer"), parse(PxeComputerState, request.body).state),
-    },
-    {
-      method: "DELETE",
-      path: "/pxe/computers/:id",
-      who,
-      handle: ({ request }) => pxe.remove(identifierOf(request, "computer")),
     },
     {
       method: "POST",

@@ -5,6 +5,8 @@ import { auditRoutes } from "./audit.ts";
 import { authorityRoutes } from "./authority.ts";
 import { bootImageRoutes } from "./boot-image.ts";
 import { captureRoutes } from "./captures.ts";
+import { collectionRoutes } from "./collections.ts";
+import { deviceRoutes } from "./devices.ts";
 import { credentialRoutes } from "./credentials.ts";
 import { deploymentRoutes } from "./deployments.ts";
 import { enrolRoutes } from "./enrol.ts";
@@ -30,6 +32,8 @@ import type { Route } from "./routes.ts";
 export const resources: ((context: ApiContext) => Route[])[] = [
   accountRoutes,
   auditRoutes,
+  collectionRoutes,
+  deviceRoutes,
   authorityRoutes,
   bootImageRoutes,
   credentialRoutes,

@@ -16,13 +16,14 @@ import { newKey } from "../authority/secrets.ts";
 import type { StoredPackage } from "../store/packages.ts";
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
+import { openVariables } from "./secret-variables.ts";
 import { offsetOf, parse, sendBytes, type Call, type Route } from "./routes.ts";
 
 export function sequenceRunRoutes(context: ApiContext): Route[] {
   return [...contentRoutes(context), ...checkpointRoutes(context)];
 }
 
-function contentRoutes({ files, store }: ApiContext): Route[] {
+function contentRoutes({ files, store, vault }: ApiContext): Route[] {
   const findPackage = async (call: Call): Promise<StoredPackage> => {
     const { deployment } = await deploymentOf(call, store);
     const packageId = parse(PackageId, (call.request.params as { packageId: string }).packageId);
@@ -79,7 +80,7 @@ function contentRoutes({ files, store }: ApiContext): Route[] {
         if (!deployment.open) {
           throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} is closed.`);
         }
-        return await store.deployments.variables(deployment.id);
+        return openVariables(vault, await store.deployments.variables(deployment.id));
       },
     },
     {

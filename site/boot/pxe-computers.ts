@@ -1,16 +1,18 @@
 /** Finds the computer that asks among those the site knows: by SMBIOS UUID first, by MAC second. */
-import type { PxeComputer, PxeProperties } from "../../contract/pxe.ts";
-import type { EnrolledComputer } from "../store/pxe.ts";
+import type { DeviceRecord } from "../../contract/devices.ts";
+import type { PxeProperties } from "../../contract/pxe.ts";
 import type { KnownIdentities } from "./pxe-configuration.ts";
 import { otherByteOrder, uuidOf, type ComputerIdentity } from "./pxe-identity.ts";
 
 export interface Recognised {
   kind: "machine" | "approved" | "waiting" | "refused";
+  /** Of a machine its own, else the device's. */
   id: string;
   name: string;
+  device: DeviceRecord;
 }
 interface Entry extends Recognised {
-  uuid: string | null;
+  uuids: string[];
   macs: string[];
 }
 
@@ -24,24 +26,18 @@ export class ComputerIndex {
   readonly #ignored: Set<string>;
 
   constructor(options: {
-    /** The latest seen first. */
-    enrolled: EnrolledComputer[];
-    computers: PxeComputer[];
+    devices: DeviceRecord[];
     ignoredMacs: PxeProperties["ignoredMacs"];
     ignoredUuids: PxeProperties["ignoredUuids"];
   }) {
-    const { computers, enrolled, ignoredMacs, ignoredUuids } = options;
+    const { devices, ignoredMacs, ignoredUuids } = options;
     this.#ignored = new Set([...ignoredMacs, ...ignoredUuids, ...ignoredUuids.map(otherByteOrder)]);
-    const machines = enrolled.map(({ facts, id }): Entry => ({
-      kind: "machine",
-      id,
-      name: facts.name,
-      uuid: uuidOf(facts.smbiosUuid ?? ""),
-      macs: facts.macAddresses,
-    }));
-    this.#entries = [...machines, ...computers.map(entryOf)].toSorted(
-      (one, other) => order.indexOf(one.kind) - order.indexOf(other.kind),
-    );
+    const seen = ({ device: { lastSeen } }: Entry): string => lastSeen ?? "";
+    // Of machines that say the same the one that was seen last counts.
+    this.#entries = devices
+      .map(entryOf)
+      .toSorted((one, other) => seen(other).localeCompare(seen(one)))
+      .toSorted((one, other) => order.indexOf(one.kind) - order.indexOf(other.kind));
     for (const entry of this.#entries) this.#enter(entry);
   }
 
@@ -51,9 +47,9 @@ export class ComputerIndex {
   }
 
   /** One that waits, which comes last in the order. It may be here already. */
-  addWaiting(computer: PxeComputer): void {
-    if (this.#entries.some(({ id }) => id === computer.id)) return;
-    const entry = entryOf(computer);
+  addWaiting(device: DeviceRecord): void {
+    if (this.#entries.some(({ id }) => id === device.id)) return;
+    const entry = entryOf(device);
     this.#entries.push(entry);
     this.#enter(entry);
   }
@@ -89,14 +85,21 @@ export class ComputerIndex {
     for (const mac of macs) if (!this.#byMac.has(mac)) this.#byMac.set(mac, entry);
   }
 
-  #said({ macs, uuid }: Entry): { macs: string[]; uuid: string[] } {
+  #said({ macs, uuids }: Entry): { macs: string[]; uuid: string[] } {
     return {
       macs: macs.filter((mac) => !this.#ignored.has(mac)),
-      uuid: uuid === null || this.#ignored.has(uuid) ? [] : [uuid],
+      uuid: uuids.filter((uuid) => !this.#ignored.has(uuid)),
     };
   }
 }
 
-function entryOf({ id, mac, name, state, uuid }: PxeComputer): Entry {
-  return { kind: state, id, name, uuid: uuidOf(uuid ?? ""), macs: mac === null ? [] : [mac] };
+function entryOf(device: DeviceRecord): Entry {
+  const { facts, id, mac, machineId, name, state, uuid } = device;
+  const said = [uuidOf(uuid ?? ""), uuidOf(facts?.smbiosUuid ?? "")].filter((one) => one !== null);
+  const macs = [...(mac === null ? [] : [mac]), ...(facts?.macAddresses ?? [])];
+  const numbers = { uuids: [...new Set(said)], macs: [...new Set(macs)] };
+  if (state === "approved" && machineId !== null) {
+    return { kind: "machine", id: machineId, name: facts?.name ?? name, device, ...numbers };
+  }
+  return { kind: state, id, name, device, ...numbers };
 }

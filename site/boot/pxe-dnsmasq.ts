@@ -5,6 +5,7 @@ import { limits } from "../../contract/limits.ts";
 import { complaintCharacters, startFailure, toolEnvironment } from "../content/tools.ts";
 import type { Log } from "../log.ts";
 import { writeFileDurably } from "../store/files.ts";
+import { Turns } from "../turns.ts";
 
 export interface DnsmasqOptions {
   /** For messages: "DHCP" or "TFTP". */
@@ -29,7 +30,7 @@ export class Dnsmasq {
   #failure: VolleyError | null = null;
   #revival: NodeJS.Timeout | undefined;
   /** One start or end at a time. */
-  #turn: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(options: DnsmasqOptions) {
     this.#options = options;
@@ -42,7 +43,7 @@ export class Dnsmasq {
 
   /** Serves by this configuration from now on; by none it does not run. Throws E_TOOL_*, E_PXE_*, E_INTERNAL. */
   configure(configuration: string | null): Promise<void> {
-    const turn = this.#turn.then(async () => {
+    return this.#turns.take(async () => {
       if (this.#stopped || (configuration === this.#wanted && this.#failure === null)) return;
       this.#wanted = configuration;
       clearTimeout(this.#revival);
@@ -54,14 +55,13 @@ export class Dnsmasq {
         throw error;
       }
     });
-    this.#turn = turn.catch(() => undefined);
-    return turn;
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#revival);
-    await this.#turn;
+    // A start that is under way ends first.
+    await this.#turns.take(async () => undefined);
     clearTimeout(this.#revival);
     await this.#end();
   }
@@ -142,7 +142,7 @@ export class Dnsmasq {
       }
     };
     this.#revival = setTimeout(() => {
-      this.#turn = this.#turn.then(begin);
+      void this.#turns.take(begin);
     }, waitMs);
   }
 

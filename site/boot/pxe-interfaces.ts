@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { VolleyError } from "../../contract/errors.ts";
 import { runTool } from "../content/tools.ts";
+import { addressNumber, addressText } from "../ipv4.ts";
 
 const interfacesFolder = "/sys/class/net";
 
@@ -26,7 +27,7 @@ export interface PxeInterface {
 /** Of FIRST-LAST. Throws E_USAGE. */
 export function parseRange(text: string): PxeRange {
   const [first = "", last = "", ...more] = text.split("-");
-  if (more.length > 0 || !isIPv4(first) || !isIPv4(last) || numberOf(first) > numberOf(last)) {
+  if (more.length > 0 || !isIPv4(first) || !isIPv4(last) || addressNumber(first) > addressNumber(last)) {
     throw new VolleyError("E_USAGE", `--pxe-range takes FIRST-LAST of IPv4 addresses, not "${text}".`);
   }
   return { first, last };
@@ -78,23 +79,15 @@ async function pxeInterface(name: string, range: PxeRange | null): Promise<PxeIn
     throw new VolleyError("E_PXE_INTERFACE", `Interface ${name} has no IPv4 address.`);
   }
   const mask = own.prefixlen === 0 ? 0 : (-1 << (32 - own.prefixlen)) >>> 0;
-  const network = (numberOf(own.local) & mask) >>> 0;
-  const isHere = (address: string): boolean => (numberOf(address) & mask) >>> 0 === network;
+  const network = (addressNumber(own.local) & mask) >>> 0;
+  const isHere = (address: string): boolean => (addressNumber(address) & mask) >>> 0 === network;
   return {
     name,
     address: own.local,
-    netmask: textOf(mask),
-    network: textOf(network),
-    broadcast: textOf((network | ~mask) >>> 0),
+    netmask: addressText(mask),
+    network: addressText(network),
+    broadcast: addressText((network | ~mask) >>> 0),
     mac: shown.address,
     range: range !== null && isHere(range.first) && isHere(range.last) ? range : null,
   };
-}
-
-function numberOf(address: string): number {
-  return address.split(".").reduce((number, part) => (number << 8) | Number(part), 0) >>> 0;
-}
-
-function textOf(number: number): string {
-  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join(".");
 }

@@ -5,19 +5,15 @@
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { DeploymentRecord } from "../../contract/administration.ts";
-import type {
-  PxeAsked,
-  PxeComputer,
-  PxeComputerRequest,
-  PxeProperties,
-  PxePropertiesChange,
-} from "../../contract/pxe.ts";
+import type { DeviceRecord, DeviceRequest, DeviceState } from "../../contract/devices.ts";
+import type { MachineFacts } from "../../contract/machine.ts";
+import type { PxeAsked, PxeProperties, PxePropertiesChange } from "../../contract/pxe.ts";
 import type { PxeStoredProperties } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import { Turns } from "../turns.ts";
 import { ComputerIndex, type Recognised } from "./pxe-computers.ts";
 import type { KnownIdentities } from "./pxe-configuration.ts";
-import type { ComputerIdentity } from "./pxe-identity.ts";
+import { uuidOf, type ComputerIdentity } from "./pxe-identity.ts";
 import { proofOf } from "./pxe-password.ts";
 import type { PxeAnswer } from "./pxe-scripts.ts";
 import { WaitingRate } from "./pxe-waiting.ts";
@@ -85,30 +81,34 @@ export class Pxe {
     return this.properties;
   }
 
-  computers(): Promise<PxeComputer[]> {
-    return this.#store.pxe.computers();
+  computers(): Promise<DeviceRecord[]> {
+    return this.#store.devices.list();
   }
 
   /** Throws E_CONFLICT when the computer is known already. */
-  add(wanted: PxeComputerRequest): Promise<PxeComputer> {
+  add(wanted: DeviceRequest): Promise<DeviceRecord> {
     return this.#additions.take(() => this.#add(wanted));
   }
 
-  async #add(wanted: PxeComputerRequest): Promise<PxeComputer> {
+  async #add(wanted: DeviceRequest): Promise<DeviceRecord> {
     const found = (await this.#computers()).find(wanted);
     if (found !== null && found.kind !== "waiting") {
       throw new VolleyError("E_CONFLICT", `The site knows this computer as ${found.name}.`);
     }
-    if (found !== null) await this.#store.pxe.removeComputer(found.id);
-    const computer = await this.#store.pxe.addComputer(wanted, "approved");
+    // One that has enrolled and waits stays that device.
+    if (found !== null && found.device.machineId !== null) {
+      return await this.setState(found.device.id, "approved");
+    }
+    if (found !== null) await this.#store.devices.forget(found.device.id);
+    const device = await this.#store.devices.add(wanted, "approved");
     this.computersChanged();
-    return computer;
+    return device;
   }
 
   /** Throws E_NOT_FOUND. */
-  async setState(id: string, state: "approved" | "refused"): Promise<PxeComputer> {
+  async setState(id: string, state: "approved" | "refused"): Promise<DeviceRecord> {
     const computer = await this.#find(id);
-    await this.#store.pxe.setComputerState(id, state);
+    await this.#store.devices.setState(id, state);
     this.computersChanged();
     return { ...computer, state };
   }
@@ -116,7 +116,7 @@ export class Pxe {
   /** Throws E_NOT_FOUND. */
   async remove(id: string): Promise<void> {
     await this.#find(id);
-    await this.#store.pxe.removeComputer(id);
+    await this.#store.devices.forget(id);
     this.computersChanged();
   }
 
@@ -133,6 +133,28 @@ export class Pxe {
   computersChanged(): void {
     this.#index = null;
     this.changed();
+  }
+
+  /**
+   * Which device a machine that enrols is, and what becomes of one that nobody has approved: with a credential that was
+   * handed to it it is approved by that, else as unknown computers are. Throws E_FORBIDDEN for one that was refused.
+   */
+  async recognise(
+    facts: MachineFacts,
+    approves: boolean,
+  ): Promise<{ deviceId?: string; state: DeviceState }> {
+    const index = await this.#computers();
+    const uuid = uuidOf(facts.smbiosUuid ?? "");
+    const numbers = [{ uuid, mac: null }, ...facts.macAddresses.map((mac) => ({ uuid: null, mac }))];
+    const found = numbers.map((one) => index.find(one)).find((one) => one !== null);
+    if (found?.kind === "refused") {
+      throw new VolleyError("E_FORBIDDEN", `This computer was refused at the site, as ${found.name}.`);
+    }
+    // Also under another name than before, as a PE and what it installed have.
+    const isKnown = found?.kind === "machine" || found?.kind === "approved";
+    const isApproved = approves || isKnown || this.#properties.unknown === "answer";
+    const state = isApproved ? "approved" : "waiting";
+    return { state, ...(found !== undefined && { deviceId: found.device.id }) };
   }
 
   async known(): Promise<KnownIdentities> {
@@ -165,8 +187,8 @@ export class Pxe {
     if (isUnknown && unknown === "hold") return await this.#hold(identity, found, address);
     const isMachine = found?.kind === "machine";
     const due = isMachine
-      ? await this.#store.deployments.dueFor(found.id)
-      : (await this.#store.deployments.list()).findLast(({ machines, open }) => open && machines === "all");
+      ? await this.#store.deployments.dueFor(found.id, address)
+      : await this.#store.deployments.dueForDevice(found?.device ?? null, address);
     if (due === undefined && (isMachine || said.length === 0)) {
       return local("nothing is deployed to this computer");
     }
@@ -209,13 +231,13 @@ export class Pxe {
   }
 
   /** False: there is no place. Where only the address has to wait, the computer asks again. */
-  async #wait(wanted: PxeComputerRequest, address: string): Promise<boolean> {
+  async #wait(wanted: DeviceRequest, address: string): Promise<boolean> {
     const index = await this.#computers();
     // It may have asked twice at once.
     if (index.find(wanted) !== null) return true;
     if (index.waiting >= limits.pxeWaitingMost) return false;
     if (!this.#waitingRate.admits(address, Date.now())) return true;
-    const computer = await this.#store.pxe.addComputer(wanted, "waiting");
+    const computer = await this.#store.devices.add(wanted, "waiting");
     // Whom the DHCP server answers has not changed. What is known may have been read anew in the meantime.
     (await this.#computers()).addWaiting(computer);
     return true;
@@ -236,7 +258,7 @@ export class Pxe {
     });
   }
 
-  async #find(id: string): Promise<PxeComputer> {
+  async #find(id: string): Promise<DeviceRecord> {
     const computer = (await this.computers()).find((one) => one.id === id);
     if (!computer) throw new VolleyError("E_NOT_FOUND", `There is no computer ${id}.`);
     return computer;
@@ -255,8 +277,7 @@ export class Pxe {
   }
 
   async #load(): Promise<ComputerIndex> {
-    const [enrolled, computers] = [await this.#store.pxe.enrolled(), await this.#store.pxe.computers()];
-    return new ComputerIndex({ enrolled, computers, ...this.#properties });
+    return new ComputerIndex({ devices: await this.#store.devices.list(), ...this.#properties });
   }
 }
 

@@ -2,6 +2,7 @@
 import { randomInt } from "node:crypto";
 import { isIPv4 } from "node:net";
 import { VolleyError } from "../../contract/errors.ts";
+import { addressNumber, addressText } from "../ipv4.ts";
 
 export interface GroupRange {
   /** First address and how many, as numbers. */
@@ -16,14 +17,6 @@ export interface PortRange {
 export const defaultGroupRange = "239.0.0.0/8";
 export const defaultPortRange = "63000-64000";
 
-function toNumber(address: string): number {
-  return address.split(".").reduce((number, part) => number * 256 + Number(part), 0);
-}
-
-function toAddress(number: number): string {
-  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join(".");
-}
-
 /** "239.0.0.0/8", or one address. Throws E_USAGE. */
 export function parseGroupRange(text: string): GroupRange {
   const [address = "", bits = "32", rest] = text.split("/");
@@ -33,8 +26,8 @@ export function parseGroupRange(text: string): GroupRange {
   if (rest !== undefined || !isIPv4(address)) throw wrong("it has to be ADDRESS/BITS");
   if (!Number.isInteger(length) || length < 8 || length > 32) throw wrong("the bits have to be 8 to 32");
   const count = 2 ** (32 - length);
-  const first = toNumber(address);
-  if (first < toNumber("224.0.0.0") || first + count - 1 > toNumber("239.255.255.255")) {
+  const first = addressNumber(address);
+  if (first < addressNumber("224.0.0.0") || first + count - 1 > addressNumber("239.255.255.255")) {
     throw wrong("groups are 224.0.0.0 to 239.255.255.255");
   }
   if (first % count !== 0) throw wrong(`it does not begin at a multiple of its size`);
@@ -59,13 +52,13 @@ const reservedLast = 0xff;
 
 /** A group that shares its MAC address with none of `taken`. Throws E_CONFLICT when the range is used up. */
 export function chooseGroup(range: GroupRange, taken: readonly string[]): string {
-  const used = new Set(taken.map((group) => toNumber(group) & macBits));
+  const used = new Set(taken.map((group) => addressNumber(group) & macBits));
   const begin = randomInt(range.count);
   const tries = Math.min(range.count, 65_536);
   for (let step = 0; step < tries; step += 1) {
     const group = range.first + ((begin + step) % range.count);
     const mac = group & macBits;
-    if (mac > reservedLast && !used.has(mac)) return toAddress(group);
+    if (mac > reservedLast && !used.has(mac)) return addressText(group);
   }
   throw new VolleyError("E_CONFLICT", "Every multicast group of the site's range is in use or reserved.");
 }

@@ -4,6 +4,7 @@
  * the others wait for it to fall silent. Messages and the time go in, messages come out.
  */
 import { limits } from "../../contract/limits.ts";
+import { addressNumber } from "../ipv4.ts";
 import { allSystems, type IgmpQuery, type IgmpReport, type IgmpVersion, writeQuery } from "./igmp-message.ts";
 
 export interface IgmpQuerierOptions {
@@ -96,7 +97,7 @@ export class IgmpQuerier {
   #hearQuery(from: string, query: IgmpQuery, nowMs: number): void {
     if (from === "0.0.0.0") return;
     if (query.version < this.#options.version) this.#olderVersion = true;
-    if (numberOf(from) > numberOf(this.#options.address)) return;
+    if (addressNumber(from) > addressNumber(this.#options.address)) return;
     // Its figures count for the others, too, where it says them (RFC 3376, 4.1.6 and 4.1.7).
     const robustness = query.robustness || this.#options.robustness;
     const intervalMs = query.intervalMs || this.#options.intervalMs;
@@ -129,10 +130,6 @@ export class IgmpQuerier {
 
 /** Groups of 224.0.0.0/24 are never cut off, and what is no group is not asked after. */
 function isAskedAfter(group: string): boolean {
-  const number = numberOf(group);
-  return number > numberOf("224.0.0.255") && number <= numberOf("239.255.255.255");
-}
-
-function numberOf(address: string): number {
-  return address.split(".").reduce((number, part) => number * 256 + Number(part), 0);
+  const number = addressNumber(group);
+  return number > addressNumber("224.0.0.255") && number <= addressNumber("239.255.255.255");
 }

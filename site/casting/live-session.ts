@@ -90,6 +90,10 @@ export class LiveSession {
   /** The machine ended its work; it may begin again. */
   finish(machineId: string): void {
     this.#out.delete(machineId);
+    this.#countAsFinished(machineId);
+  }
+
+  #countAsFinished(machineId: string): void {
     const machine = this.machines.get(machineId);
     if (machine) machine.finished = true;
   }
@@ -139,8 +143,7 @@ export class LiveSession {
     }
     if (this.movesTo === "unicast") return;
     this.#out.add(machineId);
-    const machine = this.machines.get(machineId);
-    if (machine) machine.finished = true;
+    this.#countAsFinished(machineId);
   }
 
   /** The machine is to join another stream: it counts no more. */

@@ -1,21 +1,13 @@
 /** volley audit */
 import type { AuditEntry } from "../../contract/accounts.ts";
-import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { csvText } from "../csv.ts";
-import { text, type CommandCall, type SiteCommand } from "./command.ts";
+import { text, type SiteCommand } from "./command.ts";
 import { number } from "./numbers.ts";
 import { printJson, printTable } from "./output.ts";
+import { time } from "./times.ts";
 
 const defaultEntries = 50;
-
-function time(call: CommandCall, name: string): string | undefined {
-  const given = text(call, name);
-  if (given === undefined) return undefined;
-  const parsed = Date.parse(given);
-  if (Number.isNaN(parsed)) throw new VolleyError("E_USAGE", `--${name} is a date or time, not "${given}".`);
-  return new Date(parsed).toISOString();
-}
 
 const cells = ({ action, address, outcome, target, time: at, who }: AuditEntry): string[] => [
   at.slice(0, 19).replace("T", " "),

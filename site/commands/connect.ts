@@ -94,6 +94,7 @@ async function openForOneCommand(dataFolder: string, native: SiteNative): Promis
     mediaFolder: siteFiles(dataFolder).media,
     pxe: null,
     certificate: null,
+    highRiskDevices: limits.highRiskDevices,
     log: openLog({ file: siteFiles(dataFolder).log, quiet: true }),
     serving: false,
   });

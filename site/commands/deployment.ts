@@ -1,19 +1,23 @@
-/** volley deployment create | list | close | remove */
+/** volley deployment create | list | clear | close | remove */
 import type {
   DeploymentRecord,
   ImageRecord,
   MachineRecord,
   SlowClients,
 } from "../../contract/administration.ts";
+import type { CollectionRecord, DeploymentPreview } from "../../contract/devices.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { SequenceRecord } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
+import { findCollection } from "./collection.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
 import { number } from "./numbers.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { askConfirmation, showPreview } from "./preview.ts";
 import { findSequence } from "./sequence-names.ts";
+import { time } from "./times.ts";
 import { readVariables } from "./variables.ts";
 
 export async function findDeployment(client: SiteClient, name: string): Promise<DeploymentRecord> {
@@ -62,10 +66,28 @@ function slowClients(call: CommandCall): SlowClients {
   return leastMbps === undefined ? { policy: "none" } : { policy: "disconnect", leastMbps };
 }
 
+async function findWhom(
+  client: SiteClient,
+  call: CommandCall,
+): Promise<{ machines: "all" | string[]; collectionId: string | null }> {
+  const collection = text(call, "collection");
+  const machines = text(call, "machines");
+  if (collection === undefined) {
+    return { machines: await findMachines(client, machines ?? "all"), collectionId: null };
+  }
+  if (machines !== undefined) throw new VolleyError("E_USAGE", "--machines or --collection, not both.");
+  return { machines: [], collectionId: (await findCollection(client, collection)).id };
+}
+
 async function findChildren(client: SiteClient, names: string | undefined): Promise<string[]> {
   const found: string[] = [];
   for (const name of names?.split(",") ?? []) found.push((await findSequence(client, name)).id);
   return found;
+}
+
+function whomOf({ collectionId, machines }: DeploymentRecord, collections: CollectionRecord[]): string {
+  if (collectionId) return collections.find(({ id }) => id === collectionId)?.name ?? collectionId;
+  return machines === "all" ? "all" : String(machines.length);
 }
 
 export const deploymentCommands: SiteCommand[] = [
@@ -102,6 +124,16 @@ export const deploymentCommands: SiteCommand[] = [
         help: "As --variables, but hidden: passwords and keys. Remove the file afterwards.",
       },
       machines: { type: "string", value: "LIST", help: "Machines, with commas between, or all (all)." },
+      collection: { type: "string", value: "NAME", help: "A collection in the place of machines." },
+      starts: { type: "string", value: "TIME", help: "No machine begins before, as 2026-11-22T20:00:00Z." },
+      expires: { type: "string", value: "TIME", help: "No machine begins after; what was begun goes on." },
+      subnets: {
+        type: "string",
+        value: "LIST",
+        help: "Only machines with addresses in these, as 10.1.0.0/16, with commas between.",
+      },
+      confirm: { type: "string", value: "NAME", help: "The name that a deployment of high risk asks for." },
+      preview: { type: "boolean", help: "Only say what would happen." },
       required: {
         type: "boolean",
         help: "Machines that boot from the network take it without being asked, once.",
@@ -143,14 +175,17 @@ export const deploymentCommands: SiteCommand[] = [
       if (imageName === undefined && sequenceName === undefined) {
         throw new VolleyError("E_USAGE", "--image or --sequence is missing.");
       }
-      const deployment = await client.post<DeploymentRecord>("/deployments", {
+      const wanted = {
         name: call.positionals[0],
         imageId: imageName === undefined ? null : (await findImage(client, imageName)).id,
         sequenceId: sequenceName === undefined ? null : (await findSequence(client, sequenceName)).id,
         children: await findChildren(client, text(call, "children")),
         packages: packages === "all" ? packages : packages.split(","),
         variables: [...readVariables(call, "variables", false), ...readVariables(call, "secrets", true)],
-        machines: await findMachines(client, text(call, "machines") ?? "all"),
+        ...(await findWhom(client, call)),
+        starts: time(call, "starts"),
+        expires: time(call, "expires"),
+        subnets: text(call, "subnets")?.split(","),
         disk: diskRule(call),
         unattended: call.values["unattended"] === true,
         purpose: call.values["required"] === true ? "required" : "available",
@@ -158,7 +193,11 @@ export const deploymentCommands: SiteCommand[] = [
         multicastOnly: call.values["multicast-only"] === true,
         rateMbps: number(call, "rate", { least: 0, most: 400_000, whole: false }) ?? 0,
         slowClients: slowClients(call),
-      });
+      };
+      const preview = await client.post<DeploymentPreview>("/deployments/preview", wanted);
+      if (call.values["preview"] === true) return showPreview(call, preview);
+      const confirm = text(call, "confirm") ?? (await askConfirmation(call, preview));
+      const deployment = await client.post<DeploymentRecord>("/deployments", { ...wanted, confirm });
       if (call.json) printJson(deployment);
       else printLine(`Deployment ${deployment.name} is open.`);
     },
@@ -174,17 +213,36 @@ export const deploymentCommands: SiteCommand[] = [
       if (call.json) return printJson(deployments);
       const images = await client.get<ImageRecord[]>("/images");
       const sequences = await client.get<SequenceRecord[]>("/sequences");
+      const collections = await client.get<CollectionRecord[]>("/collections");
       const nameOf = (all: { id: string; name: string }[], id: string | null): string =>
         id === null ? "" : (all.find((one) => one.id === id)?.name ?? id);
       const rows = deployments.map((deployment) => [
         deployment.name,
         nameOf(images, deployment.imageId),
         nameOf(sequences, deployment.sequenceId),
-        deployment.machines === "all" ? "all" : String(deployment.machines.length),
+        whomOf(deployment, collections),
         deployment.open ? "open" : "closed",
         deployment.created.slice(0, 16).replace("T", " "),
       ]);
       printTable([["NAME", "IMAGE", "TASK SEQUENCE", "MACHINES", "STATE", "CREATED"], ...rows]);
+    },
+  },
+  {
+    words: "deployment clear",
+    operands: "NAME",
+    operandCount: 1,
+    summary: "Have machines do a deployment once more that they have done or failed in.",
+    options: {
+      machines: { type: "string", value: "LIST", help: "Machines, with commas between, or all (all)." },
+      confirm: { type: "string", value: "NAME", help: "The name that a deployment of high risk asks for." },
+    },
+    run: async (client, call) => {
+      const { id, name } = await findDeployment(client, call.positionals[0] ?? "");
+      const machines = await findMachines(client, text(call, "machines") ?? "all");
+      const wanted = { machines, confirm: text(call, "confirm") };
+      const answer = await client.post<{ cleared: number }>(`/deployments/${id}/clear`, wanted);
+      if (call.json) printJson(answer);
+      else printLine(`${answer.cleared} machines are to do ${name} once more.`);
     },
   },
   {

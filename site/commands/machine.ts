@@ -1,12 +1,11 @@
 /** volley machine list | variables */
 import type { MachineRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
-import type { DeviceVariables } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
 import type { CommandCall, SiteCommand } from "./command.ts";
 import { findMachines } from "./deployment.ts";
-import { printJson, printLine, printTable } from "./output.ts";
-import { readVariables } from "./variables.ts";
+import { printJson, printTable } from "./output.ts";
+import { changeVariables, variableOptions } from "./variables.ts";
 
 function doing(machine: MachineRecord): string {
   if (machine.error) return machine.error.code;
@@ -40,29 +39,9 @@ export const machineCommands: SiteCommand[] = [
     operands: "MACHINE",
     operandCount: 1,
     summary: "Show a machine's own variables, or give it others: they count over those of a deployment.",
-    options: {
-      variables: {
-        type: "string",
-        value: "FILE",
-        help: "A line NAME=VALUE each, in the place of all it had.",
-      },
-      secrets: {
-        type: "string",
-        value: "FILE",
-        help: "As --variables, but hidden: passwords and keys. Remove the file afterwards.",
-      },
-      clear: { type: "boolean", help: "Take away all that it had." },
-    },
-    run: async (client, call) => {
-      const path = `/machines/${await oneMachine(client, call)}/variables`;
-      const given = [...readVariables(call, "variables", false), ...readVariables(call, "secrets", true)];
-      const changes = ["variables", "secrets", "clear"].some((name) => call.values[name] !== undefined);
-      const { variables } = changes
-        ? await client.post<DeviceVariables>(path, { variables: given })
-        : await client.get<DeviceVariables>(path);
-      if (call.json) return printJson(variables);
-      for (const { hidden, name, value } of variables) printLine(`${name}=${hidden ? "(hidden)" : value}`);
-    },
+    options: variableOptions,
+    run: async (client, call) =>
+      changeVariables(client, call, `/machines/${await oneMachine(client, call)}/variables`),
   },
 ];
 

@@ -64,6 +64,10 @@ export const mediaCommands: SiteCommand[] = [
         type: "boolean",
         help: "Whoever is at a machine gets a root shell there (Alt+F2, serial port).",
       },
+      approve: {
+        type: "boolean",
+        help: "Machines that enrol with it need no approval: for media that are in safe hands.",
+      },
       uses: { type: "string", value: "N", help: `How many machines its credential enrols (${defaultUses}).` },
       hours: { type: "string", value: "H", help: `How long that is valid (${defaultHours}).` },
     },
@@ -77,7 +81,8 @@ export const mediaCommands: SiteCommand[] = [
       const uses = number(call, "uses", { least: 1, most: 100_000, whole: true }) ?? defaultUses;
       const validHours = number(call, "hours", { least: 0.01, most: 8760, whole: false }) ?? defaultHours;
       const authority = readFileSync(siteFiles(call.dataFolder).authorityCertificate, "utf8");
-      const issued = await client.post<CredentialAnswer>("/credentials", { uses, validHours });
+      const approves = call.values["approve"] === true;
+      const issued = await client.post<CredentialAnswer>("/credentials", { uses, validHours, approves });
       const description = await buildMedia({
         site,
         fingerprint: fingerprintOf(authority).replaceAll(":", "").toLowerCase(),

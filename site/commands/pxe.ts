@@ -1,29 +1,14 @@
 /** volley pxe status | set | add | approve | refuse | forget | clear */
-import { readFileSync } from "node:fs";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { PxeClearAnswer, PxeComputer, PxeProperties, PxeStatus } from "../../contract/pxe.ts";
-import type { SiteClient } from "../client.ts";
+import type { DeviceRecord } from "../../contract/devices.ts";
+import type { PxeClearAnswer, PxeProperties, PxeStatus } from "../../contract/pxe.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findMachines } from "./deployment.ts";
+import { deviceActions, deviceRows } from "./device.ts";
 import { number } from "./numbers.ts";
 import { printJson, printLine, printTable } from "./output.ts";
-
-/** A computer by identifier, UUID, MAC or name. Throws E_NOT_FOUND, E_CONFLICT. */
-async function findComputer(client: SiteClient, given: string): Promise<PxeComputer> {
-  const wanted = given.toLowerCase();
-  const mac = wanted.replaceAll("-", ":");
-  const computers = await client.get<PxeComputer[]>("/pxe/computers");
-  const found = computers.filter(
-    (one) => one.id === wanted || one.uuid === wanted || one.mac === mac || one.name === given,
-  );
-  const [computer] = found;
-  if (!computer) throw new VolleyError("E_NOT_FOUND", `There is no computer ${given}.`);
-  if (found.length > 1) {
-    throw new VolleyError("E_CONFLICT", `${found.length} computers are ${given}: say which by identifier.`);
-  }
-  return computer;
-}
+import { passwordIn } from "./passwords.ts";
 
 function oneOf(call: CommandCall, name: string, values: readonly string[]): string | undefined {
   const given = text(call, name);
@@ -38,16 +23,9 @@ function list(call: CommandCall, name: string): string[] | undefined {
   return given === "none" ? [] : given.split(",").map((item) => item.trim());
 }
 
-/** "none", or a file's first line: a password on the command line would be in the list of processes. */
+/** "none", or a password. */
 function password(call: CommandCall): string | null | undefined {
-  const path = text(call, "password-file");
-  if (path === undefined) return undefined;
-  if (path === "none") return null;
-  try {
-    return readFileSync(path, "utf8").split(/\r?\n/)[0] ?? "";
-  } catch (error) {
-    throw new VolleyError("E_SOURCE_READ", `${path}: ${(error as Error).message}`, { cause: error });
-  }
+  return text(call, "password-file") === "none" ? null : passwordIn(call, "password-file");
 }
 
 function changeOf(call: CommandCall): Record<string, unknown> {
@@ -86,7 +64,7 @@ function showProperties(properties: PxeProperties): void {
   ]);
 }
 
-function showStatus(status: PxeStatus, computers: PxeComputer[]): void {
+function showStatus(status: PxeStatus, computers: DeviceRecord[]): void {
   const { asked, properties, serving } = status;
   if (serving === null) printLine("PXE is not served: the site runs without --pxe.");
   for (const { address, mode, name } of serving?.interfaces ?? []) {
@@ -96,9 +74,8 @@ function showStatus(status: PxeStatus, computers: PxeComputer[]): void {
   if (serving?.failure) printLine(serving.failure);
   showProperties(properties);
   if (computers.length > 0) {
-    const rows = computers.map((one) => [one.name, one.state, one.uuid ?? "", one.mac ?? "", one.id]);
     printLine("");
-    printTable([["COMPUTER", "STATE", "UUID", "MAC", "ID"], ...rows]);
+    printTable(deviceRows(computers));
   }
   if (asked.length > 0) {
     const rows = asked.map(({ answer, mac, name, reason, time, uuid }) => [
@@ -113,20 +90,6 @@ function showStatus(status: PxeStatus, computers: PxeComputer[]): void {
   }
 }
 
-const settingState = (word: string, state: "approved" | "refused", summary: string): SiteCommand => ({
-  words: `pxe ${word}`,
-  operands: "COMPUTER",
-  operandCount: 1,
-  summary,
-  options: {},
-  run: async (client, call) => {
-    const { id } = await findComputer(client, call.positionals[0] ?? "");
-    const computer = await client.post<PxeComputer>(`/pxe/computers/${id}/state`, { state });
-    if (call.json) printJson(computer);
-    else printLine(`Computer ${computer.name} is ${state}.`);
-  },
-});
-
 export const pxeCommands: SiteCommand[] = [
   {
     words: "pxe status",
@@ -136,7 +99,7 @@ export const pxeCommands: SiteCommand[] = [
     options: {},
     run: async (client, call) => {
       const status = await client.get<PxeStatus>("/pxe");
-      const computers = await client.get<PxeComputer[]>("/pxe/computers");
+      const computers = await client.get<DeviceRecord[]>("/devices");
       if (call.json) printJson({ ...status, computers });
       else showStatus(status, computers);
     },
@@ -180,37 +143,7 @@ export const pxeCommands: SiteCommand[] = [
       else showProperties(properties);
     },
   },
-  {
-    words: "pxe add",
-    operands: "NAME",
-    operandCount: 1,
-    summary: "Make a computer known before it boots for the first time.",
-    options: {
-      uuid: { type: "string", value: "UUID", help: "Its SMBIOS UUID." },
-      mac: { type: "string", value: "MAC", help: "The MAC of its network card." },
-    },
-    run: async (client, call) => {
-      const [name = ""] = call.positionals;
-      const wanted = { name, uuid: text(call, "uuid") ?? null, mac: text(call, "mac") ?? null };
-      const computer = await client.post<PxeComputer>("/pxe/computers", wanted);
-      if (call.json) printJson(computer);
-      else printLine(`Computer ${name} is known.`);
-    },
-  },
-  settingState("approve", "approved", "Let a computer that waits boot."),
-  settingState("refuse", "refused", "Answer a computer no more."),
-  {
-    words: "pxe forget",
-    operands: "COMPUTER",
-    operandCount: 1,
-    summary: "Forget what was said of a computer; an enrolled machine stays known.",
-    options: {},
-    run: async (client, call) => {
-      const { id, name } = await findComputer(client, call.positionals[0] ?? "");
-      await client.remove(`/pxe/computers/${id}`);
-      if (!call.json) printLine(`Computer ${name} is forgotten.`);
-    },
-  },
+  ...deviceActions("pxe"),
   {
     words: "pxe clear",
     operands: "MACHINES",

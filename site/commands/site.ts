@@ -2,6 +2,7 @@
 import { isIPv4 } from "node:net";
 import { resolve } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
 import {
   defaultGroupRange,
   defaultPortRange,
@@ -66,6 +67,11 @@ export const siteCommand: Command = {
       value: "DIR",
       help: "What volley media build made, for a refresh (what --pxe-media says, else media in the data folder).",
     },
+    "high-risk-size": {
+      type: "string",
+      value: "N",
+      help: `Deployments that act by themselves on more devices have to be confirmed (${limits.highRiskDevices}).`,
+    },
     ...pxeOptions,
     "time-to-live": { type: "string", value: "N", help: "Routers a multicast may cross, plus one (1)." },
     "igmp-querier": {
@@ -127,6 +133,9 @@ export async function runSite(call: CommandCall, native: SiteNative, ended: Prom
     mediaFolder: resolve(text(call, "media") ?? text(call, "pxe-media") ?? siteFiles(call.dataFolder).media),
     pxe: pxePlace(call),
     certificate: certificate(call),
+    highRiskDevices:
+      number(call, "high-risk-size", { least: 0, most: limits.devicesMost, whole: true }) ??
+      limits.highRiskDevices,
   };
   makeFolder(call.dataFolder);
   const files = siteFiles(call.dataFolder);

@@ -19,12 +19,14 @@ const contentPolicy = [
 /** Without a sign-in they lead to it. */
 const pages = [
   { path: "/", name: "room.html" },
+  { path: "/manage", name: "manage.html" },
   { path: "/access", name: "access.html" },
 ] as const;
 
 const files = [
   { path: "/room.js", name: "room.js", type: "text/javascript; charset=utf-8" },
   { path: "/login.js", name: "login.js", type: "text/javascript; charset=utf-8" },
+  { path: "/manage.js", name: "manage.js", type: "text/javascript; charset=utf-8" },
   { path: "/access.js", name: "access.js", type: "text/javascript; charset=utf-8" },
   { path: "/common.js", name: "common.js", type: "text/javascript; charset=utf-8" },
   { path: "/room.css", name: "room.css", type: "text/css; charset=utf-8" },

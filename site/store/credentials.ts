@@ -2,13 +2,22 @@
 import { sql } from "kysely";
 import type { Database } from "./database.ts";
 
+export interface NewCredential {
+  id: string;
+  tokenHash: string;
+  uses: number;
+  expires: string;
+  /** Whether who enrols with it is approved by that: it is unless this says otherwise. */
+  approves?: boolean;
+}
+
 export class CredentialStore {
   readonly #database: Database;
   constructor(database: Database) {
     this.#database = database;
   }
 
-  async add(credential: { id: string; tokenHash: string; uses: number; expires: string }): Promise<void> {
+  async add(credential: NewCredential): Promise<void> {
     await this.#database
       .insertInto("credential")
       .values({
@@ -17,20 +26,21 @@ export class CredentialStore {
         uses_left: credential.uses,
         expires: credential.expires,
         created: new Date().toISOString(),
+        approves: credential.approves ?? true,
       })
       .execute();
   }
 
-  /** Takes one use; false when the credential is unknown, used up or expired. */
-  async use(tokenHash: string): Promise<boolean> {
-    const used = await this.#database
+  /** Takes one use; undefined when the credential is unknown, used up or expired. */
+  async use(tokenHash: string): Promise<{ approves: boolean } | undefined> {
+    return await this.#database
       .updateTable("credential")
       .set({ uses_left: sql<number>`uses_left - 1` })
       .where("token_hash", "=", tokenHash)
       .where("uses_left", ">", 0)
       .where("expires", ">", new Date().toISOString())
+      .returning("approves")
       .executeTakeFirst();
-    return used.numUpdatedRows === 1n;
   }
 
   /** Forgets what can no longer be used. */

@@ -2,14 +2,25 @@
 import { randomUUID } from "node:crypto";
 import type { Selectable } from "kysely";
 import type { DeploymentRecord, DeploymentRequest } from "../../contract/administration.ts";
+import type { DeviceRecord } from "../../contract/devices.ts";
 import type { SequenceVariable } from "../../contract/sequence.ts";
 import type { Database } from "./database.ts";
+import { windowOf } from "./deployment-window.ts";
 import type { DeploymentTable } from "./schema.ts";
+
+/** Which device a machine is, and which collections that is in. */
+export interface Memberships {
+  deviceOf(machineId: string): Promise<DeviceRecord | undefined>;
+  of(device: DeviceRecord): Promise<{ id: string }[]>;
+  membersOf(collectionId: string): Promise<DeviceRecord[]>;
+}
 
 export class DeploymentStore {
   readonly #database: Database;
-  constructor(database: Database) {
+  readonly #memberships: Memberships;
+  constructor(database: Database, memberships: Memberships) {
     this.#database = database;
+    this.#memberships = memberships;
   }
 
   async list(): Promise<DeploymentRecord[]> {
@@ -46,6 +57,7 @@ export class DeploymentStore {
 
   /** Every machine, the image and the sequence have to exist: see api/deployments. */
   async create({ variables, ...request }: DeploymentRequest): Promise<DeploymentRecord> {
+    delete request.confirm;
     const record: DeploymentRecord = {
       ...request,
       id: randomUUID(),
@@ -72,6 +84,10 @@ export class DeploymentStore {
           slow_clients: JSON.stringify(record.slowClients),
           open: true,
           created: record.created,
+          collection_id: record.collectionId ?? null,
+          starts: record.starts ?? null,
+          expires: record.expires ?? null,
+          subnets: JSON.stringify(record.subnets ?? []),
         })
         .execute();
       const children = (record.children ?? []).map((id) => ({
@@ -79,7 +95,7 @@ export class DeploymentStore {
         sequence_id: id,
       }));
       if (children.length > 0) await transaction.insertInto("deployment_child").values(children).execute();
-      if (record.machines === "all") return;
+      if (record.machines === "all" || record.machines.length === 0) return;
       const rows = [...new Set(record.machines)].map((id) => ({ deployment_id: record.id, machine_id: id }));
       await transaction.insertInto("deployment_machine").values(rows).execute();
     });
@@ -105,9 +121,8 @@ export class DeploymentStore {
   }
 
   async isFor(deploymentId: string, machineId: string): Promise<boolean> {
-    const row = await this.#forMachine(machineId)
-      .where("deployment.id", "=", deploymentId)
-      .executeTakeFirst();
+    const { deployments } = await this.#forMachine(machineId);
+    const row = await deployments.where("deployment.id", "=", deploymentId).executeTakeFirst();
     return row !== undefined;
   }
 
@@ -116,11 +131,10 @@ export class DeploymentStore {
    * package that stands for it.
    */
   async machineMayRead(machineId: string, imageId: string): Promise<boolean> {
-    const row = await this.#forMachine(machineId)
-      .where("deployment.image_id", "=", imageId)
-      .executeTakeFirst();
+    const { deployments: mine } = await this.#forMachine(machineId);
+    const row = await mine.where("deployment.image_id", "=", imageId).executeTakeFirst();
     if (row !== undefined) return true;
-    const given = await this.#forMachine(machineId)
+    const given = await mine
       .select("deployment.packages")
       .where("deployment.sequence_id", "is not", null)
       .execute();
@@ -144,30 +158,81 @@ export class DeploymentStore {
     return rows.map((row) => row.package_id);
   }
 
-  /** The newest open deployment that is for this machine and that it has not succeeded in. */
-  async dueFor(machineId: string): Promise<DeploymentRecord | undefined> {
-    const row = await this.#forMachine(machineId)
+  /**
+   * The newest open deployment that is for this machine and that it has not succeeded in: one that is due now where the
+   * machine is, or that it has begun.
+   */
+  async dueFor(machineId: string, address: string | null = null): Promise<DeploymentRecord | undefined> {
+    const { deployments } = await this.#forMachine(machineId);
+    const rows = await deployments
+      .leftJoin("assignment", (join) =>
+        join
+          .onRef("assignment.deployment_id", "=", "deployment.id")
+          .on("assignment.machine_id", "=", machineId),
+      )
+      .select(["assignment.state", "deployment.starts", "deployment.expires", "deployment.subnets"])
       .where("deployment.open", "=", true)
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom("assignment")
-              .select("assignment.machine_id")
-              .whereRef("assignment.deployment_id", "=", "deployment.id")
-              .where("assignment.machine_id", "=", machineId)
-              .where("assignment.state", "=", "succeeded"),
-          ),
-        ),
+      .where((row) =>
+        row.or([row("assignment.state", "is", null), row("assignment.state", "!=", "succeeded")]),
       )
       .orderBy("deployment.created", "desc")
       .orderBy("deployment.id")
-      .limit(1)
+      .execute();
+    const isBegun = (state: string | null): boolean => state === "planned" || state === "working";
+    const due = rows.find((row) => isBegun(row.state) || windowOf(row, address) === "due");
+    return due && (await this.find(due.id));
+  }
+
+  /** The same for a device that has not enrolled. */
+  async dueForDevice(
+    device: DeviceRecord | null,
+    address: string | null,
+  ): Promise<DeploymentRecord | undefined> {
+    const collections = device === null ? [] : await this.#memberships.of(device);
+    return (await this.list()).findLast(
+      (one) =>
+        one.open &&
+        windowOf(one, address) === "due" &&
+        (one.machines === "all" || collections.some(({ id }) => id === one.collectionId)),
+    );
+  }
+
+  /** Whether the machine was given the deployment. */
+  async isAssigned(deploymentId: string, machineId: string): Promise<boolean> {
+    const row = await this.#database
+      .selectFrom("assignment")
+      .select("machine_id")
+      .where("deployment_id", "=", deploymentId)
+      .where("machine_id", "=", machineId)
       .executeTakeFirst();
-    return row && (await this.find(row.id));
+    return row !== undefined;
+  }
+
+  /** How far the machines came is forgotten: they are to do it once more. Answers for how many that is so. */
+  async clear(deploymentId: string, machines: "all" | readonly string[]): Promise<number> {
+    return await this.#database.transaction().execute(async (transaction) => {
+      const named = machines === "all" ? undefined : [...machines];
+      const assignments = transaction.deleteFrom("assignment").where("deployment_id", "=", deploymentId);
+      const answers = transaction.deleteFrom("pxe_answer").where("deployment_id", "=", deploymentId);
+      const runs = transaction
+        .updateTable("sequence_run")
+        .set({ run_id: null, serial: null, checkpoint: null })
+        .where("deployment_id", "=", deploymentId);
+      const cleared = await (
+        named ? assignments.where("machine_id", "in", named) : assignments
+      ).executeTakeFirst();
+      await (named ? answers.where("computer", "in", named) : answers).execute();
+      await (named ? runs.where("machine_id", "in", named) : runs).execute();
+      return Number(cleared.numDeletedRows);
+    });
   }
 
   /** How many machines it is for, as far as they are enrolled. */
   async machineCount(deployment: DeploymentRecord): Promise<number> {
+    if (deployment.collectionId) {
+      const members = await this.#memberships.membersOf(deployment.collectionId);
+      return members.filter(({ machineId }) => machineId !== null).length;
+    }
     if (deployment.machines !== "all") return deployment.machines.length;
     const row = await this.#database
       .selectFrom("machine")
@@ -196,21 +261,30 @@ export class DeploymentStore {
     return row !== undefined;
   }
 
-  #forMachine(machineId: string) {
-    return this.#database
+  /** Those that name the machine, all machines, or a collection that it is in. One that is not approved has none. */
+  async #forMachine(machineId: string) {
+    const device = await this.#memberships.deviceOf(machineId);
+    const collections = device === undefined ? [] : (await this.#memberships.of(device)).map(({ id }) => id);
+    const deployments = this.#database
       .selectFrom("deployment")
       .select("deployment.id")
-      .where(({ or, eb, exists, selectFrom }) =>
-        or([
-          eb("deployment.all_machines", "=", true),
-          exists(
-            selectFrom("deployment_machine")
-              .select("deployment_machine.machine_id")
-              .whereRef("deployment_machine.deployment_id", "=", "deployment.id")
-              .where("deployment_machine.machine_id", "=", machineId),
-          ),
+      .where(({ and, eb, exists, lit, or, selectFrom }) =>
+        and([
+          lit(device?.state === "approved"),
+          or([
+            eb("deployment.all_machines", "=", true),
+            ...(collections.length === 0 ? [] : [eb("deployment.collection_id", "in", collections)]),
+            exists(
+              selectFrom("deployment_machine")
+                .select("deployment_machine.machine_id")
+                .whereRef("deployment_machine.deployment_id", "=", "deployment.id")
+                .where("deployment_machine.machine_id", "=", machineId),
+            ),
+          ]),
         ]),
       );
+    // In an object, since a query is not to be awaited unfinished.
+    return { deployments };
   }
 }
 
@@ -242,5 +316,9 @@ function toRecord(
     slowClients: row.slow_clients ?? { policy: "none" },
     created: row.created,
     open: row.open,
+    collectionId: row.collection_id,
+    starts: row.starts,
+    expires: row.expires,
+    subnets: row.subnets,
   };
 }

@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import type { Selectable } from "kysely";
 import type { MachineRecord } from "../../contract/administration.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
-import type { SequenceVariable } from "../../contract/sequence.ts";
 import type { Database } from "./database.ts";
+import { linkDevice, type DeviceWish } from "./devices.ts";
 import type { AssignmentTable, MachineTable } from "./schema.ts";
 
 export interface EnrolledMachine {
@@ -28,16 +28,19 @@ export class MachineStore {
   }
 
   /** Enrols a machine, or gives one that is known a new key; its old one ends. Answers its identifier. */
-  async enrol(facts: MachineFacts, keyHash: string): Promise<string> {
+  async enrol(facts: MachineFacts, keyHash: string, device: DeviceWish = {}): Promise<string> {
     const now = new Date().toISOString();
     const written = { key_hash: keyHash, facts: JSON.stringify(facts), last_seen: now };
-    const row = await this.#database
-      .insertInto("machine")
-      .values({ id: randomUUID(), identity: identityOf(facts), enrolled: now, ...written })
-      .onConflict((conflict) => conflict.column("identity").doUpdateSet(written))
-      .returning("id")
-      .executeTakeFirstOrThrow();
-    return row.id;
+    return await this.#database.transaction().execute(async (transaction) => {
+      const { id } = await transaction
+        .insertInto("machine")
+        .values({ id: randomUUID(), identity: identityOf(facts), enrolled: now, ...written })
+        .onConflict((conflict) => conflict.column("identity").doUpdateSet(written))
+        .returning("id")
+        .executeTakeFirstOrThrow();
+      await linkDevice(transaction, id, facts, device);
+      return id;
+    });
   }
 
   async keys(): Promise<EnrolledMachine[]> {
@@ -60,21 +63,6 @@ export class MachineStore {
       .execute();
     const latest = new Map(assignments.map((row) => [row.machine_id, row]));
     return machines.map((row) => toRecord(row, latest.get(row.id)));
-  }
-
-  /** Its own variables, secrets among them: for that machine alone. Undefined when there is no such machine. */
-  async variables(id: string): Promise<SequenceVariable[] | undefined> {
-    const row = await this.#database
-      .selectFrom("machine")
-      .select("variables")
-      .where("id", "=", id)
-      .executeTakeFirst();
-    return row?.variables;
-  }
-
-  async setVariables(id: string, variables: readonly SequenceVariable[]): Promise<void> {
-    const written = { variables: JSON.stringify(variables) };
-    await this.#database.updateTable("machine").set(written).where("id", "=", id).execute();
   }
 
   async saw(ids: string[], time: string): Promise<void> {

@@ -1,7 +1,5 @@
 /** What the site keeps for machines that boot from the network. */
-import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
-import type { PxeComputer, PxeComputerRequest } from "../../contract/pxe.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { Database } from "./database.ts";
 import type { PxeStoredProperties } from "./schema.ts";
@@ -10,11 +8,6 @@ const onlyRow = 1;
 /** A task sequence restarts the computer: SMS_TaskSequenceExecutionStatus of Configuration Manager. */
 const restartMessage = "11142";
 const preinstallation: MachineFacts["operatingSystem"][] = ["linux-pe", "winpe"];
-
-export interface EnrolledComputer {
-  id: string;
-  facts: MachineFacts;
-}
 
 export class PxeStore {
   readonly #database: Database;
@@ -34,37 +27,6 @@ export class PxeStore {
       .insertInto("pxe_properties")
       .values({ id: onlyRow, properties })
       .onConflict((conflict) => conflict.column("id").doUpdateSet({ properties }))
-      .execute();
-  }
-
-  async computers(): Promise<PxeComputer[]> {
-    return await this.#database
-      .selectFrom("pxe_computer")
-      .selectAll()
-      .orderBy("added")
-      .orderBy("id")
-      .execute();
-  }
-
-  async addComputer(wanted: PxeComputerRequest, state: PxeComputer["state"]): Promise<PxeComputer> {
-    const computer = { ...wanted, id: randomUUID(), state, added: new Date().toISOString() };
-    await this.#database.insertInto("pxe_computer").values(computer).execute();
-    return computer;
-  }
-
-  async setComputerState(id: string, state: PxeComputer["state"]): Promise<void> {
-    await this.#database.updateTable("pxe_computer").set({ state }).where("id", "=", id).execute();
-  }
-
-  async removeComputer(id: string): Promise<void> {
-    await this.#database.deleteFrom("pxe_computer").where("id", "=", id).execute();
-  }
-
-  async enrolled(): Promise<EnrolledComputer[]> {
-    return await this.#database
-      .selectFrom("machine")
-      .select(["id", "facts"])
-      .orderBy("last_seen", "desc")
       .execute();
   }
 

@@ -6,7 +6,8 @@ import type { DiskRule } from "../../contract/deployment.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { Outcome, Plan, StepStatus } from "../../contract/report.ts";
 import type { ErrorAnswer } from "../../contract/common.ts";
-import type { PxeComputer, PxeProperties } from "../../contract/pxe.ts";
+import type { CollectionRule, DeviceState } from "../../contract/devices.ts";
+import type { PxeProperties } from "../../contract/pxe.ts";
 import type { PackageProgram, SequenceVariable } from "../../contract/sequence.ts";
 import type { PasswordProof } from "../authority/passwords.ts";
 
@@ -45,6 +46,8 @@ export interface CredentialTable {
   uses_left: number;
   expires: string;
   created: string;
+  /** Whether who enrols with it is approved by that. */
+  approves: ColumnType<boolean, boolean | undefined, boolean>;
 }
 
 export interface MachineTable {
@@ -53,8 +56,6 @@ export interface MachineTable {
   /** What is the same when this machine enrols again; null when it said too little to tell. */
   identity: string | null;
   facts: Json<MachineFacts>;
-  /** With secrets: never in a record, never logged. */
-  variables: ColumnType<SequenceVariable[], string | undefined, string>;
   enrolled: string;
   last_seen: string;
 }
@@ -79,6 +80,11 @@ export interface DeploymentTable {
   slow_clients: Json<SlowClients> | null;
   open: boolean;
   created: string;
+  /** In the place of machines. */
+  collection_id: string | null;
+  starts: string | null;
+  expires: string | null;
+  subnets: Json<string[]>;
 }
 
 /** Which machines a deployment names, when it is not for all. */
@@ -210,14 +216,32 @@ export interface PxePropertiesTable {
   properties: Json<PxeStoredProperties>;
 }
 
-/** Computers that are known before they enrol, that wait, or that were refused. */
-export interface PxeComputerTable {
+/** Computers, whether they were told of, wait, or have enrolled. */
+export interface DeviceTable {
   id: string;
   name: string;
   uuid: string | null;
   mac: string | null;
-  state: PxeComputer["state"];
+  state: DeviceState;
   added: string;
+  machine_id: string | null;
+  /** With secrets, sealed: never in a record, never logged. */
+  variables: ColumnType<SequenceVariable[], string | undefined, string>;
+}
+
+export interface CollectionTable {
+  id: string;
+  name: string;
+  rule: Json<CollectionRule> | null;
+  /** With secrets, sealed: never in a record, never logged. */
+  variables: ColumnType<SequenceVariable[], string | undefined, string>;
+  created: string;
+}
+
+/** Devices that a collection names. */
+export interface CollectionDeviceTable {
+  collection_id: string;
+  device_id: string;
 }
 
 /** When a machine took a deployment's answer, until that is cleared. */
@@ -301,7 +325,9 @@ export interface Tables {
   state_store: StateStoreTable;
   captured_disk: CapturedDiskTable;
   pxe_properties: PxePropertiesTable;
-  pxe_computer: PxeComputerTable;
+  device: DeviceTable;
+  collection: CollectionTable;
+  collection_device: CollectionDeviceTable;
   pxe_answer: PxeAnswerTable;
   pxe_clearing: PxeClearingTable;
 }

@@ -5,8 +5,10 @@ import { AccountStore } from "./accounts.ts";
 import { ApiTokenStore } from "./api-tokens.ts";
 import { AuditStore } from "./audit.ts";
 import { CaptureStore } from "./captures.ts";
+import { CollectionStore, isMember } from "./collections.ts";
 import { CredentialStore } from "./credentials.ts";
 import { DeploymentStore } from "./deployments.ts";
+import { DeviceStore } from "./devices.ts";
 import { ImageStore } from "./images.ts";
 import { MachineStore } from "./machines.ts";
 import { PackageStore } from "./packages.ts";
@@ -22,6 +24,8 @@ export interface Store {
   readonly accounts: AccountStore;
   readonly tokens: ApiTokenStore;
   readonly audit: AuditStore;
+  readonly devices: DeviceStore;
+  readonly collections: CollectionStore;
   readonly images: ImageStore;
   readonly credentials: CredentialStore;
   readonly machines: MachineStore;
@@ -46,15 +50,27 @@ export async function openStore(folder: string): Promise<Store> {
     fail = resolve;
   });
   const database = await openDatabase(folder, (failure) => fail(failure));
+  const devices = new DeviceStore(database);
+  const collections = new CollectionStore(database);
   return {
     database,
     accounts: new AccountStore(database),
     tokens: new ApiTokenStore(database),
     audit: new AuditStore(database),
+    devices,
+    collections,
     images: new ImageStore(database),
     credentials: new CredentialStore(database),
     machines: new MachineStore(database),
-    deployments: new DeploymentStore(database),
+    deployments: new DeploymentStore(database, {
+      deviceOf: (machineId) => devices.ofMachine(machineId),
+      of: (device) => collections.of(device),
+      membersOf: async (collectionId) => {
+        const collection = await collections.find(collectionId);
+        if (collection === undefined) return [];
+        return (await devices.list()).filter((device) => isMember(collection, device));
+      },
+    }),
     reports: new ReportStore(database),
     sessions: new SessionStore(database),
     sequences: new SequenceStore(database),

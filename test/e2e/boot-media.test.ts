@@ -62,6 +62,7 @@ before(async () => {
     program,
     "media",
     "build",
+    "--approve",
     ...place,
     ...agent,
     "--data",
@@ -72,7 +73,8 @@ before(async () => {
   image = join(folder, "image.raw");
   await writeStructuredImage(image, imageMebibytes, seed);
   await volley("image", "import", image, "--name", "lab");
-  await volley("deployment", "create", "room", "--image", "lab", "--unattended", "--required");
+  const confirmed = ["--unattended", "--required", "--confirm", "all machines"];
+  await volley("deployment", "create", "room", "--image", "lab", ...confirmed);
 });
 after(async () => {
   if (!wanted) return;

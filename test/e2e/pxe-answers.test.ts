@@ -8,7 +8,8 @@ import { randomUUID } from "node:crypto";
 import type { ImageRecord } from "../../contract/administration.ts";
 import { limits } from "../../contract/limits.ts";
 import type { EnrolAnswer } from "../../contract/machine.ts";
-import type { PxeClearAnswer, PxeComputer, PxeStatus } from "../../contract/pxe.ts";
+import type { DeviceRecord } from "../../contract/devices.ts";
+import type { PxeClearAnswer, PxeStatus } from "../../contract/pxe.ts";
 import { SiteClient } from "../../site/client.ts";
 import { openStore } from "../../site/store/store.ts";
 import { makeBootMedia } from "../fixtures/boot-media.ts";
@@ -118,14 +119,14 @@ function tests(server: Host, client: Host): void {
       assert.match(ask(one), new RegExp(`waits until it is approved at the site: ${one.uuid}`));
       assert.match(accept(one), /waits until it is approved/);
     }
-    const computers = await site.client.get<PxeComputer[]>("/pxe/computers");
+    const computers = await site.client.get<DeviceRecord[]>("/devices");
     assert.deepEqual(
       computers.map(({ mac, state, uuid }) => ({ mac, state, uuid })),
       [good, bad].map((one) => ({ ...one, state: "waiting" })),
     );
     const idOf = ({ uuid }: Computer): string => computers.find((one) => one.uuid === uuid)?.id ?? "";
-    await site.client.post(`/pxe/computers/${idOf(good)}/state`, { state: "approved" });
-    await site.client.post(`/pxe/computers/${idOf(bad)}/state`, { state: "refused" });
+    await site.client.post(`/devices/${idOf(good)}/state`, { state: "approved" });
+    await site.client.post(`/devices/${idOf(bad)}/state`, { state: "refused" });
     assert.match(ask(good), boots);
     assert.match(accept(good), starts);
     assert.match(ask(bad), /was refused/);
@@ -224,7 +225,7 @@ function tests(server: Host, client: Host): void {
     const root = join(site.folder, "pxe", "tftp", "boot");
     assert.match(await askByTftp(name), /waits until it is approved/);
     await waitFor(() => readdirSync(root).length === 0, { what: "end of an answer that was sent" });
-    await site.client.post("/pxe/computers", { name: "grub", uuid: computer.uuid });
+    await site.client.post("/devices", { name: "grub", uuid: computer.uuid });
     assert.match(await askByTftp(name), new RegExp(`configfile /boot/${name}_accepted.cfg`));
     assert.match(await askByTftp(`${name}_accepted`), /configfile \/grub\/media.cfg/);
     for (const strange of ["x", `${name}_other`, "..%2f..%2fdhcp", `${computer.uuid}_none/../x`]) {
@@ -236,7 +237,7 @@ function tests(server: Host, client: Host): void {
   test("a password is asked for: iPXE proves it by digest, GRUB has its hash, and no answer shows it", async () => {
     const computer = newComputer();
     const name = `${computer.uuid}_${computer.mac}`;
-    await site.client.post("/pxe/computers", { name: "locked", uuid: computer.uuid });
+    await site.client.post("/devices", { name: "locked", uuid: computer.uuid });
     const password = "correct#horse";
     await change({ password });
     assert.match(ask(computer), /login/);

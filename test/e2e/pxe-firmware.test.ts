@@ -8,7 +8,7 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { PxeComputer } from "../../contract/pxe.ts";
+import type { DeviceRecord } from "../../contract/devices.ts";
 import { makeBootMedia } from "../fixtures/boot-media.ts";
 import { networkAround, runOnFirstHost, type Host } from "../fixtures/network.ts";
 import { Program, waitFor } from "../fixtures/program.ts";
@@ -63,7 +63,7 @@ function tests(host: Host): void {
     }
     const words = ["--pxe", "br1", "--pxe-media", media, "--pxe-range", "10.233.0.100-10.233.0.110"];
     site = await room.startSite({ address: host.address, words });
-    await site.client.post<PxeComputer>("/pxe/computers", { name: "bios", uuid: uuids.bios });
+    await site.client.post<DeviceRecord>("/devices", { name: "bios", uuid: uuids.bios });
   });
   after(async () => {
     await machine?.kill();
@@ -91,11 +91,11 @@ function tests(host: Host): void {
     const flash = "if=pflash,format=raw";
     const approving = waitFor(
       async () => {
-        const computers = await site.client.get<PxeComputer[]>("/pxe/computers");
+        const computers = await site.client.get<DeviceRecord[]>("/devices");
         return computers.find(({ state, uuid }) => state === "waiting" && uuid === uuids.uefi);
       },
       { what: "a computer that waits", timeMs },
-    ).then(({ id }) => site.client.post(`/pxe/computers/${id}/state`, { state: "approved" }));
+    ).then(({ id }) => site.client.post(`/devices/${id}/state`, { state: "approved" }));
     const booting = boots(
       /GRUB is at the media, lockdown y/,
       "-m",

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { PxeComputer } from "../../contract/pxe.ts";
+import type { DeviceRecord } from "../../contract/devices.ts";
 import { makeBootMedia } from "../fixtures/boot-media.ts";
 import { canMakeNetwork, networkAround, runOnFirstHost, type Host } from "../fixtures/network.ts";
 import { askDhcp, biosClass, httpClass, uefiClass, type DhcpRequest } from "../fixtures/pxe-client.ts";
@@ -137,8 +137,8 @@ function tests(server: Host, client: Host, elsewhere: Host): void {
   test("unknown computers get no answer where they are ignored; known ones do, by UUID or by MAC", async () => {
     await change({ unknown: "ignore" });
     const known = "00112233-4455-6677-8899-aabbccddeeff";
-    await site.client.post<PxeComputer>("/pxe/computers", { name: "by uuid", uuid: known });
-    await site.client.post<PxeComputer>("/pxe/computers", { name: "by mac", mac: mac(22).toUpperCase() });
+    await site.client.post<DeviceRecord>("/devices", { name: "by uuid", uuid: known });
+    await site.client.post<DeviceRecord>("/devices", { name: "by mac", mac: mac(22).toUpperCase() });
     const asked = [
       // The bytes of the UUID come in the order of SMBIOS from one firmware, and in that of the text from another.
       { ...bios(mac(20)), uuid: known },

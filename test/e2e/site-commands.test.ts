@@ -97,6 +97,9 @@ test("commands speak to the running site, which goes on", async () => {
   assert.match(plain, /^[\w-]{32}$/);
 
   const words = ["--image", "lab", "--unattended", "--rate", "100", "--disk-least", "1000"];
+  const refusal = await fails("E_NOT_CONFIRMED", "deployment", "create", "room 1", ...words, ...data);
+  assert.match(refusal, /It is for every machine of the site\..*Confirm with "all machines"/);
+  words.push("--confirm", "all machines");
   const deployment = await answer<DeploymentRecord>("deployment", "create", "room 1", ...words, ...data);
   assert.equal(deployment.rateMbps, 100);
   assert.equal(deployment.unattended, true);

@@ -210,6 +210,44 @@ test("users and tokens are made on the page, and the audit log says who made the
   assert.deepEqual(complaints, []);
 });
 
+test("devices are imported, collected and deployed to on the page, which says what will happen and wants it confirmed", async () => {
+  await page.getByRole("link", { name: "Devices and deployments" }).click();
+  const csv = "name,mac\nfront desk,52:54:00:00:77:01\n";
+  await page
+    .getByLabel("CSV file")
+    .setInputFiles({ name: "x.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
+  await page.getByRole("button", { name: "Import devices" }).click();
+  await page.getByText("1 devices are added.").waitFor();
+  await page.locator("#devices tr", { hasText: "52:54:00:00:77:01" }).getByText("approved").waitFor();
+  await page.getByLabel("Collection", { exact: true }).fill("every lab");
+  await page.getByLabel("Value").fill("*");
+  await page.getByRole("button", { name: "Make collection" }).click();
+  await page.locator("#collections tr", { hasText: "name is like (* and ?) *" }).waitFor();
+
+  await page.getByLabel("Deployment", { exact: true }).fill("everything anew");
+  await page.getByLabel("What").selectOption("image Debian 12 lab");
+  await page.getByLabel("To", { exact: true }).selectOption({ index: 0 });
+  await page.getByLabel("Kind").selectOption("required");
+  await page.getByRole("button", { name: "Show what will happen" }).click();
+  await page.getByText("High risk: It is for every machine of the site.").waitFor();
+  await page.getByText("What is on the disk that the rule means is lost.").waitFor();
+  await page.getByLabel("Type every lab to go on").fill("every lap");
+  await page.getByRole("button", { name: "Deploy", exact: true }).click();
+  await page.getByText('Confirm with "every lab".').waitFor();
+  complaints.length = 0; // The browser itself complains of the refusal.
+  await page.getByLabel("Type every lab to go on").fill("every lab");
+  await page.getByRole("button", { name: "Deploy", exact: true }).click();
+  await page.getByText("Deployment everything anew is open.").waitFor();
+  await page.getByRole("button", { name: "Close everything anew" }).click();
+  await page
+    .locator("#deployments tr", { hasText: "everything anew" })
+    .getByText("required, closed")
+    .waitFor();
+  await page.getByRole("link", { name: "Room" }).click();
+  await machine("lab-01").waitFor();
+  assert.deepEqual(complaints, []);
+});
+
 test("it says when the site is away and goes on by itself when it is back", async () => {
   await site.kill();
   await page.getByText("The site does not answer.").waitFor();

@@ -4,6 +4,7 @@ import { accounts } from "./accounts.ts";
 import { captures } from "./captures.ts";
 import { children } from "./children.ts";
 import { deployments } from "./deployments.ts";
+import { devices } from "./devices.ts";
 import { deviceVariables } from "./device-variables.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
@@ -32,6 +33,7 @@ const steps: Record<string, Migration> = {
   "0012-device-variables": deviceVariables,
   "0013-pxe-clearings": pxeClearings,
   "0014-accounts": accounts,
+  "0015-devices": devices,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

@@ -79,8 +79,8 @@ test("a credential is used as often as it says, and not after its end", async ()
   });
   const uses = await Promise.all([1, 2, 3, 4].map(() => store.credentials.use("two")));
   assert.equal(uses.filter(Boolean).length, 2);
-  assert.equal(await store.credentials.use("old"), false);
-  assert.equal(await store.credentials.use("unknown"), false);
+  assert.equal(await store.credentials.use("old"), undefined);
+  assert.equal(await store.credentials.use("unknown"), undefined);
 });
 
 test("a machine that forgot its key is recognised, others are not mistaken for it", async () => {

@@ -1,0 +1,119 @@
+/** Collections: made, changed and removed, who is in them, and their variables. */
+import {
+  CollectionChange,
+  CollectionRequest,
+  type CollectionRecord,
+  type CollectionRule,
+  type DeviceRecord,
+} from "../../contract/devices.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import { DeviceVariables } from "../../contract/sequence.ts";
+import { isMember, type StoredCollection } from "../store/collections.ts";
+import type { ApiContext } from "./context.ts";
+import { identifierOf, parse, type Call, type Route } from "./routes.ts";
+import { sealVariables, shownVariables } from "./secret-variables.ts";
+
+export function collectionRoutes({ store, vault }: ApiContext): Route[] {
+  const who = "operator";
+  const find = async ({ request }: Call): Promise<StoredCollection> => {
+    const id = identifierOf(request, "collection");
+    const collection = await store.collections.find(id);
+    if (!collection) throw new VolleyError("E_NOT_FOUND", `There is no collection ${id}.`);
+    return collection;
+  };
+  const record = async (id: string): Promise<CollectionRecord> => {
+    const collection = await store.collections.find(id);
+    if (!collection) throw new VolleyError("E_NOT_FOUND", `There is no collection ${id}.`);
+    return recordOf(collection, await store.devices.list());
+  };
+  const checkDevices = async (ids: readonly string[]): Promise<void> => {
+    const known = new Set((await store.devices.list()).map(({ id }) => id));
+    const stranger = ids.find((id) => !known.has(id));
+    if (stranger !== undefined) throw new VolleyError("E_NOT_FOUND", `There is no device ${stranger}.`);
+  };
+  return [
+    {
+      method: "GET",
+      path: "/collections",
+      who: "viewer",
+      handle: async () => {
+        const devices = await store.devices.list();
+        return (await store.collections.list()).map((one) => recordOf(one, devices));
+      },
+    },
+    {
+      method: "GET",
+      path: "/collections/:id",
+      who: "viewer",
+      handle: async (call) => record((await find(call)).id),
+    },
+    {
+      method: "POST",
+      path: "/collections",
+      who,
+      handle: async ({ reply, request }) => {
+        const wanted = parse(CollectionRequest, request.body);
+        await checkDevices(wanted.devices);
+        checkRule(wanted.rule);
+        const id = await store.collections.create(wanted);
+        reply.code(201);
+        return await record(id);
+      },
+    },
+    {
+      method: "POST",
+      path: "/collections/:id",
+      who,
+      handle: async (call) => {
+        const { id } = await find(call);
+        const change = parse(CollectionChange, call.request.body);
+        await checkDevices(change.add ?? []);
+        checkRule(change.rule ?? null);
+        await store.collections.change(id, change);
+        return await record(id);
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/collections/:id",
+      who,
+      handle: async (call) => store.collections.remove((await find(call)).id),
+    },
+    {
+      method: "GET",
+      path: "/collections/:id/variables",
+      who: "viewer",
+      handle: async (call) => shownVariables(await store.collections.variables((await find(call)).id)),
+    },
+    {
+      method: "POST",
+      path: "/collections/:id/variables",
+      who,
+      handle: async (call) => {
+        const { id } = await find(call);
+        const { variables } = parse(DeviceVariables, call.request.body);
+        await store.collections.setVariables(id, sealVariables(vault, variables));
+        return shownVariables(variables);
+      },
+    },
+  ];
+}
+
+function recordOf(collection: StoredCollection, devices: readonly DeviceRecord[]): CollectionRecord {
+  const members = devices.filter((device) => isMember(collection, device));
+  return {
+    ...collection,
+    members: members.map(({ facts, id, name }) => ({ id, name: facts?.name ?? name })),
+  };
+}
+
+/** Throws E_REQUEST_INVALID: a number is compared with a number. */
+function checkRule(rule: CollectionRule | null): void {
+  const wrong = rule?.conditions.find(
+    ({ operator, value }) =>
+      (operator === "atLeast" || operator === "atMost") && !/^\d+(\.\d+)?$/.test(value),
+  );
+  if (wrong !== undefined) {
+    throw new VolleyError("E_REQUEST_INVALID", `rule: ${wrong.operator} wants a number, not ${wrong.value}.`);
+  }
+}

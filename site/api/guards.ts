@@ -1,0 +1,122 @@
+/** What a deployment would do, and whether that is of so high a risk that a person has to repeat a name first. */
+import { existsSync, readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import type { DeploymentRequest } from "../../contract/administration.ts";
+import type { DeploymentPreview, DeviceRecord } from "../../contract/devices.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import { isMember } from "../store/collections.ts";
+import type { ApiContext } from "./context.ts";
+
+/** What is repeated where a deployment is to all machines. */
+const everything = "all machines";
+
+type Wanted = Pick<
+  DeploymentRequest,
+  | "name"
+  | "machines"
+  | "collectionId"
+  | "purpose"
+  | "unattended"
+  | "imageId"
+  | "starts"
+  | "expires"
+  | "subnets"
+>;
+
+export async function previewOf(wanted: Wanted, context: ApiContext): Promise<DeploymentPreview> {
+  const { store } = context;
+  const devices = (await store.devices.list()).filter(({ state }) => state === "approved");
+  const collection = wanted.collectionId ? await store.collections.find(wanted.collectionId) : undefined;
+  if (wanted.collectionId && collection === undefined) {
+    throw new VolleyError("E_NOT_FOUND", `There is no collection ${wanted.collectionId}.`);
+  }
+  const named = wanted.machines === "all" ? null : new Set(wanted.machines);
+  const meant = devices.filter((device) =>
+    collection === undefined
+      ? named === null || named.has(device.machineId ?? "")
+      : isMember(collection, device),
+  );
+  // Where a person at each machine agrees, nothing happens unseen.
+  const acts = wanted.purpose === "required" || wanted.unattended;
+  const risks = acts ? risksOf(meant, devices, wanted, context) : [];
+  const confirm = collection?.name ?? (named === null ? everything : wanted.name);
+  return {
+    devices: meant.length,
+    enrolled: meant.filter(({ machineId }) => machineId !== null).length,
+    names: meant.slice(0, limits.previewNames).map(({ facts, name }) => facts?.name ?? name),
+    effects: effectsOf(wanted),
+    risks,
+    confirm: risks.length === 0 ? null : confirm,
+  };
+}
+
+function risksOf(
+  meant: readonly DeviceRecord[],
+  all: readonly DeviceRecord[],
+  { machines }: Wanted,
+  { highRiskDevices }: ApiContext,
+): DeploymentPreview["risks"] {
+  const risks: DeploymentPreview["risks"] = [];
+  if (machines === "all" || (all.length > 1 && meant.length === all.length)) {
+    risks.push({ kind: "everything", reason: "It is for every machine of the site." });
+  }
+  if (meant.length > highRiskDevices) {
+    const reason = `It is for ${meant.length} devices; more than ${highRiskDevices} are a high risk.`;
+    risks.push({ kind: "size", reason });
+  }
+  const own = ownNumbers();
+  const site = meant.find(({ facts, mac, uuid }) =>
+    [uuid, mac, facts?.smbiosUuid, ...(facts?.macAddresses ?? [])].some(
+      (one) => typeof one === "string" && own.has(one.toLowerCase()),
+    ),
+  );
+  if (site !== undefined) {
+    const reason = `${site.facts?.name ?? site.name} is the computer that this site runs on.`;
+    risks.push({ kind: "site", reason });
+  }
+  return risks;
+}
+
+/** By which the site's own computer would be known: its network cards and its board. */
+function ownNumbers(): Set<string> {
+  const cards = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const macs = cards.filter(({ internal }) => !internal).map(({ mac }) => mac.toLowerCase());
+  const board = "/sys/class/dmi/id/product_uuid";
+  return new Set([...macs, ...(existsSync(board) ? [readBoard(board)] : [])].filter((one) => one !== ""));
+}
+
+/** Only root may read it. */
+function readBoard(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim().toLowerCase();
+  } catch {
+    return "";
+  }
+}
+
+function effectsOf({ expires, imageId, purpose, starts, subnets = [], unattended }: Wanted): string[] {
+  const begins = starts ? `from ${starts} on` : "when the agent of each next asks";
+  return [
+    imageId === null
+      ? "The task sequence runs, and does to the disks what its steps say."
+      : "What is on the disk that the rule means is lost.",
+    unattended ? "Nobody at the machines is asked." : "Somebody at each machine has to agree.",
+    purpose === "required"
+      ? "A machine that boots from the network takes it by itself, once."
+      : "A machine that boots from the network asks first.",
+    `It begins ${begins}${expires ? `, and no machine begins after ${expires}` : ""}.`,
+    ...(subnets.length > 0 ? [`Only machines in ${subnets.join(", ")} take it.`] : []),
+  ];
+}
+
+/** Throws E_NOT_CONFIRMED, which says what has to be repeated and why. */
+export async function requireConfirmation(
+  wanted: Wanted & { confirm?: string | undefined },
+  context: ApiContext,
+): Promise<void> {
+  const { confirm, devices, risks } = await previewOf(wanted, context);
+  if (confirm === null || wanted.confirm === confirm) return;
+  const why = risks.map(({ reason }) => reason).join(" ");
+  throw new VolleyError("E_NOT_CONFIRMED", `${why} ${devices} devices now. Confirm with "${confirm}".`);
+}

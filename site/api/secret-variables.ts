@@ -1,0 +1,49 @@
+/** Hidden variables are sealed on their way into the store, and opened for the machine that they are for. */
+import type { DeviceVariables, SequenceVariable } from "../../contract/sequence.ts";
+import type { Vault } from "../authority/vault.ts";
+import type { Database } from "../store/database.ts";
+
+const whatOf = (name: string): string => `variable ${name.toLowerCase()}`;
+
+export function sealVariables(vault: Vault, variables: readonly SequenceVariable[]): SequenceVariable[] {
+  return variables.map((one) =>
+    one.hidden && !vault.isSealed(one.value)
+      ? { ...one, value: vault.seal(one.value, whatOf(one.name)) }
+      : one,
+  );
+}
+
+/** Throws E_STORE. */
+export function openVariables(vault: Vault, variables: readonly SequenceVariable[]): SequenceVariable[] {
+  return variables.map((one) =>
+    one.hidden && vault.isSealed(one.value)
+      ? { ...one, value: vault.open(one.value, whatOf(one.name)) }
+      : one,
+  );
+}
+
+/** As people see them. */
+export function shownVariables(variables: readonly SequenceVariable[]): DeviceVariables {
+  return { variables: variables.map((one) => (one.hidden ? { ...one, value: "" } : one)) };
+}
+
+/** The later count over the earlier; names are compared without regard to case. */
+export function mergeVariables(...lists: readonly (readonly SequenceVariable[])[]): SequenceVariable[] {
+  return [...new Map(lists.flat().map((one) => [one.name.toLowerCase(), one])).values()];
+}
+
+/** Secrets that an earlier version has left as they were. */
+export async function sealOldSecrets(vault: Vault, database: Database): Promise<void> {
+  for (const table of ["deployment", "device"] as const) {
+    const rows = await database.selectFrom(table).select(["id", "variables"]).execute();
+    for (const { id, variables } of rows) {
+      const sealed = sealVariables(vault, variables);
+      if (sealed.every((one, index) => one === variables[index])) continue;
+      await database
+        .updateTable(table)
+        .set({ variables: JSON.stringify(sealed) })
+        .where("id", "=", id)
+        .execute();
+    }
+  }
+}

@@ -1,0 +1,122 @@
+/** volley device list | add | import | approve | refuse | forget | variables, and the same of them as volley pxe … */
+import { readFileSync } from "node:fs";
+import type { DeviceRecord, ImportDevicesAnswer } from "../../contract/devices.ts";
+import { VolleyError } from "../../contract/errors.ts";
+import type { SiteClient } from "../client.ts";
+import { text, type CommandCall, type SiteCommand } from "./command.ts";
+import { findDevice } from "./device-names.ts";
+import { printJson, printLine, printTable } from "./output.ts";
+import { changeVariables, variableOptions } from "./variables.ts";
+
+export function deviceRows(devices: readonly DeviceRecord[]): string[][] {
+  const rows = devices.map((one) => [
+    one.facts?.name ?? one.name,
+    one.machineId === null ? one.state : one.state === "approved" ? "enrolled" : `enrolled, ${one.state}`,
+    one.uuid ?? "",
+    one.mac ?? "",
+    one.id,
+  ]);
+  return [["DEVICE", "STATE", "UUID", "MAC", "ID"], ...rows];
+}
+
+const settingState = (
+  words: string,
+  state: "approved" | "refused",
+  summary: string,
+): Omit<SiteCommand, "words"> & { words: string } => ({
+  words,
+  operands: "DEVICE",
+  operandCount: 1,
+  summary,
+  options: {},
+  run: async (client, call) => {
+    const { id } = await findDevice(client, call.positionals[0] ?? "");
+    const device = await client.post<DeviceRecord>(`/devices/${id}/state`, { state });
+    if (call.json) printJson(device);
+    else printLine(`Computer ${device.name} is ${state}.`);
+  },
+});
+
+/** What both `volley device` and `volley pxe` do. */
+export const deviceActions = (word: "device" | "pxe"): SiteCommand[] => [
+  {
+    words: `${word} add`,
+    operands: "NAME",
+    operandCount: 1,
+    summary: "Make a computer known before it boots for the first time.",
+    options: {
+      uuid: { type: "string", value: "UUID", help: "Its SMBIOS UUID." },
+      mac: { type: "string", value: "MAC", help: "The MAC of its network card." },
+    },
+    run: async (client, call) => {
+      const [name = ""] = call.positionals;
+      const wanted = { name, uuid: text(call, "uuid") ?? null, mac: text(call, "mac") ?? null };
+      const device = await client.post<DeviceRecord>("/devices", wanted);
+      if (call.json) printJson(device);
+      else printLine(`Computer ${name} is known.`);
+    },
+  },
+  settingState(`${word} approve`, "approved", "Let a computer that waits boot, and take what is deployed."),
+  settingState(`${word} refuse`, "refused", "Answer a computer no more, and give it nothing."),
+  {
+    words: `${word} forget`,
+    operands: "DEVICE",
+    operandCount: 1,
+    summary: "Forget what was said of a computer; an enrolled machine stays known.",
+    options: {},
+    run: async (client, call) => {
+      const { id, name } = await findDevice(client, call.positionals[0] ?? "");
+      await client.remove(`/devices/${id}`);
+      if (!call.json) printLine(`Computer ${name} is forgotten.`);
+    },
+  },
+];
+
+async function importFile(client: SiteClient, call: CommandCall): Promise<void> {
+  const [path = ""] = call.positionals;
+  let csv: string;
+  try {
+    csv = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new VolleyError("E_SOURCE_READ", `${path}: ${(error as Error).message}`, { cause: error });
+  }
+  const answer = await client.post<ImportDevicesAnswer>("/devices/import", { csv });
+  if (call.json) return printJson(answer);
+  printLine(`${answer.added} devices are added.`);
+  for (const { line, reason } of answer.skipped) printLine(`Entry ${line - 1}: ${reason}`);
+}
+
+export const deviceCommands: SiteCommand[] = [
+  {
+    words: "device list",
+    operands: "",
+    operandCount: 0,
+    summary: "List the devices: told of, waiting for approval, enrolled.",
+    options: {},
+    run: async (client, call) => {
+      const devices = await client.get<DeviceRecord[]>("/devices");
+      if (call.json) printJson(devices);
+      else printTable(deviceRows(devices));
+    },
+  },
+  {
+    words: "device import",
+    operands: "FILE",
+    operandCount: 1,
+    summary: "Make computers known from a CSV file with the columns name, uuid, mac and collection.",
+    options: {},
+    run: importFile,
+  },
+  ...deviceActions("device"),
+  {
+    words: "device variables",
+    operands: "DEVICE",
+    operandCount: 1,
+    summary: "Show or change a device's own variables: they count over a collection's and a deployment's.",
+    options: variableOptions,
+    run: async (client, call) => {
+      const { id } = await findDevice(client, call.positionals[0] ?? "");
+      await changeVariables(client, call, `/devices/${id}/variables`);
+    },
+  },
+];

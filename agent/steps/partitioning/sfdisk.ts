@@ -9,6 +9,9 @@ import type { DiskPlan, PlannedPartition } from "./plan.ts";
 
 /** How long the kernel may take to show the nodes of new partitions. */
 const nodeWaitMs = 10_000;
+/** How often, and after how long again, the kernel is told of the partitions. */
+const showTries = 5;
+const showAgainMs = 200;
 const attributeNames: Record<number, string> = { 0: "RequiredPartition" };
 
 /** What sfdisk reads: a line for each partition, in sectors. */
@@ -67,8 +70,17 @@ export async function showPartitions(
 ): Promise<void> {
   // sfdisk asks the kernel to read the table again, which a loop device without partition scanning does not do, and
   // partx --update stops at a gap in the numbers. There may be nothing to take away.
-  await context.tools.run({ command: ["partx", "--delete", disk] });
-  await runOrFail(context, `show the partitions of ${disk}`, { command: ["partx", "--add", disk] });
+  // Whoever else looks at the disk can make the kernel add one in between.
+  for (let tries = 1; ; tries += 1) {
+    await context.tools.run({ command: ["partx", "--delete", disk] });
+    const add = { command: ["partx", "--add", disk] };
+    if (tries === showTries) {
+      await runOrFail(context, `show the partitions of ${disk}`, add);
+      break;
+    }
+    if ((await context.tools.run(add)).exitCode === 0) break;
+    await delay(showAgainMs);
+  }
   for (const number of numbers) await waitForNode(partitionDevice(disk, number));
 }
 

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { flatten, type Program } from "../sequence/instructions.ts";
 import type { Sequence, SequenceProblem } from "../sequence/tree.ts";
-import { readSequenceFile } from "../commands/sequence-command.ts";
+import { readSequenceFile } from "../sequence/reading/file.ts";
 
 export interface LoadedProgram {
   program: Program;

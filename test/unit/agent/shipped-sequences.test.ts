@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { checkSequence } from "../../../agent/sequence/check.ts";
 import type { SequenceNode } from "../../../agent/sequence/tree.ts";
-import { readSequenceFile } from "../../../agent/commands/sequence-command.ts";
+import { readSequenceFile } from "../../../agent/sequence/reading/file.ts";
 import { findStepKind } from "../../../agent/steps/catalogue.ts";
 
 const folder = fileURLToPath(new URL("../../../../docs/sequences/", import.meta.url));

@@ -10,7 +10,7 @@ import { checkSequence } from "../../../../../agent/sequence/check.ts";
 import { checksAsJson, checksAsText } from "../../../../../agent/sequence/checking/show.ts";
 import { readingLimits } from "../../../../../agent/sequence/reading/limits.ts";
 import { readSequences } from "../../../../../agent/sequence/reading/read.ts";
-import { readSequenceFile } from "../../../../../agent/commands/sequence-command.ts";
+import { readSequenceFile } from "../../../../../agent/sequence/reading/file.ts";
 import { random, testSeed } from "../../../../fixtures/random.ts";
 import {
   commandStep,

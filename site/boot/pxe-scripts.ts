@@ -112,7 +112,7 @@ const diskLoaders = ["/EFI/Microsoft/Boot/bootmgfw.efi", "/EFI/BOOT/BOOTX64.EFI"
 const grubFromDisk = [
   `for loader in ${diskLoaders.join(" ")}; do`,
   "  if search --no-floppy --set=disk --file $loader; then",
-  "    chainloader ($disk)$loader && boot",
+  "    if chainloader ($disk)$loader; then boot; fi",
   "  fi",
   "done",
   "exit",

@@ -79,6 +79,8 @@ export async function unpackLinux(context: StepContext, path: string, accounts: 
   const added = accounts ? await addMissing(context, root, users) : [];
   const keeping = ["--preserve-permissions", "--same-owner", "--overwrite", ...attributes];
   await unpack(root, [...keeping, `--exclude=${accountsName}`]);
+  // What was kept is given up once this is done, and a power cut must not take both.
+  await runOrFail(context, "write everything to the disks", { command: ["sync"] });
   const who = added.length === 0 ? "" : `, and the accounts of ${added.join(", ")}`;
   return `The folders of ${users.length} users are back${who}`;
 }

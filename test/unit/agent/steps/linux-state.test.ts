@@ -158,6 +158,7 @@ test(
     const path = join(folder, "UserState");
     const copy = join(folder, "kept");
     const calls: string[] = [];
+    let context: StepTestContext | undefined;
     const keptState: KeptState = {
       folder: path,
       keep(file) {
@@ -171,6 +172,7 @@ test(
         return Promise.resolve();
       },
       forget(place) {
+        if (context?.runs.at(-1)?.command[0] === "sync") calls.push("flushed");
         calls.push(`forget ${place}`);
         return Promise.resolve();
       },
@@ -187,11 +189,11 @@ test(
       _VolleyKeptState: old.variables.get("_VolleyKeptState"),
     };
     const fresh = newLinux(t);
-    const context = contextOf(t, fresh, { variables, services });
+    context = contextOf(t, fresh, { variables, services });
     const restored = await restoreUserState.perform(context);
     assert.equal(restored.exitCode, 0, restored.text);
     assert.equal(readFileSync(join(fresh, "people/ada/Thesis ä.txt"), "utf8"), "words");
-    assert.deepEqual(calls, ["keep", "fetch there 7", "forget there 7"]);
+    assert.deepEqual(calls, ["keep", "fetch there 7", "flushed", "forget there 7"]);
     assert.equal(context.variables.get("_VolleyKeptState"), "");
   },
 );

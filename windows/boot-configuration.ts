@@ -4,7 +4,18 @@
  * manager starts from the device it was read from. The loader's device is a partition by its own and its disk's
  * identifier where these are known, and else "locate", which holds on every machine.
  */
-const bootManager = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}";
+import {
+  bootDevice,
+  bootManagerId,
+  deviceBytes,
+  guidBytes,
+  integer,
+  storeText,
+  type Element,
+  type StoreObject,
+} from "./boot-text.ts";
+import { bootManagerType, windowsLoaderType } from "./boot-elements.ts";
+
 const globalSettings = "{7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e}";
 const bootLoaderSettings = "{6efb52bf-1766-41db-a6b3-0ee5eff72bd7}";
 
@@ -22,8 +33,6 @@ export interface BootTarget {
   locale: string;
 }
 
-type Element = [type: string, value: { text: string } | { list: string[] } | { bytes: Buffer }];
-
 /** For `hivexregedit --merge --prefix HKEY_LOCAL_MACHINE\BCD`. */
 export function bcdText(target: BootTarget): string {
   const { place } = target;
@@ -34,10 +43,10 @@ export function bcdText(target: BootTarget): string {
   const managerFile: Element[] = byUefi
     ? [["12000002", { text: "\\EFI\\Microsoft\\Boot\\bootmgfw.efi" }]]
     : [];
-  const objects: [id: string, type: number, elements: Element[]][] = [
+  const objects: StoreObject[] = [
     [
-      bootManager,
-      0x10100002,
+      bootManagerId,
+      bootManagerType,
       [
         ["11000001", { bytes: bootDevice() }],
         ...managerFile,
@@ -51,7 +60,7 @@ export function bcdText(target: BootTarget): string {
     ],
     [
       target.loaderId,
-      0x10200003,
+      windowsLoaderType,
       [
         ["11000001", { bytes: deviceBy(0x12000002) }],
         ["12000002", { text: `\\Windows\\system32\\winload.${byUefi ? "efi" : "exe"}` }],
@@ -65,49 +74,7 @@ export function bcdText(target: BootTarget): string {
       ],
     ],
   ];
-  // hivexregedit makes no key whose parent it does not know.
-  const lines = ["Windows Registry Editor Version 5.00", "", "[HKEY_LOCAL_MACHINE\\BCD\\Objects]", ""];
-  for (const [id, type, elements] of objects) {
-    const key = `[HKEY_LOCAL_MACHINE\\BCD\\Objects\\${id}`;
-    lines.push(`${key}]`, "");
-    lines.push(`${key}\\Description]`, `"Type"=dword:${type.toString(16).padStart(8, "0")}`, "");
-    lines.push(`${key}\\Elements]`, "");
-    for (const [name, value] of elements) {
-      lines.push(`${key}\\Elements\\${name}]`, `"Element"=${registryValue(value)}`, "");
-    }
-  }
-  return `${lines.join("\n")}\n`;
-}
-
-function registryValue(value: Element[1]): string {
-  if ("text" in value) return `hex(1):${hex(utf16(value.text))}`;
-  if ("list" in value) {
-    const bytes = Buffer.concat([...value.list.map(utf16), Buffer.alloc(2)]);
-    return `hex(7):${hex(bytes)}`;
-  }
-  return `hex(3):${hex(value.bytes)}`;
-}
-
-const utf16 = (text: string): Buffer => Buffer.from(`${text}\0`, "utf16le");
-const hex = (bytes: Buffer): string => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(",");
-
-function integer(value: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(BigInt(value));
-  return bytes;
-}
-
-/** A device element: 16 bytes for options, then type, flags and size of what follows, of which 72 bytes are used here. */
-function device(type: number): Buffer {
-  const bytes = Buffer.alloc(88);
-  bytes.writeUInt32LE(type, 16);
-  bytes.writeUInt32LE(72, 24);
-  return bytes;
-}
-
-/** "boot": where the boot manager itself came from. */
-function bootDevice(): Buffer {
-  return device(5);
+  return storeText(objects);
 }
 
 /**
@@ -125,7 +92,7 @@ const locateBytes = 30;
 
 /** A partition: of a GPT disk by its own identifier and the disk's, of an MBR disk by its place and the signature. */
 export function partitionDevice(place: WindowsPlace): Buffer {
-  const bytes = device(6);
+  const bytes = deviceBytes(6);
   // At 52 stands the partition style, 0 for GPT and 1 for MBR.
   if (place.style === "GPT") {
     guidBytes(place.partitionGuid).copy(bytes, 32);
@@ -135,16 +102,5 @@ export function partitionDevice(place: WindowsPlace): Buffer {
     bytes.writeUInt32LE(1, 52);
     bytes.writeUInt32LE(Number.parseInt(place.signature, 16), 56);
   }
-  return bytes;
-}
-
-/** As Windows lays a GUID out in memory: the first three groups in little-endian order. */
-function guidBytes(guid: string): Buffer {
-  const digits = guid.replaceAll(/[^0-9A-Fa-f]/g, "");
-  if (digits.length !== 32) throw new Error(`"${guid}" is no GUID`);
-  const bytes = Buffer.from(digits, "hex");
-  bytes.writeUInt32LE(bytes.readUInt32BE(0), 0);
-  bytes.writeUInt16LE(bytes.readUInt16BE(4), 4);
-  bytes.writeUInt16LE(bytes.readUInt16BE(6), 6);
   return bytes;
 }

@@ -1,7 +1,7 @@
 /**
  * The documented elements of a boot configuration, by number ("Boot Configuration Data (BCD)", Microsoft:
- * BcdLibraryElementTypes, BcdBootMgrElementTypes, BcdOSLoaderElementTypes). In a number the first digit is the class (1
- * of any application, 2 of the object's own), the second the format.
+ * BcdLibraryElementTypes, BcdBootMgrElementTypes, BcdOSLoaderElementTypes, BcdDeviceObjectElementTypes). In a number the first
+ * digit is the class (1 of any application, 2 of the object's own, 3 of a device), the second the format.
  */
 export const elementFormats = {
   1: "device",
@@ -17,6 +17,9 @@ export type ElementFormat = (typeof elementFormats)[keyof typeof elementFormats]
 /** Object types of "BcdObject": application, by firmware or by the boot manager, and which. */
 export const bootManagerType = 0x10100002;
 export const windowsLoaderType = 0x10200003;
+/** Options of a device, and those that bcdedit calls {ramdiskoptions}. */
+export const ramdiskOptionsType = 0x30000000;
+export const ramdiskOptionsId = "{7619dcc8-fafe-11d9-b411-000476eba25f}";
 
 const library = `
 11000001 ApplicationDevice, 12000002 ApplicationPath, 12000004 Description, 12000005 PreferredLocale,
@@ -45,6 +48,10 @@ const windowsLoader = `
 260000a0 KernelDebuggerEnabled, 260000a1 DebuggerHalBreakpoint, 260000a2 UsePlatformClock, 260000b0 EmsEnabled,
 250000c1 DriverLoadFailurePolicy, 250000c2 BootMenuPolicy, 250000e0 BootStatusPolicy, 260000e1 DisableElamDrivers,
 250000f0 HypervisorLaunchType`;
+const ramdiskOptions = `
+35000001 RamdiskImageOffset, 35000002 TftpClientPort, 31000003 SdiDevice, 32000004 SdiPath, 35000005 RamdiskImageLength,
+36000006 RamdiskExportAsCd, 35000007 RamdiskTftpBlockSize, 35000008 RamdiskTftpWindowSize, 36000009 RamdiskMulticastEnabled,
+3600000a RamdiskMulticastTftpFallback, 3600000b RamdiskTftpVarWindow`;
 
 const read = (table: string): [string, string][] =>
   table.split(",").map((entry) => {
@@ -55,6 +62,7 @@ const libraryElements = new Map(read(library));
 const ownElements = new Map([
   [bootManagerType, new Map(read(bootManager))],
   [windowsLoaderType, new Map(read(windowsLoader))],
+  [ramdiskOptionsType, new Map(read(ramdiskOptions))],
 ]);
 
 /** Of an element (eight hexadecimal digits in lower case) of an object of that type; undefined when not documented. */

@@ -6,9 +6,11 @@ import {
   bootManagerType,
   elementFormats,
   elementName,
+  ramdiskOptionsType,
   windowsLoaderType,
   type ElementFormat,
 } from "./boot-elements.ts";
+import { bootManagerId } from "./boot-text.ts";
 
 export interface BootElement {
   /** Of the registry: 1 a string, 3 bytes, 7 a list of strings. */
@@ -23,8 +25,6 @@ export interface BootObject {
 }
 /** By identifier in lower case, in braces. */
 export type BootStore = Map<string, BootObject>;
-
-export const bootManagerId = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}";
 
 /** `text`: what `hivexregedit --export STORE \` prints. */
 export function readBootStore(text: string): BootStore {
@@ -85,7 +85,7 @@ export function checkBootStore(store: BootStore, firmware: "uefi" | "bios"): str
   const manager = store.get(bootManagerId);
   if (manager?.type !== bootManagerType) return [...problems, "There is no boot manager"];
   problems.push(
-    ...applicationProblems(bootManagerId, manager, firmware === "uefi" ? /^\\EFI\\.*\.efi$/i : null),
+    ...applicationProblems(store, bootManagerId, firmware === "uefi" ? /^\\EFI\\.*\.efi$/i : null),
   );
   const shown = textsOf(manager.elements.get("24000001"));
   if (shown.length === 0) problems.push("The boot manager shows no entry");
@@ -98,11 +98,11 @@ export function checkBootStore(store: BootStore, firmware: "uefi" | "bios"): str
     if (loader === undefined) continue;
     if (loader.type !== windowsLoaderType) problems.push(`${id} is no Windows boot loader`);
     const path = firmware === "uefi" ? /^\\Windows\\.*\\winload\.efi$/i : /^\\Windows\\.*\\winload\.exe$/i;
-    problems.push(...applicationProblems(id, loader, path));
+    problems.push(...applicationProblems(store, id.toLowerCase(), path));
     if (!textsOf(loader.elements.get("22000002"))[0]?.startsWith("\\")) {
       problems.push(`${id} has no system root`);
     }
-    problems.push(...deviceProblems(id, loader, "21000001"));
+    problems.push(...deviceProblems(store, id.toLowerCase(), "21000001"));
   }
   return problems;
 }
@@ -113,17 +113,17 @@ export function namesDevices(store: BootStore): boolean {
     for (const [number, { bytes }] of elements) {
       if (formatOf(number) !== "device" || bytes.length < 32) continue;
       const kind = bytes.readUInt32LE(16);
-      if (kind !== bootDevice && kind !== locateDevice) return true;
+      if (kind !== bootDevice && kind !== locateDevice && !isRamdiskFromBoot(bytes)) return true;
     }
   }
   return false;
 }
 
-/** Elements of the boot manager and of Windows' loaders that are not documented, each as "{object} number". */
+/** Elements of the boot manager, of Windows' loaders and of RAM disks that are not documented, each as "{object} number". */
 export function undocumentedElements(store: BootStore): string[] {
   const found: string[] = [];
   for (const [id, { type, elements }] of store) {
-    if (type !== bootManagerType && type !== windowsLoaderType) continue;
+    if (type !== bootManagerType && type !== windowsLoaderType && type !== ramdiskOptionsType) continue;
     for (const number of elements.keys()) {
       if (elementName(type, number) === undefined) found.push(`${id} ${number}`);
     }
@@ -152,11 +152,12 @@ function referencesOf(number: string, element: BootElement): string[] {
   return textsOf(element).map((id) => id.toLowerCase());
 }
 
-function applicationProblems(id: string, object: BootObject, path: RegExp | null): string[] {
-  const problems = deviceProblems(id, object, "11000001");
-  const [file] = textsOf(object.elements.get("12000002"));
+function applicationProblems(store: BootStore, id: string, path: RegExp | null): string[] {
+  const problems = deviceProblems(store, id, "11000001");
+  const elements = store.get(id)?.elements;
+  const [file] = textsOf(elements?.get("12000002"));
   if (path !== null && !path.test(file ?? "")) problems.push(`${id} starts "${file ?? ""}"`);
-  if (textsOf(object.elements.get("12000004")).length === 0) {
+  if (textsOf(elements?.get("12000004")).length === 0) {
     problems.push(`${id} has no description for people`);
   }
   return problems;
@@ -165,15 +166,59 @@ function applicationProblems(id: string, object: BootObject, path: RegExp | null
 const bootDevice = 5;
 const locateDevice = 8;
 
-/** "boot" and "locate" hold on every machine; every other device names one. */
-function deviceProblems(id: string, { elements }: BootObject, number: string): string[] {
-  const bytes = elements.get(number)?.bytes;
+/** "boot", "locate" and a RAM disk filled from "boot" hold on every machine; every other device names one. */
+function deviceProblems(store: BootStore, id: string, number: string): string[] {
+  const elements = store.get(id)?.elements;
+  const bytes = elements?.get(number)?.bytes;
   if (bytes === undefined || bytes.length < 32) return [`${id} has no device ${number}`];
   const kind = bytes.readUInt32LE(16);
   if (kind === bootDevice) return [];
+  if (isRamdiskFromBoot(bytes)) return ramdiskProblems(store, id, bytes);
   if (kind !== locateDevice) return [`${id}: device ${number} (kind ${kind}) is one machine's own`];
   const path = bytes.length >= 40 ? bytes.readUInt32LE(36).toString(16).padStart(8, "0") : "";
-  return elements.has(path)
+  return elements?.has(path) === true
     ? []
     : [`${id}: device ${number} is looked for by element ${path}, which is not there`];
+}
+
+/** Where in a RAM disk's device its kind stands, the device of the file it is filled from, and that file's path. */
+const ramdiskAt = { kind: 32, file: 56, source: 68, path: 140 };
+const ramdisk = 3;
+const fileOnDevice = 5;
+
+function isRamdiskFromBoot(bytes: Buffer): boolean {
+  if (bytes.length < ramdiskAt.path + 2) return false;
+  return (
+    bytes.readUInt32LE(16) === 0 &&
+    bytes.readUInt32LE(ramdiskAt.kind) === ramdisk &&
+    bytes.readUInt32LE(ramdiskAt.file + 8) === fileOnDevice &&
+    bytes.readUInt32LE(ramdiskAt.source) === bootDevice
+  );
+}
+
+/** The file is named whole, and the object with its options says where boot.sdi is. */
+function ramdiskProblems(store: BootStore, id: string, bytes: Buffer): string[] {
+  const problems: string[] = [];
+  const path = bytes.subarray(ramdiskAt.path).toString("utf16le");
+  if (!/^\\[^\0]+\0$/.test(path)) problems.push(`${id}: its RAM disk is filled from "${path}"`);
+  const lengths = [bytes.readUInt32LE(24) + 16, bytes.readUInt32LE(ramdiskAt.file + 4) + ramdiskAt.file];
+  if (lengths.some((length) => length !== bytes.length)) problems.push(`${id}: its RAM disk is cut short`);
+  const options = guidText(bytes.subarray(0, 16));
+  const elements = store.get(options)?.elements;
+  if (store.get(options)?.type !== ramdiskOptionsType || elements === undefined) {
+    return [...problems, `${id}: the RAM disk's options ${options} are not there`];
+  }
+  if (elements.get("31000003")?.bytes.readUInt32LE(16) !== bootDevice) {
+    problems.push(`${options}: boot.sdi is not where the boot manager came from`);
+  }
+  if (!textsOf(elements.get("32000004"))[0]?.startsWith("\\")) problems.push(`${options} names no boot.sdi`);
+  return problems;
+}
+
+/** In lower case, in braces. */
+function guidText(bytes: Buffer): string {
+  const [first, second, third] = [bytes.readUInt32LE(0), bytes.readUInt16LE(4), bytes.readUInt16LE(6)];
+  const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
+  const rest = bytes.subarray(8, 16).toString("hex");
+  return `{${hex(first, 8)}-${hex(second, 4)}-${hex(third, 4)}-${rest.slice(0, 4)}-${rest.slice(4)}}`;
 }

@@ -5,8 +5,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { bcdText, type BootTarget } from "../../../windows/boot-configuration.ts";
+import { bootManagerId } from "../../../windows/boot-text.ts";
 import {
-  bootManagerId,
   checkBootStore,
   readBootStore,
   undocumentedElements,

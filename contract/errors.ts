@@ -467,6 +467,13 @@ const entries = {
     400,
     66,
   ),
+  E_WINPE_PART: entry(
+    "A file is missing that a Windows PE is made of or started by.",
+    "after-remedy",
+    "Name the file: the ADK has it, or an image of a newer Windows PE.",
+    400,
+    66,
+  ),
 } as const satisfies Record<string, ErrorEntry>;
 
 function entry(

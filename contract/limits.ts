@@ -89,6 +89,12 @@ export const limits = {
   wimImagesMost: 100,
   /** How long one program that makes boot media may take: the longest fetches some 200 MB of packages. */
   mediaToolMs: 1_800_000,
+  /** A Windows PE: files of a folder of drivers or of the ADK, and bytes of drivers, which are in each machine's memory. */
+  winpeFilesMost: 20_000,
+  winpeDriverBytes: 1_073_741_824,
+  /** How its boot manager fetches by TFTP: a block that fits a frame, and blocks before an acknowledgement (RFC 7440). */
+  winpeTftpBlockBytes: 1456,
+  winpeTftpWindowBlocks: 16,
   /** The live page: least time between two states, open pages, and bytes a page may be behind. */
   roomIntervalMs: 250,
   roomSubscribers: 64,

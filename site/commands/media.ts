@@ -8,13 +8,15 @@ import { fingerprintOf } from "../authority/certificates.ts";
 import { buildMedia } from "../boot/media.ts";
 import { siteFiles } from "../site.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
+import { buildWinpeBy, checkWinpeOptions, winpeOptions } from "./media-winpe.ts";
 import { number } from "./numbers.ts";
 import { bytesText, printJson, printLine, printTable } from "./output.ts";
 
 const defaultUses = 1000;
 const defaultHours = 30 * 24;
-/** Where scripts/package puts it, from the root of the sources. */
+/** Where scripts/package puts them, from the root of the sources. */
 const packagedAgent = "build/package/volley-agent";
+const packagedWindowsAgent = "build/package/volley-agent.exe";
 
 /** https://HOST:PORT without anything that a shell or a boot loader would read otherwise. Throws E_USAGE. */
 function siteAddress(call: CommandCall): string {
@@ -38,10 +40,10 @@ function packageNames(call: CommandCall): string[] {
 }
 
 /** From dist/site/commands and from site/commands the root is not equally far. */
-function defaultAgent(): string {
+function defaultAgent(agent: string): string {
   const here = fileURLToPath(new URL(".", import.meta.url));
   const isCompiled = /[/\\]dist[/\\]site[/\\]commands[/\\]$/.test(here);
-  return resolve(here, isCompiled ? "../../.." : "../..", packagedAgent);
+  return resolve(here, isCompiled ? "../../.." : "../..", agent);
 }
 
 export const mediaCommands: SiteCommand[] = [
@@ -49,11 +51,13 @@ export const mediaCommands: SiteCommand[] = [
     words: "media build",
     operands: "",
     operandCount: 0,
-    summary: "Make boot media: a Linux PE with the agent for PXE, disc and USB stick. Takes Debian and root.",
+    summary:
+      "Make boot media with the agent for PXE, disc and USB stick: a Linux PE, which takes Debian and root, or a Windows PE.",
     options: {
       site: { type: "string", value: "URL", help: "The address machines reach this site by." },
       output: { type: "string", value: "DIR", help: "Folder for the files." },
-      agent: { type: "string", value: "FILE", help: `The packaged agent (${packagedAgent}).` },
+      agent: { type: "string", value: "FILE", help: `The packaged agent (${packagedAgent}, or .exe).` },
+      ...winpeOptions,
       package: {
         type: "string",
         multiple: true,
@@ -74,6 +78,7 @@ export const mediaCommands: SiteCommand[] = [
     run: async (client, call) => {
       const site = siteAddress(call);
       const packages = packageNames(call);
+      checkWinpeOptions(call);
       const output = text(call, "output");
       if (output === undefined) {
         throw new VolleyError("E_USAGE", "--output is missing: a folder for the files.");
@@ -83,17 +88,20 @@ export const mediaCommands: SiteCommand[] = [
       const authority = readFileSync(siteFiles(call.dataFolder).authorityCertificate, "utf8");
       const approves = call.values["approve"] === true;
       const issued = await client.post<CredentialAnswer>("/credentials", { uses, validHours, approves });
-      const description = await buildMedia({
+      const isWinpe = text(call, "winpe") !== undefined;
+      const contents = {
         site,
         fingerprint: fingerprintOf(authority).replaceAll(":", "").toLowerCase(),
         credential: issued.credential,
         credentialExpires: issued.expires,
-        agent: resolve(text(call, "agent") ?? defaultAgent()),
+        agent: resolve(text(call, "agent") ?? defaultAgent(isWinpe ? packagedWindowsAgent : packagedAgent)),
         shell: call.values["shell"] === true,
         output: resolve(output),
-        packages,
-        onStep: (what) => (call.json ? undefined : printLine(what)),
-      });
+        onStep: (what: string) => (call.json ? undefined : printLine(what)),
+      };
+      const description = isWinpe
+        ? await buildWinpeBy(call, contents)
+        : await buildMedia({ ...contents, packages });
       if (call.json) return printJson(description);
       printTable(
         Object.entries(description.files).map(([name, { bytes, sha256 }]) => [
@@ -102,6 +110,7 @@ export const mediaCommands: SiteCommand[] = [
           sha256,
         ]),
       );
+      if ("left" in description) for (const sentence of description.left) printLine(sentence);
       printLine(`The credential in them enrols ${uses} machines until ${issued.expires}.`);
     },
   },

@@ -1,0 +1,89 @@
+/** The texts of a Windows PE with the agent: what it runs at start, and what its description says. */
+import { z } from "zod";
+import { BootFile } from "../../contract/boot-image.ts";
+
+/** Below the folder of boot media. */
+export const winpeFolder = "winpe";
+export const winpeDescriptionName = "winpe.json";
+
+/** winpe.json: what is in the folder. */
+export const WinpeDescription = z.object({
+  kind: z.literal("volley-winpe"),
+  built: z.string(),
+  /** Of Windows PE, as its image says: "10.0.22621.1". */
+  version: z.string(),
+  site: z.string(),
+  fingerprint: z.string(),
+  credentialExpires: z.string(),
+  /** Who signed its boot manager for Secure Boot: Microsoft's certificate authority of that year. */
+  bootManager: z.enum(["2011", "2023"]),
+  /** What starts it over the network besides UEFI's own PXE. */
+  network: z.object({ bios: z.boolean(), wimboot: z.boolean() }),
+  /** What was not made, each with the file that is missing. */
+  left: z.array(z.string()),
+  /** By path in the folder. */
+  files: z.record(z.string(), BootFile),
+});
+export type WinpeDescription = z.infer<typeof WinpeDescription>;
+
+/** Batch files and .ini files have lines that end as Windows' do. */
+const lines = (...text: string[]): string => text.map((line) => `${line}\r\n`).join("");
+
+/** By this line a script is known as one of these. */
+const mark = "rem Made by volley media build.";
+export const isStartScript = (text: string): boolean => text.includes(mark);
+
+/**
+ * "Winpeshl.ini Reference" (Microsoft): what is listed runs instead of startnet.cmd, and the computer restarts when the last
+ * of it has ended.
+ */
+export function launchSettings(): string {
+  return lines("[LaunchApps]", "%SYSTEMROOT%\\System32\\cmd.exe, /c %SYSTEMROOT%\\System32\\startnet.cmd");
+}
+
+/** Where a start script that was in the image before is kept. */
+export const earlierScript = "startnet-before-volley.cmd";
+
+export interface StartScript {
+  /** https://HOST:PORT, with nothing in it that a batch file reads otherwise. */
+  site: string;
+  /** 64 hex digits. */
+  fingerprint: string;
+  /** A second window with a command prompt. */
+  shell: boolean;
+  /** The image had a start script of its own. */
+  hasEarlier: boolean;
+  hasDrivers: boolean;
+}
+
+/**
+ * startnet.cmd. wpeinit (or the script that was there before, which calls it) starts Plug and Play and the network; drvload
+ * then adds drivers to the PE that runs, and the network is started anew for adapters among them ("Drvload Command-Line
+ * Options", "Wpeutil Command-Line Options", Microsoft).
+ */
+export function startScript(script: StartScript): string {
+  const { fingerprint, hasDrivers, hasEarlier, shell, site } = script;
+  const home = "%SystemDrive%\\Volley";
+  return lines(
+    "@echo off",
+    mark,
+    hasEarlier ? `call %SystemRoot%\\System32\\${earlierScript}` : "wpeinit",
+    ...(hasDrivers
+      ? [`for /r "${home}\\drivers" %%D in (*.inf) do drvload "%%D"`, "wpeutil InitializeNetwork"]
+      : []),
+    ...(shell ? ["start cmd.exe"] : []),
+    ":again",
+    `"${home}\\volley-agent.exe" deploy --site ${site} --fingerprint ${fingerprint}` +
+      ` --credential-file "${home}\\credential" --once --allow-restart`,
+    "set code=%errorlevel%",
+    "if %code% == 0 goto done",
+    "echo The agent ended with code %code%. It starts again in a minute.",
+    // There is no timeout.exe in a plain Windows PE.
+    "ping -n 61 127.0.0.1 >nul",
+    "goto again",
+    ":done",
+    "echo The deployment is done. This machine restarts in 10 seconds.",
+    "ping -n 11 127.0.0.1 >nul",
+    "wpeutil Reboot",
+  );
+}

@@ -41,7 +41,8 @@ export const imageCommands: SiteCommand[] = [
     words: "image import",
     operands: "FILE",
     operandCount: 1,
-    summary: "Take a disk image, or one image of a Windows WIM or ESD, into the library.",
+    summary:
+      "Take a disk image, one image of a Windows WIM or ESD, or a folder of Clonezilla or FOG, into the library.",
     options: importOptions,
     run: async (client, call) => {
       const image = await importImage(client, call);

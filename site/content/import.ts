@@ -20,6 +20,8 @@ import type { Store } from "../store/store.ts";
 import type { Library } from "./library.ts";
 import { inspectPartitions } from "./partition-table.ts";
 import { openRawPipe } from "./pipe.ts";
+import { isFolder, readFolder } from "./saved/folder.ts";
+import { restoreDisk, savedBytes } from "./saved/restore.ts";
 import { formatOf, inspectSource, nameOf, type Source } from "./source.ts";
 import { buildFromWim, chooseEdition } from "./wim/build.ts";
 import { inspectWim } from "./wim/editions.ts";
@@ -60,7 +62,7 @@ export async function importImage(importer: Importer, work: ImportWork): Promise
     const { source, reading } = await prepare(folder);
     const disk = await inspectPartitions(source);
     const result = await readContent(importer, { ...work, source, folder, reading });
-    // A WIM was applied to a file there.
+    // A WIM was applied to a file there, or a saved disk restored.
     rmSync(join(folder, appliedFolder), { recursive: true, force: true });
     const manifest = importer.native.buildManifest(
       {
@@ -106,45 +108,66 @@ export async function importImage(importer: Importer, work: ImportWork): Promise
   }
 }
 
-/** Where a WIM is applied, in the folder of the import. */
+/** Where a WIM is applied or a saved disk restored, in the folder of the import. */
 const appliedFolder = "applied";
 
 interface Prepared {
   source: Source;
   reading: ImportWork["reading"];
 }
+type Prepare = (folder: string) => Promise<Prepared>;
 
 /** Looks at the file, before anything is written, and answers what gives an image of a disk or volume to read. */
-async function look(work: ImportWork): Promise<(folder: string) => Promise<Prepared>> {
+async function look(work: ImportWork): Promise<Prepare> {
   const { format, path, reading, signal } = work;
-  if ((await formatOf(path, format)) !== "wim") {
-    if (work.index !== undefined || work.as !== undefined) {
-      throw new VolleyError(
-        "E_USAGE",
-        `${path} is no WIM: it has no images to choose from, and stays what it is.`,
-      );
-    }
-    const source = await inspectSource(path, format, signal);
-    await inspectPartitions(source);
-    return async () => ({ source, reading });
+  const isSaved = isFolder(resolve(path));
+  if (!isSaved && (await formatOf(path, format)) === "wim") return lookAtWim(work);
+  if (work.index !== undefined || work.as !== undefined) {
+    throw new VolleyError(
+      "E_USAGE",
+      `${path} is no WIM: it has no images to choose from, and stays what it is.`,
+    );
   }
-  const wim = await inspectWim(resolve(path), work.index, signal);
+  if (isSaved) return lookAtFolder(work);
+  const source = await inspectSource(path, format, signal);
+  await inspectPartitions(source);
+  return async () => ({ source, reading });
+}
+
+async function lookAtWim(work: ImportWork): Promise<Prepare> {
+  const wim = await inspectWim(resolve(work.path), work.index, work.signal);
   work.holding(wim.editions);
   const edition = chooseEdition(wim, work.index);
+  return making(work, edition.bytes, (folder, done) =>
+    buildFromWim(wim, { edition, form: work.as ?? "disk", folder, signal: work.signal, done }),
+  );
+}
+
+async function lookAtFolder(work: ImportWork): Promise<Prepare> {
+  if (work.format !== undefined) {
+    throw new VolleyError("E_USAGE", `${work.path} is a folder: it has no format.`);
+  }
+  const disk = await readFolder(resolve(work.path), work.signal);
+  return making(work, savedBytes(disk), (folder, done) =>
+    restoreDisk(disk, { folder, signal: work.signal, done }),
+  );
+}
+
+/**
+ * A raw file is made first, and read then; both count as `bytes`, as far as anybody knows before. `make` is given a folder of
+ * its own, and says how far it is (0 to 1).
+ */
+function making(
+  { reading, signal }: ImportWork,
+  bytes: number,
+  make: (folder: string, done: (part: number) => void) => Promise<string>,
+): Prepare {
   return async (folder) => {
     const applied = join(folder, appliedFolder);
     makeFolder(applied);
     let part = 0;
-    // Applying and reading count as much as the image's files each, as far as anybody knows now.
-    const { bytes } = edition;
     reading({ progress: () => ({ bytesDone: Math.round(part * bytes), bytesTotal: 2 * bytes }) });
-    const raw = await buildFromWim(wim, {
-      edition,
-      form: work.as ?? "disk",
-      folder: applied,
-      signal,
-      done: (now) => (part = now),
-    });
+    const raw = await make(applied, (now) => (part = now));
     const source = await inspectSource(raw, "raw", signal);
     const rest = (task: Pick<Task<unknown>, "progress">): void =>
       reading({

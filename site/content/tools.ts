@@ -25,6 +25,13 @@ const packages: Record<string, string> = {
   mmd: "mtools",
   dd: "coreutils",
   fallocate: "util-linux",
+  "partclone.restore": "partclone",
+  mkswap: "util-linux",
+  zstd: "zstd",
+  xz: "xz-utils",
+  bzip2: "bzip2",
+  lz4: "lz4",
+  lzop: "lzop",
 };
 /** The end of what a program printed, which is where it says why it failed. */
 export const complaintCharacters = 1500;

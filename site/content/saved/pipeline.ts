@@ -1,0 +1,108 @@
+/** Programs joined by pipes, through which a saved partition goes: files, a decompressor, what writes it. */
+import { spawn } from "node:child_process";
+import { VolleyError } from "../../../contract/errors.ts";
+import { runTool, startFailure, toolEnvironment } from "../tools.ts";
+
+/** Words of the shell's, of which none comes from a folder or a request: paths go in as parameters. */
+export interface Pipeline {
+  stages: readonly string[];
+  parameters: readonly string[];
+  signal: AbortSignal;
+  /** 0 to 1, as partclone says it. */
+  done?: (part: number) => void;
+}
+
+/** Each stage ends with the shell, and the shell with this process. */
+const untilParentDies = "setpriv --pdeathsig KILL";
+const keptCharacters = 4000;
+
+/** Throws E_IMAGE_TRUNCATED with what the programs said, E_CONTENT_WRITE for a full disk, E_CANCELLED. */
+export function runPipeline({ done, parameters, signal, stages }: Pipeline): Promise<void> {
+  signal.throwIfAborted();
+  const script = `set -o pipefail; ${stages.map((stage) => `${untilParentDies} ${stage}`).join(" | ")}`;
+  return new Promise((resolve, reject) => {
+    const words = [...untilParentDies.split(" ").slice(1), "bash", "-c", script, "bash", ...parameters];
+    // A group of its own, so that all of it can be ended at once.
+    const child = spawn("setpriv", words, {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: toolEnvironment(),
+      detached: true,
+    });
+    let said = "";
+    const cancel = (): void => {
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+        process.kill(-child.pid, "SIGKILL");
+      }
+    };
+    signal.addEventListener("abort", cancel, { once: true });
+    child.stderr.on("data", (piece: Buffer) => {
+      const text = piece.toString("latin1");
+      const percent = [...text.matchAll(/Completed:\s*(\d+(?:\.\d+)?)%/g)].at(-1)?.[1];
+      if (percent !== undefined) done?.(Number(percent) / 100);
+      said = (said + text).slice(-keptCharacters);
+    });
+    child.on("error", (error) => reject(startFailure("setpriv", error)));
+    child.on("close", (code) => {
+      signal.removeEventListener("abort", cancel);
+      if (signal.aborted) reject(new VolleyError("E_CANCELLED", "The import was cancelled."));
+      else if (code === 0) resolve();
+      else reject(failure(said, code));
+    });
+  });
+}
+
+function failure(said: string, code: number | null): VolleyError {
+  const lines = said
+    // partclone goes back to a line's beginning, or up, to tell its progress, and goes on in that line.
+    .replaceAll("\u001B[A", "\n")
+    .replaceAll(/(Elapsed:|current block:)[^\r\n]*?(\/min,|%|$)/gm, "\n")
+    .split(/[\r\n]+/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  const complaints = lines.filter((line) => /err|fail|unexpected|corrupt|invalid|not |no space/i.test(line));
+  const reason =
+    (complaints.length > 0 ? complaints : lines).slice(0, 3).join("; ") || `it ended with ${code}`;
+  const isFull = /no space left/i.test(said);
+  return new VolleyError(isFull ? "E_CONTENT_WRITE" : "E_IMAGE_TRUNCATED", reason);
+}
+
+export interface Compression {
+  name: string;
+  /** What a file begins with. */
+  magic: Buffer;
+  /** Words that read standard input and write the plain bytes. */
+  decompress: string;
+}
+
+const compressions: readonly Compression[] = [
+  { name: "gzip", magic: Buffer.from([0x1f, 0x8b]), decompress: "gzip -dc" },
+  { name: "zstd", magic: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), decompress: "zstd -dcq --long=31" },
+  { name: "xz", magic: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a]), decompress: "xz -dc" },
+  { name: "bzip2", magic: Buffer.from("BZh"), decompress: "bzip2 -dc" },
+  { name: "lz4", magic: Buffer.from([0x04, 0x22, 0x4d, 0x18]), decompress: "lz4 -dc" },
+  { name: "lzop", magic: Buffer.from([0x89, 0x4c, 0x5a, 0x4f]), decompress: "lzop -dc" },
+];
+const plain: Compression = { name: "none", magic: Buffer.alloc(0), decompress: "cat" };
+
+/** By what the file begins with: names lie. */
+export function compressionOf(head: Buffer): Compression {
+  return compressions.find(({ magic }) => head.subarray(0, magic.length).equals(magic)) ?? plain;
+}
+
+/** Throws E_TOOL_MISSING. */
+export async function needCompression({ name }: Compression): Promise<void> {
+  if (name !== plain.name) await runTool(name, ["--version"]);
+}
+
+/** Enough for one block of any of the programs to come out. */
+const headBytes = 4_194_304;
+
+/** The first bytes of a stream, decompressed; fewer where it is shorter or damaged. */
+export async function beginningOf(
+  file: string,
+  { decompress }: Compression,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const script = `head -c ${headBytes} -- "$1" | ${decompress} 2>/dev/null | head -c 4096`;
+  return (await runTool("bash", ["-c", script, "bash", file], signal)).bytes;
+}

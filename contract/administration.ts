@@ -6,6 +6,7 @@ import { DiskRule, ImageFacts } from "./deployment.ts";
 import { MachineFacts } from "./machine.ts";
 import { Outcome, Plan, Progress } from "./report.ts";
 import { PackageList, SequenceVariables } from "./sequence.ts";
+import { WaitingSession } from "./waiting.ts";
 
 export const ImageFormat = z.enum(["raw", "qcow2", "vhd", "vhdx", "vmdk", "wim"]);
 export type ImageFormat = z.infer<typeof ImageFormat>;
@@ -166,6 +167,23 @@ export const MachineRecord = z.object({
 });
 export type MachineRecord = z.infer<typeof MachineRecord>;
 
+/**
+ * Why a session ended: its machines are done, none of them told anything any more, its deployment was closed, its sender
+ * failed or could not be opened, it did not go on after a restart of the site, or it ended before that was written down.
+ */
+export const EndReason = z.enum([
+  "done",
+  "silent",
+  "deployment-closed",
+  "sender-failed",
+  "not-opened",
+  "not-resumed",
+  "unknown",
+]);
+export type EndReason = z.infer<typeof EndReason>;
+export const SessionEnd = z.object({ reason: EndReason, detail: z.string(), time: Time });
+export type SessionEnd = z.infer<typeof SessionEnd>;
+
 export const SessionRecord = z.object({
   id: Identifier,
   deploymentId: Identifier,
@@ -192,6 +210,8 @@ export const SessionRecord = z.object({
     z.object({ machineId: Identifier, reason: z.string(), to: z.enum(["unicast", "out", "stream"]) }),
   ),
   root: HexRoot,
+  /** Null while it is open. */
+  end: SessionEnd.nullable(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 
@@ -199,6 +219,7 @@ export type SessionRecord = z.infer<typeof SessionRecord>;
 export const Room = z.object({
   time: Time,
   sessions: z.array(SessionRecord),
+  waiting: z.array(WaitingSession),
   machines: z.array(MachineRecord),
   deployments: z.array(DeploymentRecord),
   images: z.array(ImageRecord),

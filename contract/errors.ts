@@ -353,6 +353,20 @@ const entries = {
     410,
     69,
   ),
+  E_SESSION_WAITING: entry(
+    "The session waits for more machines, or for its time, as the distribution point's properties say.",
+    "later",
+    "Wait, or start it with volley deployment start; volley dp show says who is missing.",
+    503,
+    75,
+  ),
+  E_POINT_FULL: entry(
+    "The distribution point serves as many machines as its properties permit.",
+    "later",
+    "Wait until others are done, or raise volley dp set --maximum-clients.",
+    503,
+    75,
+  ),
   E_TOO_SLOW: entry(
     "The machine is slower than its deployment allows, and that is by multicast only.",
     "after-remedy",

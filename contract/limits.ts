@@ -29,6 +29,10 @@ export const limits = {
   /** The site looks this often for sessions to close. */
   sessionCheckMs: 1000,
   sessionsOpen: 64,
+  /** Scheduled multicast: the longest start delay; who has not asked again for so long waits no more; names that are shown. */
+  startDelayMinutesMost: 1440,
+  waitingSilentMs: 60_000,
+  waitingNames: 50,
   /** How often one machine may be moved back to a faster stream, and how long after its last move. */
   streamMovesUpMost: 1,
   streamSettleMs: 60_000,
@@ -208,6 +212,9 @@ if (limits.reportsKeptPerMachine < limits.outboxReports) {
 }
 if (limits.groupAnswerMs * limits.groupQuestions * 2 > limits.groupAskMs) {
   throw new Error("limits: a site would not answer every question about its groups");
+}
+if (limits.waitingSilentMs <= limits.retryDelayMostMs * 2) {
+  throw new Error("limits: a machine that waits for a session is forgotten between two questions");
 }
 if (limits.progressIntervalMs * 10 > limits.sessionIdleMs) {
   throw new Error("limits: sessions close too early");

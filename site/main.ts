@@ -10,6 +10,7 @@ import { withSite } from "./commands/connect.ts";
 import { credentialCommands } from "./commands/credential.ts";
 import { deploymentCommands } from "./commands/deployment.ts";
 import { deviceCommands } from "./commands/device.ts";
+import { distributionPointCommands } from "./commands/distribution-point.ts";
 import { helpFor, helpForAll, optionsOf } from "./commands/help.ts";
 import { imageCommands } from "./commands/image.ts";
 import { machineCommands } from "./commands/machine.ts";
@@ -35,6 +36,7 @@ const asking: SiteCommand[] = [
   ...collectionCommands,
   ...mediaCommands,
   ...sessionCommands,
+  ...distributionPointCommands,
   ...pxeCommands,
   ...userCommands,
   ...tokenCommands,

@@ -12,6 +12,7 @@ import type {
 import { VolleyError, toVolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
 import type { Progress } from "../contract/report.ts";
+import type { WaitingSession } from "../contract/waiting.ts";
 import type { Log } from "./log.ts";
 import type { Store } from "./store/store.ts";
 
@@ -25,6 +26,7 @@ export interface Watcher {
 export interface RoomOptions {
   store: Store;
   sessions: () => SessionRecord[];
+  waiting: () => Promise<WaitingSession[]>;
   log: Log;
 }
 
@@ -99,6 +101,7 @@ export class RoomBoard {
     return {
       time: new Date().toISOString(),
       sessions: this.#options.sessions(),
+      waiting: await this.#options.waiting(),
       machines: await this.machines(),
       deployments: (this.#deployments ??= await this.#options.store.deployments.list()),
       images: (this.#images ??= await this.#options.store.images.list()),

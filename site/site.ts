@@ -1,6 +1,7 @@
 /** Puts a site together from its parts, starts them in the order they need each other, and ends them in reverse. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import type { DistributionPointChange } from "../contract/distribution-point.ts";
 import { toVolleyError, type VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
 import { castInterface, certificateNames, listenAddresses } from "./addresses.ts";
@@ -19,7 +20,7 @@ import { openVault } from "./authority/vault.ts";
 import { adminToken, hashSecret } from "./authority/secrets.ts";
 import { Pxe } from "./boot/pxe.ts";
 import { PxeResponder, type PxePlace } from "./boot/pxe-responder.ts";
-import type { GroupRange, PortRange } from "./casting/addresses.ts";
+import { PointProperties } from "./casting/properties.ts";
 import { Director } from "./casting/director.ts";
 import type { CastingDoor } from "./casting/session-opener.ts";
 import { Examinations } from "./casting/examinations.ts";
@@ -48,8 +49,8 @@ export interface SiteOptions {
   port: number;
   /** IPv4 address that is cast from; null = the first address. */
   interfaceAddress: string | null;
-  groups: GroupRange;
-  ports: PortRange;
+  /** The distribution point's properties where none are kept yet. */
+  point: DistributionPointChange;
   mtu: number;
   timeToLive: number;
   /** Null = the site asks nobody for memberships. */
@@ -141,16 +142,34 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     endings.push(() => fileLibrary.stop());
 
     // The room shows the director's sessions, and the director tells the room when they change.
-    const room: RoomBoard = new RoomBoard({ store, sessions: () => director.records(), log });
+    const room: RoomBoard = new RoomBoard({
+      store,
+      sessions: () => director.records(),
+      waiting: () => director.waiting.records(Date.now()),
+      log,
+    });
     const interfaceAddress = options.interfaceAddress ?? castInterface(options.addresses);
-    const { ports, timeToLive } = options;
-    const claimsPort = ports.first;
-    const igmp = { native, interfaceAddress, claimsPort, querier: options.querier, log };
+    const { timeToLive } = options;
+    const properties = await openProperties(store, options);
+    // Ranges are changed while the site runs: whoever needs one asks for it then.
+    const igmp = {
+      native,
+      interfaceAddress,
+      get claimsPort() {
+        return properties.ports.first;
+      },
+      querier: options.querier,
+      log,
+    };
     const watch = options.serving ? openIgmpWatch(igmp) : null;
     endings.push(() => watch?.close());
     const groups = new Groups({
-      groups: options.groups,
-      ports,
+      get groups() {
+        return properties.groups;
+      },
+      get ports() {
+        return properties.ports;
+      },
       interfaceAddress,
       timeToLive,
       watch,
@@ -163,7 +182,10 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       native,
       interfaceAddress,
       groups,
-      ports,
+      properties,
+      get ports() {
+        return properties.ports;
+      },
       mtu: options.mtu,
       timeToLive,
       log,
@@ -177,7 +199,9 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     const examinations = new Examinations({
       interfaceAddress,
       groups,
-      ports,
+      get ports() {
+        return properties.ports;
+      },
       mtu: options.mtu,
       timeToLive,
       sessions: () => director.records(),
@@ -208,6 +232,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       files: fileLibrary,
       tasks,
       director,
+      properties,
       examinations,
       room,
       pxe,
@@ -261,6 +286,18 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     await close();
     throw error;
   }
+}
+
+/** What the command line says of them counts once: from then on they are changed by volley dp set and the page. */
+async function openProperties(store: Store, options: SiteOptions): Promise<PointProperties> {
+  const { log, point, serving } = options;
+  const properties = await PointProperties.open(store.distributionPoint, point, serving);
+  for (const name of ["groupRange", "portRange"] as const) {
+    const kept = properties.current[name];
+    if (point[name] === undefined || point[name] === kept) continue;
+    log.warn(`the distribution point's ${name} stays ${kept}, not ${point[name]}: volley dp set changes it`);
+  }
+  return properties;
 }
 
 /** The name of the account that a new site has. */

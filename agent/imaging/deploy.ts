@@ -9,7 +9,7 @@ import { limits } from "../../contract/limits.ts";
 import type { Outcome, Progress, ProgressAnswer } from "../../contract/report.ts";
 import type { Log } from "../report/logs.ts";
 import type { ProgressView } from "../report/screen.ts";
-import { backOffMs, pause, untilItWorks } from "../site/back-off.ts";
+import { backOffMs, isToldToWait, pause, untilItWorks } from "../site/back-off.ts";
 import { addTotals, type Totals } from "./progress.ts";
 import { receive, type Received } from "./receive.ts";
 
@@ -84,16 +84,24 @@ async function tryOnce(
 }
 
 async function joinSession(options: DeployOptions, resume: boolean): Promise<JoinAnswer> {
-  let waiting = false;
+  let away = false;
+  let told = "";
   const joined = await untilItWorks(() => options.join({ imageId: options.image.id, resume }), {
     signal: options.signal,
     patienceMs: limits.siteAwayMs,
     onWait: (failure) => {
-      if (!waiting) options.log.warning(`Waiting for the site: ${failure.detail}`);
-      waiting = true;
+      if (isToldToWait(failure)) {
+        if (told === "") options.notice(`Waiting: ${failure.detail}`);
+        else if (told !== failure.detail) options.log.info(`Waiting: ${failure.detail}`);
+        told = failure.detail;
+        return;
+      }
+      if (!away) options.log.warning(`Waiting for the site: ${failure.detail}`);
+      away = true;
     },
   });
-  if (waiting) options.notice("The site answers again");
+  if (told !== "") options.notice("The session starts");
+  if (away) options.notice("The site answers again");
   const { group, number, port } = joined.session;
   options.log.info(
     `Joined session ${number} on ${group}:${port}${resume ? ", asking only for what is lacking" : ""}`,

@@ -30,6 +30,11 @@ export interface Patience {
   onWait(error: VolleyError, delayMs: number): void;
 }
 
+/** The site says to wait: it knows for what, and a person there can end it. */
+export function isToldToWait({ code }: VolleyError): boolean {
+  return code === "E_SESSION_WAITING" || code === "E_POINT_FULL";
+}
+
 /** Runs `work` until it succeeds; gives up on errors that time does not heal, and when patience ends. */
 export async function untilItWorks<Result>(work: () => Promise<Result>, patience: Patience): Promise<Result> {
   let firstFailure: number | null = null;
@@ -39,6 +44,7 @@ export async function untilItWorks<Result>(work: () => Promise<Result>, patience
       return await work();
     } catch (error) {
       const failure = toVolleyError(error);
+      if (isToldToWait(failure)) firstFailure = null;
       firstFailure ??= Date.now();
       const away = failure.code === "E_SITE_UNREACHABLE";
       const patienceMs = away ? patience.patienceMs : Math.min(patience.patienceMs, limits.firstContactMs);

@@ -6,6 +6,7 @@ import type { Vault } from "../authority/vault.ts";
 import type { PxeStatus } from "../../contract/pxe.ts";
 import type { Pxe } from "../boot/pxe.ts";
 import type { Director } from "../casting/director.ts";
+import type { PointProperties } from "../casting/properties.ts";
 import type { Examinations } from "../casting/examinations.ts";
 import type { FileLibrary } from "../content/files.ts";
 import type { Library } from "../content/library.ts";
@@ -23,6 +24,7 @@ export interface ApiContext {
   files: FileLibrary;
   tasks: ContentTasks;
   director: Director;
+  properties: PointProperties;
   examinations: Examinations;
   room: RoomBoard;
   pxe: Pxe;

@@ -2,8 +2,10 @@
 import { DeploymentRequest, type DeploymentRecord } from "../../contract/administration.ts";
 import { JoinRequest, type JoinAnswer } from "../../contract/deployment.ts";
 import { DeploymentClear, type DeploymentPreview } from "../../contract/devices.ts";
+import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { Progress, type ProgressAnswer } from "../../contract/report.ts";
+import type { StartAnswer } from "../../contract/waiting.ts";
 import type { ApiContext } from "./context.ts";
 import { previewOf, requireConfirmation } from "./guards.ts";
 import { deploymentOf } from "./participation.ts";
@@ -15,7 +17,7 @@ export function deploymentRoutes(context: ApiContext): Route[] {
 }
 
 function administration(context: ApiContext): Route[] {
-  const { store, director, room, vault } = context;
+  const { store, director, properties, room, vault } = context;
   const find = async ({ request }: Call): Promise<DeploymentRecord> => {
     const id = identifierOf(request, "deployment");
     const deployment = await store.deployments.find(id);
@@ -30,7 +32,7 @@ function administration(context: ApiContext): Route[] {
       path: "/deployments",
       who: "operator",
       handle: async ({ request, reply }) => {
-        const wanted = parse(DeploymentRequest, request.body);
+        const wanted = withPolicy(parse(DeploymentRequest, request.body), request.body, properties.current);
         checkPaths(wanted);
         await findWhat(store, wanted);
         await findWhom(store, wanted);
@@ -73,6 +75,15 @@ function administration(context: ApiContext): Route[] {
     },
     {
       method: "POST",
+      path: "/deployments/:id/start",
+      who: "operator",
+      handle: async (call): Promise<StartAnswer> => {
+        const deployment = await find(call);
+        return { started: await director.waiting.startNow(deployment.id, Date.now()) };
+      },
+    },
+    {
+      method: "POST",
       path: "/deployments/:id/close",
       who: "operator",
       handle: async (call) => {
@@ -98,6 +109,13 @@ function administration(context: ApiContext): Route[] {
       },
     },
   ];
+}
+
+/** What is done with slow machines is the distribution point's matter where the request says nothing of it. */
+function withPolicy(wanted: DeploymentRequest, body: unknown, point: DistributionPoint): DeploymentRequest {
+  const says = typeof body === "object" && body !== null && "slowClients" in body;
+  const has = point.slowClients.policy !== "multistream" || wanted.multicast;
+  return says || !has ? wanted : { ...wanted, slowClients: point.slowClients };
 }
 
 /** Throws E_REQUEST_INVALID when what is without multicast asks for some. */
@@ -153,7 +171,8 @@ function participation({ store, director, room }: ApiContext): Route[] {
       who: "machine",
       handle: async (call): Promise<JoinAnswer> => {
         const { machineId, deployment } = await deploymentOf(call, store);
-        const wanted = parse(JoinRequest, call.request.body).imageId ?? deployment.imageId;
+        const { imageId, resume } = parse(JoinRequest, call.request.body);
+        const wanted = imageId ?? deployment.imageId;
         if (!deployment.open) {
           throw new VolleyError("E_SESSION_GONE", `Deployment ${deployment.name} is closed.`);
         }
@@ -167,7 +186,7 @@ function participation({ store, director, room }: ApiContext): Route[] {
           );
         }
         if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines");
-        return await director.join(machineId, deployment, wanted);
+        return await director.join(machineId, deployment, { imageId: wanted, resume });
       },
     },
     {

@@ -5,7 +5,7 @@ import { SequenceFacts } from "../../contract/sequence.ts";
 import type { ApiContext } from "./context.ts";
 import { machineOf, type Route } from "./routes.ts";
 
-export function policyRoutes({ store, room }: ApiContext): Route[] {
+export function policyRoutes({ properties, store, room }: ApiContext): Route[] {
   return [
     {
       method: "GET",
@@ -15,8 +15,8 @@ export function policyRoutes({ store, room }: ApiContext): Route[] {
         const machineId = machineOf(call);
         const deployment = await store.deployments.dueFor(machineId, call.request.ip);
         if (!deployment) return { deployment: null };
-        const { disk, id, imageId, multicast, multicastOnly, name, packages, sequenceId, unattended } =
-          deployment;
+        const multicast = deployment.multicast && properties.current.multicast;
+        const { disk, id, imageId, multicastOnly, name, packages, sequenceId, unattended } = deployment;
         const image = imageId === null ? null : await store.images.find(imageId);
         const sequence = sequenceId === null ? null : await store.sequences.find(sequenceId);
         if (image === undefined || sequence === undefined) {

@@ -9,6 +9,7 @@ import { collectionRoutes } from "./collections.ts";
 import { deviceRoutes } from "./devices.ts";
 import { credentialRoutes } from "./credentials.ts";
 import { deploymentRoutes } from "./deployments.ts";
+import { distributionPointRoutes } from "./distribution-point.ts";
 import { enrolRoutes } from "./enrol.ts";
 import { eventRoutes } from "./events.ts";
 import { examinationRoutes } from "./examinations.ts";
@@ -38,6 +39,7 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   bootImageRoutes,
   credentialRoutes,
   deploymentRoutes,
+  distributionPointRoutes,
   enrolRoutes,
   eventRoutes,
   examinationRoutes,

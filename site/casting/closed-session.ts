@@ -8,7 +8,7 @@ export function closedRecord(
   >,
   machines: number,
 ): SessionRecord {
-  const { id, deploymentId, imageName, stream, group, port, start, root } = last;
+  const { id, deploymentId, imageName, stream, group, port, start, root, end } = last;
   const { multicastBytes, unicastBytes, parityPart } = last;
   return {
     id,
@@ -28,5 +28,6 @@ export function closedRecord(
     unicastBytes,
     parityPart,
     root,
+    end,
   };
 }

@@ -4,7 +4,7 @@
  * moment, outlives a restart of the site, and ends when its machines are done or silent. Its sender is threads of this
  * process, so it cannot outlive it.
  */
-import type { DeploymentRecord, SessionRecord } from "../../contract/administration.ts";
+import type { DeploymentRecord, EndReason, SessionRecord } from "../../contract/administration.ts";
 import type { JoinAnswer } from "../../contract/deployment.ts";
 import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
@@ -17,6 +17,7 @@ import { describe, LiveSession } from "./live-session.ts";
 import { SessionOpener, type CastWish, type OpenerOptions } from "./session-opener.ts";
 import type { StreamMove } from "./stream-rule.ts";
 import { Streams } from "./streams.ts";
+import { WaitingSessions } from "./waiting-sessions.ts";
 
 export interface DirectorOptions extends OpenerOptions {
   log: Log;
@@ -33,17 +34,21 @@ export class Director {
   /** Of castings that may have several: see `castingOf`. */
   readonly #streams = new Map<string, Streams>();
   readonly #turns = new Turns();
+  /** Those that are still to start. */
+  readonly waiting: WaitingSessions;
   #closed: SessionRecord[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: DirectorOptions) {
     this.#options = options;
     this.#opener = new SessionOpener(options);
+    this.waiting = new WaitingSessions(options);
   }
 
   /** Goes on with the sessions that were open when the last process ended, and begins to look after them all. */
   async start(): Promise<void> {
     await this.#turns.take(async () => {
+      await this.waiting.load(Date.now());
       for (const stored of await this.#options.store.sessions.listOpen()) await this.#resume(stored);
       for (const [casting, streams] of this.#streams) streams.sortOut(this.#sessionsOf(casting));
       await this.#loadClosed();
@@ -52,17 +57,25 @@ export class Director {
   }
 
   /**
-   * A machine of the deployment takes part in the casting of an image from now on, as a receiver of its own. Throws
-   * E_TOO_SLOW when it is out, E_SESSION_GONE when the deployment is closed.
+   * A machine of the deployment takes part in the casting of an image from now on, as a receiver of its own; one that
+   * resumes has had its session and waits for no other. Throws E_TOO_SLOW when it is out, E_SESSION_GONE when the
+   * deployment is closed, E_SESSION_WAITING and E_POINT_FULL while the distribution point's properties have it wait.
    */
-  join(machineId: string, deployment: DeploymentRecord, imageId = deployment.imageId): Promise<JoinAnswer> {
+  join(
+    machineId: string,
+    deployment: DeploymentRecord,
+    { imageId = deployment.imageId, resume = false }: { imageId?: string | null; resume?: boolean } = {},
+  ): Promise<JoinAnswer> {
     return this.#turns.take(async () => {
       const { store, native } = this.#options;
       if (imageId === null) {
         throw new VolleyError("E_CONFLICT", `Deployment ${deployment.name} casts no image.`);
       }
+      this.#checkPoint(machineId, deployment);
       const place = this.#streamsOf(deployment, imageId)?.placeOf(machineId) ?? { stream: 0, reason: "" };
       const wish = { deployment, imageId, stream: place.stream };
+      const casting = this.#sessionsOf(castingOf({ deploymentId: deployment.id, imageId }));
+      if (casting.length === 0 && !resume) await this.waiting.check(machineId, wish, Date.now());
       const session = this.#find(wish) ?? (await this.#openFor(wish));
       session.checkNotOut(machineId);
       // A machine takes one image at a time: what it took part in before is over for it.
@@ -128,7 +141,8 @@ export class Director {
 
   async closeDeployment(deploymentId: string): Promise<void> {
     await this.#turns.take(async () => {
-      for (const session of this.#of(deploymentId)) await this.#close(session, "its deployment was closed");
+      await this.waiting.forget(deploymentId);
+      for (const session of this.#of(deploymentId)) await this.#close(session, "deployment-closed");
     });
   }
 
@@ -149,6 +163,22 @@ export class Director {
       await Promise.all([...this.#live.values()].map((session) => session.caster.stop()));
       this.#live.clear();
     });
+  }
+
+  /** Throws E_POINT_FULL, and E_CONFLICT for what needs multicast where there is none. */
+  #checkPoint(machineId: string, { multicastOnly, name }: DeploymentRecord): void {
+    const { maximumClients, multicast } = this.#options.properties.current;
+    if (multicastOnly && !multicast) {
+      const detail = `Deployment ${name} is by multicast only, and this distribution point does none.`;
+      throw new VolleyError("E_CONFLICT", detail);
+    }
+    if (maximumClients === 0) return;
+    const served = new Set<string>();
+    for (const { machines } of this.#live.values()) {
+      for (const [id, { finished }] of machines) if (!finished && id !== machineId) served.add(id);
+    }
+    if (served.size < maximumClients) return;
+    throw new VolleyError("E_POINT_FULL", `${served.size} machines are served, which is the most.`);
   }
 
   #of(deploymentId: string): LiveSession[] {
@@ -186,10 +216,13 @@ export class Director {
     const { groups, store } = this.#options;
     const stored = await this.#opener.add(wish, this.#live.size);
     try {
-      return await this.#cast(stored, wish.deployment);
+      const session = await this.#cast(stored, wish.deployment);
+      await this.waiting.opened(wish);
+      return session;
     } catch (error) {
       groups.release(stored.group);
-      await store.sessions.close(stored.id, stored);
+      const { detail } = toVolleyError(error);
+      await store.sessions.close(stored.id, stored, { reason: "not-opened", detail });
       throw error;
     }
   }
@@ -235,12 +268,13 @@ export class Director {
         streams?.settle(machineId, { stream: stored.stream, reason: moved });
       }
     } catch (error) {
-      log.warn(`session ${stored.number} does not go on: ${toVolleyError(error).detail}`);
+      const { detail } = toVolleyError(error);
+      log.warn(`session ${stored.number} does not go on: ${detail}`);
       const session = this.#live.get(stored.id);
       this.#live.delete(stored.id);
       await session?.caster.stop();
       groups.release(stored.group);
-      await store.sessions.close(stored.id, stored);
+      await store.sessions.close(stored.id, stored, { reason: "not-resumed", detail });
     }
   }
 
@@ -276,13 +310,14 @@ export class Director {
       const doneMs = session.doneSinceMs === null ? 0 : nowMs - session.doneSinceMs;
       const silentMs = nowMs - session.lastActivityMs;
       try {
-        if (doneMs > limits.sessionLingerMs) await this.#close(session, "its machines are done");
-        else if (silentMs > limits.sessionIdleMs) await this.#close(session, "no machine reported progress");
+        if (doneMs > limits.sessionLingerMs) await this.#close(session, "done");
+        else if (silentMs > limits.sessionIdleMs) await this.#close(session, "silent");
       } catch (error) {
         this.#options.log.error(`session ${session.stored.number}: ${toVolleyError(error).detail}`);
       }
     }
-    if (this.#live.size > 0) this.#options.changed();
+    const ended = await this.waiting.look(nowMs);
+    if (ended || this.#live.size + this.waiting.size > 0) this.#options.changed();
   }
 
   async #moveSlow(session: LiveSession, nowMs: number): Promise<void> {
@@ -317,10 +352,11 @@ export class Director {
   async #failed(session: LiveSession, error: unknown): Promise<void> {
     // Machines are told to join again; if the cause lasts, that is refused with it.
     if (this.#live.get(session.stored.id) !== session) return;
-    await this.#close(session, toVolleyError(error).toString());
+    await this.#close(session, "sender-failed", toVolleyError(error).detail);
+    this.waiting.excuse(session.stored.deploymentId, session.stored.imageId, Date.now());
   }
 
-  async #close(session: LiveSession, why: string): Promise<void> {
+  async #close(session: LiveSession, reason: EndReason, detail = ""): Promise<void> {
     const { store, log, changed } = this.#options;
     this.#live.delete(session.stored.id);
     const casting = castingOf(session.stored);
@@ -328,10 +364,10 @@ export class Director {
     await session.caster.stop();
     this.#options.groups.release(session.stored.group);
     session.measure(Date.now());
-    log.info(`session ${session.stored.number} closed: ${why}`);
-    const last = session.record();
+    log.info(`session ${session.stored.number} closed: ${reason}${detail === "" ? "" : `: ${detail}`}`);
+    const last = { ...session.record(), end: { reason, detail, time: new Date().toISOString() } };
     this.#closed = [closedRecord(last, last.machines), ...this.#closed].slice(0, closedShown);
-    await store.sessions.close(session.stored.id, session.totals());
+    await store.sessions.close(session.stored.id, session.totals(), { reason, detail });
     changed();
   }
 }

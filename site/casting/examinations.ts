@@ -18,7 +18,8 @@ export interface ExaminationsOptions {
   /** IPv4 address that is sent from. */
   interfaceAddress: string;
   groups: { take(): Promise<GroupAndPort>; release(group: string): void };
-  ports: PortRange;
+  /** Read with each examination, as they may be changed. */
+  readonly ports: PortRange;
   mtu: number;
   timeToLive: number;
   /** Those of the director, whose ports are left alone. */

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promi
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Log } from "../log.ts";
+import { addressNumber } from "../ipv4.ts";
 import { Turns } from "../turns.ts";
 import { chooseGroup, choosePort, type GroupRange, type PortRange } from "./addresses.ts";
 import { GroupClaim, isFree, siteIdBytes, type ClaimOptions } from "./group-claim.ts";
@@ -35,8 +36,9 @@ export interface GroupWatch {
 }
 
 export interface GroupsOptions {
-  groups: GroupRange;
-  ports: PortRange;
+  /** Both read with each group that is looked for, as they may be changed. */
+  readonly groups: GroupRange;
+  readonly ports: PortRange;
   /** IPv4 address that is sent from. */
   interfaceAddress: string;
   timeToLive: number;
@@ -73,7 +75,7 @@ export class Groups {
       const spare = this.#spare;
       this.#spare = null;
       let found: GroupAndPort | GroupClaim;
-      if (spare !== null && spare.usedBy === "") found = spare;
+      if (spare !== null && spare.usedBy === "" && this.#isInRange(spare)) found = spare;
       else {
         spare?.close();
         found = await this.#find();
@@ -237,6 +239,12 @@ export class Groups {
     // What is asked about is wanted by whoever asks: machines' wishes are looked at before, and not after.
     const group = chooseGroup(groups, [...takenGroups, ...(watch?.wanted() ?? [])]);
     return { group, port: choosePort(ports, takenPorts) };
+  }
+
+  #isInRange({ group, port }: GroupAndPort): boolean {
+    const { groups, ports } = this.#options;
+    const place = addressNumber(group) - groups.first;
+    return place >= 0 && place < groups.count && port >= ports.first && port < ports.first + ports.count;
   }
 
   get #claimsPort(): number {

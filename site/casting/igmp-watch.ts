@@ -17,7 +17,7 @@ export interface IgmpWatchOptions {
   native: IgmpDoor;
   interfaceAddress: string;
   /** UDP port that sites ask each other at, about which nothing is to be told. */
-  claimsPort: number;
+  readonly claimsPort: number;
   /** Null = machines are listened to, not asked. */
   querier: QuerierWish | null;
   log: Log;

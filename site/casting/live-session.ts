@@ -187,6 +187,7 @@ export class LiveSession {
       ...this.#limit(),
       moved: [...this.#moved].map(([machineId, reason]) => ({ machineId, reason, to })),
       ...this.totals(),
+      end: null,
     };
   }
 }

@@ -1,6 +1,7 @@
 /** Opens sessions: their row in the store, then the sender, under a start number that is spent whatever happens. */
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import type { DeploymentRecord, ImageRecord } from "../../contract/administration.ts";
+import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Caster, CasterOptions } from "../../native/index.ts";
@@ -40,7 +41,9 @@ export interface OpenerOptions {
   /** IPv4 address that is sent from and listened on. */
   interfaceAddress: string;
   groups: CastGroups;
-  ports: PortRange;
+  /** Read with each session that is opened, as what is current of the properties. */
+  readonly ports: PortRange;
+  readonly properties: { readonly current: DistributionPoint };
   mtu: number;
   timeToLive: number;
 }
@@ -80,6 +83,7 @@ export class SessionOpener {
         unicastBytes: 0,
         parityPart: 0,
         open: true,
+        end: null,
       };
       await store.sessions.add(stored);
       return stored;
@@ -126,7 +130,8 @@ export class SessionOpener {
       others: readonly StoredSession[];
     },
   ): Promise<Caster> {
-    const { store, native, content, interfaceAddress, timeToLive } = this.#options;
+    const { store, native, content, interfaceAddress, properties, timeToLive } = this.#options;
+    const rateMbps = cappedMbps(cast.deployment.rateMbps, properties.current.rateMbps);
     const { deployment, image, manifest, others } = cast;
     const settled = stored.feedbackPort !== 0;
     const passedOver = [...others.flatMap(portsOf), stored.port];
@@ -156,7 +161,7 @@ export class SessionOpener {
           unicastPort: deployment.multicastOnly ? null : ports.unicast,
           timeToLive,
           mtu: stored.mtu,
-          rateBytesPerSecond: Math.round((deployment.rateMbps * 1_000_000) / 8),
+          rateBytesPerSecond: Math.round((rateMbps * 1_000_000) / 8),
           paceBy: hasSlowerStream(deployment, stored.stream) ? "quickest" : "most",
         });
       } catch (error) {
@@ -164,6 +169,11 @@ export class SessionOpener {
       }
     }
   }
+}
+
+/** Of two rates the lower; 0 is none. */
+function cappedMbps(one: number, other: number): number {
+  return one === 0 || other === 0 ? one + other : Math.min(one, other);
 }
 
 /** Then those that the pace leaves behind have somewhere to go. */

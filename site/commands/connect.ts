@@ -6,12 +6,6 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import {
-  defaultGroupRange,
-  defaultPortRange,
-  parseGroupRange,
-  parsePortRange,
-} from "../casting/addresses.ts";
 import { SiteClient } from "../client.ts";
 import { openLog } from "../log.ts";
 import { openSite, siteFiles, type RunningSite, type SiteLocation, type SiteNative } from "../site.ts";
@@ -85,8 +79,7 @@ async function openForOneCommand(dataFolder: string, native: SiteNative): Promis
     addresses: ["127.0.0.1"],
     port: 0,
     interfaceAddress: "127.0.0.1",
-    groups: parseGroupRange(defaultGroupRange),
-    ports: parsePortRange(defaultPortRange),
+    point: {},
     mtu: 1500,
     timeToLive: 1,
     querier: null,

@@ -1,4 +1,4 @@
-/** volley deployment create | list | clear | close | remove */
+/** volley deployment create | list | clear | start | close | remove */
 import type {
   DeploymentRecord,
   ImageRecord,
@@ -9,6 +9,7 @@ import type { CollectionRecord, DeploymentPreview } from "../../contract/devices
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { SequenceRecord } from "../../contract/sequence.ts";
+import type { StartAnswer } from "../../contract/waiting.ts";
 import type { SiteClient } from "../client.ts";
 import { findCollection } from "./collection.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
@@ -56,14 +57,15 @@ function diskRule(call: CommandCall): Record<string, unknown> {
   };
 }
 
-function slowClients(call: CommandCall): SlowClients {
+/** Undefined: as the distribution point has it. */
+function slowClients(call: CommandCall): SlowClients | undefined {
   const leastMbps = number(call, "slow-clients", { least: 0.1, most: 400_000, whole: false });
   const streams = number(call, "streams", { least: 2, most: 3, whole: true });
   if (streams !== undefined) {
     if (leastMbps === undefined) return { policy: "multistream", streams };
     throw new VolleyError("E_USAGE", "--streams and --slow-clients are two answers to the same question.");
   }
-  return leastMbps === undefined ? { policy: "none" } : { policy: "disconnect", leastMbps };
+  return leastMbps === undefined ? undefined : { policy: "disconnect", leastMbps };
 }
 
 async function findWhom(
@@ -243,6 +245,19 @@ export const deploymentCommands: SiteCommand[] = [
       const answer = await client.post<{ cleared: number }>(`/deployments/${id}/clear`, wanted);
       if (call.json) printJson(answer);
       else printLine(`${answer.cleared} machines are to do ${name} once more.`);
+    },
+  },
+  {
+    words: "deployment start",
+    operands: "NAME",
+    operandCount: 1,
+    summary: "Start what waits of a deployment (volley dp show) with the machines that are there.",
+    options: {},
+    run: async (client, call) => {
+      const { id, name } = await findDeployment(client, call.positionals[0] ?? "");
+      const answer = await client.post<StartAnswer>(`/deployments/${id}/start`, {});
+      if (call.json) printJson(answer);
+      else printLine(answer.started === 0 ? `Nothing of ${name} waits.` : `${name} starts.`);
     },
   },
   {

@@ -1,5 +1,5 @@
 /** volley session list */
-import type { MachineRecord, SessionRecord } from "../../contract/administration.ts";
+import type { EndReason, MachineRecord, SessionRecord } from "../../contract/administration.ts";
 import type { SiteCommand } from "./command.ts";
 import { bytesText, printJson, printTable } from "./output.ts";
 
@@ -8,6 +8,16 @@ const limitText: Record<Exclude<SessionRecord["limit"], "machine">, string> = {
   policy: "its rate",
   network: "the network",
   site: "the site",
+};
+
+const endText: Record<EndReason, string> = {
+  done: "done",
+  silent: "ended: nobody reported",
+  "deployment-closed": "ended: deployment closed",
+  "sender-failed": "ended: sender failed",
+  "not-opened": "ended: did not open",
+  "not-resumed": "ended: did not resume",
+  unknown: "closed",
 };
 
 export const sessionCommands: SiteCommand[] = [
@@ -27,7 +37,7 @@ export const sessionCommands: SiteCommand[] = [
         session.imageName,
         String(session.stream),
         `${session.group}:${session.port}`,
-        session.state,
+        session.end === null ? session.state : endText[session.end.reason],
         String(session.machines),
         `${bytesText(session.rateBytesPerSecond)}/s`,
         bytesText(session.multicastBytes),

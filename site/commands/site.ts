@@ -48,12 +48,12 @@ export const siteCommand: Command = {
     "group-range": {
       type: "string",
       value: "RANGE",
-      help: `Multicast groups to use (${defaultGroupRange}).`,
+      help: `Multicast groups, at the first start; then volley dp set (${defaultGroupRange}).`,
     },
     "port-range": {
       type: "string",
       value: "RANGE",
-      help: `UDP and TCP ports for sessions (${defaultPortRange}).`,
+      help: `UDP and TCP ports of sessions, likewise (${defaultPortRange}).`,
     },
     mtu: { type: "string", value: "BYTES", help: `Largest IP packet of the network (${defaultMtu}).` },
     certificate: {
@@ -109,6 +109,14 @@ function querier(call: CommandCall): SiteOptions["querier"] {
   return { intervalMs: (seconds ?? defaultQueryInterval) * 1000, version: version === "3" ? 3 : 2 };
 }
 
+/** Throws E_USAGE for what is no range. */
+function point(call: CommandCall): SiteOptions["point"] {
+  const [groupRange, portRange] = [text(call, "group-range"), text(call, "port-range")];
+  if (groupRange !== undefined) parseGroupRange(groupRange);
+  if (portRange !== undefined) parsePortRange(portRange);
+  return { ...(groupRange !== undefined && { groupRange }), ...(portRange !== undefined && { portRange }) };
+}
+
 function certificate(call: CommandCall): SiteOptions["certificate"] {
   const [certificatePath, keyPath] = [text(call, "certificate"), text(call, "key")];
   if (certificatePath === undefined && keyPath === undefined) return null;
@@ -125,8 +133,7 @@ export async function runSite(call: CommandCall, native: SiteNative, ended: Prom
     addresses: addresses(call),
     port: number(call, "port", { least: 0, most: 65_535, whole: true }) ?? defaultPort,
     interfaceAddress: text(call, "interface") ?? null,
-    groups: parseGroupRange(text(call, "group-range") ?? defaultGroupRange),
-    ports: parsePortRange(text(call, "port-range") ?? defaultPortRange),
+    point: point(call),
     mtu: number(call, "mtu", { least: 576, most: 9000, whole: true }) ?? defaultMtu,
     timeToLive: number(call, "time-to-live", { least: 1, most: 255, whole: true }) ?? 1,
     querier: querier(call),

@@ -20,6 +20,7 @@ const contentPolicy = [
 const pages = [
   { path: "/", name: "room.html" },
   { path: "/manage", name: "manage.html" },
+  { path: "/point", name: "point.html" },
   { path: "/access", name: "access.html" },
 ] as const;
 
@@ -28,6 +29,7 @@ const files = [
   { path: "/login.js", name: "login.js", type: "text/javascript; charset=utf-8" },
   { path: "/manage.js", name: "manage.js", type: "text/javascript; charset=utf-8" },
   { path: "/access.js", name: "access.js", type: "text/javascript; charset=utf-8" },
+  { path: "/point.js", name: "point.js", type: "text/javascript; charset=utf-8" },
   { path: "/common.js", name: "common.js", type: "text/javascript; charset=utf-8" },
   { path: "/room.css", name: "room.css", type: "text/css; charset=utf-8" },
   { path: "/login", name: "login.html", type: "text/html; charset=utf-8" },

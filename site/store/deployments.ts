@@ -241,6 +241,33 @@ export class DeploymentStore {
     return Number(row.count);
   }
 
+  /** The enrolled machines that it is for and that have not succeeded in it. */
+  async unfinished(deployment: DeploymentRecord): Promise<{ id: string; name: string }[]> {
+    let wanted = this.#database
+      .selectFrom("machine")
+      .leftJoin("assignment", (join) =>
+        join
+          .onRef("assignment.machine_id", "=", "machine.id")
+          .on("assignment.deployment_id", "=", deployment.id),
+      )
+      .select(["machine.id", "machine.facts"])
+      .where((row) =>
+        row.or([row("assignment.state", "is", null), row("assignment.state", "!=", "succeeded")]),
+      );
+    if (deployment.collectionId || deployment.machines !== "all") {
+      const named = await this.#named(deployment);
+      if (named.length === 0) return [];
+      wanted = wanted.where("machine.id", "in", named);
+    }
+    return (await wanted.execute()).map(({ facts, id }) => ({ id, name: facts.name }));
+  }
+
+  async #named({ collectionId, machines }: DeploymentRecord): Promise<string[]> {
+    if (!collectionId) return machines === "all" ? [] : machines;
+    const members = await this.#memberships.membersOf(collectionId);
+    return members.flatMap(({ machineId }) => (machineId === null ? [] : [machineId]));
+  }
+
   /** Notes that the machine was given this deployment, once. True when that is new. */
   async assign(deploymentId: string, machineId: string): Promise<boolean> {
     const row = await this.#database

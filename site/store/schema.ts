@@ -1,12 +1,13 @@
 /** The tables as Kysely sees them. Times are ISO 8601 in UTC, secrets hex; `jsonb` columns are written as text. */
 import type { ColumnType, Generated } from "kysely";
 import type { AuditEntry, Role } from "../../contract/accounts.ts";
-import type { SlowClients } from "../../contract/administration.ts";
+import type { EndReason, SlowClients } from "../../contract/administration.ts";
 import type { DiskRule } from "../../contract/deployment.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { Outcome, Plan, StepStatus } from "../../contract/report.ts";
 import type { ErrorAnswer } from "../../contract/common.ts";
 import type { CollectionRule, DeviceState } from "../../contract/devices.ts";
+import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import type { PxeProperties } from "../../contract/pxe.ts";
 import type { PackageProgram, SequenceVariable } from "../../contract/sequence.ts";
 import type { PasswordProof } from "../authority/passwords.ts";
@@ -145,6 +146,24 @@ export interface SessionTable {
   parity_part: number;
   open: boolean;
   created: string;
+  /** Both null while it is open. */
+  ended: ColumnType<string | null, undefined, string>;
+  end_reason: ColumnType<EndReason | null, undefined, EndReason>;
+  end_detail: ColumnType<string, undefined, string>;
+}
+
+/** Since when an image of a deployment waits to be cast. */
+export interface SessionWaitTable {
+  deployment_id: string;
+  image_id: string;
+  first_request: string;
+  released: boolean;
+}
+
+/** One row. */
+export interface DistributionPointTable {
+  id: number;
+  properties: Json<DistributionPoint>;
 }
 
 /** Each join of a machine is a receiver of its own. */
@@ -318,6 +337,8 @@ export interface Tables {
   assignment: AssignmentTable;
   report: ReportTable;
   session: SessionTable;
+  session_wait: SessionWaitTable;
+  distribution_point: DistributionPointTable;
   participant: ParticipantTable;
   sequence: SequenceTable;
   package: PackageTable;

@@ -1,5 +1,6 @@
 /** Multicast sessions and who takes part. Whatever must outlive a crash of the site is written before it is used. */
 import { sql, type Selectable } from "kysely";
+import type { EndReason, SessionEnd } from "../../contract/administration.ts";
 import type { Database } from "./database.ts";
 import { toNumber, type SessionTable } from "./schema.ts";
 
@@ -22,6 +23,8 @@ export interface StoredSession {
   unicastBytes: number;
   parityPart: number;
   open: boolean;
+  /** Null while it is open. */
+  end: SessionEnd | null;
 }
 
 export interface Participant {
@@ -53,7 +56,13 @@ function fromRow(row: Selectable<SessionTable>): StoredSession {
     unicastBytes: toNumber(row.unicast_bytes),
     parityPart: row.parity_part,
     open: row.open,
+    end: endOf(row),
   };
+}
+
+function endOf({ end_detail, end_reason, ended }: Selectable<SessionTable>): SessionEnd | null {
+  if (ended === null) return null;
+  return { reason: end_reason ?? "unknown", detail: end_detail, time: ended };
 }
 
 export class SessionStore {
@@ -207,11 +216,15 @@ export class SessionStore {
   async close(
     id: string,
     total: { multicastBytes: number; unicastBytes: number; parityPart: number },
+    { detail = "", reason }: { reason: EndReason; detail?: string },
   ): Promise<void> {
     await this.#database
       .updateTable("session")
       .set({
         open: false,
+        ended: new Date().toISOString(),
+        end_reason: reason,
+        end_detail: detail,
         multicast_bytes: total.multicastBytes,
         unicast_bytes: total.unicastBytes,
         parity_part: total.parityPart,

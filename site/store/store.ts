@@ -9,6 +9,7 @@ import { CollectionStore, isMember } from "./collections.ts";
 import { CredentialStore } from "./credentials.ts";
 import { DeploymentStore } from "./deployments.ts";
 import { DeviceStore } from "./devices.ts";
+import { DistributionPointStore } from "./distribution-point.ts";
 import { ImageStore } from "./images.ts";
 import { MachineStore } from "./machines.ts";
 import { PackageStore } from "./packages.ts";
@@ -32,6 +33,7 @@ export interface Store {
   readonly deployments: DeploymentStore;
   readonly reports: ReportStore;
   readonly sessions: SessionStore;
+  readonly distributionPoint: DistributionPointStore;
   readonly sequences: SequenceStore;
   readonly packages: PackageStore;
   readonly sequenceRuns: SequenceRunStore;
@@ -73,6 +75,7 @@ export async function openStore(folder: string): Promise<Store> {
     }),
     reports: new ReportStore(database),
     sessions: new SessionStore(database),
+    distributionPoint: new DistributionPointStore(database),
     sequences: new SequenceStore(database),
     packages: new PackageStore(database),
     sequenceRuns: new SequenceRunStore(database),

@@ -12,6 +12,7 @@ const parts = {
   summary: document.getElementById("summary"),
   away: document.getElementById("away"),
   sessions: document.getElementById("sessions"),
+  waiting: document.getElementById("waiting"),
   noSessions: document.getElementById("no-sessions"),
   machines: document.getElementById("machines"),
   noMachines: document.getElementById("no-machines"),
@@ -92,15 +93,44 @@ function makeSession() {
     setText(parity, percentText(session.parityPart));
     setText(machines, String(session.machines));
     setText(group, `${session.group}:${session.port}`);
-    setText(limit, describeLimit(session));
+    setText(limit, session.end === null ? describeLimit(session) : endText(session.end));
     limit.hidden = limit.textContent === "";
   };
   return card;
 }
 
+/** A session that is to start with more machines or at a time. */
+function makeWaiting() {
+  const line = element("li", "line");
+  line.update = ({ deploymentName, minimumClients, missing, missingCount, present, startsAt }) => {
+    const more = missingCount > missing.length ? ` and ${missingCount - missing.length} more` : "";
+    const who = missing.length === 0 ? "" : ` Missing: ${missing.join(", ")}${more}.`;
+    setText(
+      line,
+      `${deploymentName} waits: ${present.length} of ${minimumClients} machines are there; ` +
+        `it starts at ${startsAt.slice(11, 16)} UTC at the latest.${who}`,
+    );
+  };
+  return line;
+}
+
 function movedText({ stream }, { reason, to }) {
   const where = { unicast: "to unicast", out: "out", stream: `to stream ${stream}` }[to];
   return `Moved ${where}. ${reason}.`;
+}
+
+const endReasons = {
+  done: "Its machines are done.",
+  silent: "No machine reported any more.",
+  "deployment-closed": "Its deployment was closed.",
+  "sender-failed": "Its sender failed.",
+  "not-opened": "It could not be opened.",
+  "not-resumed": "It did not go on after a restart.",
+  unknown: "",
+};
+
+function endText({ detail, reason }) {
+  return `${endReasons[reason]} ${detail}`.trim();
 }
 
 /** Who or what the session waits for, by name. */
@@ -212,7 +242,13 @@ function show(room) {
     session.limitingMachine = room.machines.find((machine) => machine.id === session.limitingMachineId);
   }
   const ended = room.sessions.filter((session) => session.state === "closed").slice(0, endedShown);
-  parts.noSessions.hidden = room.sessions.length > 0;
+  parts.noSessions.hidden = room.sessions.length + room.waiting.length > 0;
+  parts.waiting.hidden = room.waiting.length === 0;
+  keep(
+    parts.waiting,
+    room.waiting.map((one) => ({ ...one, id: `${one.deploymentId} ${one.imageId}` })),
+    makeWaiting,
+  );
   parts.noMachines.hidden = room.machines.length > 0;
   keep(parts.sessions, [...open, ...ended], makeSession);
   const moved = new Map(

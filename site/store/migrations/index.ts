@@ -5,6 +5,7 @@ import { captures } from "./captures.ts";
 import { children } from "./children.ts";
 import { deployments } from "./deployments.ts";
 import { devices } from "./devices.ts";
+import { distributionPoint } from "./distribution-point.ts";
 import { deviceVariables } from "./device-variables.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
@@ -34,6 +35,7 @@ const steps: Record<string, Migration> = {
   "0013-pxe-clearings": pxeClearings,
   "0014-accounts": accounts,
   "0015-devices": devices,
+  "0016-distribution-point": distributionPoint,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

@@ -38,9 +38,9 @@ test("each image has a session of its own, which outlives a restart; a machine t
   const director = direct(fakeCasting());
   await director.start();
   const first = await director.join(one, deployment);
-  const second = await director.join(one, deployment, data.id);
+  const second = await director.join(one, deployment, { imageId: data.id });
   assert.notEqual(first.session.id, second.session.id);
-  assert.equal((await director.join(two, deployment, system.id)).session.id, first.session.id);
+  assert.equal((await director.join(two, deployment, { imageId: system.id })).session.id, first.session.id);
   const sessions = await store.sessions.listOpen();
   assert.deepEqual(sessions.map(({ imageId }) => imageId).toSorted(), [system.id, data.id].toSorted());
   const finished = async (session: string): Promise<boolean[]> =>

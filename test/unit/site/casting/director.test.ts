@@ -36,7 +36,9 @@ after(async () => {
 
 /** Closes what earlier tests left open: a director goes on with every session it finds. */
 async function closeAll(): Promise<void> {
-  for (const session of await store.sessions.listOpen()) await store.sessions.close(session.id, session);
+  for (const session of await store.sessions.listOpen()) {
+    await store.sessions.close(session.id, session, { reason: "done" });
+  }
 }
 
 async function startDirector(context: TestContext, native: FakeCasting, ports = 1000): Promise<Director> {

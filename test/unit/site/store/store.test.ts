@@ -188,6 +188,7 @@ test("start and receiver numbers are never given twice", async () => {
     unicastBytes: 0,
     parityPart: 0,
     open: true,
+    end: null,
   });
   const starts = await Promise.all([1, 2, 3].map(() => store.sessions.nextStart(id)));
   assert.deepEqual(

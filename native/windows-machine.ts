@@ -97,6 +97,7 @@ export interface WindowsDisk {
   serial: string;
   /** "nvme", "sata", "usb", …; "virtual" is made of a file or memory; "unknown". */
   bus: string;
+  /** The medium leaves its drive, as Windows has it: a disk in a USB case is not removable. */
   removable: boolean;
   readOnly: boolean;
   offline: boolean;

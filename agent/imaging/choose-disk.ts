@@ -36,7 +36,8 @@ export function safetyRefusals(disk: DiskFacts, rule: DiskRule, named: boolean):
   if (disk.readOnly) reasons.push("is read-only");
   if (disk.kind === "virtual") reasons.push("is no disk of its own: it is made of memory or of other disks");
   if (disk.removable && !rule.removable) {
-    reasons.push("is removable, and the deployment does not ask for such a disk");
+    const how = disk.bus === undefined ? "" : ` (${disk.bus})`;
+    reasons.push(`is removable${how}, and the deployment does not ask for such a disk`);
   }
   if ((disk.kind === "loop" || disk.kind === "file") && !named) {
     reasons.push("stands for a file, so it has to be named");

@@ -34,7 +34,10 @@ export interface DiskFacts {
   /** Empty when not known. */
   model: string;
   serial: string;
+  /** It is meant to come and go, or its medium is: cards, sticks, disks in USB cases. */
   removable: boolean;
+  /** How it is attached, such as "usb" and "nvme", where the system says so in a word. */
+  bus?: string;
   readOnly: boolean;
   /** Why the running system depends on it, phrases such as "holds the root file system (/dev/sda2)". */
   systemUses: string[];

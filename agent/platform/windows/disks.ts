@@ -22,6 +22,12 @@ const systemUseTexts: Record<WindowsDisk["systemUses"][number], string> = {
   "page file": "holds a page file",
 };
 
+/**
+ * RemovableMedia of STORAGE_DEVICE_DESCRIPTOR says that the medium leaves its drive, which is not so of a disk in a USB case
+ * and of many a stick. A soldered eMMC is on "mmc"; one that its driver calls "sd" is refused rather than a card overwritten.
+ */
+const busesThatComeAndGo: ReadonlySet<string> = new Set(["usb", "1394", "sd"]);
+
 export function toDiskFacts(disk: WindowsDisk, inPe: boolean): DiskFacts {
   const { model, sectorBytes, serial, sizeBytes, uniqueId, vendor } = disk;
   const name = [vendor, model].filter((word) => word !== "").join(" ");
@@ -33,7 +39,8 @@ export function toDiskFacts(disk: WindowsDisk, inPe: boolean): DiskFacts {
     sectorBytes,
     model: name,
     serial,
-    removable: disk.removable,
+    removable: disk.removable || busesThatComeAndGo.has(disk.bus),
+    bus: disk.bus,
     readOnly: disk.readOnly,
     systemUses: disk.systemUses.map((use) => systemUseTexts[use]),
     // Windows PE gives every volume a letter by itself; in an installed Windows a letter means that somebody uses it.

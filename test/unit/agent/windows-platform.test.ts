@@ -77,6 +77,22 @@ test("disks: what Windows runs from is refused; a letter means use in Windows an
   await assert.rejects(plain.listDisks(), { code: "E_DISK_NOT_FOUND", message: /administrators/ });
 });
 
+test("what hangs on a cable or sits in a card slot is removable, though its medium cannot be taken out", async () => {
+  const { facts, platform } = makePlatform(true);
+  const removableOn = async (bus: string, removable: boolean): Promise<boolean | undefined> => {
+    facts.shown = facts.shown.slice(0, 1).map((disk) => ({ ...disk, bus, removable }));
+    const [disk] = await platform.listDisks();
+    assert.equal(disk?.bus, bus);
+    return disk.removable;
+  };
+  for (const bus of ["usb", "1394", "sd"]) assert.equal(await removableOn(bus, false), true, bus);
+  // A soldered eMMC is on a bus of cards, and is the disk of many a tablet.
+  for (const bus of ["mmc", "sata", "nvme", "raid", "scsi", "ufs"]) {
+    assert.equal(await removableOn(bus, false), false, bus);
+    assert.equal(await removableOn(bus, true), true, bus);
+  }
+});
+
 test("a disk that a person names: by its path, or a file that stands for it; no volume, nothing else", async (t) => {
   const { platform } = makePlatform(true);
   assert.equal((await platform.findDisk("\\\\.\\physicaldrive1")).path, "\\\\.\\PhysicalDrive1");

@@ -81,6 +81,10 @@ export const limits = {
   auditRefusals: 20,
   auditDays: 400,
   auditAnswerMost: 10_000,
+  /** How long status messages are kept, how often those that are older go, and how many one answer has. */
+  statusDays: 180,
+  statusPruneMs: 3_600_000,
+  statusAnswerMost: 10_000,
   /** How often the files of an own certificate are looked at. */
   certificateLookMs: 5000,
   /** Imports and verifications that go on at once, and finished ones that are remembered. */

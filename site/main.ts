@@ -21,6 +21,7 @@ import { pxeCommands } from "./commands/pxe.ts";
 import { sequenceCommands } from "./commands/sequence.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { runSite, siteCommand } from "./commands/site.ts";
+import { statusMessageCommands } from "./commands/status-messages.ts";
 import { tokenCommands, userCommands } from "./commands/user.ts";
 import type { SiteNative } from "./site.ts";
 
@@ -37,6 +38,7 @@ const asking: SiteCommand[] = [
   ...mediaCommands,
   ...sessionCommands,
   ...distributionPointCommands,
+  ...statusMessageCommands,
   ...pxeCommands,
   ...userCommands,
   ...tokenCommands,

@@ -223,6 +223,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     const passwords = new Passwords();
     const firstPassword = options.serving ? await firstAccount(store, passwords) : null;
     await store.audit.prune();
+    endings.push(await pruning(store, log));
     const pxe = await Pxe.open(store);
     let responder: PxeResponder | null = null;
     const context: ApiContext = {
@@ -316,6 +317,17 @@ async function keptFiles({ captures, packages, sequences, stateStores }: Store):
   const ofSequences = (await sequences.list()).map(({ id }) => id);
   const ofCaptures = (await captures.listOpen()).map(({ file }) => file);
   return new Set([...ofPackages, ...ofSequences, ...ofCaptures, ...(await stateStores.files())]);
+}
+
+/** Status messages are kept for a set time. Answers what ends looking after that. */
+async function pruning({ statusMessages }: Store, log: Log): Promise<() => void> {
+  await statusMessages.prune(Date.now());
+  const timer = setInterval(() => {
+    statusMessages
+      .prune(Date.now())
+      .catch((error: unknown) => log.error(`old status messages stay: ${toVolleyError(error).detail}`));
+  }, limits.statusPruneMs);
+  return () => clearInterval(timer);
 }
 
 /** A site runs for months: its certificate is looked at now and then. Answers what ends that. */

@@ -24,6 +24,7 @@ import { sequenceRunRoutes } from "./sequence-runs.ts";
 import { sequenceRoutes } from "./sequences.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { stateStoreRoutes } from "./state-stores.ts";
+import { statusMessageRoutes } from "./status-messages.ts";
 import { taskRoutes } from "./tasks.ts";
 import { uploadRoutes } from "./uploads.ts";
 import type { ApiContext } from "./context.ts";
@@ -55,6 +56,7 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   captureRoutes,
   sessionRoutes,
   stateStoreRoutes,
+  statusMessageRoutes,
   taskRoutes,
   tokenRoutes,
   uploadRoutes,

@@ -2,7 +2,7 @@
 import type { MachineRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
-import type { CommandCall, SiteCommand } from "./command.ts";
+import type { SiteCommand } from "./command.ts";
 import { findMachines } from "./deployment.ts";
 import { printJson, printTable } from "./output.ts";
 import { changeVariables, variableOptions } from "./variables.ts";
@@ -41,12 +41,17 @@ export const machineCommands: SiteCommand[] = [
     summary: "Show a machine's own variables, or give it others: they count over those of a deployment.",
     options: variableOptions,
     run: async (client, call) =>
-      changeVariables(client, call, `/machines/${await oneMachine(client, call)}/variables`),
+      changeVariables(
+        client,
+        call,
+        `/machines/${await oneMachine(client, call.positionals[0] ?? "")}/variables`,
+      ),
   },
 ];
 
-async function oneMachine(client: SiteClient, call: CommandCall): Promise<string> {
-  const found = await findMachines(client, call.positionals[0] ?? "");
+/** By name or identifier. Throws E_USAGE for several, E_NOT_FOUND. */
+export async function oneMachine(client: SiteClient, name: string): Promise<string> {
+  const found = await findMachines(client, name);
   const [id, more] = found;
   if (found !== "all" && id !== undefined && more === undefined) return id;
   throw new VolleyError("E_USAGE", "One machine is to be named.");

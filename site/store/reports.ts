@@ -4,6 +4,7 @@ import { limits } from "../../contract/limits.ts";
 import type { Report, StepStatus } from "../../contract/report.ts";
 import type { Database } from "./database.ts";
 import { toNumber, type AssignmentTable, type Tables } from "./schema.ts";
+import { messageOf } from "./status-messages.ts";
 
 export class ReportStore {
   readonly #database: Database;
@@ -59,6 +60,7 @@ async function insert(transaction: Transaction<Tables>, machineId: string, repor
       time: report.time,
       received: new Date().toISOString(),
       detail: report.kind === "step-status" ? JSON.stringify(report.status) : null,
+      ...messageOf(report),
     })
     .onConflict((conflict) => conflict.columns(["machine_id", "id"]).doNothing())
     .returning("sequence")

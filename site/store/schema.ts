@@ -10,6 +10,7 @@ import type { CollectionRule, DeviceState } from "../../contract/devices.ts";
 import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import type { PxeProperties } from "../../contract/pxe.ts";
 import type { PackageProgram, SequenceVariable } from "../../contract/sequence.ts";
+import type { Severity } from "../../contract/status-messages.ts";
 import type { PasswordProof } from "../authority/passwords.ts";
 
 /** With what a password is checked by: see boot/pxe-password. */
@@ -122,6 +123,11 @@ export interface ReportTable {
   received: string;
   /** Of a step's status all of it; null for reports that the assignment keeps. */
   detail: Json<StepStatus | null> | null;
+  message_id: number;
+  severity: Severity;
+  message: string;
+  /** Of what is no step's status. */
+  text: string;
 }
 
 export interface SessionTable {

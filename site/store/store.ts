@@ -18,6 +18,7 @@ import { ReportStore } from "./reports.ts";
 import { SequenceRunStore } from "./sequence-runs.ts";
 import { SequenceStore } from "./sequences.ts";
 import { SessionStore } from "./sessions.ts";
+import { StatusMessageStore } from "./status-messages.ts";
 import { StateStore } from "./state-stores.ts";
 
 export interface Store {
@@ -32,6 +33,7 @@ export interface Store {
   readonly machines: MachineStore;
   readonly deployments: DeploymentStore;
   readonly reports: ReportStore;
+  readonly statusMessages: StatusMessageStore;
   readonly sessions: SessionStore;
   readonly distributionPoint: DistributionPointStore;
   readonly sequences: SequenceStore;
@@ -74,6 +76,7 @@ export async function openStore(folder: string): Promise<Store> {
       },
     }),
     reports: new ReportStore(database),
+    statusMessages: new StatusMessageStore(database),
     sessions: new SessionStore(database),
     distributionPoint: new DistributionPointStore(database),
     sequences: new SequenceStore(database),

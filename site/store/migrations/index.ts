@@ -17,6 +17,7 @@ import { sequences } from "./sequences.ts";
 import { sessions } from "./sessions.ts";
 import { slowClients } from "./slow-clients.ts";
 import { statuses } from "./statuses.ts";
+import { statusMessages } from "./status-messages.ts";
 
 const steps: Record<string, Migration> = {
   "0001-images": images,
@@ -37,5 +38,6 @@ const steps: Record<string, Migration> = {
   "0015-devices": devices,
   "0016-distribution-point": distributionPoint,
 };
+  "0018-status-messages": statusMessages,
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

@@ -1,0 +1,97 @@
+/** What machines reported, as status messages: asked for, and forgotten after their time. */
+import {
+  ownMessages,
+  severityOf,
+  type StatusEntry,
+  type StatusQuery,
+} from "../../contract/status-messages.ts";
+import { limits } from "../../contract/limits.ts";
+import type { Report } from "../../contract/report.ts";
+import type { Database } from "./database.ts";
+import { toNumber } from "./schema.ts";
+
+const dayMs = 86_400_000;
+
+export class StatusMessageStore {
+  readonly #database: Database;
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** The newest first. */
+  async list(query: Omit<StatusQuery, "format">): Promise<StatusEntry[]> {
+    let wanted = this.#database
+      .selectFrom("report")
+      .innerJoin("machine", "machine.id", "report.machine_id")
+      .leftJoin("deployment", "deployment.id", "report.deployment_id")
+      .selectAll("report")
+      .select(["machine.facts", "deployment.name"]);
+    if (query.machineId !== undefined) wanted = wanted.where("report.machine_id", "=", query.machineId);
+    if (query.deploymentId !== undefined) {
+      wanted = wanted.where("report.deployment_id", "=", query.deploymentId);
+    }
+    if (query.from !== undefined) wanted = wanted.where("report.received", ">=", query.from);
+    if (query.to !== undefined) wanted = wanted.where("report.received", "<=", query.to);
+    if (query.severity !== undefined) wanted = wanted.where("report.severity", "=", query.severity);
+    if (query.messageId !== undefined) wanted = wanted.where("report.message_id", "=", query.messageId);
+    if (query.before !== undefined) wanted = wanted.where("report.sequence", "<", query.before);
+    const rows = await wanted.orderBy("report.sequence", "desc").limit(query.limit).execute();
+    return rows.map((row) => ({
+      sequence: toNumber(row.sequence),
+      time: row.time,
+      received: row.received,
+      machineId: row.machine_id,
+      machine: row.facts.name,
+      deploymentId: row.deployment_id,
+      deployment: row.name ?? "",
+      severity: row.severity,
+      messageId: row.message_id,
+      message: row.message,
+      step: row.detail?.step ?? 0,
+      group: row.detail?.group ?? "",
+      action: row.detail?.action ?? "",
+      exitCode: row.detail?.exitCode ?? 0,
+      output: row.detail?.output ?? row.text,
+    }));
+  }
+
+  /** What came longer ago than it is kept goes; answers how much that was. */
+  async prune(nowMs: number): Promise<number> {
+    const before = new Date(nowMs - limits.statusDays * dayMs).toISOString();
+    const gone = await this.#database.deleteFrom("report").where("received", "<", before).executeTakeFirst();
+    return Number(gone.numDeletedRows);
+  }
+}
+
+/** The columns by which a report is asked for. */
+export function messageOf(report: Report) {
+  if (report.kind === "step-status") {
+    const { messageId, messageName } = report.status;
+    return {
+      message_id: messageId,
+      severity: severityOf(messageId),
+      message: messageName,
+      text: "",
+    };
+  }
+  const kind = report.kind === "started" && report.resume ? "resumed" : report.kind;
+  const { message, messageId, severity } = ownMessages[kind];
+  return { message_id: messageId, severity, message, text: textOf(report) };
+}
+
+function textOf(report: Exclude<Report, { kind: "step-status" }>): string {
+  switch (report.kind) {
+    case "planned": {
+      const { device, model, serial } = report.plan;
+      return `${device}, ${model}, ${serial}`;
+    }
+    case "started":
+      return "";
+    case "notice":
+      return report.text;
+    case "succeeded":
+      return report.outcome === null ? "" : `The disk has root ${report.outcome.root}`;
+    case "failed":
+      return `${report.error.code}: ${report.error.detail}`;
+  }
+}

@@ -16,8 +16,8 @@ import { sessionImages } from "./session-images.ts";
 import { sequences } from "./sequences.ts";
 import { sessions } from "./sessions.ts";
 import { slowClients } from "./slow-clients.ts";
-import { statuses } from "./statuses.ts";
 import { statusMessages } from "./status-messages.ts";
+import { statuses } from "./statuses.ts";
 
 const steps: Record<string, Migration> = {
   "0001-images": images,
@@ -37,7 +37,7 @@ const steps: Record<string, Migration> = {
   "0014-accounts": accounts,
   "0015-devices": devices,
   "0016-distribution-point": distributionPoint,
-};
   "0018-status-messages": statusMessages,
+};
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

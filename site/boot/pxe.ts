@@ -227,7 +227,7 @@ export class Pxe {
       found !== null || (await this.#additions.take(() => this.#wait({ ...identity, name: as }, address)));
     return hasPlace
       ? { kind: "hold", as }
-      : local("too many computers wait for approval; forget some at the site");
+      : local("too many computers wait for approval; approve, refuse or forget some at the site");
   }
 
   /** False: there is no place. Where only the address has to wait, the computer asks again. */

@@ -62,7 +62,7 @@ export const deviceActions = (word: "device" | "pxe"): SiteCommand[] => [
     words: `${word} forget`,
     operands: "DEVICE",
     operandCount: 1,
-    summary: "Forget what was said of a computer; an enrolled machine stays known.",
+    summary: "Forget what was said of a computer; an enrolled machine stays as it is.",
     options: {},
     run: async (client, call) => {
       const { id, name } = await findDevice(client, call.positionals[0] ?? "");

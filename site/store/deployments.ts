@@ -159,8 +159,8 @@ export class DeploymentStore {
   }
 
   /**
-   * The newest open deployment that is for this machine and that it has not succeeded in: one that is due now where the
-   * machine is, or that it has begun.
+   * An open deployment that is for this machine and that it has not succeeded in: the one that it has begun, of several
+   * the one that was touched last, since a newer one ends no run; else the newest that is due now where the machine is.
    */
   async dueFor(machineId: string, address: string | null = null): Promise<DeploymentRecord | undefined> {
     const { deployments } = await this.#forMachine(machineId);
@@ -170,7 +170,8 @@ export class DeploymentStore {
           .onRef("assignment.deployment_id", "=", "deployment.id")
           .on("assignment.machine_id", "=", machineId),
       )
-      .select(["assignment.state", "deployment.starts", "deployment.expires", "deployment.subnets"])
+      .select(["assignment.state", "assignment.updated"])
+      .select(["deployment.starts", "deployment.expires", "deployment.subnets"])
       .where("deployment.open", "=", true)
       .where((row) =>
         row.or([row("assignment.state", "is", null), row("assignment.state", "!=", "succeeded")]),
@@ -178,8 +179,10 @@ export class DeploymentStore {
       .orderBy("deployment.created", "desc")
       .orderBy("deployment.id")
       .execute();
-    const isBegun = (state: string | null): boolean => state === "planned" || state === "working";
-    const due = rows.find((row) => isBegun(row.state) || windowOf(row, address) === "due");
+    const [begun] = rows
+      .filter(({ state }) => state === "planned" || state === "working")
+      .toSorted((one, other) => (other.updated ?? "").localeCompare(one.updated ?? ""));
+    const due = begun ?? rows.find((row) => windowOf(row, address) === "due");
     return due && (await this.find(due.id));
   }
 

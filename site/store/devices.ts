@@ -55,10 +55,9 @@ export class DeviceStore {
     await this.#database.updateTable("device").set({ state }).where("id", "=", id).execute();
   }
 
-  /** One that has enrolled stays, approved. */
+  /** One that has enrolled stays as it is: whoever waits or was refused is not let in by being forgotten. */
   async forget(id: string): Promise<void> {
     await this.#database.deleteFrom("device").where("id", "=", id).where("machine_id", "is", null).execute();
-    await this.setState(id, "approved");
   }
 
   /** Secrets sealed: see api/secret-variables. Undefined when there is no such device. */

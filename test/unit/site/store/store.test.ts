@@ -114,6 +114,31 @@ test("a machine is given the newest open deployment that is for it, until it suc
   await store.deployments.remove(all.id);
 });
 
+test("a deployment that falls due in the middle of a run waits until the run has ended", async () => {
+  const machine = await enrol("busy");
+  const begun = await deployment("begun", [machine]);
+  await store.deployments.assign(begun.id, machine);
+  await store.reports.take(machine, [report(begun.id, "started")]);
+  const newer = await deployment("newer than the run", [machine]);
+  assert.equal((await store.deployments.dueFor(machine))?.id, begun.id);
+  await store.reports.take(machine, [report(begun.id, "failed")]);
+  assert.equal((await store.deployments.dueFor(machine))?.id, newer.id);
+});
+
+test("an enrolled machine that is forgotten is let in no more than before", async () => {
+  for (const state of ["waiting", "refused", "approved"] as const) {
+    const id = await enrol(`forgotten ${state}`);
+    const device = await store.devices.ofMachine(id);
+    assert.ok(device);
+    await store.devices.setState(device.id, state);
+    await store.devices.forget(device.id);
+    assert.equal((await store.devices.ofMachine(id))?.state, state);
+  }
+  const told = await store.devices.add({ name: "told", uuid: randomUUID(), mac: null }, "refused");
+  await store.devices.forget(told.id);
+  assert.equal(await store.devices.find(told.id), undefined);
+});
+
 test("a report counts once however often it comes, and those of other machines are others", async () => {
   const [one, two] = [await enrol("one"), await enrol("two")];
   const target = await deployment("reports", [one, two]);

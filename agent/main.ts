@@ -2,17 +2,24 @@
 /** The only reader of the command line and the environment, and the place where the agent's parts are put together. */
 import { readFileSync, realpathSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { isSea } from "node:sea";
 import { z } from "zod";
 import { errors, toVolleyError, VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
 import type { MachineFacts } from "../contract/machine.ts";
-import { helpText, parseCommandLine, type Command, type DeployCommand } from "./commands/command-line.ts";
+import {
+  helpText,
+  parseCommandLine,
+  type Command,
+  type DeployCommand,
+  wordsFor,
+} from "./commands/command-line.ts";
 
 import { disksText, factsText } from "./commands/machine-text.ts";
 import { openConsoleLines } from "./commands/console-lines.ts";
-import { type DoctorCommand, runDoctor } from "./commands/doctor-command.ts";
+import { type DoctorCommand, runDoctor, type Surroundings } from "./commands/doctor-command.ts";
+import { completeDownload, type DownloadCommand, runDownload } from "./commands/download-command.ts";
 import { askForVariables } from "./commands/env-command.ts";
 import { dropHandOver, readHandOver } from "./deploying/hand-over.ts";
 import type * as Performing from "./deploying/perform.ts";
@@ -62,6 +69,8 @@ async function run(command: Command): Promise<void> {
       return writeOut(await askForVariables(command.env, process.env, readInput));
     case "doctor":
       return doctor(command.doctor, platformHere());
+    case "download":
+      return download(command.download, platformHere());
     case "deploy":
       return deploy(command, platformHere());
     case "resume":
@@ -165,8 +174,8 @@ async function loadPerformer(): Promise<typeof Performing> {
   }
 }
 
-function doctor(command: DoctorCommand, platform: Platform): Promise<void> {
-  return runDoctor(command, {
+function surroundings(command: SiteChoice, platform: Platform): Surroundings {
+  return {
     platform,
     identify: () => factsOf(platform, command.name),
     readCredential: credentialReader(command),
@@ -174,7 +183,17 @@ function doctor(command: DoctorCommand, platform: Platform): Promise<void> {
     onSecret: (secret) => redactor.add(secret),
     write: writeOut,
     signal: stop.signal,
-  });
+  };
+}
+
+function doctor(command: DoctorCommand, platform: Platform): Promise<void> {
+  return runDoctor(command, surroundings(command, platform));
+}
+
+async function download(command: DownloadCommand, platform: Platform): Promise<void> {
+  const complete = completeDownload(command, dirname(process.execPath));
+  const exitCode = await runDownload(complete, surroundings(complete.choice, platform));
+  if (exitCode !== null) process.exit(exitCode);
 }
 
 /** Where nothing was handed over there is nothing to do. */
@@ -362,7 +381,7 @@ process.on("uncaughtException", end);
 process.on("unhandledRejection", end);
 async function main(): Promise<void> {
   try {
-    await run(parseCommandLine(process.argv.slice(2)));
+    await run(parseCommandLine(wordsFor(process.execPath, process.argv.slice(2))));
     // A tool that cannot be killed must not keep the agent here.
     process.exit(0);
   } catch (error) {

@@ -97,8 +97,19 @@ export const PackageFacts = z.object({
   programs: z.array(PackageProgram),
 });
 export type PackageFacts = z.infer<typeof PackageFacts>;
-export const PackageRecord = PackageFacts.extend({ driverCategory: Name.nullable(), added: Time });
+export const PackageRecord = PackageFacts.extend({
+  driverCategory: Name.nullable(),
+  added: Time,
+  /** Every enrolled machine may fetch it, whatever its deployments are. */
+  shared: z.boolean(),
+});
 export type PackageRecord = z.infer<typeof PackageRecord>;
+
+/**
+ * POST /packages/:packageId/shared, by the administrator. Then GET /shared-packages/:packageId answers PackageFacts to any
+ * enrolled machine, and GET /shared-packages/:packageId/:offset some bytes from there on.
+ */
+export const SharedRequest = z.object({ shared: z.boolean() });
 
 /** GET /deployments/:id/packages/:packageId/image: ImageFacts of contract/deployment.ts, of a package of kind "image". */
 

@@ -1,5 +1,11 @@
 /** What was typed, checked and turned into one of the agent's commands. Pure: main.ts hands in the words. */
 import { type DoctorCommand, doctorHelpText, parseDoctorCommand } from "./doctor-command.ts";
+import {
+  type DownloadCommand,
+  downloadHelpText,
+  downloadProgram,
+  parseDownloadCommand,
+} from "./download-command.ts";
 import { envHelpText, parseEnvCommand, type EnvCommand } from "./env-command.ts";
 import { parseOptions, usage } from "./options.ts";
 import { parseSequenceCommand, type SequenceCommand, sequenceHelpText } from "./sequence-command.ts";
@@ -24,6 +30,7 @@ export type Command =
   | { kind: "disks"; json: boolean }
   | { kind: "inventory" }
   | { kind: "doctor"; doctor: DoctorCommand }
+  | { kind: "download"; download: DownloadCommand }
   | { kind: "sequence"; sequence: SequenceCommand }
   | { kind: "env"; env: EnvCommand }
   | { kind: "help" }
@@ -48,7 +55,7 @@ export const helpText = `volley-agent: puts the image of a deployment on this ma
   volley-agent resume [--state DIR]              goes on with the sequence that handed this system over
   volley-agent identify [--json] [--name NAME]   what the site is told of this machine
   volley-agent disks [--json]                    the disks, and why one may not be overwritten
-${doctorHelpText}${sequenceHelpText}${envHelpText}  volley-agent --help | --version
+${doctorHelpText}${downloadHelpText}${sequenceHelpText}${envHelpText}  volley-agent --help | --version
 `;
 
 const text = { type: "string" } as const;
@@ -96,9 +103,13 @@ export function parseCommandLine(words: readonly string[]): Command {
       return doctor === null ? { kind: "help" } : { kind: "doctor", doctor };
     }
     case "sequence":
-      return rest.some((word) => word === "--help" || word === "-h")
+      return asksForHelp(rest)
         ? { kind: "help" }
         : { kind: "sequence", sequence: parseSequenceCommand(rest) };
+    case "download":
+      return asksForHelp(rest)
+        ? { kind: "help" }
+        : { kind: "download", download: parseDownloadCommand(rest) };
     case "env":
       return { kind: "env", env: parseEnvCommand(rest) };
     default:
@@ -108,6 +119,16 @@ export function parseCommandLine(words: readonly string[]): Command {
           : `No command "${first}"`,
       );
   }
+}
+
+const asksForHelp = (words: readonly string[]): boolean =>
+  words.some((word) => word === "--help" || word === "-h");
+
+/** A program that goes by the name of one command is that command: `path` is its own. */
+export function wordsFor(path: string, words: readonly string[]): string[] {
+  const name = path.split(/[\\/]/).at(-1) ?? "";
+  const isDownload = name.toLowerCase().replace(/\.exe$/, "") === downloadProgram;
+  return isDownload ? ["download", ...words] : [...words];
 }
 
 function parseDeploy(words: string[]): Command {

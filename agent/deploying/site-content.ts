@@ -76,7 +76,7 @@ async function unpack(archive: string, place: string): Promise<void> {
 }
 
 /** In this process, since Windows PE has no tar. Names that lead out of the folder are refused. E_CONTENT_CORRUPT. */
-async function extractPackage(archive: string, folder: string): Promise<void> {
+export async function extractPackage(archive: string, folder: string): Promise<void> {
   try {
     await extract({ file: archive, cwd: folder, strict: true });
   } catch (error) {

@@ -1,10 +1,16 @@
 /** Packages: what steps of task sequences refer to by an identifier. */
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { PackageId, PackageRecord, PackageRequest } from "../../contract/sequence.ts";
+import {
+  PackageFacts,
+  PackageId,
+  PackageRecord,
+  PackageRequest,
+  SharedRequest,
+} from "../../contract/sequence.ts";
 import type { StoredPackage } from "../store/packages.ts";
 import type { ApiContext } from "./context.ts";
-import { parse, type Call, type Route } from "./routes.ts";
+import { offsetOf, parse, sendBytes, type Call, type Route } from "./routes.ts";
 
 export function packageRoutes(context: ApiContext): Route[] {
   const { files, log, store } = context;
@@ -45,7 +51,17 @@ export function packageRoutes(context: ApiContext): Route[] {
         }
         log.info(`package ${added.packageId} (${added.name}) was added: ${added.kind}, ${added.bytes} bytes`);
         reply.code(201);
-        return PackageRecord.parse(added);
+        return PackageRecord.parse({ ...added, shared: false });
+      },
+    },
+    {
+      method: "POST",
+      path: "/packages/:packageId/shared",
+      who: "administrator",
+      handle: async (call) => {
+        const { packageId } = await find(call);
+        await store.packages.share(packageId, parse(SharedRequest, call.request.body).shared);
+        return PackageRecord.parse(await find(call));
       },
     },
     {
@@ -58,10 +74,43 @@ export function packageRoutes(context: ApiContext): Route[] {
         if (fileId !== null) files.remove(fileId);
       },
     },
+    ...sharedRoutes(context, find),
   ];
 }
 
-async function makePackage({ files, store }: ApiContext, wanted: PackageRequest): Promise<StoredPackage> {
+/** For machines whose task sequence is another program's, as Configuration Manager's. */
+function sharedRoutes({ files }: ApiContext, find: (call: Call) => Promise<StoredPackage>): Route[] {
+  const findShared = async (call: Call): Promise<StoredPackage> => {
+    const found = await find(call);
+    if (found.shared) return found;
+    throw new VolleyError("E_FORBIDDEN", `Package ${found.packageId} is not shared with every machine.`);
+  };
+  return [
+    {
+      method: "GET",
+      path: "/shared-packages/:packageId",
+      who: "machine",
+      handle: async (call) => PackageFacts.parse(await findShared(call)),
+    },
+    {
+      method: "GET",
+      path: "/shared-packages/:packageId/:offset",
+      who: "machine",
+      handle: async (call) => {
+        const { fileId, packageId } = await findShared(call);
+        if (fileId === null) {
+          throw new VolleyError("E_CONFLICT", `Package ${packageId} is an image, which has no files.`);
+        }
+        return sendBytes(call, await files.read(fileId, offsetOf(call.request)));
+      },
+    },
+  ];
+}
+
+async function makePackage(
+  { files, store }: ApiContext,
+  wanted: PackageRequest,
+): Promise<Omit<StoredPackage, "shared">> {
   const packageId = wanted.packageId.toUpperCase();
   const added = new Date().toISOString();
   if (wanted.kind === "image") {

@@ -1,4 +1,4 @@
-/** volley package add | image | list | remove */
+/** volley package add | image | list | share | remove */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -80,6 +80,23 @@ export const packageCommands: SiteCommand[] = [
         added.slice(0, 16).replace("T", " "),
       ]);
       printTable([["ID", "NAME", "KIND", "SIZE", "ADDED"], ...rows]);
+    },
+  },
+  {
+    words: "package share",
+    operands: "ID",
+    operandCount: 1,
+    summary:
+      "Let every enrolled machine fetch a package, whatever its deployments: for volley-agent download.",
+    options: { stop: { type: "boolean", help: "Only deployments give it out again." } },
+    run: async (client, call) => {
+      const packageId = call.positionals[0] ?? "";
+      const shared = call.values["stop"] !== true;
+      const path = `/packages/${encodeURIComponent(packageId)}/shared`;
+      const now = await client.post<PackageRecord>(path, { shared });
+      const whose = shared ? "every machine" : "deployments alone";
+      if (call.json) printJson(now);
+      else printLine(`Package ${now.packageId} is for ${whose}.`);
     },
   },
   {

@@ -30,7 +30,8 @@ export class PackageStore {
     return row && toStored(row);
   }
 
-  async add(added: StoredPackage): Promise<void> {
+  /** Shared with nobody at first. */
+  async add(added: Omit<StoredPackage, "shared">): Promise<void> {
     await this.#database
       .insertInto("package")
       .values({
@@ -49,13 +50,23 @@ export class PackageStore {
       .execute();
   }
 
+  /** False when there is none. */
+  async share(packageId: string, shared: boolean): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database
+      .updateTable("package")
+      .set({ shared })
+      .where("package_id", "=", packageId.toUpperCase())
+      .executeTakeFirstOrThrow();
+    return numUpdatedRows > 0n;
+  }
+
   async remove(packageId: string): Promise<void> {
     await this.#database.deleteFrom("package").where("package_id", "=", packageId.toUpperCase()).execute();
   }
 }
 
 function toStored(row: Selectable<PackageTable>): StoredPackage {
-  const { added, hash, kind, name } = row;
+  const { added, hash, kind, name, shared } = row;
   return {
     packageId: row.package_id,
     name,
@@ -68,5 +79,6 @@ function toStored(row: Selectable<PackageTable>): StoredPackage {
     driverCategory: row.driver_category,
     programs: row.programs,
     added,
+    shared,
   };
 }

@@ -209,6 +209,7 @@ export interface PackageTable {
   driver_category: string | null;
   programs: Json<PackageProgram[]>;
   added: string;
+  shared: ColumnType<boolean, undefined, boolean>;
 }
 
 /** A machine's run of a deployment's task sequence. */

@@ -14,6 +14,7 @@ import { pxe } from "./pxe.ts";
 import { pxeClearings } from "./pxe-clearings.ts";
 import { sessionImages } from "./session-images.ts";
 import { sequences } from "./sequences.ts";
+import { sharedPackages } from "./shared-packages.ts";
 import { sessions } from "./sessions.ts";
 import { slowClients } from "./slow-clients.ts";
 import { statusMessages } from "./status-messages.ts";
@@ -37,6 +38,7 @@ const steps: Record<string, Migration> = {
   "0014-accounts": accounts,
   "0015-devices": devices,
   "0016-distribution-point": distributionPoint,
+  "0017-shared-packages": sharedPackages,
   "0018-status-messages": statusMessages,
 };
 

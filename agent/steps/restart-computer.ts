@@ -3,7 +3,7 @@
  * that is put on this machine's own disk first, so that what is missing for it is this step's failure.
  */
 import { codes } from "./codes.ts";
-import { everywhere, setting, StepFailure, stepKind, succeeded, wholeNumber } from "./step-kind.ts";
+import { adapted, everywhere, setting, StepFailure, stepKind, succeeded, wholeNumber } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 
 const messageCharactersMost = 512;
@@ -13,7 +13,12 @@ const secondsMost = 86_400;
 export const restartComputer = stepKind({
   type: "Reboot",
   title: "Restart Computer",
-  support: everywhere,
+  support: {
+    ...everywhere,
+    windows: adapted(
+      "into the installed system; a restart into the boot image fails, since none is staged yet",
+    ),
+  },
   check(step) {
     const message = step.variables.find(({ property }) => property.toLowerCase() === "message")?.value ?? "";
     return message.length > messageCharactersMost
@@ -28,6 +33,13 @@ export const restartComputer = stepKind({
       fallback: 0,
     });
     const message = setting(context, "Message", "SMSRebootMessage").slice(0, messageCharactersMost);
+    if (target === "WinPE" && context.system === "windows") {
+      throw new StepFailure(
+        codes.notSupported,
+        "The agent stages no boot image from Windows, so the computer would only start Windows again; start it from the " +
+          "network or from boot media",
+      );
+    }
     if (target === "WinPE" && context.system === "linux") {
       await context.services?.bootStaging?.prepare({
         signal: context.signal,

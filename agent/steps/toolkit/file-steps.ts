@@ -100,10 +100,14 @@ const staged = adapted(
   "the boot image is put in place when a step asks for a restart into it, so that nothing is done before",
 );
 
+const notFromWindows = adapted(
+  "the boot image is put in place when a step asks for a restart into it, which from Windows fails: none is staged yet",
+);
+
 export const applyWindowsPe = stepKind({
   type: "LTIApplyPE",
   title: "Apply Windows PE",
-  support: { winpe: staged, linuxpe: staged, windows: staged, linux: staged },
+  support: { winpe: staged, linuxpe: staged, windows: notFromWindows, linux: staged },
   perform: (context: StepContext) => {
     context.log.info("The boot image is put in place by the restart that needs it");
     return Promise.resolve(succeeded("Left to the restart"));

@@ -130,6 +130,12 @@ test("Restart Computer asks for a restart", async () => {
   }
 });
 
+test("Restart Computer does not pretend that Windows starts a boot image", async () => {
+  const context = testContext({ system: "windows", properties: { Target: "WinPE" } });
+  assert.equal((await restartComputer.perform(context)).exitCode, codes.notSupported);
+  assert.equal(context.variables.get("SMSTSRebootRequested"), "");
+});
+
 const readyMachine: ReadinessFacts = {
   memoryMegabytes: 4096,
   processorMegahertz: 2000,

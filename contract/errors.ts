@@ -367,6 +367,13 @@ const entries = {
     503,
     75,
   ),
+  E_REPORT_FORGED: entry(
+    "A deployment's report is not what the site signed.",
+    "no",
+    "Fetch the report from the site anew, and ask who changed this one.",
+    422,
+    65,
+  ),
   E_TOO_SLOW: entry(
     "The machine is slower than its deployment allows, and that is by multicast only.",
     "after-remedy",
@@ -379,6 +386,13 @@ const entries = {
     "after-remedy",
     "Run volley-agent doctor on it and do what it says, or deploy it by unicast.",
     503,
+    69,
+  ),
+  E_NO_SENDER: entry(
+    "No udp-sender answers, or it went away before the end.",
+    "later",
+    "Start the sender again, with the same port base and in the same network; say which interface is meant (--interface).",
+    504,
     69,
   ),
   E_OUT_OF_MEMORY: entry(

@@ -18,6 +18,7 @@ import { mediaCommands } from "./commands/media.ts";
 import { agentCommands } from "./commands/agent.ts";
 import { packageCommands } from "./commands/package.ts";
 import { pxeCommands } from "./commands/pxe.ts";
+import { reportCommands } from "./commands/report.ts";
 import { sequenceCommands } from "./commands/sequence.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { runSite, siteCommand } from "./commands/site.ts";
@@ -39,6 +40,7 @@ const asking: SiteCommand[] = [
   ...sessionCommands,
   ...distributionPointCommands,
   ...statusMessageCommands,
+  ...reportCommands,
   ...pxeCommands,
   ...userCommands,
   ...tokenCommands,

@@ -8,6 +8,7 @@ import { captureRoutes } from "./captures.ts";
 import { collectionRoutes } from "./collections.ts";
 import { deviceRoutes } from "./devices.ts";
 import { credentialRoutes } from "./credentials.ts";
+import { deploymentReportRoutes } from "./deployment-reports.ts";
 import { deploymentRoutes } from "./deployments.ts";
 import { distributionPointRoutes } from "./distribution-point.ts";
 import { enrolRoutes } from "./enrol.ts";
@@ -16,6 +17,7 @@ import { examinationRoutes } from "./examinations.ts";
 import { imageRoutes } from "./images.ts";
 import { loginRoutes } from "./login.ts";
 import { machineRoutes } from "./machines.ts";
+import { metricRoutes } from "./metrics.ts";
 import { packageRoutes } from "./packages.ts";
 import { policyRoutes } from "./policy.ts";
 import { pxeRoutes } from "./pxe.ts";
@@ -39,6 +41,7 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   authorityRoutes,
   bootImageRoutes,
   credentialRoutes,
+  deploymentReportRoutes,
   deploymentRoutes,
   distributionPointRoutes,
   enrolRoutes,
@@ -47,6 +50,7 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   imageRoutes,
   loginRoutes,
   machineRoutes,
+  metricRoutes,
   packageRoutes,
   policyRoutes,
   pxeRoutes,

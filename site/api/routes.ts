@@ -38,6 +38,8 @@ export interface Route {
   bodyBytesMost?: number;
   /** Open also to who has to choose a new password first. */
   beforePasswordChange?: boolean;
+  /** Open also to a machine that waits for approval or was refused. */
+  beforeApproval?: boolean;
   /** What people do is written into the audit log, but for what only reads; this says otherwise. */
   audited?: boolean;
   handle: (call: Call) => unknown;
@@ -52,12 +54,18 @@ export function requireAuthorization(app: FastifyInstance): void {
   });
 }
 
-export function addRoutes(app: FastifyInstance, context: ApiContext, routes: Route[]): void {
+/** `prefix` stands before their paths. */
+export function addRoutes(
+  app: FastifyInstance,
+  context: ApiContext,
+  routes: Route[],
+  prefix: string = apiPrefix,
+): void {
   for (const route of routes) {
     const callers = new WeakMap<FastifyRequest, Caller>();
     app.route({
       method: route.method,
-      url: apiPrefix + route.path,
+      url: prefix + route.path,
       config: { who: route.who },
       ...(route.bodyBytesMost !== undefined && { bodyLimit: route.bodyBytesMost }),
       // Before the body is read: who may not call is not listened to.

@@ -8,6 +8,7 @@ import { limits } from "../../contract/limits.ts";
 import type { CertifiedKey } from "../authority/certificates.ts";
 import { addPage } from "../dashboard/page.ts";
 import type { ApiContext } from "./context.ts";
+import { metricRoutes } from "./metrics.ts";
 import { resources } from "./resources.ts";
 import { addRoutes, requireAuthorization } from "./routes.ts";
 import { answerFailures } from "./failures.ts";
@@ -55,6 +56,8 @@ export async function startApi(context: ApiContext, options: ListenOptions): Pro
     done(null, body),
   );
   for (const resource of resources) addRoutes(app, context, resource(context));
+  // Where such programs look for it by themselves.
+  addRoutes(app, context, metricRoutes(context), "");
   addPage(app, context);
   await app.ready();
 

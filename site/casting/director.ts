@@ -165,6 +165,19 @@ export class Director {
     });
   }
 
+  /** Machines at work in sessions. */
+  get served(): number {
+    return this.#served().size;
+  }
+
+  #served(): Set<string> {
+    const served = new Set<string>();
+    for (const { machines } of this.#live.values()) {
+      for (const [id, { finished }] of machines) if (!finished) served.add(id);
+    }
+    return served;
+  }
+
   /** Throws E_POINT_FULL, and E_CONFLICT for what needs multicast where there is none. */
   #checkPoint(machineId: string, { multicastOnly, name }: DeploymentRecord): void {
     const { maximumClients, multicast } = this.#options.properties.current;
@@ -172,12 +185,8 @@ export class Director {
       const detail = `Deployment ${name} is by multicast only, and this distribution point does none.`;
       throw new VolleyError("E_CONFLICT", detail);
     }
-    if (maximumClients === 0) return;
-    const served = new Set<string>();
-    for (const { machines } of this.#live.values()) {
-      for (const [id, { finished }] of machines) if (!finished && id !== machineId) served.add(id);
-    }
-    if (served.size < maximumClients) return;
+    const served = this.#served();
+    if (maximumClients === 0 || served.has(machineId) || served.size < maximumClients) return;
     throw new VolleyError("E_POINT_FULL", `${served.size} machines are served, which is the most.`);
   }
 

@@ -1,5 +1,5 @@
 /** What machines reported. A report that came before is not applied again. */
-import type { Transaction, Updateable } from "kysely";
+import type { Selectable, Transaction, Updateable } from "kysely";
 import { limits } from "../../contract/limits.ts";
 import type { Report, StepStatus } from "../../contract/report.ts";
 import type { Database } from "./database.ts";
@@ -30,6 +30,16 @@ export class ReportStore {
     });
   }
 
+  /** How far the machine came; undefined when it was not given the deployment. */
+  async work(deploymentId: string, machineId: string): Promise<Work | undefined> {
+    return await this.#database
+      .selectFrom("assignment")
+      .select(["state", "plan", "outcome", "error"])
+      .where("deployment_id", "=", deploymentId)
+      .where("machine_id", "=", machineId)
+      .executeTakeFirst();
+  }
+
   /** What a machine told of the steps of a deployment's task sequence, in the order in which it told it. */
   async statuses(deploymentId: string, machineId: string): Promise<KeptStatus[]> {
     const rows = await this.#database
@@ -43,6 +53,8 @@ export class ReportStore {
     return rows.flatMap(({ detail, time }) => (detail === null ? [] : [{ ...detail, time }]));
   }
 }
+
+export type Work = Pick<Selectable<AssignmentTable>, "state" | "plan" | "outcome" | "error">;
 
 /** A step's status as it came. */
 export interface KeptStatus extends StepStatus {

@@ -119,6 +119,17 @@ export class SessionStore {
     return rows.map(fromRow);
   }
 
+  /** How many ended, by reason. */
+  async ended(): Promise<Map<string, number>> {
+    const rows = await this.#database
+      .selectFrom("session")
+      .select((select) => ["end_reason", select.fn.countAll().as("count")])
+      .where("open", "=", false)
+      .groupBy("end_reason")
+      .execute();
+    return new Map(rows.map((row) => [row.end_reason ?? "unknown", Number(row.count)]));
+  }
+
   async numberTaken(number: number): Promise<boolean> {
     const row = await this.#database
       .selectFrom("session")

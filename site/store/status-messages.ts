@@ -55,6 +55,16 @@ export class StatusMessageStore {
     }));
   }
 
+  /** How many are kept, by severity. */
+  async counts(): Promise<Map<string, number>> {
+    const rows = await this.#database
+      .selectFrom("report")
+      .select((select) => ["severity", select.fn.countAll().as("count")])
+      .groupBy("severity")
+      .execute();
+    return new Map(rows.map((row) => [row.severity, Number(row.count)]));
+  }
+
   /** What came longer ago than it is kept goes; answers how much that was. */
   async prune(nowMs: number): Promise<number> {
     const before = new Date(nowMs - limits.statusDays * dayMs).toISOString();

@@ -2,8 +2,11 @@
 #pragma once
 #include "port/error.h"
 #include <utility>
+// Not in the order of the alphabet: windows.h by itself would bring the old sockets.
+// clang-format off
+#include <winsock2.h>
 #include <windows.h>
-#include <winsock2.h> // before windows.h, which would bring the old one
+// clang-format on
 
 namespace volley {
 

@@ -15,7 +15,6 @@ constexpr std::uint32_t interleavedBlocks = 8;
 
 constexpr std::size_t headerBytes = 28;
 constexpr std::size_t tagBytes = 16;
-constexpr std::size_t datagramBytesMax = headerBytes + symbolBytesMax + tagBytes;
 constexpr std::uint32_t senderReplayWindow = 65536;
 constexpr std::uint32_t receiverReplayWindow = 64;
 

@@ -172,22 +172,6 @@ function insertPass(root: XmlElement, made: XmlElement, pass: Pass): void {
   root.children.splice(at, 0, made);
 }
 
-/** The value a setting has; null when it has none. For any architecture. */
-export function getSetting(root: XmlElement, place: SettingPlace): string | null {
-  for (const pass of elementsOf(root, "settings")) {
-    if (pass.attributes.get("pass") !== place.pass) continue;
-    for (const component of elementsOf(pass, "component")) {
-      if (component.attributes.get("name") !== place.component) continue;
-      let element: XmlElement | undefined = component;
-      for (const { name } of place.path.split("/").map(parseStep)) {
-        element = element === undefined ? undefined : elementsOf(element, name)[0];
-      }
-      if (element !== undefined) return textOf(element);
-    }
-  }
-  return null;
-}
-
 /** What in an answer file is not as documented, sentences without values. Components that are not tabulated pass. */
 export function checkAnswerFile(root: XmlElement): string[] {
   const problems: string[] = [];

@@ -201,9 +201,11 @@ async function resume(folder: string | null, platform: Platform): Promise<void> 
   const stateFolder = folder ?? platform.defaultStateFolder();
   const handed = readHandOver(openStateFolder(stateFolder, (path) => platform.flushFolder(path)));
   if (handed === null) return;
-  const { deploymentId, disk, site } = handed;
-  const words = ["--site", site, "--state", stateFolder, "--once", "--allow-restart"];
-  const command = parseCommandLine(["deploy", ...words, ...(disk === null ? [] : ["--disk", disk])]);
+  const { deploymentId, disk, site, yes } = handed;
+  const words = ["deploy", "--site", site, "--state", stateFolder, "--once", "--allow-restart"];
+  if (disk !== null) words.push("--disk", disk);
+  if (yes) words.push("--yes");
+  const command = parseCommandLine(words);
   if (command.kind === "deploy") await deploy({ ...command, resumes: deploymentId }, platform);
 }
 

@@ -112,6 +112,9 @@ export const limits = {
   siteLockWaitMs: 30_000,
   /** How long an agent that runs once tries to reach a site it has never spoken to. */
   firstContactMs: 120_000,
+  /** Tries of the agent in an applied Windows before it waits for the next start of Windows, and the pause between two. */
+  handedOverTriesMost: 1000,
+  handedOverPauseSeconds: 30,
   /** How long an agent in the middle of a deployment waits for a site that went away. */
   siteAwayMs: 6 * 3_600_000,
   /** Between two looks at the policy, spread by half to either side. */

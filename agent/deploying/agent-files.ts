@@ -3,31 +3,34 @@ import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isSea } from "node:sea";
 import { errors } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
 import { windowsAgentPackage } from "../../contract/sequence.ts";
+import { closingCommands } from "../platform/windows/protect-folder.ts";
 import { enrolmentFile } from "../site/site-client.ts";
 import { openStateFolder } from "../state-folder.ts";
 import type { AgentFiles } from "../steps/services.ts";
+import { handOverFile, writeHandOver } from "./hand-over.ts";
 import type { Performer } from "./performer.ts";
 import type { SiteContent } from "./site-content.ts";
 
 const program = "volley-agent.exe";
 const stateFolder = "State";
-const authorityFile = "authority.pem";
 /** Of Windows' task scheduler. */
 const task = "Volley agent";
 
 export interface AgentFilesOptions {
   content: Pick<SiteContent, "folderOf">;
-  by: Pick<Performer, "machine" | "platform" | "site" | "siteAddress" | "yes">;
+  by: Pick<Performer, "machine" | "platform" | "site" | "yes">;
+  deploymentId: string;
   /** Made anew each time. */
   folder: string;
 }
 
 /**
  * The folder also has the machine's key to the site, so that the deployment goes on as this machine: nobody is logged on
- * before Windows' setup has ended, and the agent then keeps the folder to administrators.
+ * before Windows' setup has ended, and the folder is closed to all but administrators before the agent starts from it.
  */
-export function agentFiles({ by, content, folder }: AgentFilesOptions): AgentFiles {
+export function agentFiles({ by, content, deploymentId, folder }: AgentFilesOptions): AgentFiles {
   return {
     async windows() {
       await rm(folder, { recursive: true, force: true });
@@ -36,10 +39,11 @@ export function agentFiles({ by, content, folder }: AgentFilesOptions): AgentFil
       const enrolment = await by.site.enrol();
       const state = openStateFolder(join(folder, stateFolder), (path) => by.platform.flushFolder(path));
       state.write(enrolmentFile, enrolment);
-      await writeFile(join(folder, authorityFile), enrolment.authority);
-      await writeFile(join(folder, "run.cmd"), lines(runScript(by)));
-      await writeFile(join(folder, "start.cmd"), lines(startScript()));
-      return { folder, command: "start.cmd" };
+      // A disk that was named in the PE has another name in Windows, where no disk is to be chosen any more.
+      writeHandOver(state, enrolment, { deploymentId, disk: null, yes: by.yes });
+      await writeFile(join(folder, "run.cmd"), lines(runScript));
+      await writeFile(join(folder, "start.cmd"), lines(startScript));
+      return { folder, place: agentPlace, command: "start.cmd" };
     },
   };
 }
@@ -53,36 +57,50 @@ async function executable(
   return isHere ? process.execPath : join(await content.folderOf(windowsAgentPackage), program);
 }
 
-/** "%~dp0" is the folder of the script itself. The task goes when no restart is to follow. */
-function runScript({ siteAddress, yes }: AgentFilesOptions["by"]): string[] {
-  const site = `https://${siteAddress.host}:${siteAddress.port}`;
-  const files = [`--authority "%~dp0${authorityFile}"`, `--state "%~dp0${stateFolder}"`];
-  const words = [
-    "deploy",
-    `--site ${site}`,
-    ...files,
-    "--once",
-    "--allow-restart",
-    ...(yes ? ["--yes"] : []),
-  ];
-  return [
-    "@echo off",
-    `"%~dp0${program}" ${words.join(" ")} >nul 2>nul`,
-    `if not "%ERRORLEVEL%"=="${errors.E_RESTART_NEEDED.exitCode}" schtasks.exe /Delete /TN "${task}" /F`,
-  ];
-}
+/** Below the Windows folder, where users cannot put anything: the system runs what lies here. */
+const ownFolder = "Volley";
+const agentPlace = `${ownFolder}\\Agent`;
+const tool = (name: string): string => `"%SystemRoot%\\System32\\${name}"`;
 
 /**
- * "Add a Custom Script to Windows Setup" runs once and must not restart the computer; so the scheduler starts the agent,
- * now and after each restart ("schtasks create").
+ * "%~dp0" is the folder of the script itself. What was handed over goes when the deployment has ended, however it did, and
+ * the task after it. Until then the agent is started again, as the site or the network may not be there yet; each start of
+ * Windows tries anew.
  */
-function startScript(): string[] {
-  const start = String.raw`"\"%~dp0run.cmd\""`;
-  return [
-    "@echo off",
-    `schtasks.exe /Create /TN "${task}" /SC ONSTART /RU SYSTEM /RL HIGHEST /F /TR ${start}`,
-    `schtasks.exe /Run /TN "${task}"`,
-  ];
-}
+const runScript: readonly string[] = [
+  "@echo off",
+  "set tries=0",
+  ":again",
+  `if not exist "%~dp0${stateFolder}\\${handOverFile}" goto ended`,
+  `"%~dp0${program}" resume --state "%~dp0${stateFolder}" >nul 2>nul`,
+  `if "%ERRORLEVEL%"=="${errors.E_RESTART_NEEDED.exitCode}" exit /b 0`,
+  `if not exist "%~dp0${stateFolder}\\${handOverFile}" goto ended`,
+  "set /a tries+=1 >nul",
+  `if "%tries%"=="${limits.handedOverTriesMost}" exit /b 1`,
+  // timeout.exe takes no wait where there is no console.
+  `${tool("ping.exe")} -n ${limits.handedOverPauseSeconds + 1} 127.0.0.1 >nul`,
+  "goto again",
+  ":ended",
+  `${tool("schtasks.exe")} /Delete /TN "${task}" /F`,
+];
+
+/**
+ * "Add a Custom Script to Windows Setup" runs once, before anybody can log on, and must not restart the computer; so the
+ * scheduler starts the agent, now and after each restart ("schtasks create"). What a Linux PE has put on the volume is
+ * anybody's to change, as ntfs-3g makes it, so nothing is started from a folder that could not be closed.
+ */
+const startScript: readonly string[] = [
+  "@echo off",
+  // Windows runs and reads these again at its next upgrade.
+  ...["Setup\\Scripts", "Panther\\Unattend"].map(
+    (name) => `${tool("icacls.exe")} "%SystemRoot%\\${name}" /reset /T /C /L /Q >nul 2>nul`,
+  ),
+  ...closingCommands(`%SystemRoot%\\${ownFolder}`).flatMap(([name, ...words]) => [
+    `${tool(name)} ${words.map((word) => `"${word}"`).join(" ")} >nul`,
+    "if errorlevel 1 exit /b 1",
+  ]),
+  `${tool("schtasks.exe")} /Create /TN "${task}" /SC ONSTART /RU SYSTEM /RL HIGHEST /F /TR ${String.raw`"\"%~dp0run.cmd\""`}`,
+  `${tool("schtasks.exe")} /Run /TN "${task}"`,
+];
 
 const lines = (of: readonly string[]): string => [...of, ""].join("\r\n");

@@ -11,6 +11,7 @@ import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { runTool } from "../platform/run-tool.ts";
 import type { RanSequence } from "../sequence/run.ts";
+import type { Enrolment } from "../site/site-client.ts";
 import type { StateFolder } from "../state-folder.ts";
 import type { HandOver } from "../steps/services.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
@@ -20,7 +21,7 @@ const programPath = "usr/local/sbin/volley-agent";
 const unitPath = "etc/systemd/system/volley-agent.service";
 const wantedPath = "etc/systemd/system/multi-user.target.wants/volley-agent.service";
 const statePath = "var/lib/volley-agent";
-const handOverFile = "hand-over.json";
+export const handOverFile = "hand-over.json";
 const placeFile = "sequence-checkpoint.json";
 const handOverVariable = "_VolleyHandOver";
 
@@ -29,11 +30,23 @@ const Kept = z.object({
   site: z.string(),
   deploymentId: Identifier,
   disk: z.string().nullable(),
+  /** The person at the PE wanted not to be asked. */
+  yes: z.boolean().default(false),
 });
 export type HandedOver = z.infer<typeof Kept>;
 
 export function readHandOver(state: StateFolder): HandedOver | null {
   return state.read(handOverFile, Kept);
+}
+
+/** `state`: of the agent that is to go on. Its authority is put there too. */
+export function writeHandOver(
+  state: StateFolder,
+  { authority, site }: Pick<Enrolment, "authority" | "site">,
+  handed: Omit<HandedOver, "site">,
+): void {
+  state.write("authority.json", { site, authority });
+  state.write(handOverFile, { ...handed, site: `https://${site}` });
 }
 
 /** The run has ended, or is this machine's no longer. */
@@ -63,7 +76,12 @@ export function handOver(
       const stays = name === "work" || name.endsWith(".socket") || (!withPlace && name === placeFile);
       if (!stays) await cp(join(sequenceFolder, name), join(folder, name), { recursive: true });
     }
-    const kept: HandedOver = { site: `https://${site}`, deploymentId: deployment.id, disk: by.disk };
+    const kept: HandedOver = {
+      site: `https://${site}`,
+      deploymentId: deployment.id,
+      disk: by.disk,
+      yes: by.yes,
+    };
     await writeFile(join(target, "authority.json"), JSON.stringify({ site, authority }), { mode: 0o600 });
     await writeFile(join(target, handOverFile), JSON.stringify(kept), { mode: 0o600 });
   };

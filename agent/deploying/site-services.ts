@@ -47,7 +47,12 @@ export function siteServices(
 > {
   const { by, content, state } = options;
   return {
-    agentFiles: agentFiles({ by, content, folder: join(state.path, "windows-agent") }),
+    agentFiles: agentFiles({
+      by,
+      content,
+      deploymentId: options.deployment.id,
+      folder: join(state.path, "windows-agent"),
+    }),
     imageApplier: imageApplier(options),
     uploads: uploads(options),
     stateStore: stateStore(options),

@@ -150,8 +150,11 @@ export interface NetworkState {
 
 /** The agent's own program, to be staged into an operating system that was just applied. */
 export interface AgentFiles {
-  /** Folder with the executable for Windows and its settings without secrets; `command` starts it from there. */
-  windows(): Promise<{ folder: string; command: string }>;
+  /**
+   * `folder`: the executable for Windows and all it goes on with, the machine's key among it. It belongs to `place`, below the
+   * Windows folder; `command` starts it from there.
+   */
+  windows(): Promise<{ folder: string; place: string; command: string }>;
 }
 
 /** Going on with this run in an operating system that was just applied. */

@@ -29,18 +29,18 @@ export const setupWindows = stepKind({
   async perform(context) {
     const linux = await appliedLinux(context);
     if (linux !== null) return succeeded(await handOverToLinux(context, linux));
-    const drive = targetSystemRoot(context).slice(0, 2);
+    const windows = targetSystemRoot(context);
+    const drive = windows.slice(0, 2);
     await changeAnswerFile(context, (root) => {
       substitute(root, context.variables);
       for (const problem of checkAnswerFile(root)) context.log.warning(`Answer file: ${problem}`);
     });
     const agent = await service(context, "agentFiles", "agent for Windows to stage").windows();
-    const folder = `${drive}\\_SMSTaskSequence\\Agent`;
-    const target = await hostPath(context, folder);
+    const target = await hostPath(context, `${windows}\\${agent.place}`);
     await mkdir(target, { recursive: true, mode: 0o700 });
     await cp(agent.folder, target, { recursive: true });
     // The volume may have another letter in the Windows on it than it has here.
-    await writeScript(context, `call %SystemDrive%${folder.slice(2)}\\${agent.command}`);
+    await writeScript(context, `call %SystemRoot%\\${agent.place}\\${agent.command}`);
     const properties = setting(context, "ClientInstallProperties", "SMSClientInstallProperties");
     if (properties !== "") {
       context.log.info(

@@ -86,8 +86,9 @@ test("what Setup Windows stages goes on as the same machine, without a credentia
   });
   const by = { machine: { operatingSystem: "linux-pe" }, platform: { flushFolder: () => {} } };
   const files = agentFiles({
-    by: { ...by, site: client, siteAddress, yes: true } as unknown as Performer,
+    by: { ...by, site: client, yes: true } as unknown as Performer,
     content,
+    deploymentId: deployment.id,
     folder: join(folder, "staged"),
   });
   const staged = await files.windows();

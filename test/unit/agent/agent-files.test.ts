@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { join } from "node:path";
 import { test } from "node:test";
 import { agentFiles } from "../../../agent/deploying/agent-files.ts";
+import { readHandOver } from "../../../agent/deploying/hand-over.ts";
 import type { Performer } from "../../../agent/deploying/performer.ts";
 import { Enrolment } from "../../../agent/site/site-client.ts";
 import { openStateFolder } from "../../../agent/state-folder.ts";
@@ -17,12 +18,13 @@ const enrolment = {
   manifestKey: "key",
 };
 
-function performer(yes: boolean): Pick<Performer, "machine" | "platform" | "site" | "siteAddress" | "yes"> {
+const deploymentId = "5d0f6c2e-3f58-4a53-8a39-3a0b9d6b8f10";
+
+function performer(yes: boolean): Pick<Performer, "machine" | "platform" | "site" | "yes"> {
   const parts = {
     machine: { operatingSystem: "linux-pe" },
     platform: { flushFolder: () => {} },
     site: { enrol: () => Promise.resolve(enrolment) },
-    siteAddress: { host: "192.0.2.10", port: 8443 },
     yes,
   };
   return parts as unknown as Performer;
@@ -39,27 +41,26 @@ test("in a Linux PE it comes from the site, with the machine's key and scripts t
       return Promise.resolve(join(folder, "package"));
     },
   };
-  const files = agentFiles({ by: performer(true), content, folder: join(folder, "staged") });
+  const files = agentFiles({ by: performer(true), content, deploymentId, folder: join(folder, "staged") });
   const staged = await files.windows();
   assert.deepEqual(asked, ["VOLLEY-AGENT-WINDOWS"]);
   const read = (name: string): string => readFileSync(join(staged.folder, name), "utf8");
   assert.equal(read("volley-agent.exe"), "the agent");
-  assert.equal(read("authority.pem"), enrolment.authority);
   const state = openStateFolder(join(staged.folder, "State"), () => {});
   assert.deepEqual(state.read("enrolment.json", Enrolment), enrolment);
   assert.equal(statSync(join(staged.folder, "State/enrolment.json")).mode & 0o077, 0);
+  assert.deepEqual(readHandOver(state), {
+    site: "https://192.0.2.10:8443",
+    deploymentId,
+    disk: null,
+    yes: true,
+  });
+  assert.deepEqual(JSON.parse(read("State/authority.json")), {
+    site: enrolment.site,
+    authority: enrolment.authority,
+  });
+  assert.equal(staged.place, "Volley\\Agent");
   assert.equal(staged.command, "start.cmd");
-  const [, line, ending] = read("run.cmd").split("\r\n");
-  assert.equal(
-    line,
-    '"%~dp0volley-agent.exe" deploy --site https://192.0.2.10:8443 --authority "%~dp0authority.pem" ' +
-      '--state "%~dp0State" --once --allow-restart --yes >nul 2>nul',
-  );
-  assert.equal(ending, 'if not "%ERRORLEVEL%"=="194" schtasks.exe /Delete /TN "Volley agent" /F');
-  assert.match(
-    read("start.cmd"),
-    /\/SC ONSTART \/RU SYSTEM .* \/TR "\\"%~dp0run\.cmd\\""\r\nschtasks\.exe \/Run/,
-  );
   for (const script of ["run.cmd", "start.cmd"]) assert.ok(!read(script).includes(enrolment.machineKey));
 });
 
@@ -69,8 +70,50 @@ test("nobody is answered for whom nobody answered before; what an earlier try ha
   mkdirSync(join(folder, "staged"));
   writeFileSync(join(folder, "staged/old"), "");
   const content = { folderOf: () => Promise.resolve(folder) };
-  const files = agentFiles({ by: performer(false), content, folder: join(folder, "staged") });
+  const files = agentFiles({ by: performer(false), content, deploymentId, folder: join(folder, "staged") });
   const staged = await files.windows();
-  assert.ok(!readFileSync(join(staged.folder, "run.cmd"), "utf8").includes("--yes"));
+  const state = openStateFolder(join(staged.folder, "State"), () => {});
+  assert.equal(readHandOver(state)?.yes, false);
   assert.ok(!existsSync(join(staged.folder, "old")));
+});
+
+async function scriptLines(folder: string, name: string): Promise<string[]> {
+  writeFileSync(join(folder, "volley-agent.exe"), "the agent");
+  const content = { folderOf: () => Promise.resolve(folder) };
+  const files = agentFiles({ by: performer(true), content, deploymentId, folder: join(folder, "staged") });
+  const staged = await files.windows();
+  return readFileSync(join(staged.folder, name), "utf8").split("\r\n");
+}
+
+test("the folder is closed to users before the system starts anything from it, or nothing is started", async (t) => {
+  const start = await scriptLines(testFolder(t), "start.cmd");
+  const program = (line: string): string => /^"%SystemRoot%\\System32\\([^"]+)" /.exec(line)?.[1] ?? "";
+  const scheduled = start.findIndex((line) => program(line) === "schtasks.exe");
+  const closing = start.slice(0, scheduled).filter((line) => line.includes('"%SystemRoot%\\Volley"'));
+  assert.deepEqual(closing.map(program), ["icacls.exe", "icacls.exe", "icacls.exe"]);
+  assert.match(closing[0] ?? "", / "\/setowner" "\*S-1-5-32-544" "\/T"/);
+  assert.match(closing[1] ?? "", / "\/reset" "\/T"/);
+  assert.match(
+    closing[2] ?? "",
+    / "\/inheritance:r" "\/grant:r" "\*S-1-5-32-544:\(OI\)\(CI\)F" "\*S-1-5-18:\(OI\)\(CI\)F" /,
+  );
+  for (const line of closing) {
+    assert.equal(start[start.indexOf(line) + 1], "if errorlevel 1 exit /b 1", line);
+  }
+  assert.match(start[scheduled] ?? "", /\/SC ONSTART \/RU SYSTEM .* \/TR "\\"%~dp0run\.cmd\\""$/);
+  assert.match(start[scheduled + 1] ?? "", / \/Run /);
+});
+
+test("the task goes when what was handed over is gone, and at no other end of the agent", async (t) => {
+  const run = await scriptLines(testFolder(t), "run.cmd");
+  const gone = 'if not exist "%~dp0State\\hand-over.json" goto ended';
+  const agent = run.indexOf('"%~dp0volley-agent.exe" resume --state "%~dp0State" >nul 2>nul');
+  assert.deepEqual(run.slice(agent - 2, agent), [":again", gone]);
+  assert.deepEqual(run.slice(agent + 1, agent + 3), ['if "%ERRORLEVEL%"=="194" exit /b 0', gone]);
+  const ended = run.indexOf(":ended");
+  assert.equal(run[ended - 1], "goto again");
+  assert.deepEqual(
+    run.flatMap((line, at) => (line.includes("schtasks.exe") ? [at] : [])),
+    [ended + 1],
+  );
 });

@@ -219,7 +219,10 @@ test("Setup Windows: variables in the answer file, the agent, SetupComplete.cmd"
   mkdirSync(agent);
   writeFileSync(join(agent, "volley-agent.exe"), "agent");
   const services = {
-    agentFiles: { windows: () => Promise.resolve({ folder: agent, command: "volley-agent.exe resume" }) },
+    agentFiles: {
+      windows: () =>
+        Promise.resolve({ folder: agent, place: "Volley\\Agent", command: "volley-agent.exe resume" }),
+    },
   };
   const root = await hostPath(volume.context(), "C:\\");
   const answerFile = join(root, "Windows/Panther/Unattend/Unattend.xml");
@@ -245,11 +248,11 @@ test("Setup Windows: variables in the answer file, the agent, SetupComplete.cmd"
   const script = readFileSync(join(root, "Windows/Setup/Scripts/SetupComplete.cmd"), "utf8");
   assert.match(script, /call "%~dp0SetupComplete\.image\.cmd"/);
   assert.match(script, /Disable-LocalUser/);
-  assert.match(script, /\r\ncall %SystemDrive%\\_SMSTaskSequence\\Agent\\volley-agent\.exe resume\r\n/);
+  assert.match(script, /\r\ncall %SystemRoot%\\Volley\\Agent\\volley-agent\.exe resume\r\n/);
   assert.equal(
     readFileSync(join(root, "Windows/Setup/Scripts/SetupComplete.image.cmd"), "utf8"),
     "rem of the image",
   );
-  assert.ok(existsSync(join(root, "_SMSTaskSequence/Agent/volley-agent.exe")));
+  assert.ok(existsSync(join(root, "Windows/Volley/Agent/volley-agent.exe")));
   assert.equal((await setupWindows.perform(volume.context({ variables }))).exitCode, codes.notReadyYet);
 });

@@ -11,6 +11,7 @@ export function policyRoutes({ properties, store, room }: ApiContext): Route[] {
       method: "GET",
       path: "/policy",
       who: "machine",
+      beforeApproval: true,
       handle: async (call): Promise<Policy> => {
         const machineId = machineOf(call);
         const deployment = await store.deployments.dueFor(machineId, call.request.ip);

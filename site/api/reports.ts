@@ -16,6 +16,7 @@ export function reportRoutes({ store, director, room }: ApiContext): Route[] {
       method: "POST",
       path: "/reports",
       who: "machine",
+      beforeApproval: true,
       handle: async (call): Promise<z.infer<typeof ReportsAnswer>> => {
         const machineId = machineOf(call);
         const { reports } = parse(ReportsRequest, call.request.body);

@@ -43,6 +43,8 @@ export class Pxe {
   readonly #waitingRate = new WaitingRate();
   #properties: PxeStoredProperties;
   #index: Promise<ComputerIndex> | null = null;
+  /** By machine, as far as it was asked for since something changed: machines call every second. */
+  #approved = new Map<string, boolean>();
   /** Called when what is answered to whom has changed. */
   changed: () => void = () => undefined;
 
@@ -132,6 +134,8 @@ export class Pxe {
   /** A machine has enrolled, or something else of who is known has changed. */
   computersChanged(): void {
     this.#index = null;
+    // What is being read meanwhile goes into the old one.
+    this.#approved = new Map();
     this.changed();
   }
 
@@ -155,6 +159,15 @@ export class Pxe {
     const isApproved = approves || isKnown || this.#properties.unknown === "answer";
     const state = isApproved ? "approved" : "waiting";
     return { state, ...(found !== undefined && { deviceId: found.device.id }) };
+  }
+
+  /** Whether the machine's device is approved: one that waits or was refused is given nothing. */
+  async isApproved(machineId: string): Promise<boolean> {
+    const approved = this.#approved;
+    const known =
+      approved.get(machineId) ?? (await this.#store.devices.ofMachine(machineId))?.state === "approved";
+    approved.set(machineId, known);
+    return known;
   }
 
   async known(): Promise<KnownIdentities> {

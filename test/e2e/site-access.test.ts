@@ -4,6 +4,8 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import type { CredentialAnswer } from "../../contract/administration.ts";
+import type { DeviceRecord } from "../../contract/devices.ts";
 import { Me, Role, type AccountAnswer, type AuditEntry, type TokenAnswer } from "../../contract/accounts.ts";
 import { ErrorAnswer } from "../../contract/common.ts";
 import { errors, type ErrorCode } from "../../contract/errors.ts";
@@ -84,6 +86,16 @@ const reaches: Record<Who, readonly string[]> = {
   "machine-or-viewer": ["machine", ...Role.options],
   "machine-or-administrator": ["machine", "administrator"],
 };
+/** A machine that nobody has approved. Answers its key. */
+async function enrolStranger(name: string): Promise<string> {
+  const wish = { uses: 1, validHours: 1, approves: false };
+  const { credential } = await site.client.post<CredentialAnswer>("/credentials", wish);
+  const machine = { ...machineFacts(name), smbiosUuid: randomUUID() };
+  const answer = await api({ method: "POST", path: "/enrol", body: { credential, machine } });
+  const { machineId, machineKey } = EnrolAnswer.parse(answer.json);
+  return `${machineId}.${machineKey}`;
+}
+
 /** What says that it was not the request's matter but who made it. */
 const closed: ReadonlySet<string> = new Set(["E_NOT_SIGNED_IN", "E_NOT_ENROLLED", "E_FORBIDDEN"]);
 
@@ -96,7 +108,13 @@ test("every route is open to exactly those whom it names: nobody, a machine, eac
     { kind: "nobody", name: "wrong key", more: { token: `${enrolled.machineId}.${"0".repeat(64)}` } },
     { kind: "nobody", name: "wrong cookie", more: { headers: { cookie: "__Host-volley=guessed" } } },
     { kind: "machine", name: "machine", more: { token: `${enrolled.machineId}.${enrolled.machineKey}` } },
+    { kind: "stranger", name: "machine that waits", more: { token: await enrolStranger("waits") } },
+    { kind: "stranger", name: "refused machine", more: { token: await enrolStranger("is refused") } },
   ];
+  const refusedDevice = (await site.client.get<DeviceRecord[]>("/devices")).find(
+    ({ name }) => name === "is refused",
+  );
+  await site.client.post(`/devices/${refusedDevice?.id}/state`, { state: "refused" });
   for (const role of Role.options) {
     const { token } = await newToken(`walk as ${role}`, role);
     callers.push({ kind: role, name: `${role}'s token`, more: { token } });
@@ -104,10 +122,15 @@ test("every route is open to exactly those whom it names: nobody, a machine, eac
     callers.push({ kind: role, name: `${role} on the page`, more: { headers: headersOf(signedIn) } });
   }
   assert.ok(routes.length > 60, `${routes.length} routes`);
+  const toStrangers = routes.filter(({ beforeApproval }) => beforeApproval === true);
+  assert.deepEqual(toStrangers.map(({ method, path }) => `${method} ${path}`).toSorted(), [
+    "GET /policy",
+    "POST /reports",
+  ]);
   // Signing out would end the walk, and a stream of events does not end.
   const walked = routes.filter(({ path }) => path !== "/logout" && path !== "/events");
   assert.equal(walked.length, routes.length - 2);
-  for (const { method, path, who } of walked) {
+  for (const { beforeApproval = false, method, path, who } of walked) {
     const place = path
       .replace(/:offset/g, "0")
       .replace(/:packageId/g, "PS1")
@@ -117,7 +140,7 @@ test("every route is open to exactly those whom it names: nobody, a machine, eac
       const wrong = method === "GET" || method === "DELETE" ? {} : { body: [] };
       if (who === "anyone" && method !== "GET") continue;
       const code = codeOf(await api({ method, path: place, ...more, ...wrong }));
-      const opens = reaches[who].includes(kind);
+      const opens = kind === "stranger" ? who === "anyone" || beforeApproval : reaches[who].includes(kind);
       const what = `${method} ${path}, which is for ${who}, by ${name}: ${code}`;
       assert.equal(!closed.has(code), opens, what);
       assert.notEqual(code, "E_INTERNAL", what);

@@ -9,6 +9,7 @@ import type { CertifiedKey } from "../authority/certificates.ts";
 import { addPage } from "../dashboard/page.ts";
 import type { ApiContext } from "./context.ts";
 import { metricRoutes } from "./metrics.ts";
+import { openApiRoutes } from "./openapi.ts";
 import { resources } from "./resources.ts";
 import { addRoutes, requireAuthorization } from "./routes.ts";
 import { answerFailures } from "./failures.ts";
@@ -55,9 +56,11 @@ export async function startApi(context: ApiContext, options: ListenOptions): Pro
   app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
     done(null, body),
   );
-  for (const resource of resources) addRoutes(app, context, resource(context));
-  // Where such programs look for it by themselves.
-  addRoutes(app, context, metricRoutes(context), "");
+  const routes = resources.flatMap((resource) => resource(context));
+  const description = openApiRoutes(routes);
+  addRoutes(app, context, [...routes, ...description]);
+  // Where programs look for them by themselves.
+  addRoutes(app, context, [...metricRoutes(context), ...description], "");
   addPage(app, context);
   await app.ready();
 

@@ -90,3 +90,14 @@ test("Prometheus gets metrics with a viewer's token, at both addresses, and nobo
     }
   }
 });
+
+test("the site describes its API in OpenAPI, for whoever may look", async () => {
+  for (const path of ["/openapi.json", "/api/v1/openapi.json"]) {
+    assert.equal((await caller.call({ path })).status, 401);
+    const { json, status } = await caller.call({ path, token: viewer });
+    assert.equal(status, 200);
+    const { openapi, paths } = json as { openapi: string; paths: Record<string, unknown> };
+    assert.equal(openapi, "3.1.0");
+    assert.ok(Object.keys(paths).length > 60);
+  }
+});

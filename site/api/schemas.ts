@@ -1,0 +1,108 @@
+/** What requests and answers of the routes are, for the API's description. The handlers parse by the same schemas. */
+import { z } from "zod";
+import * as accounts from "../../contract/accounts.ts";
+import * as administration from "../../contract/administration.ts";
+import * as deployment from "../../contract/deployment.ts";
+import { ReportKey, SignedReport } from "../../contract/deployment-report.ts";
+import * as devices from "../../contract/devices.ts";
+import { DistributionPoint, DistributionPointChange } from "../../contract/distribution-point.ts";
+import * as doctor from "../../contract/doctor.ts";
+import { EnrolAnswer, EnrolRequest } from "../../contract/machine.ts";
+import * as pxe from "../../contract/pxe.ts";
+import * as report from "../../contract/report.ts";
+import * as sequence from "../../contract/sequence.ts";
+import { StatusEntry, StatusQuery } from "../../contract/status-messages.ts";
+import { StartAnswer, WaitingSession } from "../../contract/waiting.ts";
+
+export interface RouteSchemas {
+  body?: z.ZodType;
+  query?: z.ZodType;
+  answer?: z.ZodType;
+}
+
+const variables = { answer: sequence.SequenceVariables };
+const changedVariables = { body: sequence.DeviceVariables, answer: sequence.SequenceVariables };
+
+/** By method and path. */
+export const schemas: Readonly<Record<string, RouteSchemas>> = {
+  "GET /accounts": { answer: z.array(accounts.AccountRecord) },
+  "POST /accounts": { body: accounts.AccountRequest, answer: accounts.AccountAnswer },
+  "POST /accounts/:id": { body: accounts.AccountChange, answer: accounts.AccountRecord },
+  "POST /accounts/:id/password": { body: accounts.PasswordReset, answer: accounts.AccountAnswer },
+  "GET /audit": { query: accounts.AuditQuery, answer: z.array(accounts.AuditEntry) },
+  "GET /audit/export": { query: accounts.AuditQuery },
+  "GET /collections": { answer: z.array(devices.CollectionRecord) },
+  "GET /collections/:id": { answer: devices.CollectionRecord },
+  "POST /collections": { body: devices.CollectionRequest, answer: devices.CollectionRecord },
+  "POST /collections/:id": { body: devices.CollectionChange, answer: devices.CollectionRecord },
+  "GET /collections/:id/variables": variables,
+  "POST /collections/:id/variables": changedVariables,
+  "GET /devices": { answer: z.array(devices.DeviceRecord) },
+  "POST /devices": { body: devices.DeviceRequest, answer: devices.DeviceRecord },
+  "POST /devices/import": { body: devices.ImportDevices, answer: devices.ImportDevicesAnswer },
+  "POST /devices/:id/state": { body: devices.DeviceStateRequest },
+  "GET /devices/:id/variables": variables,
+  "POST /devices/:id/variables": changedVariables,
+  "POST /credentials": { body: administration.CredentialRequest, answer: administration.CredentialAnswer },
+  "GET /report-key": { answer: ReportKey },
+  "GET /machines/:id/report": { answer: SignedReport },
+  "GET /deployments": { answer: z.array(administration.DeploymentRecord) },
+  "GET /deployments/:id": { answer: administration.DeploymentRecord },
+  "POST /deployments": { body: administration.DeploymentRequest, answer: administration.DeploymentRecord },
+  "POST /deployments/preview": { body: administration.DeploymentRequest, answer: devices.DeploymentPreview },
+  "POST /deployments/:id/clear": { body: devices.DeploymentClear },
+  "POST /deployments/:id/start": { answer: StartAnswer },
+  "POST /deployments/:id/close": { answer: administration.DeploymentRecord },
+  "POST /deployments/:id/join": { body: deployment.JoinRequest, answer: deployment.JoinAnswer },
+  "POST /deployments/:id/progress": { body: report.Progress, answer: report.ProgressAnswer },
+  "GET /distribution-point": { answer: DistributionPoint },
+  "POST /distribution-point": { body: DistributionPointChange, answer: DistributionPoint },
+  "GET /waiting": { answer: z.array(WaitingSession) },
+  "POST /enrol": { body: EnrolRequest, answer: EnrolAnswer },
+  "POST /examinations": { answer: doctor.Examination },
+  "POST /examinations/:id/bursts": { body: doctor.BurstRequest, answer: doctor.BurstAnswer },
+  "GET /examinations/:id": { answer: doctor.EchoCounts },
+  "GET /images": { answer: z.array(administration.ImageRecord) },
+  "GET /images/:id": { answer: administration.ImageRecord },
+  "POST /images": { body: administration.ImportRequest, answer: administration.ImportState },
+  "POST /images/:id/verify": { answer: administration.VerificationState },
+  "GET /imports/:id": { answer: administration.ImportState },
+  "GET /verifications/:id": { answer: administration.VerificationState },
+  "POST /login": { body: accounts.LoginRequest, answer: accounts.Me },
+  "GET /me": { answer: accounts.Me },
+  "POST /me/password": { body: accounts.PasswordChange },
+  "GET /machines": { answer: z.array(administration.MachineRecord) },
+  "GET /machines/:id/variables": variables,
+  "POST /machines/:id/variables": changedVariables,
+  "GET /packages": { answer: z.array(sequence.PackageRecord) },
+  "GET /packages/:packageId": { answer: sequence.PackageRecord },
+  "POST /packages": { body: sequence.PackageRequest, answer: sequence.PackageRecord },
+  "GET /policy": { answer: deployment.Policy },
+  "GET /pxe": { answer: pxe.PxeStatus },
+  "POST /pxe/properties": { body: pxe.PxePropertiesChange, answer: pxe.PxeProperties },
+  "POST /pxe/clear": { body: pxe.PxeClearRequest, answer: pxe.PxeClearAnswer },
+  "POST /reports": { body: report.ReportsRequest, answer: report.ReportsAnswer },
+  "GET /sequences": { answer: z.array(sequence.SequenceRecord) },
+  "GET /sequences/:id": { answer: sequence.SequenceRecord },
+  "POST /sequences": { body: sequence.SequenceRequest, answer: sequence.SequenceRecord },
+  "GET /deployments/:id/children": { answer: sequence.SequenceChildren },
+  "GET /deployments/:id/variables": variables,
+  "GET /deployments/:id/drivers": { answer: sequence.DriverPackages },
+  "GET /deployments/:id/packages/:packageId": { answer: sequence.PackageFacts },
+  "GET /deployments/:id/packages/:packageId/image": { answer: deployment.ImageFacts },
+  "POST /deployments/:id/machines/me/key": { answer: sequence.RunKey },
+  "GET /deployments/:id/machines/me/checkpoint": { answer: sequence.RunCheckpointAnswer },
+  "PUT /deployments/:id/machines/me/checkpoint": { body: sequence.RunCheckpoint },
+  "POST /deployments/:id/machines/me/captured": {
+    body: sequence.CapturedRequest,
+    answer: sequence.CapturedAnswer,
+  },
+  "POST /deployments/:id/machines/me/state": { body: sequence.StateRequest, answer: sequence.StateAnswer },
+  "PUT /deployments/:id/machines/me/state": { body: sequence.StateStored },
+  "GET /sessions": { answer: z.array(administration.SessionRecord) },
+  "GET /status": { query: StatusQuery, answer: z.array(StatusEntry) },
+  "GET /status/export": { query: StatusQuery },
+  "GET /tokens": { answer: z.array(accounts.TokenRecord) },
+  "POST /tokens": { body: accounts.TokenRequest, answer: accounts.TokenAnswer },
+  "POST /uploads": { body: sequence.UploadRequest, answer: sequence.UploadState },
+};

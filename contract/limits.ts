@@ -182,6 +182,8 @@ export const limits = {
   pxeAskedKept: 1000,
   /** A computer that asks again so soon has lost the answer; later it has restarted. */
   pxeAnswerGraceMs: 120_000,
+  /** How long a computer that was told to restart into a Windows PE gets its boot manager: servers take minutes to restart. */
+  pxeNextStartMs: 900_000,
   /** How often a computer that waits for approval asks. */
   pxeHoldSeconds: 5,
   /** Changes so close together restart the DHCP server once. */

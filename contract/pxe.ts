@@ -34,6 +34,8 @@ const settings = {
   promptSeconds: z.int().min(1).max(limits.pxePromptSecondsMost),
   /** What UEFI firmware loads by PXE: the signed chain, which Secure Boot accepts, or iPXE, which is faster. */
   uefiLoader: z.enum(["signed", "ipxe"]),
+  /** Which of the media's two PEs machines start that are to start one. */
+  bootImage: z.enum(["linux", "winpe"]),
   /** Empty: all that the site was started with. */
   interfaces: listed(InterfaceName),
   /** Computers that get no answer. */

@@ -39,6 +39,7 @@ export function enrolRoutes({
         machineKeys.set(machineId, hashSecret(machineKey));
         room.saw(machineId);
         room.changed("machines");
+        pxe.machineArrives({ macs: machine.macAddresses, uuid: machine.smbiosUuid });
         pxe.computersChanged();
         log.info(`machine ${machine.name} enrolled as ${machineId} from ${request.ip}`);
         return { machineId, machineKey, manifestKey: authority.manifestKey };

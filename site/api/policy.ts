@@ -5,7 +5,7 @@ import { SequenceFacts } from "../../contract/sequence.ts";
 import type { ApiContext } from "./context.ts";
 import { machineOf, type Route } from "./routes.ts";
 
-export function policyRoutes({ properties, store, room }: ApiContext): Route[] {
+export function policyRoutes({ properties, pxe, store, room }: ApiContext): Route[] {
   return [
     {
       method: "GET",
@@ -14,6 +14,7 @@ export function policyRoutes({ properties, store, room }: ApiContext): Route[] {
       beforeApproval: true,
       handle: async (call): Promise<Policy> => {
         const machineId = machineOf(call);
+        pxe.machineArrives({ id: machineId });
         const deployment = await store.deployments.dueFor(machineId, call.request.ip);
         if (!deployment) return { deployment: null };
         const multicast = deployment.multicast && properties.current.multicast;

@@ -19,6 +19,8 @@ export interface DhcpOptions {
   interfaces: readonly PxeInterface[];
   properties: Pick<PxeProperties, "delaySeconds" | "excludedMacs" | "respond" | "uefiLoader" | "unknown">;
   known: KnownIdentities;
+  /** Their firmware loads Windows' boot manager now. */
+  winpeNext: KnownIdentities["refused"];
   router: string | null;
   nameServers: readonly string[];
   /** Of the site's boot files. */
@@ -26,6 +28,7 @@ export interface DhcpOptions {
   leaseFile: string;
 }
 
+const winpeLoader = "bootmgfw.efi";
 const uefiLoaders = { signed: "shimx64.efi", ipxe: "ipxe.efi" };
 
 export function hostOf(address: string, port: number): string {
@@ -53,7 +56,8 @@ const architectures = [
   "dhcp-vendorclass=set:pxe,HTTPClient",
   "dhcp-userclass=set:ipxe,iPXE",
   "tag-if=set:firstbios,tag:bios,tag:!ipxe",
-  "tag-if=set:firstuefi,tag:uefi,tag:!ipxe",
+  "tag-if=set:firstuefi,tag:uefi,tag:!ipxe,tag:!winpenext",
+  "tag-if=set:firstwinpe,tag:uefi,tag:!ipxe,tag:winpenext",
 ];
 
 export function dhcpConfiguration(options: DhcpOptions): string {
@@ -66,6 +70,7 @@ export function dhcpConfiguration(options: DhcpOptions): string {
     "quiet-dhcp",
     // UEFI's HTTP boot gives its own class, which a proxy would not heed.
     "dhcp-pxe-vendor=PXEClient,HTTPClient",
+    ...marked("winpenext", options.winpeNext),
     ...architectures,
     ...ignoring(options),
     ...interfaces.flatMap((one) => [...range(one, options), ...bootFiles(one, options)]),
@@ -74,11 +79,8 @@ export function dhcpConfiguration(options: DhcpOptions): string {
   return `${rules.join("\n")}\n`;
 }
 
-/** What gets no answer: an address it may still have, where this is the DHCP server and it does not boot. */
-function ignoring({ known, properties }: DhcpOptions): string[] {
-  const { excludedMacs, respond, unknown } = properties;
-  const rules = respond ? [] : ["dhcp-ignore=tag:pxe"];
-  const marked = (tag: string, { macs, uuids }: KnownIdentities["refused"]): string[] => [
+function marked(tag: string, { macs, uuids }: KnownIdentities["refused"]): string[] {
+  return [
     ...macs.map((mac) => `dhcp-mac=set:${tag},${mac}`),
     // RFC 4578: option 97 is a type, 0, and the 16 bytes, which firmware sends in either order.
     ...uuids
@@ -87,6 +89,12 @@ function ignoring({ known, properties }: DhcpOptions): string[] {
         (uuid) => `dhcp-match=set:${tag},97,00:${(uuid.replaceAll("-", "").match(/../g) ?? []).join(":")}`,
       ),
   ];
+}
+
+/** What gets no answer: an address it may still have, where this is the DHCP server and it does not boot. */
+function ignoring({ known, properties }: DhcpOptions): string[] {
+  const { excludedMacs, respond, unknown } = properties;
+  const rules = respond ? [] : ["dhcp-ignore=tag:pxe"];
   rules.push(...marked("excluded", { macs: excludedMacs, uuids: [] }), ...marked("excluded", known.refused));
   rules.push("dhcp-ignore=tag:pxe,tag:excluded");
   if (unknown === "ignore") {
@@ -121,6 +129,7 @@ function bootFiles(at: PxeInterface, { port, properties }: DhcpOptions): string[
     file("ipxe", `http://${host}/boot/ipxe`),
     file("firstbios", "undionly.kpxe"),
     file("firstuefi", uefi),
+    file("firstwinpe", winpeLoader),
     // The signed GRUB has no HTTP.
     file("uefihttp", `http://${host}/ipxe.efi`),
     // A proxy tells firmware by PXE's own menu, of one entry.
@@ -129,6 +138,8 @@ function bootFiles(at: PxeInterface, { port, properties }: DhcpOptions): string[
           service("firstbios", 0, "undionly.kpxe"),
           service("firstuefi", 7, uefi),
           service("firstuefi", 9, uefi),
+          service("firstwinpe", 7, winpeLoader),
+          service("firstwinpe", 9, winpeLoader),
         ]
       : []),
   ];

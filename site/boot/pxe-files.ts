@@ -3,7 +3,7 @@
  * or answered here but what the media holds anyway, and what the kernel and the initial file system are is checked by the
  * firmware's Secure Boot, not by this way.
  */
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -16,6 +16,7 @@ import { macOf, uuidOf } from "./pxe-identity.ts";
 import { PasswordGate } from "./pxe-password.ts";
 import type { Pxe } from "./pxe.ts";
 import * as scripts from "./pxe-scripts.ts";
+import { winpeFolder } from "./winpe-texts.ts";
 
 export interface PxeFilesOptions {
   pxe: Pxe;
@@ -32,6 +33,15 @@ export const mediaFiles: ReadonlyMap<string, string> = new Map([
   ),
   ["/grub/media.cfg", "grub/grub.cfg"],
 ]);
+/** Of its folder for a Windows PE, which wimboot takes. */
+const winpeFiles: ReadonlyMap<string, string> = new Map(
+  ["wimboot", "Boot/BCD.bios", "Boot/boot.sdi", "Boot/boot.wim"].map((name) => [
+    `/winpe/${name}`,
+    `${winpeFolder}/${name}`,
+  ]),
+);
+/** By TFTP Windows' boot managers ask for all else below Boot. */
+export const winpeLoaders = ["bootmgfw.efi", "bootmgr.exe", "pxeboot.n12", "Boot"];
 const question = /^\/boot\/ipxe\/([^/]{0,64})\/([^/]{0,64}?)(\/accepted)?$/;
 
 export class PxeFiles {
@@ -74,9 +84,9 @@ export class PxeFiles {
     try {
       const { method = "", url = "/" } = request;
       const [path = "/"] = url.split("?");
-      const host = hostOf((request.socket.localAddress ?? "").replace(/^::ffff:/, ""), this.#options.port);
+      const host = hostOf(localAddress(request), this.#options.port);
       if (method !== "GET" && method !== "HEAD") return sendText(request, response, 405, "Only GET.\n");
-      const file = mediaFiles.get(path);
+      const file = mediaFiles.get(path) ?? winpeFiles.get(path);
       if (file !== undefined) return await this.#sendFile(request, response, file);
       if (path === "/boot/ipxe") return sendText(request, response, 200, scripts.ipxeBootstrap(host));
       const asked = question.exec(path);
@@ -103,9 +113,16 @@ export class PxeFiles {
     const address = request.socket.remoteAddress ?? "";
     const answer = await pxe.answer(identity, address);
     const isToBoot = answer.kind === "boot" || answer.kind === "prompt";
-    if (isAccepted && isToBoot) return sendText(request, response, 200, scripts.ipxeBoot(host));
+    if (isAccepted && isToBoot) return sendText(request, response, 200, this.#bootScript(request, host));
     const place = { host, path: path.replace(/\/accepted$/, ""), hasPassword: proof !== null };
     sendText(request, response, 200, scripts.ipxeScript(answer, place));
+  }
+
+  #bootScript(request: IncomingMessage, host: string): string {
+    const { mediaFolder, pxe } = this.#options;
+    if (pxe.properties.bootImage === "linux") return scripts.ipxeBoot(host);
+    const hasWimboot = existsSync(join(mediaFolder, winpeFolder, "wimboot"));
+    return scripts.ipxeWinpe(host, localAddress(request), hasWimboot);
   }
 
   /** False: the request is answered with a challenge, or that there were too many. */
@@ -152,6 +169,9 @@ export class PxeFiles {
     }
   }
 }
+
+const localAddress = (request: IncomingMessage): string =>
+  (request.socket.localAddress ?? "").replace(/^::ffff:/, "");
 
 function sendText(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, {

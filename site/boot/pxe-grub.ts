@@ -9,7 +9,7 @@ import { toVolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Log } from "../log.ts";
 import { macOf, uuidOf } from "./pxe-identity.ts";
-import { grubBoot, grubConfiguration, grubFolder } from "./pxe-scripts.ts";
+import { grubBoot, grubConfiguration, grubFolder, grubRestart } from "./pxe-scripts.ts";
 import type { Pxe } from "./pxe.ts";
 
 const asked = /: file (.+) not found for (\S+)$/;
@@ -68,10 +68,14 @@ export class GrubAnswers {
     this.#timers.set(name, timer);
     const [, computer = "", uuid = "", mac = "", accepted] = parts;
     const isAccepted = accepted !== undefined;
-    const answer = await this.#pxe.answer({ uuid: uuidOf(uuid), mac: macOf(mac) }, address);
+    const identity = { uuid: uuidOf(uuid), mac: macOf(mac) };
+    const answer = await this.#pxe.answer(identity, address);
     const isToBoot = isAccepted && (answer.kind === "boot" || answer.kind === "prompt");
     const passwordHash = this.#pxe.passwordProof?.grub ?? null;
-    const text = isToBoot ? grubBoot() : grubConfiguration(answer, { computer, passwordHash });
+    const isWinpe = this.#pxe.properties.bootImage === "winpe";
+    if (isToBoot && isWinpe) await this.#pxe.startWinpeNext(identity);
+    const boot = isWinpe ? grubRestart() : grubBoot();
+    const text = isToBoot ? boot : grubConfiguration(answer, { computer, passwordHash });
     if (!this.#timers.has(name)) return;
     // Whole or not at all: GRUB asks again every second.
     writeFileSync(join(this.#folder, `${name}.new`), text);

@@ -8,11 +8,12 @@ import type { Log } from "../log.ts";
 import { dhcpConfiguration, tftpConfiguration } from "./pxe-configuration.ts";
 import { Dnsmasq } from "./pxe-dnsmasq.ts";
 import { GrubAnswers } from "./pxe-grub.ts";
-import { mediaFiles, PxeFiles } from "./pxe-files.ts";
+import { mediaFiles, PxeFiles, winpeLoaders } from "./pxe-files.ts";
 import { pxeInterfaces, type PxeInterface, type PxeRange } from "./pxe-interfaces.ts";
 import { otherDhcpServer } from "./pxe-probe.ts";
 import type { Pxe } from "./pxe.ts";
 import { grubBootstrap } from "./pxe-scripts.ts";
+import { winpeDescriptionName, winpeFolder } from "./winpe-texts.ts";
 
 /** What `volley site` is told of PXE. */
 export interface PxePlace {
@@ -93,6 +94,7 @@ export class PxeResponder {
 
   async stop(): Promise<void> {
     this.#options.pxe.changed = () => undefined;
+    this.#options.pxe.hasWinpe = () => false;
     if (this.#settling !== null) clearTimeout(this.#settling);
     this.#files.stop();
     await this.#dhcp.stop();
@@ -106,6 +108,7 @@ export class PxeResponder {
     await this.#tftp.configure(tftpConfiguration(this.#interfaces, this.#root));
     await this.#serveDhcp();
     pxe.changed = () => this.#settle();
+    pxe.hasWinpe = () => existsSync(join(this.#options.mediaFolder, winpeFolder, winpeDescriptionName));
     for (const { mode, name, address } of this.status.interfaces) {
       const as = mode === "server" ? "the DHCP server" : "proxyDHCP beside another server";
       this.#options.log.info(`PXE is answered on ${name} (${address}) as ${as}`);
@@ -135,6 +138,7 @@ export class PxeResponder {
       interfaces,
       properties,
       known: await pxe.known(),
+      winpeNext: pxe.winpeNext,
       router,
       nameServers,
       port,
@@ -152,6 +156,8 @@ function makeTftpRoot(root: string, mediaFolder: string): void {
     mkdirSync(join(root, dirname(path)), { recursive: true });
     symlinkSync(join(mediaFolder, file), join(root, path));
   }
+  // A Windows PE may be made while the site runs.
+  for (const name of winpeLoaders) symlinkSync(join(mediaFolder, winpeFolder, name), join(root, name));
   writeFileSync(join(root, "grub", "grub.cfg"), grubBootstrap());
 }
 

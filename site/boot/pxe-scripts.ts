@@ -87,6 +87,33 @@ export function ipxeBoot(host: string): string {
   return lines("#!ipxe", `chain --replace --autofree http://${host}/boot.ipxe`);
 }
 
+/**
+ * A Windows PE. wimboot takes one boot configuration for both kinds of firmware, that of a BIOS. Without it Windows' own
+ * loaders come by TFTP from the site; option 252 tells bootmgr.exe which boot configuration is a BIOS's.
+ */
+export function ipxeWinpe(host: string, address: string, hasWimboot: boolean): string {
+  const url = `http://${host}/winpe`;
+  if (hasWimboot) {
+    return lines(
+      "#!ipxe",
+      `kernel ${url}/wimboot`,
+      `initrd ${url}/Boot/BCD.bios BCD`,
+      `initrd ${url}/Boot/boot.sdi boot.sdi`,
+      `initrd ${url}/Boot/boot.wim boot.wim`,
+      "boot",
+    );
+  }
+  return lines(
+    "#!ipxe",
+    `set netX/next-server ${address}`,
+    "iseq ${platform} efi && goto efi ||",
+    "set netX/252:string \\Boot\\BCD.bios",
+    `chain --autofree tftp://${address}/pxeboot.n12`,
+    ":efi",
+    `chain --autofree tftp://${address}/bootmgfw.efi`,
+  );
+}
+
 /** Where GRUB asks by TFTP, below its root: Debian's signed GRUB 2.06 has no HTTP. */
 export const grubFolder = "boot";
 
@@ -174,6 +201,11 @@ export function grubConfiguration(
 /** The media's own configuration loads the kernel, without asking again. */
 export function grubBoot(): string {
   return lines("set superusers=", "set default=0", "set timeout=0", "configfile /grub/media.cfg");
+}
+
+/** Windows' boot manager is for the firmware to load (`NextStarts`). */
+export function grubRestart(): string {
+  return lines("echo Volley: this computer restarts into its Windows PE", "sleep 5", "reboot");
 }
 
 function lines(...text: string[]): string {

@@ -14,6 +14,7 @@ import { Turns } from "../turns.ts";
 import { ComputerIndex, type Recognised } from "./pxe-computers.ts";
 import type { KnownIdentities } from "./pxe-configuration.ts";
 import { uuidOf, type ComputerIdentity } from "./pxe-identity.ts";
+import { NextStarts } from "./pxe-next-start.ts";
 import { proofOf } from "./pxe-password.ts";
 import type { PxeAnswer } from "./pxe-scripts.ts";
 import { WaitingRate } from "./pxe-waiting.ts";
@@ -24,6 +25,7 @@ const initialProperties: PxeStoredProperties = {
   delaySeconds: 0,
   promptSeconds: 15,
   uefiLoader: "signed",
+  bootImage: "linux",
   interfaces: [],
   excludedMacs: [],
   ignoredMacs: [],
@@ -36,6 +38,9 @@ const local = (reason: string): PxeAnswer => ({ kind: "local", reason });
 export class Pxe {
   readonly #store: Store;
   readonly #asked = new Map<string, PxeAsked>();
+  readonly #nextStarts = new NextStarts(() => this.changed());
+  /** Whether the media have a Windows PE. */
+  hasWinpe: () => boolean = () => false;
   /** Properties are changed one after another, so that none is lost. */
   readonly #changes = new Turns();
   /** Computers are added one by one, so that none is there twice. */
@@ -67,6 +72,24 @@ export class Pxe {
   /** The latest answer to each computer, the newest first. */
   get asked(): PxeAsked[] {
     return [...this.#asked.values()].toReversed();
+  }
+
+  /** Whose firmware is to load Windows' boot manager now. */
+  get winpeNext(): KnownIdentities["refused"] {
+    return this.#nextStarts.identities;
+  }
+
+  /** A computer whose boot loader cannot start a Windows PE restarts, and its firmware then loads Windows' boot manager. */
+  async startWinpeNext(said: ComputerIdentity): Promise<void> {
+    const index = await this.#computers();
+    const identity = index.meaningful(said);
+    this.#nextStarts.note(identity, index.find(identity)?.id ?? null);
+    this.changed();
+  }
+
+  /** A machine's agent enrols, or asks for its work: it is in its PE. */
+  machineArrives(machine: { id: string } | { macs: readonly string[]; uuid: string | null }): void {
+    if (this.#nextStarts.arrived(machine)) this.changed();
   }
 
   change(change: PxePropertiesChange): Promise<PxeProperties> {
@@ -182,7 +205,10 @@ export class Pxe {
     const index = await this.#computers();
     const identity = index.meaningful(said);
     const found = index.find(identity);
-    const answer = await this.#decide(identity, found, address);
+    const decided = await this.#decide(identity, found, address);
+    const starts = decided.kind === "boot" || decided.kind === "prompt";
+    const lacksWinpe = starts && this.#properties.bootImage === "winpe" && !this.hasWinpe();
+    const answer = lacksWinpe ? local("the site has no Windows PE: volley media build --winpe") : decided;
     this.#noteAsked(said, found, answer);
     return answer;
   }

@@ -36,6 +36,7 @@ function changeOf(call: CommandCall): Record<string, unknown> {
     delaySeconds: number(call, "delay", { least: 0, most: limits.pxeDelaySecondsMost, whole: true }),
     promptSeconds: number(call, "prompt", { least: 1, most: limits.pxePromptSecondsMost, whole: true }),
     uefiLoader: oneOf(call, "uefi", ["signed", "ipxe"]),
+    bootImage: oneOf(call, "boot-image", ["linux", "winpe"]),
     interfaces: list(call, "interfaces"),
     excludedMacs: list(call, "exclude"),
     ignoredMacs: list(call, "ignore-macs"),
@@ -53,6 +54,7 @@ function showProperties(properties: PxeProperties): void {
     ["Password", properties.password ? "is asked for" : "none"],
     ["Delay", `${properties.delaySeconds} s`],
     ["UEFI machines load", properties.uefiLoader === "signed" ? "the signed chain" : "iPXE"],
+    ["Boot image", properties.bootImage === "linux" ? "Linux PE" : "Windows PE"],
     ["Prompt of available deployments", `${properties.promptSeconds} s`],
     [
       "Interfaces",
@@ -122,6 +124,11 @@ export const pxeCommands: SiteCommand[] = [
         type: "string",
         value: "LOADER",
         help: "What UEFI machines load: signed, for Secure Boot, or ipxe, which is faster (signed).",
+      },
+      "boot-image": {
+        type: "string",
+        value: "PE",
+        help: "What machines start: linux, or winpe, made by volley media build --winpe (linux).",
       },
       interfaces: { type: "string", value: "LIST", help: "Only these of --pxe; none: all of them." },
       exclude: { type: "string", value: "MACS", help: "Computers that get no answer, or none." },

@@ -6,6 +6,7 @@ import {
   grubBoot,
   grubBootstrap,
   grubConfiguration,
+  grubRestart,
   type PxeAnswer,
 } from "../../../../site/boot/pxe-scripts.ts";
 
@@ -21,7 +22,7 @@ test("GRUB can read every configuration that it is sent", () => {
   const texts = answers.flatMap((answer) =>
     hashes.map((passwordHash) => grubConfiguration(answer, { computer: "uuid_mac", passwordHash })),
   );
-  for (const text of [...texts, grubBootstrap(), grubBoot()]) {
+  for (const text of [...texts, grubBootstrap(), grubBoot(), grubRestart()]) {
     assert.doesNotThrow(
       () => execFileSync("grub-script-check", { input: text, stdio: ["pipe", "pipe", "pipe"] }),
       text,

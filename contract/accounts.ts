@@ -96,9 +96,10 @@ export const AuditEntry = z.object({
   sequence: z.int(),
   time: Time,
   who: z.string(),
-  kind: Me.shape.kind,
+  /** site: by itself, as when the time of a deployment came. */
+  kind: z.enum([...Me.shape.kind.options, "site"]),
   address: z.string(),
-  /** The request: method and path, or "sign in", "sign out". */
+  /** The request: method and path, or "sign in", "sign out", and the site's own "wake". */
   action: z.string(),
   /** What it was about, as far as the request says. */
   target: z.string(),

@@ -142,12 +142,16 @@ export const DeploymentRequest = z.object({
   /** Megabits per second on the wire; 0 = what most machines take. */
   rateMbps: z.number().min(0).max(400_000).default(0),
   slowClients: SlowClients.default({ policy: "none" }),
+  /** Its machines are switched on by Wake-on-LAN when it begins. */
+  wake: z.boolean().optional(),
 });
 export type DeploymentRequest = z.infer<typeof DeploymentRequest>;
 export const DeploymentRecord = DeploymentRequest.omit({ variables: true, confirm: true }).extend({
   id: Identifier,
   created: Time,
   open: z.boolean(),
+  /** When it woke its machines: see GET /deployments/:id/wake. */
+  woken: Time.nullable().optional(),
 });
 export type DeploymentRecord = z.infer<typeof DeploymentRecord>;
 

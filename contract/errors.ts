@@ -325,6 +325,13 @@ const entries = {
     500,
     74,
   ),
+  E_NO_MAC: entry(
+    "No MAC address is known of what is to be woken.",
+    "after-remedy",
+    "Add the device with its MAC, or let it boot into the PE once: the agent tells its addresses.",
+    409,
+    66,
+  ),
   E_SOCKET: entry(
     "A network socket cannot be opened or used.",
     "after-remedy",

@@ -199,6 +199,14 @@ export const limits = {
   pxeNonceMs: 300_000,
   /** How long an answer of another DHCP server is waited for. */
   pxeProbeMs: 3000,
+  /** Wake-on-LAN: how often each packet is sent, and how long after one another; packets after which there is a pause. */
+  wakeRounds: 3,
+  wakeRoundMs: 500,
+  wakeBurst: 64,
+  wakesAtOnce: 64,
+  /** How often deployments are looked for that are to wake their machines, and how often one is tried in vain. */
+  wakeLookMs: 2000,
+  wakeTries: 150,
   toolTimeMs: 5000,
   /** How long one program may take that fits a disk: the recovery partition is moved as a whole. */
   fitToolMs: 1_800_000,

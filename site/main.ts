@@ -24,6 +24,7 @@ import { sessionCommands } from "./commands/session.ts";
 import { runSite, siteCommand } from "./commands/site.ts";
 import { statusMessageCommands } from "./commands/status-messages.ts";
 import { tokenCommands, userCommands } from "./commands/user.ts";
+import { wakeCommands } from "./commands/wake.ts";
 import type { SiteNative } from "./site.ts";
 
 const asking: SiteCommand[] = [
@@ -45,6 +46,7 @@ const asking: SiteCommand[] = [
   ...userCommands,
   ...tokenCommands,
   ...auditCommands,
+  ...wakeCommands,
 ];
 const commands: Command[] = [siteCommand, ...asking];
 
@@ -77,7 +79,9 @@ function parseCall(command: Command, line: string[]): CommandCall & { help: bool
   }
   const { values, positionals } = parsed;
   const help = values["help"] === true;
-  if (!help && positionals.length !== command.operandCount) {
+  const isCounted =
+    command.operandCount === "some" ? positionals.length > 0 : positionals.length === command.operandCount;
+  if (!help && !isCounted) {
     const wanted = command.operands === "" ? "nothing" : command.operands;
     throw new VolleyError(
       "E_USAGE",

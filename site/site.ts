@@ -18,8 +18,10 @@ import { openAuthority } from "./authority/authority.ts";
 import { newPassword, Passwords } from "./authority/passwords.ts";
 import { openVault } from "./authority/vault.ts";
 import { adminToken, hashSecret } from "./authority/secrets.ts";
+import { DeploymentWakes } from "./boot/deployment-wakes.ts";
 import { Pxe } from "./boot/pxe.ts";
 import { PxeResponder, type PxePlace } from "./boot/pxe-responder.ts";
+import { Waker } from "./boot/waker.ts";
 import { PointProperties } from "./casting/properties.ts";
 import { Director } from "./casting/director.ts";
 import type { CastingDoor } from "./casting/session-opener.ts";
@@ -225,6 +227,11 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     await store.audit.prune();
     endings.push(await pruning(store, log));
     const pxe = await Pxe.open(store);
+    const waker = new Waker(log);
+    endings.push(() => waker.stop());
+    const wakes = new DeploymentWakes({ store, waker, log, changed: () => room.changed("deployments") });
+    endings.push(() => wakes.stop());
+    if (options.serving) wakes.start();
     let responder: PxeResponder | null = null;
     const context: ApiContext = {
       store,
@@ -237,6 +244,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       examinations,
       room,
       pxe,
+      waker,
       pxeServing: () => responder?.status ?? null,
       mediaFolder: options.mediaFolder,
       machineKeys: await MachineKeys.load(store.machines),

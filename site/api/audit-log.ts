@@ -49,7 +49,7 @@ export class AuditLog {
   }
 }
 
-/** The path's own words, and the name that a body gives. */
+/** The path's own words, the name that a body gives, and the devices that it names. */
 function targetOf({ body, params }: FastifyRequest): string {
   const words = Object.values((params ?? {}) as Record<string, string>);
   if (typeof body === "object" && body !== null && !Buffer.isBuffer(body)) {
@@ -57,6 +57,9 @@ function targetOf({ body, params }: FastifyRequest): string {
       const value = (body as Record<string, unknown>)[key];
       if (typeof value === "string") words.push(value);
     }
+    // Of several devices each is named, as far as there is room.
+    const { devices } = body as { devices?: unknown };
+    if (Array.isArray(devices)) words.push(...devices.filter((one) => typeof one === "string"));
   }
   return words
     .join(" ")

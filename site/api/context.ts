@@ -5,6 +5,7 @@ import type { Passwords } from "../authority/passwords.ts";
 import type { Vault } from "../authority/vault.ts";
 import type { PxeStatus } from "../../contract/pxe.ts";
 import type { Pxe } from "../boot/pxe.ts";
+import type { Waker } from "../boot/waker.ts";
 import type { Director } from "../casting/director.ts";
 import type { PointProperties } from "../casting/properties.ts";
 import type { Examinations } from "../casting/examinations.ts";
@@ -28,6 +29,7 @@ export interface ApiContext {
   examinations: Examinations;
   room: RoomBoard;
   pxe: Pxe;
+  waker: Waker;
   /** Null where PXE is not served. */
   pxeServing: () => PxeStatus["serving"];
   /** What volley media build made, for machines that restart into it; may not be there. */

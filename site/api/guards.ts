@@ -5,7 +5,8 @@ import type { DeploymentRequest } from "../../contract/administration.ts";
 import type { DeploymentPreview, DeviceRecord } from "../../contract/devices.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { isMember } from "../store/collections.ts";
+import { macsOf } from "../boot/magic-packet.ts";
+import { meant as meantBy } from "../store/wakes.ts";
 import type { ApiContext } from "./context.ts";
 
 /** What is repeated where a deployment is to all machines. */
@@ -22,6 +23,7 @@ type Wanted = Pick<
   | "starts"
   | "expires"
   | "subnets"
+  | "wake"
 >;
 
 export async function previewOf(wanted: Wanted, context: ApiContext): Promise<DeploymentPreview> {
@@ -31,21 +33,16 @@ export async function previewOf(wanted: Wanted, context: ApiContext): Promise<De
   if (wanted.collectionId && collection === undefined) {
     throw new VolleyError("E_NOT_FOUND", `There is no collection ${wanted.collectionId}.`);
   }
-  const named = wanted.machines === "all" ? null : new Set(wanted.machines);
-  const meant = devices.filter((device) =>
-    collection === undefined
-      ? named === null || named.has(device.machineId ?? "")
-      : isMember(collection, device),
-  );
+  const meant = devices.filter(meantBy(wanted.machines, collection));
   // Where a person at each machine agrees, nothing happens unseen.
   const acts = wanted.purpose === "required" || wanted.unattended;
   const risks = acts ? risksOf(meant, devices, wanted, context) : [];
-  const confirm = collection?.name ?? (named === null ? everything : wanted.name);
+  const confirm = collection?.name ?? (wanted.machines === "all" ? everything : wanted.name);
   return {
     devices: meant.length,
     enrolled: meant.filter(({ machineId }) => machineId !== null).length,
     names: meant.slice(0, limits.previewNames).map(({ facts, name }) => facts?.name ?? name),
-    effects: effectsOf(wanted),
+    effects: [...effectsOf(wanted), ...(wanted.wake ? [wakeEffect(meant)] : [])],
     risks,
     confirm: risks.length === 0 ? null : confirm,
   };
@@ -108,6 +105,11 @@ function effectsOf({ expires, imageId, purpose, starts, subnets = [], unattended
     `It begins ${begins}${expires ? `, and no machine begins after ${expires}` : ""}.`,
     ...(subnets.length > 0 ? [`Only machines in ${subnets.join(", ")} take it.`] : []),
   ];
+}
+
+function wakeEffect(meant: readonly DeviceRecord[]): string {
+  const count = meant.filter((device) => macsOf(device).length > 0).length;
+  return `When it begins they are switched on; of ${count} of ${meant.length} a MAC is known.`;
 }
 
 /** Throws E_NOT_CONFIRMED, which says what has to be repeated and why. */

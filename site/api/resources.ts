@@ -29,6 +29,7 @@ import { stateStoreRoutes } from "./state-stores.ts";
 import { statusMessageRoutes } from "./status-messages.ts";
 import { taskRoutes } from "./tasks.ts";
 import { uploadRoutes } from "./uploads.ts";
+import { wakeRoutes } from "./wakes.ts";
 import type { ApiContext } from "./context.ts";
 import type { Route } from "./routes.ts";
 
@@ -64,4 +65,5 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   taskRoutes,
   tokenRoutes,
   uploadRoutes,
+  wakeRoutes,
 ];

@@ -13,6 +13,7 @@ import * as report from "../../contract/report.ts";
 import * as sequence from "../../contract/sequence.ts";
 import { StatusEntry, StatusQuery } from "../../contract/status-messages.ts";
 import { StartAnswer, WaitingSession } from "../../contract/waiting.ts";
+import { DeploymentWake, WakeAnswer, WakeRequest } from "../../contract/wake.ts";
 
 export interface RouteSchemas {
   body?: z.ZodType;
@@ -35,11 +36,13 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "GET /collections/:id": { answer: devices.CollectionRecord },
   "POST /collections": { body: devices.CollectionRequest, answer: devices.CollectionRecord },
   "POST /collections/:id": { body: devices.CollectionChange, answer: devices.CollectionRecord },
+  "POST /collections/:id/wake": { answer: WakeAnswer },
   "GET /collections/:id/variables": variables,
   "POST /collections/:id/variables": changedVariables,
   "GET /devices": { answer: z.array(devices.DeviceRecord) },
   "POST /devices": { body: devices.DeviceRequest, answer: devices.DeviceRecord },
   "POST /devices/import": { body: devices.ImportDevices, answer: devices.ImportDevicesAnswer },
+  "POST /devices/wake": { body: WakeRequest, answer: WakeAnswer },
   "POST /devices/:id/state": { body: devices.DeviceStateRequest },
   "GET /devices/:id/variables": variables,
   "POST /devices/:id/variables": changedVariables,
@@ -52,6 +55,7 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "POST /deployments/preview": { body: administration.DeploymentRequest, answer: devices.DeploymentPreview },
   "POST /deployments/:id/clear": { body: devices.DeploymentClear },
   "POST /deployments/:id/start": { answer: StartAnswer },
+  "GET /deployments/:id/wake": { answer: DeploymentWake },
   "POST /deployments/:id/close": { answer: administration.DeploymentRecord },
   "POST /deployments/:id/join": { body: deployment.JoinRequest, answer: deployment.JoinAnswer },
   "POST /deployments/:id/progress": { body: report.Progress, answer: report.ProgressAnswer },

@@ -146,6 +146,7 @@ export const deploymentCommands: SiteCommand[] = [
         type: "boolean",
         help: "No unicast: a machine that multicast does not serve fails.",
       },
+      wake: { type: "boolean", help: "Switch its machines on by Wake-on-LAN when it begins." },
       rate: {
         type: "string",
         value: "MBPS",
@@ -195,6 +196,7 @@ export const deploymentCommands: SiteCommand[] = [
         multicastOnly: call.values["multicast-only"] === true,
         rateMbps: number(call, "rate", { least: 0, most: 400_000, whole: false }) ?? 0,
         slowClients: slowClients(call),
+        wake: call.values["wake"] === true,
       };
       const preview = await client.post<DeploymentPreview>("/deployments/preview", wanted);
       if (call.values["preview"] === true) return showPreview(call, preview);

@@ -88,6 +88,7 @@ export class DeploymentStore {
           starts: record.starts ?? null,
           expires: record.expires ?? null,
           subnets: JSON.stringify(record.subnets ?? []),
+          wake: record.wake ?? false,
         })
         .execute();
       const children = (record.children ?? []).map((id) => ({
@@ -350,5 +351,7 @@ function toRecord(
     starts: row.starts,
     expires: row.expires,
     subnets: row.subnets,
+    wake: row.wake,
+    woken: row.woken,
   };
 }

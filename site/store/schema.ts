@@ -87,6 +87,9 @@ export interface DeploymentTable {
   starts: string | null;
   expires: string | null;
   subnets: Json<string[]>;
+  wake: ColumnType<boolean, boolean | undefined, never>;
+  /** When it woke its machines. */
+  woken: ColumnType<string | null, undefined, string>;
 }
 
 /** Which machines a deployment names, when it is not for all. */

@@ -15,6 +15,7 @@ import { MachineStore } from "./machines.ts";
 import { PackageStore } from "./packages.ts";
 import { PxeStore } from "./pxe.ts";
 import { ReportStore } from "./reports.ts";
+import { WakeStore } from "./wakes.ts";
 import { SequenceRunStore } from "./sequence-runs.ts";
 import { SequenceStore } from "./sequences.ts";
 import { SessionStore } from "./sessions.ts";
@@ -38,6 +39,7 @@ export interface Store {
   readonly distributionPoint: DistributionPointStore;
   readonly sequences: SequenceStore;
   readonly packages: PackageStore;
+  readonly wakes: WakeStore;
   readonly sequenceRuns: SequenceRunStore;
   readonly stateStores: StateStore;
   readonly captures: CaptureStore;
@@ -81,6 +83,7 @@ export async function openStore(folder: string): Promise<Store> {
     distributionPoint: new DistributionPointStore(database),
     sequences: new SequenceStore(database),
     packages: new PackageStore(database),
+    wakes: new WakeStore(database),
     sequenceRuns: new SequenceRunStore(database),
     stateStores: new StateStore(database),
     captures: new CaptureStore(database),

@@ -29,6 +29,16 @@ const when = ({ expires, starts }) =>
   [starts ? `from ${starts.slice(0, 16)}` : "", expires ? `until ${expires.slice(0, 16)}` : ""]
     .join(" ")
     .trim();
+const namesText = (all) =>
+  `${all
+    .slice(0, 10)
+    .map((one) => one.name)
+    .join(", ")}${all.length > 10 ? " …" : ""}`;
+const wokenText = ({ wake, woken }, unseen) => {
+  if (!woken) return wake ? "wakes its machines" : "";
+  const since = unseen?.length > 0 ? `, not seen since: ${unseen.length}: ${namesText(unseen)}` : "";
+  return `woken ${woken.slice(0, 16)}${since}`;
+};
 const actions = (...made) => {
   const box = element("span");
   if (mayChange) box.append(...made);
@@ -41,10 +51,20 @@ const ruleText = (rule) =>
     .map(({ fact, operator, value }) => `${fact} ${operators[operator]} ${value}`)
     .join(rule?.match === "any" ? " or " : " and ");
 
+/** Of deployments that have woken their machines: who was not seen since. */
+async function unseenOf(deployments) {
+  const found = new Map();
+  for (const { id, open, woken } of deployments) {
+    if (open && woken) found.set(id, (await ask("GET", `/deployments/${id}/wake`)).unseen);
+  }
+  return found;
+}
+
 async function show() {
   const [deployments, collections, devices, images, sequences] = await Promise.all(
     ["/deployments", "/collections", "/devices", "/images", "/sequences"].map((path) => ask("GET", path)),
   );
+  const unseen = await unseenOf(deployments);
   const nameOf = (all, id) => all.find((one) => one.id === id)?.name ?? "";
   showDeployments(deployments, (one) => ({
     what: nameOf(images, one.imageId) || nameOf(sequences, one.sequenceId),
@@ -53,6 +73,7 @@ async function show() {
       : one.machines === "all"
         ? "all machines"
         : `${one.machines.length} machines`,
+    woken: wokenText(one, unseen.get(one.id)),
   }));
   showCollections(collections);
   showDevices(devices);
@@ -76,7 +97,7 @@ function showDeployments(deployments, told) {
     told(one).what,
     told(one).to,
     when(one),
-    `${one.purpose}, ${one.open ? "open" : "closed"}`,
+    [`${one.purpose}, ${one.open ? "open" : "closed"}`, told(one).woken].filter(Boolean).join("; "),
     actions(
       ...(one.open
         ? [
@@ -95,11 +116,9 @@ function showCollections(collections) {
   const rows = collections.map(({ id, members, name, rule }) => [
     name,
     ruleText(rule),
-    `${members.length}: ${members
-      .slice(0, 10)
-      .map((one) => one.name)
-      .join(", ")}${members.length > 10 ? " …" : ""}`,
+    `${members.length}: ${namesText(members)}`,
     actions(
+      button("Wake", `Wake collection ${name}`, () => wake(`/collections/${id}/wake`, {})),
       button("Remove", `Remove collection ${name}`, () => act(() => ask("DELETE", `/collections/${id}`))),
     ),
   ]);
@@ -120,6 +139,9 @@ function showDevices(devices) {
           ? []
           : [button("Approve", `Approve ${called}`, () => setState(id, "approved"))]),
         ...(state === "refused" ? [] : [button("Refuse", `Refuse ${called}`, () => setState(id, "refused"))]),
+        ...(mac || known?.macAddresses.length
+          ? [button("Wake", `Wake ${called}`, () => wake("/devices/wake", { devices: [id] }))]
+          : []),
       ),
     ];
   });
@@ -133,6 +155,14 @@ const act = (work) =>
     } finally {
       await show();
     }
+  });
+
+/** By Wake-on-LAN: nothing answers, so what is told is what was sent. */
+const wake = (path, body) =>
+  act(async () => {
+    const { interfaces, withoutMac, woken } = await ask("POST", path, body);
+    const without = withoutMac.length > 0 ? ` No MAC is known of ${namesText(withoutMac)}.` : "";
+    return `${woken} devices are woken, by ${interfaces.join(", ")}.${without}`;
   });
 
 function stopConfirming() {
@@ -157,6 +187,7 @@ part("deploy").addEventListener("submit", (event) => {
       ...(form.to === "all" ? { machines: "all" } : { collectionId: form.to }),
       purpose: form.purpose,
       unattended: form.unattended === "on",
+      wake: form.wake === "on",
       starts: iso(form.starts),
       expires: iso(form.expires),
       subnets,

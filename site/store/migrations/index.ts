@@ -19,6 +19,7 @@ import { sessions } from "./sessions.ts";
 import { slowClients } from "./slow-clients.ts";
 import { statusMessages } from "./status-messages.ts";
 import { statuses } from "./statuses.ts";
+import { wake } from "./wake.ts";
 
 const steps: Record<string, Migration> = {
   "0001-images": images,
@@ -40,6 +41,7 @@ const steps: Record<string, Migration> = {
   "0016-distribution-point": distributionPoint,
   "0017-shared-packages": sharedPackages,
   "0018-status-messages": statusMessages,
+  "0020-wake": wake,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

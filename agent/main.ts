@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 /** The only reader of the command line and the environment, and the place where the agent's parts are put together. */
-import { readFileSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { isSea } from "node:sea";
-import { z } from "zod";
 import { errors, toVolleyError, VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
 import type { MachineFacts } from "../contract/machine.ts";
@@ -23,6 +22,7 @@ import { completeDownload, type DownloadCommand, runDownload } from "./commands/
 import { askForVariables } from "./commands/env-command.ts";
 import { dropHandOver, readHandOver } from "./deploying/hand-over.ts";
 import type * as Performing from "./deploying/perform.ts";
+import { type ReceiveCommand, runReceive } from "./commands/receive-command.ts";
 import { openPlatform } from "./platform/index.ts";
 import { takeInventory } from "./platform/inventory.ts";
 import type { Platform } from "./platform/platform.ts";
@@ -37,12 +37,13 @@ import type { SequenceCommand, SequenceRunCommand } from "./commands/sequence-co
 import type { SequenceRunner } from "./running/sequence-runner.ts";
 import { serve } from "./deploying/service.ts";
 import { untilItWorks } from "./site/back-off.ts";
-import { fetchAuthority, fingerprintOf } from "./site/authority.ts";
+import { fetchAuthority } from "./site/authority.ts";
 import { SiteClient } from "./site/site-client.ts";
+import { readNamedFile, trust } from "./site/trust.ts";
 import { openTransport } from "./site/transport.ts";
 import type { SiteChoice } from "./commands/site-options.ts";
 import { openStaging, policyOf } from "./staging/open-staging.ts";
-import { openStateFolder, type StateFolder } from "./state-folder.ts";
+import { openStateFolder } from "./state-folder.ts";
 import { agentVersion } from "./version.ts";
 
 const redactor = createRedactor();
@@ -71,6 +72,8 @@ async function run(command: Command): Promise<void> {
       return doctor(command.doctor, platformHere());
     case "download":
       return download(command.download, platformHere());
+    case "receive":
+      return receive(command.receive, platformHere());
     case "deploy":
       return deploy(command, platformHere());
     case "resume":
@@ -196,6 +199,14 @@ async function download(command: DownloadCommand, platform: Platform): Promise<v
   if (exitCode !== null) process.exit(exitCode);
 }
 
+/** Standard output may be the stream's. */
+async function receive(command: ReceiveCommand, platform: Platform): Promise<void> {
+  const screen = openScreen(process.stderr);
+  const { asker, lines } = sequenceRunner({ platform, machineName: "", people: process.stderr, screen });
+  const line = (text: string): void => screen.line(text);
+  await runReceive(command, { platform, asker, signal: stop.signal, line }).finally(() => lines.close());
+}
+
 /** Where nothing was handed over there is nothing to do. */
 async function resume(folder: string | null, platform: Platform): Promise<void> {
   const stateFolder = folder ?? platform.defaultStateFolder();
@@ -307,35 +318,6 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
   }
 }
 
-const KeptAuthority = z.object({ site: z.string(), authority: z.string() });
-const authorityFile = "authority.json";
-
-/** PEM of the authority to trust: from a file, from an earlier start, or from the site if the fingerprint is right. */
-async function trust(
-  command: SiteChoice,
-  state: StateFolder,
-  fetch: (fingerprint: string) => Promise<string>,
-): Promise<string> {
-  const site = `${command.site.host}:${command.site.port}`;
-  if (command.authorityFile !== null) {
-    const authority = readNamedFile("--authority", command.authorityFile);
-    fingerprintOf(authority);
-    return authority;
-  }
-  const kept = state.read(authorityFile, KeptAuthority);
-  const { fingerprint } = command;
-  if (
-    kept !== null &&
-    (fingerprint === null ? kept.site === site : fingerprintOf(kept.authority) === fingerprint)
-  ) {
-    return kept.authority;
-  }
-  if (fingerprint === null) throw new VolleyError("E_USAGE", "--fingerprint (or --authority) is missing");
-  const authority = await fetch(fingerprint);
-  state.write(authorityFile, { site, authority });
-  return authority;
-}
-
 /** The environment's credential is taken out of it at once: no child process needs it. */
 function credentialReader(command: SiteChoice): () => string | null {
   const fromEnvironment = process.env["VOLLEY_CREDENTIAL"];
@@ -352,14 +334,6 @@ function credentialReader(command: SiteChoice): () => string | null {
       ? null
       : remember(fromEnvironment, redactor);
   };
-}
-
-function readNamedFile(option: string, path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new VolleyError("E_USAGE", `${option} ${path} cannot be read: ${(error as Error).message}`);
-  }
 }
 
 /** Every error ends here, as three lines and an exit code. */

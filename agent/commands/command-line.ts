@@ -8,6 +8,7 @@ import {
 } from "./download-command.ts";
 import { envHelpText, parseEnvCommand, type EnvCommand } from "./env-command.ts";
 import { parseOptions, usage } from "./options.ts";
+import { parseReceiveCommand, type ReceiveCommand, receiveHelpText } from "./receive-command.ts";
 import { parseSequenceCommand, type SequenceCommand, sequenceHelpText } from "./sequence-command.ts";
 import { checkName, chooseSite, type SiteChoice, siteOptions } from "./site-options.ts";
 
@@ -31,6 +32,7 @@ export type Command =
   | { kind: "inventory" }
   | { kind: "doctor"; doctor: DoctorCommand }
   | { kind: "download"; download: DownloadCommand }
+  | { kind: "receive"; receive: ReceiveCommand }
   | { kind: "sequence"; sequence: SequenceCommand }
   | { kind: "env"; env: EnvCommand }
   | { kind: "help" }
@@ -55,7 +57,7 @@ export const helpText = `volley-agent: puts the image of a deployment on this ma
   volley-agent resume [--state DIR]              goes on with the sequence that handed this system over
   volley-agent identify [--json] [--name NAME]   what the site is told of this machine
   volley-agent disks [--json]                    the disks, and why one may not be overwritten
-${doctorHelpText}${downloadHelpText}${sequenceHelpText}${envHelpText}  volley-agent --help | --version
+${doctorHelpText}${downloadHelpText}${receiveHelpText}${sequenceHelpText}${envHelpText}  volley-agent --help | --version
 `;
 
 const text = { type: "string" } as const;
@@ -110,6 +112,8 @@ export function parseCommandLine(words: readonly string[]): Command {
       return asksForHelp(rest)
         ? { kind: "help" }
         : { kind: "download", download: parseDownloadCommand(rest) };
+    case "receive":
+      return asksForHelp(rest) ? { kind: "help" } : { kind: "receive", receive: parseReceiveCommand(rest) };
     case "env":
       return { kind: "env", env: parseEnvCommand(rest) };
     default:

@@ -1,6 +1,7 @@
 /** Programs joined by pipes, through which a saved partition goes: files, a decompressor, what writes it. */
 import { spawn } from "node:child_process";
 import { VolleyError } from "../../../contract/errors.ts";
+import { type Compression, notCompressed, streamHeadBytes } from "../../../contract/saved-stream.ts";
 import { runTool, startFailure, toolEnvironment } from "../tools.ts";
 
 /** Words of the shell's, of which none comes from a folder or a request: paths go in as parameters. */
@@ -66,36 +67,10 @@ function failure(said: string, code: number | null): VolleyError {
   return new VolleyError(isFull ? "E_CONTENT_WRITE" : "E_IMAGE_TRUNCATED", reason);
 }
 
-export interface Compression {
-  name: string;
-  /** What a file begins with. */
-  magic: Buffer;
-  /** Words that read standard input and write the plain bytes. */
-  decompress: string;
-}
-
-const compressions: readonly Compression[] = [
-  { name: "gzip", magic: Buffer.from([0x1f, 0x8b]), decompress: "gzip -dc" },
-  { name: "zstd", magic: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), decompress: "zstd -dcq --long=31" },
-  { name: "xz", magic: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a]), decompress: "xz -dc" },
-  { name: "bzip2", magic: Buffer.from("BZh"), decompress: "bzip2 -dc" },
-  { name: "lz4", magic: Buffer.from([0x04, 0x22, 0x4d, 0x18]), decompress: "lz4 -dc" },
-  { name: "lzop", magic: Buffer.from([0x89, 0x4c, 0x5a, 0x4f]), decompress: "lzop -dc" },
-];
-const plain: Compression = { name: "none", magic: Buffer.alloc(0), decompress: "cat" };
-
-/** By what the file begins with: names lie. */
-export function compressionOf(head: Buffer): Compression {
-  return compressions.find(({ magic }) => head.subarray(0, magic.length).equals(magic)) ?? plain;
-}
-
 /** Throws E_TOOL_MISSING. */
 export async function needCompression({ name }: Compression): Promise<void> {
-  if (name !== plain.name) await runTool(name, ["--version"]);
+  if (name !== notCompressed.name) await runTool(name, ["--version"]);
 }
-
-/** Enough for one block of any of the programs to come out. */
-const headBytes = 4_194_304;
 
 /** The first bytes of a stream, decompressed; fewer where it is shorter or damaged. */
 export async function beginningOf(
@@ -103,6 +78,6 @@ export async function beginningOf(
   { decompress }: Compression,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const script = `head -c ${headBytes} -- "$1" | ${decompress} 2>/dev/null | head -c 4096`;
+  const script = `head -c ${streamHeadBytes} -- "$1" | ${decompress} 2>/dev/null | head -c 4096`;
   return (await runTool("bash", ["-c", script, "bash", file], signal)).bytes;
 }

@@ -13,9 +13,14 @@ import {
 import { basename, join } from "node:path";
 import { toVolleyError, VolleyError } from "../../../contract/errors.ts";
 import { limits } from "../../../contract/limits.ts";
+import {
+  compressionOf,
+  ntfsCopyOffset,
+  ntfsSectorBytes,
+  partcloneHead,
+} from "../../../contract/saved-stream.ts";
 import { runTool } from "../tools.ts";
-import { partcloneHead } from "./partclone.ts";
-import { beginningOf, compressionOf, needCompression, runPipeline } from "./pipeline.ts";
+import { beginningOf, needCompression, runPipeline } from "./pipeline.ts";
 import type { SavedDisk, SavedPartition } from "./saved-disk.ts";
 
 const mebibyte = 1_048_576;
@@ -163,15 +168,13 @@ function refuseOthers(head: Buffer, name: string): void {
   }
 }
 
-/** partclone leaves out the copy of an NTFS boot sector, which lies behind the volume's last cluster. */
 function writeSecondBootSector(raw: string, { bytes, start }: SavedPartition): void {
   const file = openSync(raw, "r+");
   try {
-    const sector = Buffer.alloc(512);
+    const sector = Buffer.alloc(ntfsSectorBytes);
     readSync(file, sector, 0, sector.length, start);
-    const sectorBytes = sector.readUInt16LE(0x0b);
-    const offset = Number(sector.readBigUInt64LE(0x28)) * sectorBytes;
-    if (sectorBytes === sector.length && offset + sectorBytes <= bytes) {
+    const offset = ntfsCopyOffset(sector);
+    if (offset !== null && offset + sector.length <= bytes) {
       writeSync(file, sector, 0, sector.length, start + offset);
     }
   } finally {

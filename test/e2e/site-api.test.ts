@@ -308,7 +308,7 @@ test("a site that is told to end ends well, and another may not have its folder 
   await site.start();
 });
 
-test("events show a change within a second, and no more than four states in one", async () => {
+test("events show a change, and no more states than one for each interval", async () => {
   const states: { at: number; text: string }[] = [];
   const socket = connectTls({ host: site.address, port: site.port, rejectUnauthorized: false });
   let received = "";
@@ -330,12 +330,17 @@ test("events show a change within a second, and no more than four states in one"
   const answer = await joinAs(machine, deployment);
   const earlier = states.length;
   const began = Date.now();
-  for (let count = 0; Date.now() - began < 2000; count += 1) {
+  // So many changes that a state for each of them would be too many, and until a few states are shown.
+  for (let count = 0; count < 100 || states.length - earlier < 3; count += 1) {
+    assert.ok(Date.now() - began < 60_000, `${states.length - earlier} states in a minute of changes`);
     const body = progress(answer.session.id, { bytesVerified: count });
     await api({ method: "POST", path: `/deployments/${deployment.id}/progress`, token: machine.token, body });
   }
   const shown = states.length - earlier;
-  assert.ok(shown >= 2 && shown <= 10, `${shown} states in two seconds`);
+  const tookMs = Date.now() - began;
+  // One may have been on its way, and one at each end.
+  const most = Math.ceil(tookMs / limits.roomIntervalMs) + 3;
+  assert.ok(shown <= most, `${shown} states in ${tookMs} ms`);
   socket.destroy();
   await site.client.remove(`/deployments/${deployment.id}`);
 });

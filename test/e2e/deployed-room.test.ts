@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { openSync, closeSync, readSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { after, before, test } from "node:test";
 import type { SessionRecord } from "../../contract/administration.ts";
 import { DeployedRoom, linuxStatuses, type Computer } from "../fixtures/deployed-room.ts";
+import { firstSector, partitionOf } from "../fixtures/disk-image.ts";
 import { waitFor } from "../fixtures/program.ts";
 import { random } from "../fixtures/random.ts";
 
@@ -17,7 +17,8 @@ const skip = wanted ? false : "boots machines: scripts/test --e2e";
 const waitMs = 30 * 60_000;
 /** So slow that the second computer comes while the first still receives. */
 const rate = ["--rate", "12"];
-const rootOffset = 135_168 * 512;
+/** Of the image's partitions the one with the system. */
+const rootPartition = 3;
 
 let room: DeployedRoom;
 before(async () => {
@@ -31,20 +32,11 @@ after(async () => {
 
 /** A file of the deployed system, from the computer's disk. */
 function fileOn({ disk }: Computer, path: string): string {
-  const volume = `${disk}?offset=${rootOffset}`;
+  const volume = `${disk}?offset=${partitionOf(disk, rootPartition).start * 512}`;
   return execFileSync("debugfs", ["-R", `cat ${path}`, volume], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
   });
-}
-
-/** The sector in which a BIOS looks for what it is to start. */
-function firstSector({ disk }: Computer): Buffer {
-  const sector = Buffer.alloc(512);
-  const file = openSync(disk, "r");
-  readSync(file, sector, 0, sector.length, 0);
-  closeSync(file);
-  return sector;
 }
 
 test(
@@ -116,7 +108,12 @@ test(
       },
     );
     await computer.cutPower();
-    assert.notEqual(firstSector(computer).readUInt16LE(510), 0xaa55, "a disk that is half written starts");
+    // The mark by which a BIOS knows a disk that it can start from.
+    assert.notEqual(
+      firstSector(computer.disk).readUInt16LE(510),
+      0xaa55,
+      "a disk that is half written starts",
+    );
     const again = computer.turnOn();
     await again.says(/Joined session .*asking only for what is lacking/);
     const said = /is on the disk and verified [^\n]*, (\d+) chunks were there\)/;

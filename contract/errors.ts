@@ -395,6 +395,13 @@ const entries = {
     503,
     69,
   ),
+  E_NO_SENDER: entry(
+    "No udp-sender answers, or it went away before the end.",
+    "later",
+    "Start the sender again, with the same port base and in the same network; say which interface is meant (--interface).",
+    504,
+    69,
+  ),
   E_OUT_OF_MEMORY: entry(
     "There is not enough memory for the buffers.",
     "after-remedy",

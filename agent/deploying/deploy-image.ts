@@ -90,29 +90,43 @@ async function write(
   const { disk, manifest, resume } = target;
   const { image } = deployment;
   const deploymentId = deployment.id;
+  const partitionsBefore = await partitionsOf(disk, resume, by);
   writeCheckpoint(by.state, {
     deploymentId,
     root: image.root,
     device: disk.path,
     identity: disk.identity,
     started: new Date().toISOString(),
+    partitionsBefore,
   });
   by.delivery.tell({ kind: "started", deploymentId, resume });
   by.log.detail(`Writing to ${disk.path} (${describe(disk)}), resume: ${resume}`);
   const outcome = await castImage(deployment, { manifest, device: disk.path, resume }, by);
-  if (deployment.disk.fit === true) await fit(deployment, disk, by);
+  if (deployment.disk.fit === true) await fit(deployment, disk, partitionsBefore, by);
   return outcome;
 }
 
+/** A write that broke off has taken the table away: the checkpoint knows it. */
+async function partitionsOf(disk: DiskFacts, resume: boolean, by: Performer): Promise<string[]> {
+  const kept = (resume ? readCheckpoint(by.state)?.partitionsBefore : undefined) ?? [];
+  const now = disk.kind === "file" ? [] : ((await by.platform.fitting?.partitionsOf(disk.path)) ?? []);
+  return [...new Set([...kept, ...now])];
+}
+
 /** What the image is cannot be seen any more on a disk that was fitted: from here on it is the machine's. */
-async function fit({ id }: ImageDeployment, disk: DiskFacts, by: Performer): Promise<void> {
-  const { fitDisk } = by.platform;
-  if (fitDisk === null || disk.kind === "file") {
-    const why = fitDisk === null ? "this system cannot do that yet" : "it is a file";
+async function fit(
+  { id }: ImageDeployment,
+  disk: DiskFacts,
+  partitionsBefore: readonly string[],
+  by: Performer,
+): Promise<void> {
+  const { fitting } = by.platform;
+  if (fitting === null || disk.kind === "file") {
+    const why = fitting === null ? "this system cannot do that yet" : "it is a file";
     notice(id, `${disk.path} stays as the image has it and is not fitted: ${why}`, by);
     return;
   }
-  for (const text of await fitDisk(disk.path)) by.log.info(text);
+  for (const text of await fitting.fit(disk.path, partitionsBefore)) by.log.info(text);
 }
 
 /** Receives the deployment's image onto a disk or partition, which is right and durable when it resolves. */

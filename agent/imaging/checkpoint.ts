@@ -13,6 +13,8 @@ export const Checkpoint = z.object({
   device: z.string(),
   identity: z.string(),
   started: Time,
+  /** As Fitting.partitionsOf, from before anything of the disk was changed. */
+  partitionsBefore: z.array(z.string()).default([]),
 });
 export type Checkpoint = z.infer<typeof Checkpoint>;
 

@@ -61,6 +61,18 @@ export interface Firewall {
   close(): Promise<void>;
 }
 
+/** After an image was written onto the whole disk. */
+export interface Fitting {
+  /** Before it is written: identifiers of its GPT's partitions, in lower case; none when it has no such table. */
+  partitionsOf(path: string): Promise<string[]>;
+  /**
+   * Windows' volume is grown to the disk, identifiers become the disk's own, and the firmware's boot entries go that lead to
+   * partitions that were on it, `partitionsBefore`. Answers what was done, sentences. Rejects with E_TOOL_FAILED,
+   * E_TOOL_MISSING.
+   */
+  fit(path: string, partitionsBefore: readonly string[]): Promise<string[]>;
+}
+
 export interface Platform {
   /** Never fails and never takes longer than limits.machineIdentificationMs: what cannot be found out is null. */
   identify(): Promise<Hardware>;
@@ -68,12 +80,8 @@ export interface Platform {
   listDisks(): Promise<DiskFacts[]>;
   /** The disk that a person named. Throws E_DISK_NOT_FOUND, or E_DISK_REFUSED for what is no whole disk. */
   findDisk(path: string): Promise<DiskFacts>;
-  /**
-   * After an image was written onto the whole disk: its Windows volume is grown to the disk, identifiers become the disk's
-   * own, and the firmware's boot entries that lead nowhere go. Answers what was done, sentences. Null: not on this system.
-   * Rejects with E_TOOL_FAILED, E_TOOL_MISSING.
-   */
-  readonly fitDisk: ((path: string) => Promise<string[]>) | null;
+  /** Null: not on this system. */
+  readonly fitting: Fitting | null;
   /** IPv4 address of the interface by which `address` (IPv4) is reached. Throws E_SITE_UNREACHABLE. */
   interfaceAddressTo(address: string): Promise<string>;
   /** Where state is kept when nobody names a folder. */

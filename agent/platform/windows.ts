@@ -33,7 +33,7 @@ export function windowsPlatform(options: PlatformOptions, world?: WindowsWorld):
     identify: () => Promise.resolve(identify(facts)),
     listDisks: async () => listDisks(facts),
     findDisk: (path) => findDisk(path, facts),
-    fitDisk: null,
+    fitting: null,
     interfaceAddressTo: sourceAddressTo,
     defaultStateFolder: () => `${own}\\State`,
     protectStateFolder: (folder) => protectFolder(folder, facts.system().elevated, tools),

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { safetyRefusals } from "../imaging/choose-disk.ts";
 import type { DiskFacts } from "../platform/platform.ts";
+import { notePartitions } from "./boot-files/partitions-before.ts";
 import { codes } from "./codes.ts";
 import { describePlan } from "./partitioning/describe.ts";
 import { diskpartLines } from "./partitioning/diskpart.ts";
@@ -76,6 +77,7 @@ async function makeOnLinux(context: StepContext, disk: DiskFacts, plan: DiskPlan
   const device = { path: disk.path, sectorBytes: disk.sectorBytes ?? 512 };
   context.progress(0, `Writing the partition table of ${disk.path}`);
   dropLettersOf(context, disk);
+  await notePartitions(context, disk.path);
   await writeTable(context, device, plan);
   for (const [index, partition] of plan.partitions.entries()) {
     context.progress((index + 1) / (plan.partitions.length + 1), `Formatting partition ${partition.number}`);

@@ -43,11 +43,23 @@ const alignBytes = 1_048_576;
 /** What an MBR can tell of. */
 const mbrSectorsMost = 2 ** 32 - 1;
 
+/** Logical partitions stand in a chain of tables, which sfdisk moves with none of them ("Extended Boot Record"). */
+const extendedTypes = new Set(["5", "f", "85"]);
+
+/** As Fitting.partitionsOf. */
+export async function partitionsOf(disk: string): Promise<string[]> {
+  const { partitions } = (await orNull(readTable(disk))) ?? { partitions: [] };
+  return partitions.flatMap(({ uuid }) => (uuid === undefined ? [] : [uuid.toLowerCase()]));
+}
+
 /** Answers what was done, sentences. Rejects with E_TOOL_MISSING, E_TOOL_FAILED. */
-export async function fitDisk(disk: string): Promise<string[]> {
+export async function fitDisk(disk: string, partitionsBefore: readonly string[]): Promise<string[]> {
   const found = await orNull(readTable(disk));
   if (found === null || !(await showPartitions(disk))) {
     return [`${disk} has no partitions, so it stays as the image has it`];
+  }
+  if (found.label === "dos" && found.partitions.some(({ type }) => extendedTypes.has(type))) {
+    return [`${disk} has an extended partition, so it stays as the image has it`];
   }
   const windows = await windowsPartition(found);
   if (windows === null) return [`${disk} has no NTFS volume, so it stays as the image has it`];
@@ -67,7 +79,10 @@ export async function fitDisk(disk: string): Promise<string[]> {
     await run(["ntfslabel", "--new-serial", node]);
   }
   const efi = table.partitions.find(({ type }) => type === efiSystem);
-  if (efi !== undefined) done.push(...(await fitBootEntries({ disk, ...efi }, run)));
+  if (efi?.uuid !== undefined) {
+    const start = { disk, node: efi.node, number: efi.number, guid: efi.uuid, partitionsBefore };
+    done.push(...(await fitBootEntries(start, run)));
+  }
   await run(["sfdisk", "--verify", disk]);
   return done;
 }

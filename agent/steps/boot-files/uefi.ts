@@ -10,6 +10,7 @@ import { runOrFail, StepFailure } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { targetArchitecture } from "../unattend/place.ts";
 import { findInAnyCase } from "../volumes.ts";
+import { partitionsNoted } from "./partitions-before.ts";
 import { makeStore } from "./store.ts";
 
 type Table = NonNullable<Destination["table"]>;
@@ -60,7 +61,9 @@ export async function startByUefi(
   }
   await copy([manager], `Boot/${firmwareDefault[await targetArchitecture(context)]}`);
   await copy([store], "Microsoft/Boot/BCD");
-  const start = { disk: table.disk, node: device, number: efiPartition(table).number };
+  const { guid, number } = efiPartition(table);
+  const partitionsBefore = partitionsNoted(context);
+  const start = { disk: table.disk, node: device, number, guid, partitionsBefore };
   const told = await fitBootEntries(
     start,
     async (command) => (await runOrFail(context, "change the firmware's boot entries", { command })).output,

@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { fitBootEntries, readBootEntries, type Run } from "../../../agent/platform/linux/boot-entries.ts";
 
 const here = "11111111-2222-3333-4444-555555555555";
+/** Of a disk that is not plugged in now. */
+const elsewhere = "77777777-2222-3333-4444-555555555555";
 const gone = "99999999-2222-3333-4444-555555555555";
 
 interface Firmware {
@@ -56,7 +58,13 @@ function text({ entries, order }: Firmware): string {
 const windows = (partition: string): string =>
   `Windows Boot Manager\tHD(1,GPT,${partition},0x800,0x82000)/File(\\EFI\\Microsoft\\Boot\\bootmgfw.efi)57494e`;
 const network = "UEFI: PXE IPv4\tPciRoot(0x0)/Pci(0x3,0x0)/MAC(525400123456,1)/IPv4(0.0.0.0)";
-const place = { disk: "/dev/sda", node: "/dev/sda1", number: 1 };
+const place = {
+  disk: "/dev/sda",
+  node: "/dev/sda1",
+  number: 1,
+  guid: here.toUpperCase(),
+  partitionsBefore: [gone],
+};
 const fit = (state: Firmware): Promise<string[]> => fitBootEntries(place, state.run, () => true);
 
 test("a new Windows takes the place of the old one's entry; the network stays first", async () => {
@@ -79,6 +87,28 @@ test("without an old entry the new one comes last, and entries of disks that are
   assert.deepEqual(state.order, ["0001", "0000", "0002"]);
 });
 
+test("what starts from a disk that is not there now stays, another Windows too", async () => {
+  const listed = {
+    "0000": network,
+    "0001": `debian\tHD(1,GPT,${elsewhere},0x1)/File(x)`,
+    "0002": windows(elsewhere),
+    "0003": windows(gone),
+  };
+  const state = firmware(["0001", "0002", "0003", "0000"], listed);
+  await fit(state);
+  assert.deepEqual(state.order, ["0001", "0002", "0003", "0000"]);
+  assert.equal(state.entries.get("0001"), listed["0001"]);
+  assert.equal(state.entries.get("0002"), listed["0002"]);
+  assert.match(state.entries.get("0003") ?? "", new RegExp(here));
+});
+
+test("a disk that keeps its identifiers gets no second entry for the same Windows", async () => {
+  const state = firmware(["0000", "0003"], { "0000": network, "0003": windows(here) });
+  await fit(state);
+  assert.deepEqual([...state.entries.keys()].sort(), ["0000", "0001"]);
+  assert.deepEqual(state.order, ["0000", "0001"]);
+});
+
 test("a disk that starts no Windows gets no entry", async () => {
   const state = firmware(["0000", "0003"], { "0000": network, "0003": windows(gone) }, false);
   assert.deepEqual(await fit(state), [
@@ -98,7 +128,7 @@ test("what efibootmgr prints is read", () => {
   );
   assert.deepEqual(order, ["0003", "0000"]);
   assert.deepEqual(entries, [
-    { id: "0000", label: "UEFI: PXE IPv4", partition: null },
-    { id: "0003", label: "Windows Boot Manager", partition: here },
+    { id: "0000", label: "UEFI: PXE IPv4", partition: null, startsWindows: false },
+    { id: "0003", label: "Windows Boot Manager", partition: here, startsWindows: true },
   ]);
 });

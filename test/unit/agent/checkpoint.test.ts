@@ -21,6 +21,7 @@ const checkpoint: Checkpoint = {
   device: "/dev/sda",
   identity: "wwid:1:500",
   started: "2024-01-02T03:04:05.000Z",
+  partitionsBefore: ["0b6ef6a1-52cd-4f4c-b6e4-1f6d7a9b0c11"],
 };
 const disk = { path: "/dev/sdb", identity: "wwid:1:500" } as DiskFacts;
 

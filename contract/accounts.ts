@@ -96,8 +96,11 @@ export const AuditEntry = z.object({
   sequence: z.int(),
   time: Time,
   who: z.string(),
-  /** site: by itself, as when the time of a deployment came. */
-  kind: z.enum([...Me.shape.kind.options, "site"]),
+  /**
+   * "machine": one enrolled as a machine that was known, whose key ended by that. "site": by itself, as when the time of a
+   * deployment came.
+   */
+  kind: z.enum([...Me.shape.kind.options, "machine", "site"]),
   address: z.string(),
   /** The request: method and path, or "sign in", "sign out", and the site's own "wake". */
   action: z.string(),

@@ -113,6 +113,13 @@ const entries = {
     403,
     77,
   ),
+  E_MACHINE_ALIVE: entry(
+    "A machine with the same numbers is enrolled and speaks to the site now.",
+    "later",
+    "Wait half a minute after that machine was turned off; where there are two of them, use a credential made for the new one.",
+    409,
+    77,
+  ),
   E_TOO_MANY_ATTEMPTS: entry(
     "Too many wrong credentials, passwords or tokens came from this address or for this account.",
     "later",

@@ -17,6 +17,11 @@ export const MachineFacts = z.object({
 });
 export type MachineFacts = z.infer<typeof MachineFacts>;
 
+/** A PE, which keeps nothing and has no name of its own. */
+export function isInPe({ operatingSystem }: MachineFacts): boolean {
+  return operatingSystem === "linux-pe" || operatingSystem === "winpe";
+}
+
 /**
  * GET /authority, no authorization: the certificate of the site's authority in PEM, as text. An agent compares the
  * SHA-256 of its DER form with the fingerprint it was given before it believes anything else.

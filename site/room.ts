@@ -78,6 +78,12 @@ export class RoomBoard {
     this.#dirty = true;
   }
 
+  /** Whether it spoke to this process a moment ago. */
+  isAlive(machineId: string): boolean {
+    const seen = this.#seen.get(machineId);
+    return seen !== undefined && Date.now() - Date.parse(seen) < limits.machineAliveMs;
+  }
+
   progressed(machineId: string, deploymentId: string, progress: Progress): void {
     this.#progress.set(machineId, { deploymentId, progress });
     this.saw(machineId);

@@ -1,16 +1,17 @@
 /** Writes down who did what. Nothing of a request's body is in it but the name of what it is about. */
 import type { FastifyRequest } from "fastify";
-import type { Me } from "../../contract/accounts.ts";
+import type { AuditEntry } from "../../contract/accounts.ts";
 import { apiPrefix } from "../../contract/common.ts";
 import { limits } from "../../contract/limits.ts";
 import { FailedAttempts } from "../authority/attempts.ts";
 import type { AuditStore } from "../store/audit.ts";
+import type { KnownMachine } from "../store/machines.ts";
 import type { Route } from "./routes.ts";
 
 const targetCharacters = 200;
 
 interface Actor {
-  kind: Me["kind"];
+  kind: AuditEntry["kind"];
   name: string;
 }
 
@@ -38,6 +39,12 @@ export class AuditLog {
   /** `action` is "sign in" or "sign out". */
   async signing(name: string, request: FastifyRequest, action: string, outcome: string): Promise<void> {
     await this.#add({ kind: "account", name }, request, { action, target: "", outcome });
+  }
+
+  /** Somebody enrolled as a machine that is known, whose key that ended. */
+  async rekeyed(known: KnownMachine, name: string, request: FastifyRequest): Promise<void> {
+    const target = `${known.id} ${known.name}`;
+    await this.#add({ kind: "machine", name }, request, { action: "enrol again", target, outcome: "done" });
   }
 
   async #add(

@@ -12,6 +12,7 @@ export function enrolRoutes({
   machineKeys,
   room,
   pxe,
+  audit,
   log,
 }: ApiContext): Route[] {
   return [
@@ -22,8 +23,16 @@ export function enrolRoutes({
       handle: async ({ request }): Promise<EnrolAnswer> => {
         attempts.check(request.ip);
         const { credential, machine } = parse(EnrolRequest, request.body);
-        const used = await store.credentials.use(hashSecret(credential));
-        if (used === undefined) {
+        const valid = await store.credentials.find(hashSecret(credential));
+        const device = valid && (await pxe.recognise(machine, valid.approves));
+        const known = device && (await store.machines.find(machine, device));
+        // What is in boot media is no secret of a room's; who was handed a credential says that it is this machine.
+        if (valid?.approves === false && known !== undefined && room.isAlive(known.id)) {
+          log.warn(`an enrolment from ${request.ip} as machine ${known.name}, which is there, was refused`);
+          throw new VolleyError("E_MACHINE_ALIVE", `${known.name} is enrolled and was heard of just now.`);
+        }
+        // One use may have been the last of several who ask at once.
+        if (device === undefined || (await store.credentials.use(hashSecret(credential))) === undefined) {
           attempts.failed(request.ip);
           log.warn(
             `an enrolment from ${request.ip} was refused: its credential is unknown, used up or expired`,
@@ -34,8 +43,8 @@ export function enrolRoutes({
           );
         }
         const machineKey = newKey();
-        const device = await pxe.recognise(machine, used.approves);
         const machineId = await store.machines.enrol(machine, hashSecret(machineKey), device);
+        if (known !== undefined) await audit.rekeyed(known, machine.name, request);
         machineKeys.set(machineId, hashSecret(machineKey));
         room.saw(machineId);
         room.changed("machines");

@@ -1,5 +1,6 @@
 /** Finds the computer that asks among those the site knows: by SMBIOS UUID first, by MAC second. */
 import type { DeviceRecord } from "../../contract/devices.ts";
+import type { MachineFacts } from "../../contract/machine.ts";
 import type { PxeProperties } from "../../contract/pxe.ts";
 import type { KnownIdentities } from "./pxe-configuration.ts";
 import { otherByteOrder, uuidOf, type ComputerIdentity } from "./pxe-identity.ts";
@@ -68,6 +69,22 @@ export class ComputerIndex {
     return byUuid ?? (mac === null ? undefined : this.#byMac.get(mac)) ?? null;
   }
 
+  /**
+   * The enrolled device that is the computer of those facts, going by its numbers: exactly one shares one that is
+   * meaningful and contradicts none. Of two boards that say the same UUID, or two that have had one USB adapter, neither
+   * is the other.
+   */
+  machineOf({ macAddresses, smbiosUuid }: MachineFacts): DeviceRecord | null {
+    const said = this.#said({ uuids: bothOrders(uuidOf(smbiosUuid ?? "")), macs: macAddresses });
+    const same = this.#entries.filter((entry) => {
+      const its = this.#said(entry);
+      const [byUuid, byMac] = [compare(said.uuid, its.uuid), compare(said.macs, its.macs)];
+      return (byUuid === "same" || byMac === "same") && byUuid !== "other" && byMac !== "other";
+    });
+    const machines = same.filter(({ device }) => device.machineId !== null);
+    return machines.length === 1 ? (machines[0]?.device ?? null) : null;
+  }
+
   known(): KnownIdentities {
     const of = (kinds: Recognised["kind"][]): KnownIdentities["refused"] => {
       const entries = this.#entries.filter(({ kind }) => kinds.includes(kind)).map((one) => this.#said(one));
@@ -85,12 +102,20 @@ export class ComputerIndex {
     for (const mac of macs) if (!this.#byMac.has(mac)) this.#byMac.set(mac, entry);
   }
 
-  #said({ macs, uuids }: Entry): { macs: string[]; uuid: string[] } {
+  #said({ macs, uuids }: Pick<Entry, "macs" | "uuids">): { macs: string[]; uuid: string[] } {
     return {
       macs: macs.filter((mac) => !this.#ignored.has(mac)),
       uuid: uuids.filter((uuid) => !this.#ignored.has(uuid)),
     };
   }
+}
+
+const bothOrders = (uuid: string | null): string[] => (uuid === null ? [] : [uuid, otherByteOrder(uuid)]);
+
+/** Null: one of them says nothing. */
+function compare(one: readonly string[], other: readonly string[]): "same" | "other" | null {
+  if (one.length === 0 || other.length === 0) return null;
+  return one.some((number) => other.includes(number)) ? "same" : "other";
 }
 
 function entryOf(device: DeviceRecord): Entry {

@@ -6,8 +6,9 @@ import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { DeploymentRecord } from "../../contract/administration.ts";
 import type { DeviceRecord, DeviceRequest, DeviceState } from "../../contract/devices.ts";
-import type { MachineFacts } from "../../contract/machine.ts";
+import { isInPe, type MachineFacts } from "../../contract/machine.ts";
 import type { PxeAsked, PxeProperties, PxePropertiesChange } from "../../contract/pxe.ts";
+import type { DeviceWish } from "../store/devices.ts";
 import type { PxeStoredProperties } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import { Turns } from "../turns.ts";
@@ -164,12 +165,11 @@ export class Pxe {
 
   /**
    * Which device a machine that enrols is, and what becomes of one that nobody has approved: with a credential that was
-   * handed to it it is approved by that, else as unknown computers are. Throws E_FORBIDDEN for one that was refused.
+   * handed to it it is approved by that, else as unknown computers are. And which enrolled machine it is, if one, by its
+   * numbers: a PE has no name of its own, so names count between two installed systems alone. Throws E_FORBIDDEN for one
+   * that was refused.
    */
-  async recognise(
-    facts: MachineFacts,
-    approves: boolean,
-  ): Promise<{ deviceId?: string; state: DeviceState }> {
+  async recognise(facts: MachineFacts, approves: boolean): Promise<DeviceWish & { state: DeviceState }> {
     const index = await this.#computers();
     const uuid = uuidOf(facts.smbiosUuid ?? "");
     const numbers = [{ uuid, mac: null }, ...facts.macAddresses.map((mac) => ({ uuid: null, mac }))];
@@ -181,7 +181,17 @@ export class Pxe {
     const isKnown = found?.kind === "machine" || found?.kind === "approved";
     const isApproved = approves || isKnown || this.#properties.unknown === "answer";
     const state = isApproved ? "approved" : "waiting";
-    return { state, ...(found !== undefined && { deviceId: found.device.id }) };
+    const machine = index.machineOf(facts);
+    const isSame =
+      machine !== null &&
+      machine.facts !== null &&
+      (isInPe(facts) || isInPe(machine.facts)) &&
+      (approves || machine.state === "approved");
+    return {
+      state,
+      ...(found !== undefined && { deviceId: found.device.id }),
+      ...(isSame && machine?.machineId && { machineId: machine.machineId }),
+    };
   }
 
   /** Whether the machine's device is approved: one that waits or was refused is given nothing. */

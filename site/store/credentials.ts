@@ -31,6 +31,17 @@ export class CredentialStore {
       .execute();
   }
 
+  /** Takes no use; undefined when the credential is unknown, used up or expired. */
+  async find(tokenHash: string): Promise<{ approves: boolean } | undefined> {
+    return await this.#database
+      .selectFrom("credential")
+      .select("approves")
+      .where("token_hash", "=", tokenHash)
+      .where("uses_left", ">", 0)
+      .where("expires", ">", new Date().toISOString())
+      .executeTakeFirst();
+  }
+
   /** Takes one use; undefined when the credential is unknown, used up or expired. */
   async use(tokenHash: string): Promise<{ approves: boolean } | undefined> {
     return await this.#database

@@ -97,6 +97,8 @@ function toRecord({ last_seen: lastSeen, machine_id: machineId, ...device }: Row
 export interface DeviceWish {
   /** The device that the machine was recognised as. */
   deviceId?: string;
+  /** The machine that it was recognised as, which may go by another name. */
+  machineId?: string;
   /** Of a device that is made, or that waits. */
   state?: DeviceState;
 }

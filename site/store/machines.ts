@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Selectable } from "kysely";
 import type { MachineRecord } from "../../contract/administration.ts";
-import type { MachineFacts } from "../../contract/machine.ts";
+import { isInPe, type MachineFacts } from "../../contract/machine.ts";
 import type { Database } from "./database.ts";
 import { linkDevice, type DeviceWish } from "./devices.ts";
 import type { AssignmentTable, MachineTable } from "./schema.ts";
@@ -10,6 +10,12 @@ import type { AssignmentTable, MachineTable } from "./schema.ts";
 export interface EnrolledMachine {
   id: string;
   keyHash: string;
+}
+
+/** One that enrolled before. */
+export interface KnownMachine {
+  id: string;
+  name: string;
 }
 
 /**
@@ -27,14 +33,41 @@ export class MachineStore {
     this.#database = database;
   }
 
-  /** Enrols a machine, or gives one that is known a new key; its old one ends. Answers its identifier. */
+  /**
+   * The enrolled machine that who says these facts is: that of the same identity, or the one it was recognised as.
+   * Undefined where it is a new one.
+   */
+  async find(facts: MachineFacts, { machineId }: DeviceWish): Promise<KnownMachine | undefined> {
+    const machines = this.#database.selectFrom("machine").select(["id", "facts"]);
+    const row =
+      (await machines.where("identity", "=", identityOf(facts)).executeTakeFirst()) ??
+      (machineId === undefined ? undefined : await machines.where("id", "=", machineId).executeTakeFirst());
+    return row && { id: row.id, name: row.facts.name };
+  }
+
+  /**
+   * Enrols a machine, or gives one that is known a new key; its old one ends. A known one that is in a PE keeps the name
+   * that it has. Answers its identifier.
+   */
   async enrol(facts: MachineFacts, keyHash: string, device: DeviceWish = {}): Promise<string> {
     const now = new Date().toISOString();
+    const identity = identityOf(facts);
     const written = { key_hash: keyHash, facts: JSON.stringify(facts), last_seen: now };
+    const known = await this.find(facts, device);
     return await this.#database.transaction().execute(async (transaction) => {
+      if (known !== undefined) {
+        const named = isInPe(facts) ? { ...facts, name: known.name } : facts;
+        await transaction
+          .updateTable("machine")
+          .set({ ...written, identity, facts: JSON.stringify(named) })
+          .where("id", "=", known.id)
+          .execute();
+        await linkDevice(transaction, known.id, facts, device);
+        return known.id;
+      }
       const { id } = await transaction
         .insertInto("machine")
-        .values({ id: randomUUID(), identity: identityOf(facts), enrolled: now, ...written })
+        .values({ id: randomUUID(), identity, enrolled: now, ...written })
         .onConflict((conflict) => conflict.column("identity").doUpdateSet(written))
         .returning("id")
         .executeTakeFirstOrThrow();

@@ -1,21 +1,7 @@
 /** Media of a Windows PE: a disc as Windows' own are laid out, and an image for a USB stick. */
-import {
-  closeSync,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { VolleyError } from "../../contract/errors.ts";
-import { grubConfiguration, grubCoreWords, grubFolder, joinGrub } from "../../windows/bios-loader.ts";
+import { putGrub } from "../content/grub-disk.ts";
 import { runMediaTool } from "./media-tools.ts";
 import type { WinpeParts } from "./winpe-parts.ts";
 
@@ -94,35 +80,12 @@ export async function buildWinpeStick(medium: WinpeMedium, output: string): Prom
   await runMediaTool("mformat", ["-i", place, "-F", "-v", label, ...geometry, "::"]);
   const entries = readdirSync(root).map((name) => join(root, name));
   await runMediaTool("mcopy", ["-s", "-Q", "-i", place, ...entries, "::/"]);
-  if (medium.parts.bootmgr !== null) await writeBiosLoader(output, medium.work);
+  if (medium.parts.bootmgr === null) return;
+  await putGrub(output, { startBytes: volumeStart * sectorBytes, folder: medium.work });
 }
 
 function treeBytes(root: string): number {
   const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   // A cluster of at most 32 KiB is lost with each.
   return files.reduce((sum, { name, parentPath }) => sum + statSync(join(parentPath, name)).size + 32_768, 0);
-}
-
-async function writeBiosLoader(disk: string, work: string): Promise<void> {
-  const bootImage = join(grubFolder, "boot.img");
-  if (!existsSync(bootImage)) {
-    throw new VolleyError(
-      "E_TOOL_MISSING",
-      "GRUB's parts for a BIOS are not installed (package grub-pc-bin).",
-    );
-  }
-  const [config, image] = [join(work, "grub.cfg"), join(work, "core.img")];
-  writeFileSync(config, grubConfiguration);
-  await runMediaTool("grub-mkimage", grubCoreWords(1, { config, image }));
-  const { code, core } = joinGrub(readFileSync(bootImage), readFileSync(image));
-  if (core.length > (volumeStart - 1) * sectorBytes) {
-    throw new VolleyError("E_TOOL_FAILED", `GRUB takes ${core.length} bytes before the first partition.`);
-  }
-  const file = openSync(disk, "r+");
-  try {
-    writeSync(file, core, 0, core.length, sectorBytes);
-    writeSync(file, code, 0, code.length, 0);
-  } finally {
-    closeSync(file);
-  }
 }

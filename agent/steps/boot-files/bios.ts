@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { copyFile, cp, mkdir, readdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { limits } from "../../../contract/limits.ts";
-import { biosSectorBytes } from "../../../windows/bios-loader.ts";
+import { biosSectorBytes } from "../../../windows/grub-loader.ts";
 import { runTool } from "../../platform/run-tool.ts";
 import { codes } from "../codes.ts";
 import type { Destination } from "../images/destination.ts";

@@ -12,7 +12,7 @@ import {
   grubFolder,
   joinGrub,
   type Grub,
-} from "../../../windows/bios-loader.ts";
+} from "../../../windows/grub-loader.ts";
 import { codes } from "../codes.ts";
 import type { PartitionFound } from "../partitioning/read-table.ts";
 import { runOrFail, StepFailure, workFolder } from "../step-kind.ts";

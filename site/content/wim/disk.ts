@@ -4,12 +4,12 @@
  * Windows.
  */
 import { mkdirSync, renameSync, rmSync, statSync, truncateSync } from "node:fs";
-import { open, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { VolleyError } from "../../../contract/errors.ts";
 import { limits } from "../../../contract/limits.ts";
-import { grubConfiguration, grubCoreWords, grubFolder, joinGrub } from "../../../windows/bios-loader.ts";
+import { putGrub } from "../grub-disk.ts";
 import { runTool } from "../tools.ts";
 import type { BootFiles } from "./boot-files.ts";
 import { makeVolumeOfFolder, mebibyte, sectorBytes } from "./volume.ts";
@@ -160,27 +160,5 @@ async function fillSystemPartition(disk: string, { boot, folder, signal }: DiskW
   };
   await makeVolumeOfFolder(boot.root, wish, signal);
   await copyInto(disk, wish.path, startBytes, signal);
-  const [config, image] = [join(folder, "grub.cfg"), join(folder, "core.img")];
-  await writeFile(config, grubConfiguration);
-  await runOrThrow("grub-mkimage", grubCoreWords(1, { config, image }), signal);
-  const { code, core } = joinGrub(await readBootImage(), await readFile(image));
-  if (core.length > startBytes - sectorBytes) {
-    throw new VolleyError("E_TOOL_FAILED", `GRUB takes ${core.length} bytes before the first partition.`);
-  }
-  const handle = await open(disk, "r+");
-  try {
-    await handle.write(core, 0, core.length, sectorBytes);
-    await handle.write(code, 0, code.length, 0);
-  } finally {
-    await handle.close();
-  }
-}
-
-async function readBootImage(): Promise<Buffer> {
-  try {
-    return await readFile(join(grubFolder, "boot.img"));
-  } catch (error) {
-    const detail = "GRUB's parts for a BIOS are not installed (package grub-pc-bin).";
-    throw new VolleyError("E_TOOL_MISSING", detail, { cause: error });
-  }
+  await putGrub(disk, { startBytes, folder, signal });
 }

@@ -95,6 +95,9 @@ export const limits = {
   /** How long wimlib may take to apply an image, and images that one WIM may hold. */
   wimToolMs: 14_400_000,
   wimImagesMost: 100,
+  /** Sizes a volume is tried with, each twice the one before; full with so much free around it, it is the volume that is. */
+  volumeSizesTried: 3,
+  volumeFullBytesFree: 134_217_728,
   /** How long one program that makes boot media may take: the longest fetches some 200 MB of packages. */
   mediaToolMs: 1_800_000,
   /** A Windows PE: files of a folder of drivers or of the ADK, and bytes of drivers, which are in each machine's memory. */
@@ -210,6 +213,14 @@ export const limits = {
   wakeLookMs: 2000,
   wakeTries: 150,
   toolTimeMs: 5000,
+  /** A program that waits for a disk or for a service of the system: a mount, a registry hive, netsh. */
+  slowToolMs: 30_000,
+  /** How long kexec may read a kernel and check its signature. */
+  kexecMs: 60_000,
+  /** How often, and after how long again, the kernel is told of new partitions; how long their nodes may take. */
+  partitionShowTries: 5,
+  partitionShowAgainMs: 200,
+  partitionNodeMs: 10_000,
   /** How long one program may take that fits a disk: the recovery partition is moved as a whole. */
   fitToolMs: 1_800_000,
   /** For taking down a volume: a file system in memory may have much to write. */

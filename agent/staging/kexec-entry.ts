@@ -11,7 +11,6 @@ import { limits } from "../../contract/limits.ts";
 import { runTool } from "../platform/run-tool.ts";
 import type { BootEntry } from "./boot-entry.ts";
 
-const loadMs = 60_000;
 const wholeName = "initrd.whole";
 
 export function kexecEntry(): BootEntry {
@@ -30,7 +29,7 @@ export function kexecEntry(): BootEntry {
       }
       const words = [kernel, `--initrd=${whole}`, `--command-line=${commandLine}`];
       const isLoaded =
-        (await runTool(["kexec", "--load", "--kexec-file-syscall", ...words], loadMs)) !== null;
+        (await runTool(["kexec", "--load", "--kexec-file-syscall", ...words], limits.kexecMs)) !== null;
       // The kernel has it in memory.
       await rm(whole, { force: true });
       if (!isLoaded) {
@@ -39,13 +38,13 @@ export function kexecEntry(): BootEntry {
     },
     async restart() {
       // Services are ended first where there is a manager of them.
-      if ((await runTool(["systemctl", "kexec"], loadMs)) !== null) return;
-      if ((await runTool(["kexec", "--exec"], loadMs)) !== null) return;
+      if ((await runTool(["systemctl", "kexec"], limits.kexecMs)) !== null) return;
+      if ((await runTool(["kexec", "--exec"], limits.kexecMs)) !== null) return;
       throw new VolleyError("E_STAGING", "Neither systemctl nor kexec starts the PE's kernel");
     },
     async disarm() {
       // Where nothing is loaded it says so, and after a restart nothing is.
-      await runTool(["kexec", "--unload", "--kexec-file-syscall"], loadMs);
+      await runTool(["kexec", "--unload", "--kexec-file-syscall"], limits.kexecMs);
     },
   };
 }

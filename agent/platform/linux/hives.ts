@@ -77,7 +77,7 @@ async function readKey(hive: string, path: string): Promise<Map<string, Registry
   try {
     const run = promisify(execFile);
     const { stdout } = await run("hivexget", [hive, `\\${path}`], {
-      timeout: limits.toolTimeMs * 6,
+      timeout: limits.slowToolMs,
       maxBuffer: limits.toolOutputBytes,
       encoding: "utf8",
       env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" },

@@ -3,8 +3,6 @@ import { mkdir } from "node:fs/promises";
 import { limits } from "../../../contract/limits.ts";
 import { runTool } from "../run-tool.ts";
 
-const mountMs = limits.toolTimeMs * 6;
-
 /** What keeps a journal from being replayed, which "ro" alone does not: mount(8), xfs(5), btrfs(5). */
 const journalOptions: Record<string, string> = {
   btrfs: "rescue=nologreplay",
@@ -23,8 +21,8 @@ export function readOnlyMount(fileSystem: string, device: string, folder: string
 /** As SequenceMachine.mountToRead. */
 export async function mountToRead(device: string, folder: string): Promise<boolean> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const type = await runTool(["blkid", "-p", "-o", "value", "-s", "TYPE", device], mountMs);
+  const type = await runTool(["blkid", "-p", "-o", "value", "-s", "TYPE", device], limits.slowToolMs);
   const fileSystem = type?.trim() ?? "";
   if (fileSystem === "") return false;
-  return (await runTool(readOnlyMount(fileSystem, device, folder), mountMs)) !== null;
+  return (await runTool(readOnlyMount(fileSystem, device, folder), limits.slowToolMs)) !== null;
 }

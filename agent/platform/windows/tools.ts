@@ -13,6 +13,6 @@ export function windowsTools(systemRoot: string, run: typeof runTool = runTool):
   const path = (program: string): string => `${systemRoot}\\System32\\${program}`;
   return {
     path,
-    run: ([program, ...words], extras) => run([path(program), ...words], limits.toolTimeMs * 6, extras),
+    run: ([program, ...words], extras) => run([path(program), ...words], limits.slowToolMs, extras),
   };
 }

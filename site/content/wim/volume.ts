@@ -68,7 +68,7 @@ async function applyOnce(
   const reason = wimlibReason(complaint);
   if (/no space left/i.test(complaint)) {
     const { bavail, bsize } = await statfs(dirname(volume));
-    if (bavail * bsize > limits.freeBytesKept / 8) return "full";
+    if (bavail * bsize > limits.volumeFullBytesFree) return "full";
     throw new VolleyError("E_CONTENT_WRITE", `The library's disk is full: ${reason}`);
   }
   throw new VolleyError("E_IMAGE_TRUNCATED", `Image ${image.index} of ${image.path}: ${reason}`);
@@ -80,8 +80,6 @@ export interface ApplyWork {
   signal: AbortSignal;
 }
 
-const roomTriesMost = 3;
-
 /**
  * Makes the volume, applies the image, and answers how large the volume became: one that turns out too small is made anew.
  * Throws E_IMAGE_TRUNCATED, E_CONTENT_WRITE, E_TOOL_FAILED, E_TOOL_MISSING, E_CANCELLED.
@@ -92,7 +90,7 @@ export async function makeAppliedVolume(image: WimImage, wish: VolumeWish, work:
     await makeVolume({ ...wish, bytes }, work.signal);
     if ((await applyOnce(image, wish.path, work)) === "done") return bytes;
     rmSync(wish.path);
-    if (attempt === roomTriesMost) {
+    if (attempt === limits.volumeSizesTried) {
       const detail = `Image ${image.index} of ${image.path} does not fit a volume of ${bytes} bytes.`;
       throw new VolleyError("E_IMAGE_FORMAT", detail);
     }

@@ -15,27 +15,10 @@ import { namesDevices, readBootStore } from "../../../windows/boot-store.ts";
 import { sizeText } from "../../report/words.ts";
 import { fitBootEntries } from "./boot-entries.ts";
 import { growNtfsCommands } from "./grow-ntfs.ts";
+import { parseTable, showTable, waitForNode, type SfdiskTable } from "./partition-tool.ts";
 
-interface Partition {
-  node: string;
-  number: number;
-  /** Sectors. */
-  start: number;
-  size: number;
-  type: string;
-  bootable?: boolean;
-  /** GPT. */
-  uuid?: string;
-  name?: string;
-  attrs?: string;
-}
-interface Table {
-  label: "gpt" | "dos";
-  id: string;
-  sectorBytes: number;
-  /** In the order they stand on the disk. */
-  partitions: Partition[];
-}
+type Table = SfdiskTable;
+type Partition = Table["partitions"][number];
 
 const efiSystem = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
 const dataTypes = new Set(["EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", "7"]);
@@ -72,7 +55,7 @@ export async function fitDisk(disk: string, partitionsBefore: readonly string[])
     done.push(`${disk} and its partitions have identifiers of their own`);
   } else done.push(`${disk} keeps the image's identifiers: ${names}`);
   await run(["sfdisk", "--quiet", "--wipe", "never", "--wipe-partitions", "never", disk], scriptOf(table));
-  await showPartitions(disk);
+  await showWritten(disk, table);
   for (const command of growNtfsCommands(windows.node)) await run(command);
   for (const { node, number } of table.partitions) {
     if (number === windows.number || (await typeOf(node)) !== "ntfs") continue;
@@ -97,25 +80,22 @@ async function orNull<Result>(work: Promise<Result>): Promise<Result | null> {
   }
 }
 
-/** False when there are none. partx --update stops at a gap in the numbers; and there may be nothing to take away. */
-async function showPartitions(disk: string): Promise<boolean> {
-  await orNull(run(["partx", "--delete", disk]));
-  return (await orNull(run(["partx", "--add", disk]))) !== null;
+const showPartitions = (disk: string): Promise<boolean> => showTable(disk, (command) => orNull(run(command)));
+
+/** What was written, as the kernel has it from now on. */
+async function showWritten(disk: string, { partitions }: Table): Promise<void> {
+  // Once more when it did not take it, for what it says.
+  if (!(await showPartitions(disk))) await run(["partx", "--add", disk]);
+  for (const { node } of partitions) {
+    if (await waitForNode(node)) continue;
+    throw new VolleyError("E_TOOL_FAILED", `The system does not show ${node}`);
+  }
 }
 
 async function readTable(disk: string): Promise<Table> {
-  const { partitiontable } = JSON.parse(await run(["sfdisk", "--json", disk])) as {
-    partitiontable: {
-      label: Table["label"];
-      id: string;
-      sectorsize?: number;
-      partitions?: Omit<Partition, "number">[];
-    };
-  };
-  const { id, label, partitions = [], sectorsize = 512 } = partitiontable;
-  const numbered = partitions.map((one) => ({ ...one, number: Number(/\d+$/.exec(one.node)?.[0]) }));
-  numbered.sort((a, b) => a.start - b.start);
-  return { label, id, sectorBytes: sectorsize, partitions: numbered };
+  const table = parseTable(await run(["sfdisk", "--json", disk]));
+  if (table === null) throw new VolleyError("E_TOOL_FAILED", `The partition table of ${disk} cannot be read`);
+  return table;
 }
 
 /** As sfdisk reads it. */

@@ -1,4 +1,5 @@
 /** The partitions a disk has now, as sfdisk and blkid tell them. */
+import { parseTable } from "../../platform/linux/partition-tool.ts";
 import { runOrFail, StepFailure } from "../step-kind.ts";
 import { codes } from "../codes.ts";
 import type { StepContext } from "../step.ts";
@@ -28,39 +29,21 @@ export interface TableFound {
 
 const dataTypes = new Set(["EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", "07", "0c", "0b", "06"]);
 
-interface SfdiskTable {
-  label: string;
-  id: string;
-  sectorsize?: number;
-  partitions?: {
-    node: string;
-    start: number;
-    size: number;
-    type: string;
-    uuid?: string;
-    bootable?: boolean;
-  }[];
-}
-
 export async function readPartitions(context: StepContext, disk: string): Promise<TableFound> {
   const { output } = await runOrFail(context, `read the partition table of ${disk}`, {
     command: ["sfdisk", "--json", disk],
   });
-  let table: SfdiskTable;
-  try {
-    // What sfdisk complains of stands around it: a second table that is not at the disk's end.
-    const json = output.slice(output.indexOf("{"), output.lastIndexOf("}") + 1);
-    table = (JSON.parse(json) as { partitiontable: SfdiskTable }).partitiontable;
-  } catch {
+  const table = parseTable(output);
+  if (table === null) {
     throw new StepFailure(codes.invalidData, `The partition table of ${disk} cannot be read`, output);
   }
-  const sectorBytes = table.sectorsize ?? 512;
+  const { sectorBytes } = table;
   const partitions: PartitionFound[] = [];
-  for (const entry of table.partitions ?? []) {
+  for (const entry of table.partitions) {
     const typeCode =
       entry.type.length > 2 ? entry.type.toUpperCase() : entry.type.toLowerCase().padStart(2, "0");
     partitions.push({
-      number: Number(/\d+$/.exec(entry.node)?.[0]),
+      number: entry.number,
       device: entry.node,
       startBytes: entry.start * sectorBytes,
       sizeBytes: entry.size * sectorBytes,
@@ -71,7 +54,6 @@ export async function readPartitions(context: StepContext, disk: string): Promis
       fileSystem: await fileSystemOf(context, entry.node),
     });
   }
-  partitions.sort((a, b) => a.startBytes - b.startBytes);
   return {
     style: table.label === "gpt" ? "GPT" : "MBR",
     diskId: table.id.replace(/^0x/i, "").toUpperCase(),

@@ -1,17 +1,11 @@
 /** A planned disk made on Linux: sfdisk writes the table, mkntfs and mkfs.vfat the file systems. */
-import { existsSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
+import { showTable, waitForNode, type RunProgram } from "../../platform/linux/partition-tool.ts";
 import { codes } from "../codes.ts";
 import { runOrFail, StepFailure } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { partitionDevice } from "../volumes.ts";
 import type { DiskPlan, PlannedPartition } from "./plan.ts";
 
-/** How long the kernel may take to show the nodes of new partitions. */
-const nodeWaitMs = 10_000;
-/** How often, and after how long again, the kernel is told of the partitions. */
-const showTries = 5;
-const showAgainMs = 200;
 const attributeNames: Record<number, string> = { 0: "RequiredPartition" };
 
 /** What sfdisk reads: a line for each partition, in sectors. */
@@ -68,27 +62,19 @@ export async function showPartitions(
   disk: string,
   numbers: readonly number[],
 ): Promise<void> {
-  // sfdisk asks the kernel to read the table again, which a loop device without partition scanning does not do, and
-  // partx --update stops at a gap in the numbers. There may be nothing to take away.
-  // Whoever else looks at the disk can make the kernel add one in between.
-  for (let tries = 1; ; tries += 1) {
-    await context.tools.run({ command: ["partx", "--delete", disk] });
-    const add = { command: ["partx", "--add", disk] };
-    if (tries === showTries) {
-      await runOrFail(context, `show the partitions of ${disk}`, add);
-      break;
-    }
-    if ((await context.tools.run(add)).exitCode === 0) break;
-    await delay(showAgainMs);
+  const run: RunProgram = async (command) => {
+    const { exitCode, output } = await context.tools.run({ command });
+    return exitCode === 0 ? output : null;
+  };
+  if (!(await showTable(disk, run))) {
+    // Once more, for what it says.
+    await runOrFail(context, `show the partitions of ${disk}`, { command: ["partx", "--add", disk] });
   }
-  for (const number of numbers) await waitForNode(partitionDevice(disk, number));
-}
-
-async function waitForNode(device: string): Promise<void> {
-  const until = Date.now() + nodeWaitMs;
-  while (!existsSync(device)) {
-    if (Date.now() > until) throw new StepFailure(codes.failed, `The system does not show ${device}`);
-    await delay(50);
+  for (const number of numbers) {
+    const device = partitionDevice(disk, number);
+    if (!(await waitForNode(device))) {
+      throw new StepFailure(codes.failed, `The system does not show ${device}`);
+    }
   }
 }
 

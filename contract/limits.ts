@@ -172,7 +172,7 @@ export const limits = {
   stagingBytesKept: 33_554_432,
   /** A file of the agent's state that goes along into the PE. */
   carriedFileBytes: 16_777_216,
-  /** How long captured user state is kept. */
+  /** How long captured user state is kept once it is back. */
   stateStoreDays: 30,
   /** PXE: entries of a list, and what its properties may be. dnsmasq counts seconds; firmware gives up after a minute. */
   pxeListLength: 10_000,

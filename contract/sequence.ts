@@ -184,14 +184,22 @@ export type CapturedAnswer = z.infer<typeof CapturedAnswer>;
 
 /**
  * POST /deployments/:id/machines/me/state: asks for the machine's place for user state, "capture" with a key
- * that is fresh until something was stored, or "restore" what was last stored in it (E_NOT_FOUND without that). PUT there stores an upload, until
- * stateStoreDays have passed.
+ * that is fresh until something was stored, or "restore" what was last stored in it (E_NOT_FOUND without that). PUT there
+ * stores an upload. DELETE says that it is back: it stays for stateStoreDays after that, and before it without end.
+ * DELETE /machines/:id/state is an administrator's, and forgets it at once.
  */
 export const StateRequest = z.object({ purpose: z.enum(["capture", "restore"]) });
 export const StateAnswer = z.object({
   /** Of what is stored: the agent encrypts it. */
   key: HexKey,
-  stored: z.object({ bytes: ByteCount, hash: Sha256 }).nullable(),
+  stored: z
+    .object({
+      bytes: ByteCount,
+      hash: Sha256,
+      /** It was brought back since. */
+      restored: z.boolean(),
+    })
+    .nullable(),
 });
 export type StateAnswer = z.infer<typeof StateAnswer>;
 export const StateStored = z.object({ uploadId: Identifier });

@@ -61,6 +61,7 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
     keptState: keptState({
       site,
       folder,
+      state: by.state,
       packages: deployment.packages,
       disks: () => by.platform.listDisks(),
       log: by.log,

@@ -3,7 +3,7 @@
  * in the sequence, on the new system's volume.
  */
 import { existsSync } from "node:fs";
-import { chmod, copyFile, cp, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, cp, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { Identifier } from "../../contract/common.ts";
@@ -60,21 +60,20 @@ export function handOver(
   sequenceFolder: string,
   by: Performer,
 ): HandOver & { finish(ran: RanSequence): Promise<void> } {
-  const copyState = async (root: string, withPlace: boolean): Promise<void> => {
-    const target = join(root, statePath);
-    await rm(target, { recursive: true, force: true });
-    await mkdir(target, { recursive: true, mode: 0o700 });
-    const names = ["enrolment.json", "outbox.jsonl", "logs"];
-    for (const name of names.filter((one) => existsSync(join(by.state.path, one)))) {
-      await cp(join(by.state.path, name), join(target, name), { recursive: true });
+  /** What the new system needs, whole and flushed in `folder`. */
+  const makeState = async (folder: string, withPlace: boolean): Promise<void> => {
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const name of ["enrolment.json", "outbox.jsonl"]) {
+      if (existsSync(join(by.state.path, name))) await cp(join(by.state.path, name), join(folder, name));
     }
     const { authority, site } = await by.site.enrol();
-    const folder = join(target, "deployments", deployment.id);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const own = join(folder, "deployments", deployment.id);
+    await mkdir(own, { recursive: true, mode: 0o700 });
     for (const name of await readdir(sequenceFolder)) {
       // The new volume is mounted below "work"; a socket is this process's own.
       const stays = name === "work" || name.endsWith(".socket") || (!withPlace && name === placeFile);
-      if (!stays) await cp(join(sequenceFolder, name), join(folder, name), { recursive: true });
+      if (!stays) await cp(join(sequenceFolder, name), join(own, name), { recursive: true });
     }
     const kept: HandedOver = {
       site: `https://${site}`,
@@ -82,8 +81,36 @@ export function handOver(
       disk: by.disk,
       yes: by.yes,
     };
-    await writeFile(join(target, "authority.json"), JSON.stringify({ site, authority }), { mode: 0o600 });
-    await writeFile(join(target, handOverFile), JSON.stringify(kept), { mode: 0o600 });
+    await writeFile(join(folder, "authority.json"), JSON.stringify({ site, authority }), { mode: 0o600 });
+    await writeFile(join(folder, handOverFile), JSON.stringify(kept), { mode: 0o600 });
+    await flush(folder);
+  };
+  /** What is there already stays until all of the new is beside it. */
+  const copyState = async (root: string, withPlace: boolean): Promise<void> => {
+    const target = join(root, statePath);
+    const beside = `${target}.new`;
+    try {
+      await makeState(beside, withPlace);
+      if (withPlace && existsSync(join(target, handOverFile))) {
+        await moveOver(beside, target);
+        await flush(target);
+      } else {
+        // An image may have brought another machine's.
+        await rm(target, { recursive: true, force: true });
+        await rename(beside, target);
+      }
+    } finally {
+      await rm(beside, { recursive: true, force: true });
+    }
+    await copyLogs(target);
+  };
+  /** To be read by people; nothing goes on by them. */
+  const copyLogs = async (target: string): Promise<void> => {
+    const logs = join(by.state.path, "logs");
+    if (!existsSync(logs)) return;
+    await cp(logs, join(target, "logs"), { recursive: true }).catch((error: unknown) => {
+      by.log.warning(`The new system gets no copy of the logs: ${toVolleyError(error).detail}`);
+    });
   };
   return {
     async toLinux(root) {
@@ -113,6 +140,23 @@ export function handOver(
       }
     },
   };
+}
+
+/** Each file whole, the old or the new, and where the run stands last. */
+async function moveOver(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true, mode: 0o700 });
+  const entries = await readdir(from, { withFileTypes: true });
+  entries.sort((one, other) => Number(one.name === placeFile) - Number(other.name === placeFile));
+  for (const entry of entries) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await moveOver(source, target);
+    else await rename(source, target);
+  }
+}
+
+async function flush(folder: string): Promise<void> {
+  if ((await runTool(["sync", "--file-system", folder], limits.unmountMs)) !== null) return;
+  throw new VolleyError("E_STAGING", `What was written to ${folder} cannot be flushed to its disk`);
 }
 
 async function place(path: string, mode: number, make: (path: string) => Promise<void>): Promise<void> {

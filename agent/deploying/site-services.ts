@@ -78,7 +78,9 @@ function imageApplier(options: SiteServicesOptions): ImageApplier {
       return (await imageOf(packageId)).firmware.length > 0 ? "disk" : "block";
     },
     async diskDemand(packageId) {
-      return { rule: deployment.disk, image: await imageOf(packageId), firmware: by.machine.firmware };
+      const image = await imageOf(packageId);
+      const { contentBytes } = image;
+      return { rule: deployment.disk, image, contentBytes, firmware: by.machine.firmware };
     },
     async writeTo({ device, packageId, progress, signal }) {
       const image = await imageOf(packageId, signal);
@@ -165,20 +167,20 @@ function stateStore(options: SiteServicesOptions): StateStore {
     },
     async release(place) {
       const kept = state.read(purposeFile, Purpose);
+      const again = patience(options, "Storing the user state");
+      const wait = { ...again, patienceMs: limits.siteAwayMs };
       if (kept === null || place !== folder) {
         throw new VolleyError("E_NOT_FOUND", `${place} is no place of the site's`);
       }
       if (kept.purpose === "capture") {
         // The same key as when the place was asked for: it is kept nowhere but at the site.
-        const again = patience(options, "Storing the user state");
-        const wait = { ...again, patienceMs: limits.siteAwayMs };
         const { key } = await untilItWorks(() => site.requestState("capture"), wait);
         await makeArchive(folder, archive);
         await encryptFile(archive, sealed, key);
         await uploadAndUse(sealed, site, { ...again, progress: () => {} }, (uploadId) =>
           untilItWorks(() => site.storeState(uploadId), wait),
         );
-      }
+      } else await untilItWorks(() => site.stateRestored(), wait);
       await clean();
       state.remove(purposeFile);
     },

@@ -113,6 +113,10 @@ export class DeploymentSite {
   async storeState(uploadId: string): Promise<void> {
     await this.#call("PUT", "/machines/me/state", { uploadId });
   }
+  /** What was stored is back. */
+  async stateRestored(): Promise<void> {
+    await this.#call("DELETE", "/machines/me/state");
+  }
   statePiece(offset: number): Promise<Buffer> {
     return this.#bytes(`/machines/me/state/${offset}`);
   }

@@ -16,9 +16,7 @@ const mebibyte = 2 ** 20;
 /** sysfs counts in these whatever the disk's own are ("Queue sysfs files", Linux). */
 const sysfsSectorBytes = 512;
 
-export interface ReservedPlace {
-  offset: number;
-  bytes: number;
+export interface ReservedPlace extends Extent {
   /** Of what is there, hex. */
   sha256: string;
 }
@@ -48,9 +46,15 @@ const Table = z.object({
   }),
 });
 
-/** In bytes, by what the kernel and the table itself say; null when neither knows a partition. */
-async function lastPartitionEnd(disk: string, sys: string): Promise<number | null> {
-  const ends: number[] = [];
+/** A stretch of a disk, in bytes. */
+export interface Extent {
+  offset: number;
+  bytes: number;
+}
+
+/** The partitions that the kernel knows of the disk. */
+export async function kernelPartitions(disk: string, sys = "/sys"): Promise<Extent[]> {
+  const found: Extent[] = [];
   const folder = join(sys, "class/block", basename(disk));
   for (const name of await readdir(folder).catch(() => [])) {
     if (!existsSync(join(folder, name, "partition"))) continue;
@@ -59,8 +63,14 @@ async function lastPartitionEnd(disk: string, sys: string): Promise<number | nul
         Number((await readFile(join(folder, name, file), "utf8")).trim()),
       ),
     );
-    ends.push((start + size) * sysfsSectorBytes);
+    found.push({ offset: start * sysfsSectorBytes, bytes: size * sysfsSectorBytes });
   }
+  return found;
+}
+
+/** In bytes, by what the kernel and the table itself say; null when neither knows a partition. */
+async function lastPartitionEnd(disk: string, sys: string): Promise<number | null> {
+  const ends = (await kernelPartitions(disk, sys)).map(({ bytes, offset }) => offset + bytes);
   const output = await runTool(["sfdisk", "--json", disk], limits.toolTimeMs);
   const table = output === null ? undefined : Table.safeParse(JSON.parse(output)).data?.partitiontable;
   for (const { size, start } of table?.partitions ?? []) ends.push((start + size) * (table?.sectorsize ?? 0));

@@ -4,7 +4,7 @@
  * that comes after a power cut can take it back.
  */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, rmdir } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { Identifier } from "../../contract/common.ts";
@@ -107,6 +107,10 @@ export class Staging {
     const { entry, folder } = await this.#choose(facts);
     const starts = before?.deploymentId === deploymentId ? before.starts : 0;
     if (before !== null && before.folder !== folder) await this.withdraw();
+    // The next start is not to lead into what is changed here, nor by another way than this record will name.
+    else if (before !== null && (before.entry !== entry.kind || before.armedIn !== null)) {
+      await this.#disarm(before);
+    }
     const record: StagedRecord = { deploymentId, folder, entry: entry.kind, armedIn: null, starts };
     state.write(recordFile, record);
     try {
@@ -152,6 +156,11 @@ export class Staging {
         const volume = await volumeAt(parent);
         if (volume === null) {
           reasons.add(`findmnt does not say what ${parent} is on.`);
+          continue;
+        }
+        // The machine's key is in one of the files, and where the file system has no modes anybody could read it.
+        if (!(await keepsPrivate(parent))) {
+          reasons.add(`Folders on ${volume.fileSystem} at ${parent} cannot be kept from other users.`);
           continue;
         }
         const isThere = existsSync(join(folder, initrdName));
@@ -214,13 +223,19 @@ export class Staging {
     state.remove(join("deployments", record.deploymentId, "sequence-checkpoint.json"));
   }
 
+  /** Nothing starts the PE. */
+  async #disarm({ entry }: StagedRecord): Promise<void> {
+    const { entries, returnUnit } = this.#options;
+    await entries.find(({ kind }) => kind === entry)?.disarm();
+    await returnUnit.remove();
+  }
+
   /** The machine as it was: no entry, no files, no unit, and nothing to take back. Rejects with E_STAGING. */
   async withdraw(): Promise<void> {
-    const { entries, log, places, returnUnit, state } = this.#options;
+    const { log, places, state } = this.#options;
     const { record } = this;
     if (record === null) return;
-    await entries.find(({ kind }) => kind === record.entry)?.disarm();
-    await returnUnit.remove();
+    await this.#disarm(record);
     // The record is a file that anyone who is root may have written: only what is ours is deleted.
     if (places.includes(record.folder)) {
       for (const name of [kernelName, initrdName, stateName]) {
@@ -233,6 +248,16 @@ export class Staging {
     state.remove(commandLineFile);
     state.remove(recordFile);
     await runTool(["sync"], limits.unmountMs);
+  }
+}
+
+/** Whether a folder in `parent` is its owner's alone when it is made so. */
+async function keepsPrivate(parent: string): Promise<boolean> {
+  const probe = await mkdtemp(join(parent, ".volley-"));
+  try {
+    return ((await stat(probe)).mode & 0o777) === 0o700;
+  } finally {
+    await rmdir(probe);
   }
 }
 

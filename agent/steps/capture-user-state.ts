@@ -19,14 +19,12 @@ import {
 
 import type { StepContext, StepOutcome } from "./step.ts";
 import { encryptFile } from "./user-state/archive.ts";
+import { archiveName, bringBackLeft, keptPlaceVariable } from "./user-state/kept.ts";
 import { archiveLinux } from "./user-state/linux-state.ts";
 import { keptFolders } from "./user-state/profiles.ts";
 import { scanStateCommand, usmtFolder } from "./user-state/usmt.ts";
 import { findInAnyCase, hostPath, isLinux } from "./volumes.ts";
 import { findInstalledWindows } from "./windows/installed-windows.ts";
-
-/** The archive's name in a store that was made without USMT. */
-export const archiveName = "volley-user-state";
 
 export const captureUserState = stepKind({
   type: "CaptureUserState",
@@ -52,9 +50,6 @@ export const captureUserState = stepKind({
     return isLinux(context) ? archive(context, store) : scan(context, store);
   },
 });
-
-/** Where keptState has put what stands in _SMSTSUserStatePath. */
-export const keptPlaceVariable = "_VolleyKeptState";
 
 async function scan(context: StepContext, store: string): Promise<StepOutcome> {
   const packageId = setting(context, "UsmtPackageID", "_OSDMigrateUsmtPackageID");
@@ -106,15 +101,20 @@ export function usmtOutcome(
 }
 
 /**
- * A store at the site is encrypted under the site's key; one on the computer's own disk under one of this run. What is to
- * be at the run's own place goes where no image is written.
+ * Encrypted under a key of the site's wherever there is a site: a key of this run would be gone with it. What is to be at the
+ * run's own place goes where no image is written.
  */
 async function archive(context: StepContext, store: string): Promise<StepOutcome> {
+  const kept = context.system === "linux" ? context.services?.keptState : undefined;
   const target = await hostPath(context, store);
+  const asked = context.variables.get(storeKeyVariable);
+  const isOwnPlace = kept?.folder === target;
+  // What Request State Store answered goes to the site by Release State Store.
+  const keeping = isOwnPlace || asked === "" ? kept : undefined;
+  if (keeping !== undefined) await bringBackLeft(context, keeping);
   await mkdir(target, { recursive: true, mode: 0o700 });
-  let key = context.variables.get(storeKeyVariable);
-  if (key === "") {
-    key = randomBytes(32).toString("hex");
+  const key = (await keeping?.key(context.signal)) ?? (asked || randomBytes(32).toString("hex"));
+  if (key !== asked && !isOwnPlace) {
     context.variables.set(storeKeyVariable, key, { hidden: true, readOnly: true });
   }
   const plain = join(await workFolder(context), `state-${randomUUID()}.tar.gz`);
@@ -127,9 +127,12 @@ async function archive(context: StepContext, store: string): Promise<StepOutcome
   } finally {
     await rm(plain, { force: true });
   }
-  const kept = context.services?.keptState;
-  if (kept === undefined || kept.folder !== target) return succeeded(`At ${store}: ${what}`);
-  const { place, text } = await kept.keep(sealed, context.signal);
+  if (keeping === undefined) return succeeded(`At ${store}: ${what}`);
+  if (!isOwnPlace) {
+    setOutput(context, keptPlaceVariable, await keeping.note(sealed, context.signal));
+    return succeeded(`At ${store}: ${what}`);
+  }
+  const { place, text } = await keeping.keep(sealed, context.signal);
   setOutput(context, keptPlaceVariable, place);
   await rm(sealed, { force: true });
   return succeeded(`Kept ${text}: ${what}`);

@@ -12,6 +12,7 @@ import { formatPartition, writeTable } from "./partitioning/sfdisk.ts";
 import { showPlan } from "./show-plan.ts";
 import { real, runOrFail, setOutput, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
+import { keptRoomOf, holdRoom, type KeptRoom } from "./user-state/kept.ts";
 import {
   dropLettersOf,
   isLinux,
@@ -34,17 +35,24 @@ export const formatAndPartitionDisk = stepKind({
   async perform(context) {
     const wish = readDiskWish(context);
     const disk = await takeDisk(context, wish.diskIndex);
-    const plan = planDisk(
-      wish,
-      { sizeBytes: disk.sizeBytes, sectorBytes: disk.sectorBytes ?? 512 },
-      randomUUID,
-    );
+    const sectorBytes = disk.sectorBytes ?? 512;
+    const room = isLinux(context) ? await keptRoomOf(context, disk) : null;
+    const sizeBytes = sizeBefore(room, { sizeBytes: disk.sizeBytes, sectorBytes });
+    const plan = planDisk(wish, { sizeBytes, sectorBytes }, randomUUID);
     await showPlan(context, describePlan(disk, plan));
-    if (isLinux(context)) await makeOnLinux(context, disk, plan);
-    else await makeOnWindows(context, wish.diskIndex, plan);
+    if (isLinux(context)) {
+      await makeOnLinux(context, disk, plan);
+      await holdRoom(context, disk, room);
+    } else await makeOnWindows(context, wish.diskIndex, plan);
     return succeeded(`${disk.path} has ${plan.partitions.length} partitions`);
   },
 });
+
+/** As if the disk ended where users' files are kept: a GPT's copy of itself, of 33 sectors, is behind them. */
+function sizeBefore(room: KeptRoom | null, disk: { sizeBytes: number; sectorBytes: number }): number {
+  if (room === null || room.offset === null) return disk.sizeBytes;
+  return Math.min(room.offset + 34 * disk.sectorBytes, disk.sizeBytes);
+}
 
 /** The disk of that index, when it may be overwritten: never one the running system lives on. */
 async function takeDisk(context: StepContext, index: number): Promise<DiskFacts> {

@@ -2,17 +2,15 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
-import { dirname, join } from "node:path";
-import { archiveName, keptPlaceVariable, usmtOutcome, writeKeyFile } from "./capture-user-state.ts";
+import { join } from "node:path";
+import { usmtOutcome, writeKeyFile } from "./capture-user-state.ts";
 import { codes } from "./codes.ts";
 import { storeKeyVariable } from "./state-store.ts";
-import type { KeptState } from "./services.ts";
 import {
   adapted,
   flag,
   real,
   runOrFail,
-  setOutput,
   setting,
   StepFailure,
   stepKind,
@@ -22,6 +20,7 @@ import {
 } from "./step-kind.ts";
 import type { StepContext, StepOutcome } from "./step.ts";
 import { decryptFile } from "./user-state/archive.ts";
+import { archiveName, bringBack, keptPlaceVariable, leftOf } from "./user-state/kept.ts";
 import { unpackLinux } from "./user-state/linux-state.ts";
 import { loadStateCommand, usmtFolder } from "./user-state/usmt.ts";
 import { findInAnyCase, hostPath } from "./volumes.ts";
@@ -40,41 +39,27 @@ export const restoreUserState = stepKind({
     ),
   },
   async perform(context) {
+    const kept = context.system === "linux" ? context.services?.keptState : undefined;
+    const accounts = flag(setting(context, "LocalAccounts", "OSDMigrateLocalAccounts"), false);
+    const place = context.variables.get(keptPlaceVariable);
+    // Whatever the path says: the folder of a run is below the agent's, which may be elsewhere in the new system.
+    if (kept !== undefined && place !== "") {
+      return bringBack(context, { kept, place }, { accounts, keepNewer: false });
+    }
     const store = context.variables.get("OSDStateStorePath");
+    const archive = store === "" ? "" : join(await hostPath(context, store), archiveName);
+    if (archive !== "" && existsSync(archive)) return unpack(context, archive, accounts);
+    const left = kept === undefined ? null : await leftOf(context, kept);
+    if (kept !== undefined && left !== null) {
+      return bringBack(context, { kept, place: left.place }, { accounts, keepNewer: false });
+    }
     if (store === "") {
       throw new StepFailure(codes.notFound, "OSDStateStorePath is not set: there is no state store");
     }
-    const folder = await hostPath(context, store);
-    const archive = join(folder, archiveName);
-    const place = context.variables.get(keptPlaceVariable);
-    const kept = context.services?.keptState;
-    if (!existsSync(archive) && place !== "" && kept?.folder === folder) {
-      return unpackKept(context, { kept, place, archive });
-    }
-    if (context.system === "linux") {
-      if (existsSync(archive)) return unpack(context, archive);
-      throw new StepFailure(codes.fileNotFound, `There is no user state at ${store}`);
-    }
-    return existsSync(archive) ? unpack(context, archive) : load(context, store);
+    if (context.system !== "linux") return load(context, store);
+    throw new StepFailure(codes.fileNotFound, `There is no user state at ${store}`);
   },
 });
-
-/** What was kept is kept no longer once it is back. */
-async function unpackKept(
-  context: StepContext,
-  { archive, kept, place }: { kept: KeptState; place: string; archive: string },
-): Promise<StepOutcome> {
-  await mkdir(dirname(archive), { recursive: true, mode: 0o700 });
-  try {
-    await kept.fetch(place, archive, context.signal);
-    const outcome = await unpack(context, archive);
-    await kept.forget(place);
-    setOutput(context, keptPlaceVariable, "");
-    return outcome;
-  } finally {
-    await rm(archive, { force: true });
-  }
-}
 
 async function load(context: StepContext, store: string): Promise<StepOutcome> {
   const packageId = setting(context, "UsmtRestorePackageID", "_OSDMigrateUsmtRestorePackageID");
@@ -98,13 +83,12 @@ async function load(context: StepContext, store: string): Promise<StepOutcome> {
 }
 
 /** tar.exe has been part of Windows since version 1803. */
-async function unpack(context: StepContext, archive: string): Promise<StepOutcome> {
+async function unpack(context: StepContext, archive: string, accounts: boolean): Promise<StepOutcome> {
   const plain = join(await workFolder(context), `state-${randomUUID()}.tar.gz`);
   try {
     await decryptFile(archive, plain, context.variables.get(storeKeyVariable));
     if (context.system === "linux") {
-      const accounts = flag(setting(context, "LocalAccounts", "OSDMigrateLocalAccounts"), false);
-      return succeeded(await unpackLinux(context, plain, accounts));
+      return succeeded(await unpackLinux(context, plain, { accounts, keepNewer: false }));
     }
     const drive =
       context.variables.get("SystemDrive") || context.variables.get("OSDTargetSystemDrive") || "C:";

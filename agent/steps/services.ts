@@ -66,8 +66,10 @@ export interface ImageApplier {
    * firmware starts) are written to the device by `writeTo`. Rejects with a VolleyError.
    */
   formatOf(packageId: string): Promise<"wim" | "block" | "disk">;
-  /** What a disk has to be for a "disk", and which the deployment means. */
-  diskDemand(packageId: string): Promise<DiskDemand>;
+  /**
+   * What a disk has to be for a "disk", and which the deployment means. `contentBytes`: of what is not zero, compressed.
+   */
+  diskDemand(packageId: string): Promise<DiskDemand & { contentBytes: number }>;
   /** `device`: partition or disk. The text says how much came by which way. */
   writeTo(options: {
     packageId: string;
@@ -89,15 +91,40 @@ export interface StateStorePlace {
   key: string;
 }
 
-/** Keeps one file where no image of the run is written: in room of the disk that no image reaches, or at the site. */
+/**
+ * Keeps one file where no image of the run is written: in room of the disk that no image reaches, or at the site. The site
+ * has its key and where it is until it was brought back, whatever becomes of the run.
+ */
 export interface KeptState {
   /** The folder that stands for it, as sequences name it (_SMSTSUserStatePath). */
   readonly folder: string;
+  /** What is kept next is encrypted under it. 64 hexadecimal digits. */
+  key(signal: AbortSignal): Promise<string>;
   /** `place` is for `fetch` and `forget`, in another system too. `text`: where it is, a phrase. */
   keep(path: string, signal: AbortSignal): Promise<{ place: string; text: string }>;
-  /** Writes it to `path`. Rejects with E_CONTENT_CORRUPT when it is not what was kept. */
-  fetch(place: string, path: string, signal: AbortSignal): Promise<void>;
-  forget(place: string): Promise<void>;
+  /** As keep, of a file that stays where it is. Answers its place. */
+  note(path: string, signal: AbortSignal): Promise<string>;
+  /** What this machine kept last, in whatever run; null when there is nothing. */
+  find(signal: AbortSignal): Promise<KeptFound | null>;
+  /** Writes it to `path` and answers its key. Rejects with E_CONTENT_CORRUPT when it is not what was kept. */
+  fetch(place: string, path: string, signal: AbortSignal): Promise<string>;
+  /** It is back. Rejects with E_CONFLICT when a partition reaches where it was, which is left alone then. */
+  forget(place: string, signal: AbortSignal): Promise<void>;
+  facts(place: string): KeptFacts;
+  /** Marks its room in the partition table of its disk, where that is a GPT; E_CONFLICT when a partition reaches there. */
+  hold(place: string): Promise<void>;
+}
+export interface KeptFound {
+  place: string;
+  /** It was brought back since. */
+  restored: boolean;
+  /** It was kept by the system that runs now. */
+  ownSystem: boolean;
+}
+export interface KeptFacts {
+  bytes: number;
+  /** Where it is on a disk, by that disk's identity; null where it is on none. */
+  reserve: { identity: string; offset: number } | null;
 }
 
 /** A PE put on this machine's own disk, for one start. */

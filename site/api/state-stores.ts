@@ -6,7 +6,7 @@ import { newKey } from "../authority/secrets.ts";
 import type { StoredState } from "../store/state-stores.ts";
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
-import { offsetOf, parse, sendBytes, type Route } from "./routes.ts";
+import { identifierOf, offsetOf, parse, sendBytes, type Route } from "./routes.ts";
 
 const dayMs = 86_400_000;
 
@@ -24,16 +24,17 @@ export function stateStoreRoutes({ files, log, store }: ApiContext): Route[] {
       who: "machine",
       handle: async (call): Promise<StateAnswer> => {
         const { deployment, machineId } = await deploymentOf(call, store);
-        if (!deployment.open || deployment.sequenceId === null) {
+        const { purpose } = parse(StateRequest, call.request.body);
+        // What is kept is given back also by a run that began before its deployment was closed.
+        if (deployment.sequenceId === null || (purpose === "capture" && !deployment.open)) {
           throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} moves no user state now.`);
         }
         for (const fileId of await store.stateStores.expire()) files.remove(fileId);
-        const { purpose } = parse(StateRequest, call.request.body);
         if (purpose === "capture") {
           return { key: await store.stateStores.captureKey(machineId, newKey()), stored: null };
         }
-        const { bytes, hash, key } = await find(machineId);
-        return { key, stored: { bytes, hash } };
+        const { bytes, hash, key, restored } = await find(machineId);
+        return { key, stored: { bytes, hash, restored } };
       },
     },
     {
@@ -46,14 +47,36 @@ export function stateStoreRoutes({ files, log, store }: ApiContext): Route[] {
         // It has come before, and the answer was lost.
         if ((await store.stateStores.find(machineId))?.fileId === uploadId) return;
         const { bytes, hash, id: fileId } = await files.take(machineId, uploadId, limits.uploadBytesMost);
-        const expires = new Date(Date.now() + limits.stateStoreDays * dayMs).toISOString();
-        const result = await store.stateStores.store(machineId, { fileId, bytes, hash, expires });
+        const result = await store.stateStores.store(machineId, { fileId, bytes, hash });
         if (result === undefined) {
           files.remove(fileId);
           throw new VolleyError("E_CONFLICT", "A place for user state is asked for before it is filled.");
         }
         if (result.replaced !== null) files.remove(result.replaced);
-        log.info(`machine ${machineId} stored its user state: ${bytes} bytes, kept until ${expires}`);
+        log.info(`machine ${machineId} stored its user state: ${bytes} bytes, kept until they are back`);
+      },
+    },
+    {
+      method: "DELETE",
+      path,
+      who: "machine",
+      handle: async (call) => {
+        const { machineId } = await deploymentOf(call, store);
+        const expires = new Date(Date.now() + limits.stateStoreDays * dayMs).toISOString();
+        await store.stateStores.restored(machineId, expires);
+        log.info(`machine ${machineId} has its user state back, which is kept until ${expires}`);
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/machines/:id/state",
+      who: "administrator",
+      handle: async ({ request }) => {
+        const machineId = identifierOf(request, "machine");
+        const fileId = await store.stateStores.drop(machineId);
+        if (fileId === undefined) throw new VolleyError("E_NOT_FOUND", "No user state of it is kept.");
+        files.remove(fileId);
+        log.info(`the user state of machine ${machineId} is dropped`);
       },
     },
     {

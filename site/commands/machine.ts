@@ -1,10 +1,10 @@
-/** volley machine list | variables */
+/** volley machine list | variables | drop-state */
 import type { MachineRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
 import type { SiteCommand } from "./command.ts";
 import { findMachines } from "./deployment.ts";
-import { printJson, printTable } from "./output.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 import { changeVariables, variableOptions } from "./variables.ts";
 
 function doing(machine: MachineRecord): string {
@@ -46,6 +46,19 @@ export const machineCommands: SiteCommand[] = [
         call,
         `/machines/${await oneMachine(client, call.positionals[0] ?? "")}/variables`,
       ),
+  },
+  {
+    words: "machine drop-state",
+    operands: "MACHINE",
+    operandCount: 1,
+    summary: "Forget the users' files that a refresh of the machine kept and that were not brought back.",
+    options: {},
+    run: async (client, call) => {
+      const name = call.positionals[0] ?? "";
+      await client.remove(`/machines/${await oneMachine(client, name)}/state`);
+      if (call.json) printJson({ dropped: name });
+      else printLine(`The users' files of ${name} are forgotten.`);
+    },
   },
 ];
 

@@ -9,7 +9,12 @@ export interface StoredState {
   key: string;
   bytes: number;
   hash: string;
+  /** It was brought back since. */
+  restored: boolean;
 }
+
+/** Of what was not brought back: a row's times are compared as text. */
+const never = "9999-12-31T23:59:59.999Z";
 
 export class StateStore {
   readonly #database: Database;
@@ -49,13 +54,14 @@ export class StateStore {
       .where("expires", ">", new Date().toISOString())
       .executeTakeFirst();
     if (!row || row.file_id === null) return undefined;
-    return { fileId: row.file_id, key: row.secret_key, bytes: toNumber(row.bytes), hash: row.hash };
+    const { expires, file_id: fileId, hash, secret_key: key } = row;
+    return { fileId, key, bytes: toNumber(row.bytes), hash, restored: expires < never };
   }
 
   /** Puts it in the place of what was stored, whose file is answered. False when no key was asked for. */
   async store(
     machineId: string,
-    stored: { fileId: string; bytes: number; hash: string; expires: string },
+    stored: { fileId: string; bytes: number; hash: string },
   ): Promise<{ replaced: string | null } | undefined> {
     return await this.#database.transaction().execute(async (transaction) => {
       const row = await transaction
@@ -72,12 +78,33 @@ export class StateStore {
           file_id: stored.fileId,
           bytes: stored.bytes,
           hash: stored.hash,
-          expires: stored.expires,
+          expires: never,
         })
         .where("machine_id", "=", machineId)
         .execute();
       return { replaced: row.file_id };
     });
+  }
+
+  /** It is back, and is kept until `expires`. Again changes nothing. */
+  async restored(machineId: string, expires: string): Promise<void> {
+    await this.#database
+      .updateTable("state_store")
+      .set({ expires })
+      .where("machine_id", "=", machineId)
+      .where("expires", "=", never)
+      .execute();
+  }
+
+  /** Forgets what is stored of the machine, with its key; answers its file, undefined when there is none. */
+  async drop(machineId: string): Promise<string | undefined> {
+    const row = await this.#database
+      .deleteFrom("state_store")
+      .where("machine_id", "=", machineId)
+      .where("file_id", "is not", null)
+      .returning("file_id")
+      .executeTakeFirst();
+    return row?.file_id ?? undefined;
   }
 
   /** Forgets what has expired; answers its files. */

@@ -280,6 +280,28 @@ test("user state is stored once, also when the answer is lost", async () => {
   await assert.rejects(ours.storeState(randomUUID()), { code: "E_NOT_FOUND" });
 });
 
+test("user state stays until it is back, whatever becomes of the run, and then goes by itself", async () => {
+  const file = join(room.folder, "state");
+  writeFileSync(file, randomBytes(1000));
+  const machineId = (await clients[0]?.enrol())?.machineId ?? "";
+  const { key } = await ours.requestState("capture");
+  await ours.storeState(await uploadFile(file));
+  await site.client.post(`/deployments/${deployment.id}/clear`, { machines: [machineId] });
+  await ours.removeCheckpoint();
+  const kept = await ours.requestState("restore");
+  assert.deepEqual([kept.key, kept.stored?.restored], [key, false]);
+  await ours.stateRestored();
+  await ours.stateRestored();
+  assert.equal((await ours.requestState("restore")).stored?.restored, true);
+  await ours.requestState("capture");
+  await ours.storeState(await uploadFile(file));
+  assert.equal((await ours.requestState("restore")).stored?.restored, false);
+  await site.client.remove(`/machines/${machineId}/state`);
+  await assert.rejects(ours.requestState("restore"), { code: "E_NOT_FOUND" });
+  await assert.rejects(site.client.remove(`/machines/${machineId}/state`), { code: "E_NOT_FOUND" });
+  await assert.rejects(ours.storeState(randomUUID()), { code: "E_NOT_FOUND" });
+});
+
 test("a sequence in use stays, a name is given once, and an upload of another's is not to be had", async () => {
   await assert.rejects(site.client.remove(`/sequences/${deployment.sequenceId}`), { code: "E_CONFLICT" });
   const file = join(room.folder, "two.xml");

@@ -8,7 +8,6 @@ import { readPartitions, type PartitionFound } from "../partitioning/read-table.
 import { showPartitions } from "../partitioning/sfdisk.ts";
 import { runOrFail } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
-import { keptPlaceVariable } from "../capture-user-state.ts";
 import { unmountVolume } from "../volumes.ts";
 
 /** As sfdisk writes it. */
@@ -31,19 +30,16 @@ export async function settleTable(context: StepContext, disk: DiskFacts): Promis
   );
 }
 
-/** Whether it has grown. */
+/**
+ * Whether it has grown. `end`: where users' files are kept that the new system is to have back, which have an entry of their
+ * own in the table, so that sfdisk stops before it; null where there are none.
+ */
 export async function growVolume(
   context: StepContext,
   disk: DiskFacts,
-  { letter, partition }: { letter: string; partition: PartitionFound },
+  { end, letter, partition }: { letter: string; partition: PartitionFound; end: number | null },
 ): Promise<boolean> {
-  if (!(await asksToGrow(context, disk, partition))) return false;
-  if (context.variables.get(keptPlaceVariable) !== "") {
-    context.log.warning(
-      `${letter}: does not grow: users' files may be kept behind it until they are restored`,
-    );
-    return false;
-  }
+  if (!(await asksToGrow(context, disk, { partition, end }))) return false;
   await unmountVolume(context, letter);
   const { device, number } = partition;
   await runOrFail(context, `grow partition ${number} of ${disk.path}`, {
@@ -65,14 +61,16 @@ export async function growVolume(
   return true;
 }
 
-/** Only what is last on a GPT disk can. */
+/** Only what is last on a GPT disk can, or last before `end`. */
 async function asksToGrow(
   context: StepContext,
   disk: DiskFacts,
-  { number, startBytes }: PartitionFound,
+  { end, partition: { number, startBytes } }: { partition: PartitionFound; end: number | null },
 ): Promise<boolean> {
   const { partitions, style } = await readPartitions(context, disk.path);
-  if (style !== "GPT" || partitions.some((one) => one.startBytes > startBytes)) return false;
+  const behind = partitions.filter((one) => one.startBytes > startBytes);
+  if (style !== "GPT" || behind.some((one) => one.startBytes !== end)) return false;
+  if (end !== null && behind.length === 0) return false;
   const { output } = await runOrFail(context, `read the attributes of partition ${number}`, {
     command: ["sfdisk", "--part-attrs", disk.path, String(number)],
   });

@@ -2,18 +2,23 @@
 import { chooseDisk, describe, judgeDisk, type DiskDemand } from "../../imaging/choose-disk.ts";
 import { makePlan } from "../../imaging/plan.ts";
 import type { DiskFacts } from "../../platform/platform.ts";
+import { sizeText } from "../../report/words.ts";
 import { findAppliedSystem, forgetAppliedSystem } from "../applied/system.ts";
 import { growVolume, settleTable } from "../applied/grow.ts";
 import { codes } from "../codes.ts";
 import { showPlan } from "../show-plan.ts";
 import { runOrFail, service, StepFailure, wholeNumber } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
+import { holdRoom, keptRoomOf, type KeptRoom } from "../user-state/kept.ts";
 import { dropLettersOf, numberedDisks, unmountVolume, usedLetters, volumeOf } from "../volumes.ts";
 
 /** Returns what was done, a sentence. */
 export async function applyDiskImage(context: StepContext, packageId: string): Promise<string> {
   const applier = service(context, "imageApplier", "site that could cast the image");
-  const disk = await takeDisk(context, await applier.diskDemand(packageId));
+  const demand = await applier.diskDemand(packageId);
+  const disk = await takeDisk(context, demand);
+  const room = await keptRoomOf(context, disk);
+  if (room !== null) checkRoom(disk, demand, room);
   const { lost } = makePlan(disk);
   await showPlan(context, [
     `Everything on ${disk.path} (${describe(disk)}) is replaced by image ${packageId}:`,
@@ -31,13 +36,34 @@ export async function applyDiskImage(context: StepContext, packageId: string): P
   });
   context.progress(0.95, "Looking at what was applied");
   await settleTable(context, disk);
+  await holdRoom(context, disk, room);
   const system = await findAppliedSystem(context, disk);
   if (system === null) context.log.warning(`No operating system was found on ${disk.path}`);
-  else if (await growVolume(context, disk, system)) context.log.info(`${system.letter}: fills the disk now`);
+  else if (await growVolume(context, disk, { ...system, end: room?.offset ?? null })) {
+    context.log.info(`${system.letter}: fills the disk now`);
+  }
   await runOrFail(context, "write everything to the disks", { command: ["sync"] });
   const brought =
     system === null ? "" : `, a ${system.kind === "linux" ? "Linux" : "Windows"} on ${system.letter}:`;
   return `Image ${packageId} is on ${disk.path}${brought}: ${text}`;
+}
+
+/** Before anything is written: what is known then of whether users' files can stay, and come back. */
+function checkRoom(
+  disk: DiskFacts,
+  { contentBytes, image }: DiskDemand & { contentBytes: number },
+  { bytes, offset }: KeptRoom,
+): void {
+  const end = offset ?? disk.sizeBytes;
+  if (image.smallestDiskBytes > end) {
+    const text = `The image takes ${sizeText(image.smallestDiskBytes)}, and users' files are kept from ${sizeText(end)} on`;
+    throw new StepFailure(codes.diskFull, `${text} of ${disk.path}`);
+  }
+  // The image's content is compressed, and the files are there twice while they are unpacked: it is never less.
+  const least = contentBytes + 2 * bytes;
+  if (least <= end) return;
+  const text = `The image and the users' files that are to come back take ${sizeText(least)} at least`;
+  throw new StepFailure(codes.diskFull, `${text}, and ${disk.path} has ${sizeText(end)} for them`);
 }
 
 /** The disk that the step names, else the only one that fits. Throws as chooseDisk, and StepFailure. */

@@ -3,7 +3,7 @@
  * after it. tar keeps owners by name, so that files find theirs also where it has another number.
  */
 import { randomUUID } from "node:crypto";
-import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { codes } from "../codes.ts";
 import { runOrFail, StepFailure, workFolder } from "../step-kind.ts";
@@ -17,7 +17,10 @@ import {
   readAccounts,
   statePaths,
   statePathsVariable,
+  strangers,
+  withTargets,
   type AccountTables,
+  type LinuxUser,
 } from "./linux-users.ts";
 
 /** Of this system; "/" but in tests. */
@@ -31,7 +34,8 @@ export async function archiveLinux(context: StepContext, path: string): Promise<
   const root = systemRoot(context);
   const users = await linuxUsers(root);
   const more = await statePaths(root, context.variables.get(statePathsVariable));
-  const kept = [...new Set([...users.map(({ home }) => home.replace(/^\/|\/$/g, "")), ...more])];
+  const homes = users.map(({ home }) => home.replace(/^\/|\/$/g, ""));
+  const kept = await withTargets(root, [...new Set([...homes, ...more])]);
   const beside = join(await workFolder(context), `accounts-${randomUUID()}`);
   const list = `${path}.list`;
   try {
@@ -59,8 +63,15 @@ export async function archiveLinux(context: StepContext, path: string): Promise<
   return `the folders of ${users.length} users${beyond}`;
 }
 
-/** Unpacks the archive in clear at `path` into this system; `accounts`: users who are lacking are added. */
-export async function unpackLinux(context: StepContext, path: string, accounts: boolean): Promise<string> {
+/**
+ * Unpacks the archive in clear at `path` into this system. `accounts`: users who are lacking are added; the folders of those
+ * who are lacking still are nobody's but root's. `keepNewer`: files that are newer here stay.
+ */
+export async function unpackLinux(
+  context: StepContext,
+  path: string,
+  { accounts, keepNewer }: { accounts: boolean; keepNewer: boolean },
+): Promise<string> {
   const root = systemRoot(context);
   const beside = join(await workFolder(context), `accounts-${randomUUID()}`);
   const unpack = (folder: string, words: readonly string[]) =>
@@ -77,12 +88,29 @@ export async function unpackLinux(context: StepContext, path: string, accounts: 
   }
   const users = readAccounts(text);
   const added = accounts ? await addMissing(context, root, users) : [];
-  const keeping = ["--preserve-permissions", "--same-owner", "--overwrite", ...attributes];
-  await unpack(root, [...keeping, `--exclude=${accountsName}`]);
+  const keeping = ["--preserve-permissions", "--same-owner", ...attributes];
+  const over = keepNewer ? "--keep-newer-files" : "--overwrite";
+  await unpack(root, [...keeping, over, `--exclude=${accountsName}`]);
+  await closeStrangers(context, root, users);
   // What was kept is given up once this is done, and a power cut must not take both.
   await runOrFail(context, "write everything to the disks", { command: ["sync"] });
   const who = added.length === 0 ? "" : `, and the accounts of ${added.join(", ")}`;
   return `The folders of ${users.length} users are back${who}`;
+}
+
+/** tar gives what it knows nobody for to the number that it had, which is somebody else's here or will be. */
+async function closeStrangers(
+  context: StepContext,
+  root: string,
+  users: readonly LinuxUser[],
+): Promise<void> {
+  for (const { home, name } of strangers(await readFile(join(root, "etc/passwd"), "utf8"), users)) {
+    const folder = await realpath(join(root, home)).catch(() => null);
+    if (folder === null || folder === (await realpath(root))) continue;
+    await chown(folder, 0, 0);
+    await chmod(folder, 0o700);
+    context.log.warning(`${name} has no account here: the folder ${home} is root's alone`);
+  }
 }
 
 async function addMissing(
@@ -98,9 +126,9 @@ async function addMissing(
     shadow: await read("shadow"),
   };
   if (before.passwd === "") throw new StepFailure(codes.fileNotFound, "This system has no list of accounts");
-  const { added, tables, taken } = addAccounts(before, users);
-  for (const name of taken) {
-    context.log.warning(`The number of ${name} is another account's here, and ${name} is not added`);
+  const { added, renumbered, tables } = addAccounts(before, users);
+  for (const name of renumbered) {
+    context.log.info(`${name} has another number here than before, which was another account's`);
   }
   // Who is listed before his password is has none until then, so that comes first.
   for (const [name, mode] of [

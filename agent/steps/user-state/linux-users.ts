@@ -1,6 +1,6 @@
 /** What a Linux keeps of its users: their home folders, what a sequence names beside, and the accounts they belong to. */
-import { readFile, stat } from "node:fs/promises";
-import { isAbsolute, join, normalize } from "node:path";
+import { lstat, readFile, realpath, stat } from "node:fs/promises";
+import { isAbsolute, join, normalize, relative } from "node:path";
 import { z } from "zod";
 import { codes } from "../codes.ts";
 import { StepFailure } from "../step-kind.ts";
@@ -105,42 +105,83 @@ export async function statePaths(root: string, written: string): Promise<string[
   return paths;
 }
 
+/**
+ * `paths` from the root of the system, and for each that is a symbolic link also what it leads to: the link alone would keep
+ * nothing. Throws StepFailure for a link to the whole system.
+ */
+export async function withTargets(root: string, paths: readonly string[]): Promise<string[]> {
+  const base = await realpath(root);
+  const all = new Set(paths);
+  for (const path of paths) {
+    const full = join(root, path);
+    if (!(await lstat(full)).isSymbolicLink()) continue;
+    const target = relative(base, await realpath(full));
+    if (target === "" || target.startsWith("..")) {
+      throw new StepFailure(codes.invalidSetting, `/${path} leads to /${target}, which is not kept`);
+    }
+    all.add(target);
+  }
+  return [...all];
+}
+
 export interface AccountTables {
   passwd: string;
   group: string;
   shadow: string;
 }
 
+/** Those of `users` of whom `passwd` knows nothing. */
+export function strangers(passwd: string, users: readonly LinuxUser[]): LinuxUser[] {
+  const names = new Set(linesOf(passwd).map((one) => fields(one)[0]));
+  return users.filter(({ name }) => !names.has(name));
+}
+
 /**
  * The three tables with the accounts of `users` that are lacking, and the names of those. An account whose name is there
- * stays as it is there; one whose number another has is left out and named in `taken`.
+ * stays as it is there; one whose number another has gets a free one and is named in `renumbered`: tar finds owners by name.
  */
 export function addAccounts(
   tables: AccountTables,
   users: readonly LinuxUser[],
-): { tables: AccountTables; added: string[]; taken: string[] } {
+): { tables: AccountTables; added: string[]; renumbered: string[] } {
   const result = { ...tables };
   const added: string[] = [];
-  const taken: string[] = [];
+  const renumbered: string[] = [];
+  const wanted = new Set(users.map(({ userId }) => userId));
   const has = (table: keyof AccountTables, at: number, value: string | undefined): boolean =>
     linesOf(result[table]).some((one) => fields(one)[at] === value);
   const append = (table: keyof AccountTables, one: string): void => {
     const text = result[table];
     result[table] = `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${one}\n`;
   };
+  const isGroup = (number: string): boolean => has("group", 2, number) || has("passwd", 3, number);
+  /** Free as an account's and as a group's. */
+  const freeNumber = (): string | null => {
+    for (let number = firstUserId; number <= lastUserId; number += 1) {
+      const text = String(number);
+      if (!wanted.has(number) && !has("passwd", 2, text) && !isGroup(text)) return text;
+    }
+    return null;
+  };
+  /** The number of the user's primary group here, which is there then; null when no number is free. */
+  const groupHere = ({ group, name }: LinuxUser, number: string): string | null => {
+    const [groupName = name, password = "x", , members = ""] = fields(group ?? `${name}:x::`);
+    const there = linesOf(result.group).find((one) => fields(one)[0] === groupName);
+    if (there !== undefined) return fields(there)[2] ?? null;
+    const own = isGroup(number) ? freeNumber() : number;
+    if (own !== null) append("group", `${groupName}:${password}:${own}:${members}`);
+    return own;
+  };
   for (const user of users) {
     if (has("passwd", 0, user.name)) continue;
-    if (has("passwd", 2, String(user.userId))) {
-      taken.push(user.name);
-      continue;
-    }
-    append("passwd", user.passwd);
-    const [groupName, , groupId] = fields(user.group ?? "");
-    if (user.group !== null && !has("group", 0, groupName) && !has("group", 2, groupId)) {
-      append("group", user.group);
-    }
+    const [name = "", password = "", before = "", group = "", ...rest] = fields(user.passwd);
+    const number = has("passwd", 2, before) ? freeNumber() : before;
+    const groupNumber = number === null ? null : groupHere(user, group === before ? number : group);
+    if (number === null || groupNumber === null) continue;
+    append("passwd", [name, password, number, groupNumber, ...rest].join(":"));
     if (user.shadow !== null && !has("shadow", 0, user.name)) append("shadow", user.shadow);
     added.push(user.name);
+    if (number !== before) renumbered.push(user.name);
   }
-  return { tables: result, added, taken };
+  return { tables: result, added, renumbered };
 }

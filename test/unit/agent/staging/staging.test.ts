@@ -23,6 +23,7 @@ import { Refresh } from "../../../../agent/deploying/refresh.ts";
 import type { SiteClient } from "../../../../agent/site/site-client.ts";
 import type { Call } from "../../../../agent/site/transport.ts";
 import { openStateFolder, type StateFolder } from "../../../../agent/state-folder.ts";
+import type { BootEntry } from "../../../../agent/staging/boot-entry.ts";
 import { grubEntry } from "../../../../agent/staging/grub-entry.ts";
 import { returnUnit } from "../../../../agent/staging/return-unit.ts";
 import { Staging, wasStaged } from "../../../../agent/staging/staging.ts";
@@ -55,12 +56,23 @@ interface Machine {
   facts: BootImageFacts;
   /** What the site is asked comes here; each may be replaced. */
   site: { facts(): BootImageFacts; piece(name: string, offset: number): Buffer };
-  staging(bootId?: string): Staging;
+  staging(bootId?: string, kind?: string): Staging;
+  /** The first of the places; the machine has only its /boot else. */
+  before: string[];
   refresh(bootId?: string): Refresh;
   /** Every file of the machine but the agent's own, with mode and content. */
   look(): Record<string, string>;
   ended(): number;
 }
+
+/** Another way than GRUB's, which changes nothing. */
+const otherEntry: BootEntry = {
+  kind: "other",
+  copies: 1,
+  obstacle: () => Promise.resolve(null),
+  arm: () => Promise.resolve(),
+  disarm: () => Promise.resolve(),
+};
 
 /** `bootMegabytes`: of the volume at /boot. */
 function machineOf(t: TestContext, bootMegabytes = 128): Machine {
@@ -97,11 +109,12 @@ function machineOf(t: TestContext, bootMegabytes = 128): Machine {
     piece: (name: string, offset: number) =>
       files[name as keyof typeof files].subarray(offset, offset + 400_000),
   };
-  const staging = (bootId = "first"): Staging =>
+  const before: string[] = [];
+  const staging = (bootId = "first", kind = "grub"): Staging =>
     new Staging({
       state,
-      places: [join(root, "boot/volley-pe")],
-      entries: [grubEntry(join(root, "boot"))],
+      places: [...before, join(root, "boot/volley-pe")],
+      entries: [...(kind === "other" ? [otherEntry] : []), grubEntry(join(root, "boot"))],
       returnUnit: returnUnit({
         root,
         command: ["/usr/bin/volley-agent", "deploy", "50%"],
@@ -125,6 +138,7 @@ function machineOf(t: TestContext, bootMegabytes = 128): Machine {
     files,
     facts,
     site,
+    before,
     staging,
     refresh: (bootId) =>
       new Refresh({
@@ -339,3 +353,43 @@ test(
     assert.ok(!existsSync(join(machine.state.path, checkpoint)));
   },
 );
+
+for (const kind of ["grub", "other"]) {
+  test(`what is prepared anew, by ${kind}, starts nothing any more`, { skip }, async (t) => {
+    const machine = machineOf(t);
+    const before = machine.look();
+    const first = machine.staging();
+    const source = {
+      facts: () => Promise.resolve(machine.facts),
+      piece: (name: string, offset: number) => Promise.resolve(machine.site.piece(name, offset)),
+    };
+    const transfer = { signal, progress: () => {} };
+    await first.prepare(deploymentId, source, transfer);
+    await first.arm();
+    assert.match(environmentOf(machine.root), /next_entry=volley-pe/);
+    source.piece = () => Promise.reject(new Error("it is there already"));
+    const second = machine.staging("second", kind);
+    await second.prepare(deploymentId, source, transfer);
+    assert.equal(environmentOf(machine.root), "saved_entry=0\n");
+    assert.ok(!existsSync(join(machine.root, "boot/grub/custom.cfg")));
+    assert.deepEqual([second.record?.entry, second.record?.starts], [kind, 1]);
+    await second.withdraw();
+    assert.deepEqual(machine.look(), before);
+  });
+}
+
+test("a place whose file system keeps nothing private is passed over", { skip }, async (t) => {
+  const machine = machineOf(t);
+  const { path: device } = loopDisk(t, { megabytes: 64 });
+  execFileSync("mkntfs", ["-q", "-F", "-Q", device], { stdio: "ignore" });
+  const open = testFolder(t);
+  // As a FAT is mounted, of which this kernel may have none.
+  execFileSync("ntfs-3g", ["-o", "umask=022", device, open]);
+  machine.before.push(join(open, "volley-pe"));
+  await prepare(machine.refresh());
+  assert.equal(machine.staging().record?.folder, join(machine.root, "boot/volley-pe"));
+  assert.deepEqual(
+    readdirSync(open).filter((name) => name.includes("volley")),
+    [],
+  );
+});

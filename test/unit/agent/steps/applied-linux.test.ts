@@ -1,15 +1,27 @@
 /** The image of a whole disk with a Linux on it: applied to a larger loop device, made a computer of its own, handed over to. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { test, type TestContext as Test } from "node:test";
+import { holdReserve } from "../../../../agent/staging/reserve-partition.ts";
 import { appliedLinux } from "../../../../agent/steps/applied/system.ts";
 import { applyDataImage } from "../../../../agent/steps/apply-data-image.ts";
 import { applyOperatingSystemImage } from "../../../../agent/steps/apply-operating-system-image.ts";
 import { applyWindowsSettings } from "../../../../agent/steps/apply-windows-settings.ts";
 import { codes } from "../../../../agent/steps/codes.ts";
-import type { ImageApplier } from "../../../../agent/steps/services.ts";
+import type { ImageApplier, KeptState } from "../../../../agent/steps/services.ts";
 import { setupWindows } from "../../../../agent/steps/setup-windows.ts";
 import type { Tools } from "../../../../agent/steps/step.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
@@ -48,7 +60,17 @@ interface Room {
 /** `files`: of the Linux on its last partition. `asks`: bit 59 is set there. */
 function makeRoom(
   t: Test,
-  { asks = true, files = linuxFiles }: { asks?: boolean; files?: typeof linuxFiles },
+  {
+    asks = true,
+    contentBytes = megabyte,
+    files = linuxFiles,
+    kept,
+  }: {
+    asks?: boolean;
+    contentBytes?: number;
+    files?: typeof linuxFiles;
+    kept?(disk: LoopDisk): KeptState;
+  },
 ): Room {
   const disk = loopDisk(t, { megabytes: 96 });
   const folder = testFolder(t);
@@ -73,6 +95,7 @@ function makeRoom(
         rule: { removable: false },
         image: { name: "lab", smallestDiskBytes: 64 * megabyte, sectorBytes: 512, firmware: ["uefi"] },
         firmware: "uefi",
+        contentBytes,
       }),
     writeTo({ device }) {
       execFileSync("dd", [`if=${image}`, `of=${device}`, "bs=1M", "conv=notrunc"], { stdio: "ignore" });
@@ -99,6 +122,7 @@ function makeRoom(
         folders: { work: join(folder, "work") },
         imageApplier,
         handOver,
+        ...(kept !== undefined && { keptState: kept(disk) }),
       };
       return testContext({ properties, variables: room.variables, services, tools });
     },
@@ -137,6 +161,75 @@ test("onto a larger disk: the second table is at its end, and a volume that asks
   assert.ok(existsSync(join(await room.root(), "etc/os-release")));
   // mke2fs takes blocks of 1 KiB on a volume so small.
   assert.ok(systemSize(room) > 80 * megabyte, `${systemSize(room)} bytes`);
+});
+
+/** What is kept of 3 MiB: on the disk from `offset` on, or at the site. */
+const keptOf =
+  (offset: number | null, left: boolean) =>
+  ({ facts, path }: LoopDisk): KeptState => ({
+    folder: "",
+    key: () => Promise.reject(new Error("nothing is captured")),
+    keep: () => Promise.reject(new Error("nothing is captured")),
+    note: () => Promise.reject(new Error("nothing is captured")),
+    fetch: () => Promise.reject(new Error("nothing comes back")),
+    forget: () => Promise.reject(new Error("nothing comes back")),
+    find: () => Promise.resolve(left ? { place: "there", restored: false, ownSystem: false } : null),
+    facts: () => ({
+      bytes: 3 * megabyte,
+      reserve: offset === null ? null : { identity: facts.identity, offset },
+    }),
+    async hold() {
+      if (offset !== null) await holdReserve(path, { offset, bytes: 3 * megabyte });
+    },
+  });
+
+test("state at the site does not keep the new system small", async (t) => {
+  const room = makeRoom(t, { kept: keptOf(null, false) });
+  room.variables["_VolleyKeptState"] = "there";
+  await apply(room);
+  assert.ok(systemSize(room) > 80 * megabyte, `${systemSize(room)} bytes`);
+});
+
+for (const [who, isKnown] of [
+  ["this run", true],
+  ["a run before", false],
+] as const) {
+  test(`what ${who} keeps on the disk has an entry of its own, and the new system ends before it`, async (t) => {
+    const offset = 90 * megabyte;
+    const room = makeRoom(t, { kept: keptOf(offset, !isKnown) });
+    if (isKnown) room.variables["_VolleyKeptState"] = "there";
+    const state = Buffer.alloc(3 * megabyte, 7);
+    const file = openSync(room.disk.path, "r+");
+    writeSync(file, state, 0, state.length, offset);
+    closeSync(file);
+    await apply(room);
+    const size = systemSize(room);
+    assert.ok(size > 75 * megabyte && size <= 81 * megabyte, `${size} bytes`);
+    const table = execFileSync("sfdisk", ["--dump", room.disk.path], { encoding: "utf8" });
+    assert.match(table, /start= +184320, size= +6144, .*name="Volley user state"/);
+    execFileSync("blockdev", ["--flushbufs", room.disk.path]);
+    const found = Buffer.alloc(state.length);
+    const again = openSync(room.disk.path, "r");
+    readSync(again, found, 0, found.length, offset);
+    closeSync(again);
+    assert.ok(found.equals(state));
+  });
+}
+
+test("nothing is written where users' files would be lost or find no room", async (t) => {
+  const rows: [offset: number | null, contentBytes: number, expected: RegExp][] = [
+    [60 * megabyte, megabyte, /takes .* and users' files are kept from/],
+    [null, 91 * megabyte, /take .* at least/],
+    [80 * megabyte, 75 * megabyte, /take .* at least/],
+  ];
+  for (const [offset, contentBytes, expected] of rows) {
+    const room = makeRoom(t, { contentBytes, kept: keptOf(offset, true) });
+    const context = room.context({ ImagePackageID: "VOL00001" });
+    const outcome = await applyOperatingSystemImage.perform(context);
+    assert.equal(outcome.exitCode, codes.diskFull, outcome.text);
+    assert.match(outcome.text, expected);
+    assert.deepEqual(context.plans, []);
+  }
 });
 
 test("a volume that does not ask for it keeps its size", async (t) => {

@@ -1,21 +1,16 @@
 /** Users' files, accounts, name and time zone of a Linux: captured in one, restored in the next. */
 import assert from "node:assert/strict";
 import {
-  chmodSync,
-  chownSync,
   copyFileSync,
   existsSync,
   lstatSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   statSync,
-  symlinkSync,
-  writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { join } from "node:path";
+import { test } from "node:test";
 import { VolleyError } from "../../../../contract/errors.ts";
 import { captureUserState } from "../../../../agent/steps/capture-user-state.ts";
 import { captureWindowsSettings } from "../../../../agent/steps/capture-windows-settings.ts";
@@ -24,70 +19,11 @@ import { restartComputer } from "../../../../agent/steps/restart-computer.ts";
 import { restoreUserState } from "../../../../agent/steps/restore-user-state.ts";
 import type { KeptState, StepServices } from "../../../../agent/steps/services.ts";
 import { addAccounts, readAccounts, statePaths } from "../../../../agent/steps/user-state/linux-users.ts";
+import { contextOf, newLinux, oldLinux } from "../../../fixtures/linux-roots.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
-import { testContext, type TestContext as StepTestContext } from "../../../fixtures/step-context.ts";
+import type { TestContext as StepTestContext } from "../../../fixtures/step-context.ts";
 
 const skip = process.getuid?.() === 0 ? false : "owners of files are root's to set";
-
-function put(root: string, path: string, text: string, mode = 0o644): string {
-  const full = join(root, path);
-  mkdirSync(dirname(full), { recursive: true });
-  writeFileSync(full, text);
-  chmodSync(full, mode);
-  return full;
-}
-
-/** The root of a Linux with two people, of whom one has no home. */
-function oldLinux(t: TestContext): string {
-  const root = testFolder(t);
-  put(
-    root,
-    "etc/passwd",
-    [
-      "root:x:0:0:root:/root:/bin/bash",
-      "daemon:x:1:1::/usr/sbin:/usr/sbin/nologin",
-      "ada:x:1000:1000:Ada,,,:/people/ada:/bin/bash",
-      "gone:x:1001:1001::/people/gone:/bin/sh",
-      "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin",
-      "",
-    ].join("\n"),
-  );
-  put(root, "etc/group", "root:x:0:\nada:x:1000:\n");
-  put(root, "etc/shadow", "root:*:1::::::\nada:$y$secret:19000:0:99999:7:::\n", 0o640);
-  put(root, "etc/hostname", "# of the lab\nlab-07.example.org\n");
-  put(root, "usr/share/zoneinfo/Europe/Berlin", "TZif");
-  symlinkSync("/usr/share/zoneinfo/Europe/Berlin", join(root, "etc/localtime"));
-  chownSync(put(root, "people/ada/Thesis ä.txt", "words", 0o600), 1000, 1000);
-  put(root, "people/ada/.cache/big", "no");
-  symlinkSync("Thesis ä.txt", join(root, "people/ada/latest"));
-  put(root, "srv/results/run 1.csv", "1,2");
-  put(root, "srv/other", "no");
-  return root;
-}
-
-function contextOf(
-  t: TestContext,
-  root: string,
-  options: {
-    variables?: Record<string, string>;
-    properties?: Record<string, string>;
-    services?: StepServices;
-  } = {},
-): StepTestContext {
-  return testContext({
-    system: "linux",
-    ...options,
-    services: { folders: { work: join(testFolder(t), "work"), systemRoot: root }, ...options.services },
-  });
-}
-
-function newLinux(t: TestContext): string {
-  const root = testFolder(t);
-  put(root, "etc/passwd", "root:x:0:0:root:/root:/bin/bash\nother:x:1001:1001::/people/other:/bin/sh");
-  put(root, "etc/group", "root:x:0:\n");
-  put(root, "etc/shadow", "root:*:1::::::\n", 0o640);
-  return root;
-}
 
 test(
   "home folders and named places go to the store, encrypted, and back with their accounts",
@@ -162,6 +98,11 @@ test(
     const restoring: StepTestContext[] = [];
     const keptState: KeptState = {
       folder: path,
+      key: () => Promise.resolve("ab".repeat(32)),
+      note: () => Promise.reject(new Error("it is kept at its own place")),
+      find: () => Promise.resolve(null),
+      facts: () => ({ bytes: 1, reserve: null }),
+      hold: () => Promise.resolve(),
       keep(file) {
         copyFileSync(file, copy);
         calls.push("keep");
@@ -170,7 +111,7 @@ test(
       fetch(place, file) {
         copyFileSync(copy, file);
         calls.push(`fetch ${place}`);
-        return Promise.resolve();
+        return Promise.resolve("ab".repeat(32));
       },
       forget(place) {
         if (restoring[0]?.runs.at(-1)?.command[0] === "sync") calls.push("flushed");
@@ -184,9 +125,10 @@ test(
     assert.equal(captured.exitCode, 0, captured.text);
     assert.match(captured.text, /^Kept at the end of the disk: /);
     assert.deepEqual(readdirSync(path), [], "the disk is overwritten, so nothing counts on it");
+    assert.equal(old.variables.get("_VolleyStateStoreKey"), "", "the key stays at the site");
     const variables = {
-      OSDStateStorePath: path,
-      _VolleyStateStoreKey: old.variables.get("_VolleyStateStoreKey"),
+      // As of an agent whose state was elsewhere.
+      OSDStateStorePath: join(folder, "of the old system"),
       _VolleyKeptState: old.variables.get("_VolleyKeptState"),
     };
     const fresh = newLinux(t);
@@ -200,7 +142,7 @@ test(
   },
 );
 
-test("accounts: a name that is there stays, a number that is taken is left out, damage is refused", () => {
+test("accounts: a name that is there stays, a number that is taken is replaced, damage is refused", () => {
   const user = (name: string, userId: number) => ({
     name,
     userId,
@@ -216,12 +158,23 @@ test("accounts: a name that is there stays, a number that is taken is left out, 
   };
   const {
     added,
+    renumbered,
     tables: after,
-    taken,
   } = addAccounts(tables, [user("ada", 1000), user("eve", 1001), user("joe", 1002)]);
-  assert.deepEqual([added, taken], [["joe"], ["eve"]]);
-  assert.equal(after.passwd, `${tables.passwd}joe:x:1002:1002::/people/joe:/bin/sh\n`);
-  assert.equal(after.group, "joe:x:1002:\n");
+  assert.deepEqual([added, renumbered], [["eve", "joe"], ["eve"]]);
+  const accounts = ["eve:x:1003:1003::/people/eve:/bin/sh", "joe:x:1002:1002::/people/joe:/bin/sh", ""];
+  assert.equal(after.passwd, `${tables.passwd}${accounts.join("\n")}`);
+  assert.equal(after.group, "eve:x:1003:\njoe:x:1002:\n");
+  const inGroup = {
+    ...user("kim", 1010),
+    passwd: "kim:x:1010:100::/people/kim:/bin/sh",
+    group: "staff:x:100:",
+  };
+  const grouped = addAccounts({ ...tables, group: "users:x:100:\n" }, [inGroup]).tables;
+  assert.match(grouped.passwd, /^kim:x:1010:1000:/m, "a group of another name is not joined");
+  assert.match(grouped.group, /^staff:x:1000:$/m);
+  const known = addAccounts({ ...tables, group: "staff:x:50:\n" }, [inGroup]).tables;
+  assert.match(known.passwd, /^kim:x:1010:50:/m);
   const good = user("ada", 1000);
   const lines = [
     "ada:x:1000:0::/:/bin/sh\nroot2:x:0:0::/:/bin/sh",

@@ -62,8 +62,8 @@ public:
   // Returns when something has arrived, `wakeup` was notified, or the time is over.
   virtual void wait(const Wakeup& wakeup, std::uint64_t timeout_us) = 0;
 
-  // Waits that long so that more arrives, to be received with fewer calls and checked in larger batches; returns at
-  // once where the system's buffer is too small for that.
+  // Waits that long so that more arrives, to be received with fewer calls and checked in larger batches; at most a
+  // millisecond where Arrival::age_us is not known, and not at all where the system's buffer is too small for that.
   virtual void gather(std::uint64_t time_us) const = 0;
 };
 

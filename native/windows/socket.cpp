@@ -23,6 +23,7 @@ constexpr DWORD receiveBufferBytesLeast = 1 << 16;
 constexpr DWORD sendBufferBytes = 4 << 20;
 constexpr long sendWait_us = 100'000;
 constexpr DWORD gatherBufferBytes = 4 << 20;
+constexpr std::uint64_t gatherMost_us = 1000;
 
 // From Windows 10 2004 on; headers that are older lack the names. Options and control messages of level
 // IPPROTO_UDP, each with a DWORD.
@@ -135,8 +136,10 @@ public:
 
   void gather(std::uint64_t time_us) const override {
     if (receiveBuffer_ < gatherBufferBytes) return;
-    // A plain sleep may last 16 ms.
-    if (HANDLE timer = timer_.startedFor(time_us)) ::WaitForSingleObject(timer, INFINITE);
+    // Nothing here says when a datagram came, so all of the time that it waits would count as the network's
+    // delay, by which the sender paces. A plain sleep may last 16 ms.
+    if (HANDLE timer = timer_.startedFor(std::min(time_us, gatherMost_us)))
+      ::WaitForSingleObject(timer, INFINITE);
   }
 
 private:

@@ -31,7 +31,7 @@ export function eventRoutes(context: ApiContext): Route[] {
         watcher.show(first);
         const heartbeat = setInterval(() => {
           if (!watcher.isBehind()) response.write(": alive\n\n");
-          // Who signed out, or lost the account, sees no more of the room.
+          // Who signed out, lost the account, or whose token ended, sees no more of the room.
           void isStillIn(person, context).then((stays) => stays || watcher.end());
         }, heartbeatMs);
         const leave = (): void => {
@@ -46,9 +46,10 @@ export function eventRoutes(context: ApiContext): Route[] {
 }
 
 async function isStillIn(person: Person | null, { log, store }: ApiContext): Promise<boolean> {
-  if (person === null || person.cookieHash === null) return true;
+  if (person === null || person.kind === "local") return true;
   try {
-    return (await store.accounts.signedIn(person.cookieHash)) !== undefined;
+    if (person.kind === "token") return person.id !== null && (await store.tokens.isValid(person.id));
+    return person.cookieHash !== null && (await store.accounts.signedIn(person.cookieHash)) !== undefined;
   } catch (error) {
     log.warn(`whether ${person.name} is still signed in: ${toVolleyError(error).detail}`);
     return true;

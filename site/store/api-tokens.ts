@@ -48,6 +48,17 @@ export class ApiTokenStore {
     return row && toRecord(row);
   }
 
+  /** Whether it is there still and has not expired. */
+  async isValid(id: string): Promise<boolean> {
+    const row = await this.#database
+      .selectFrom("api_token")
+      .select("id")
+      .where("id", "=", id)
+      .where("expires", ">", new Date().toISOString())
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   async used(id: string, time: string): Promise<void> {
     await this.#database.updateTable("api_token").set({ last_used: time }).where("id", "=", id).execute();
   }

@@ -242,6 +242,24 @@ test("a token ends when it expires and when it is revoked", async () => {
   await refused({ path: "/me", token: short.token }, "E_NOT_SIGNED_IN");
 });
 
+test("an open stream of the room ends when its token was revoked, and when its sign-in ended", async () => {
+  const { id, token } = await newToken("watcher", "viewer");
+  const kept = await newToken("watcher that stays", "viewer");
+  const onPage = await newAccount("watcher", "viewer");
+  const streams = [
+    { headers: { authorization: `Bearer ${token}` } },
+    { headers: headersOf(onPage) },
+    { headers: { authorization: `Bearer ${kept.token}` } },
+  ].map(({ headers }) => caller.open("/api/v1/events", headers));
+  const [byToken, byCookie, stays] = await Promise.all(streams);
+  assert.ok(byToken && byCookie && stays);
+  await site.client.remove(`/tokens/${id}`);
+  assert.equal((await api({ method: "POST", path: "/logout", headers: headersOf(onPage) })).status, 204);
+  await Promise.all([byToken.ended, byCookie.ended]);
+  assert.equal(stays.isOpen(), true);
+  stays.close();
+});
+
 test("the audit log has who did what from where, in order, and nothing takes an entry away", async () => {
   const { cookie, me } = await newAccount("dora", "operator");
   const headers = headersOf({ cookie, me });

@@ -2,6 +2,7 @@
  * Images that machines capture. A request that comes again, since its answer was lost, is answered as it was the first
  * time, also by a site that was restarted; an import that a restart has ended begins again by itself.
  */
+import { randomUUID } from "node:crypto";
 import { renameSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { extname } from "node:path";
@@ -12,6 +13,7 @@ import { CapturedRequest, type CapturedAnswer } from "../../contract/sequence.ts
 import type { LibraryFile } from "../content/files.ts";
 import { namesFormat } from "../content/source.ts";
 import type { CapturedDisk } from "../store/captures.ts";
+import type { Store } from "../store/store.ts";
 import { Turns } from "../turns.ts";
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
@@ -136,7 +138,7 @@ async function addDisk(
     throw new VolleyError("E_CONFLICT", `An image of the name ${name} is being imported.`);
   }
   // The import goes by the name's end.
-  const disk = { uploadId, name, file: uploadId + extname(fileName) };
+  const disk = { uploadId, name, file: uploadId + extname(fileName), imageId: randomUUID() };
   renameSync(files.path(uploadId), files.path(disk.file));
   try {
     await store.captures.add(disk);
@@ -155,6 +157,10 @@ export async function resumeCaptures(context: ApiContext): Promise<void> {
 }
 
 const lookMs = 1000;
+
+interface ChosenDisk extends CapturedDisk {
+  imageId: string;
+}
 
 /** What stands in the way of an import and is no fault of the image. */
 const keptFor: ReadonlySet<string> = new Set([
@@ -176,36 +182,61 @@ function follow({ log }: ApiContext, { file, name }: CapturedDisk, work: Promise
 }
 
 async function resumeDisk(context: ApiContext, disk: CapturedDisk): Promise<void> {
-  if ((await context.store.images.named(disk.name)) === undefined) return importDisk(context, disk);
-  // Its import had ended when the last process did.
-  context.log.warn(`captured ${disk.name}: there is an image of that name, so file ${disk.file} is removed`);
-  await end(context, disk);
+  const { captures, images } = context.store;
+  if (disk.imageId !== null && (await images.find(disk.imageId)) !== undefined) {
+    // Its import had ended when the last process did.
+    return end(context, disk);
+  }
+  const imageId = disk.imageId ?? randomUUID();
+  if (disk.imageId === null) await captures.chooseImage(disk.uploadId, imageId);
+  return importDisk(context, { ...disk, imageId });
 }
 
-/** Throws what the import failed with; what `keptFor` names leaves the file and the row for the next start. */
-async function importDisk(context: ApiContext, disk: CapturedDisk): Promise<void> {
-  const { tasks } = context;
+/**
+ * The file goes when its image is there, or when it is none. Throws what the import failed with; what `keptFor` names
+ * leaves the file and the row for the next start.
+ */
+async function importDisk(context: ApiContext, disk: ChosenDisk): Promise<void> {
+  const { store, tasks } = context;
   const id = await begin(context, disk);
   while (tasks.importState(id)?.state === "running") await delay(lookMs, undefined, { ref: false });
   const error = tasks.importState(id)?.error ?? null;
-  if (error === null || !keptFor.has(error.code)) await end(context, disk);
-  if (error === null) return;
-  throw new VolleyError(isErrorCode(error.code) ? error.code : "E_INTERNAL", error.detail);
+  const isThere = (await store.images.find(disk.imageId)) !== undefined;
+  if (isThere || (error !== null && !keptFor.has(error.code))) await end(context, disk);
+  if (isThere) return;
+  // Of an import that ended long ago nothing is known any more.
+  const { code, detail } = error ?? {
+    code: "E_CONFLICT",
+    detail: "Nothing is known of how the import ended.",
+  };
+  throw new VolleyError(isErrorCode(code) ? code : "E_INTERNAL", detail);
 }
 
-/** The import's identifier. Throws E_CONFLICT when another image has the name by now, E_CANCELLED. */
-async function begin({ files, store, tasks }: ApiContext, { file, name }: CapturedDisk): Promise<string> {
+/** The import's identifier. An image that has the name by now is another: this one gets another. Throws E_CANCELLED. */
+async function begin({ files, log, store, tasks }: ApiContext, disk: ChosenDisk): Promise<string> {
+  const { file, imageId } = disk;
   for (;;) {
-    if ((await store.images.named(name)) !== undefined) {
-      throw new VolleyError("E_CONFLICT", `Another image has taken the name ${name} meanwhile.`);
-    }
+    const name = await freeName(store, disk.name);
     try {
-      return tasks.startImport({ path: files.path(file), name }).id;
+      const { id } = tasks.startImport({ path: files.path(file), name, imageId });
+      if (name !== disk.name) {
+        log.warn(`captured ${disk.name}: there is another image of that name, so this is ${name}`);
+      }
+      return id;
     } catch (error) {
       // Too much goes on.
       if (toVolleyError(error).code !== "E_CONFLICT") throw error;
     }
     await delay(lookMs, undefined, { ref: false });
+  }
+}
+
+async function freeName({ images }: Store, wanted: string): Promise<string> {
+  const taken = new Set((await images.list()).map(({ name }) => name));
+  for (let number = 2, name = wanted; ; number += 1) {
+    if (!taken.has(name)) return name;
+    const mark = ` (${number})`;
+    name = wanted.slice(0, limits.nameCharacters - mark.length) + mark;
   }
 }
 

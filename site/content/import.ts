@@ -38,7 +38,11 @@ export interface Importer {
   authority: Pick<Authority, "signManifest">;
   native: ImportDoor;
 }
-export interface ImportWork extends ImportRequest {
+export interface ImportWish extends ImportRequest {
+  /** The image's, where who asks has to know it before. */
+  imageId?: string;
+}
+export interface ImportWork extends ImportWish {
   signal: AbortSignal;
   /** Called with what is now going on, for its progress. */
   reading: (task: Pick<Task<unknown>, "progress">) => void;
@@ -55,7 +59,7 @@ export async function importImage(importer: Importer, work: ImportWork): Promise
   const name = work.name ?? nameOf(work.path);
   await refuseTakenName(store, name);
   const prepare = await look(work);
-  const id = randomUUID();
+  const id = work.imageId ?? randomUUID();
   const folder = join(library.folder, `.importing-${id}`);
   try {
     makeFolder(folder);

@@ -1,17 +1,12 @@
 /** Imports and verifications that go on, and the last ones that ended: what a client polls. */
 import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
-import type {
-  ImageRecord,
-  ImportRequest,
-  ImportState,
-  VerificationState,
-} from "../../contract/administration.ts";
+import type { ImageRecord, ImportState, VerificationState } from "../../contract/administration.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Task } from "../../native/index.ts";
 import type { Log } from "../log.ts";
-import { importImage, type Importer } from "./import.ts";
+import { importImage, type Importer, type ImportWish } from "./import.ts";
 import { nameOf } from "./source.ts";
 import { stampContent } from "./stamp.ts";
 import { corruptContent, type VerifyDoor } from "./verify.ts";
@@ -41,7 +36,7 @@ export class ContentTasks {
   }
 
   /** Throws E_CONFLICT when too much is going on, or an import of that name is. */
-  startImport(request: ImportRequest): ImportState {
+  startImport(request: ImportWish): ImportState {
     this.#admit();
     const name = request.name ?? nameOf(request.path);
     if (this.#names.has(name)) {
@@ -141,7 +136,7 @@ export class ContentTasks {
     this.#progress.set(state.id, read);
   }
 
-  async #import(state: ImportState, request: ImportRequest): Promise<void> {
+  async #import(state: ImportState, request: ImportWish): Promise<void> {
     const { importer, log } = this.#options;
     const image = await importImage(importer, {
       ...request,

@@ -7,6 +7,8 @@ export interface CapturedDisk {
   name: string;
   /** In the file library. */
   file: string;
+  /** Of the image that it becomes, chosen before; null for what an earlier release took. */
+  imageId: string | null;
 }
 
 export class CaptureStore {
@@ -15,8 +17,9 @@ export class CaptureStore {
     this.#database = database;
   }
 
-  async add({ file, name, uploadId }: CapturedDisk): Promise<void> {
-    const row = { upload_id: uploadId, name, file, open: true, added: new Date().toISOString() };
+  async add({ file, imageId, name, uploadId }: CapturedDisk): Promise<void> {
+    const added = new Date().toISOString();
+    const row = { upload_id: uploadId, name, file, image_id: imageId, open: true, added };
     await this.#database.insertInto("captured_disk").values(row).execute();
   }
 
@@ -27,6 +30,14 @@ export class CaptureStore {
 
   async listOpen(): Promise<CapturedDisk[]> {
     return (await this.#disks()).filter(({ open }) => open);
+  }
+
+  async chooseImage(uploadId: string, imageId: string): Promise<void> {
+    await this.#database
+      .updateTable("captured_disk")
+      .set({ image_id: imageId })
+      .where("upload_id", "=", uploadId)
+      .execute();
   }
 
   /** Its import has ended, well or not. */
@@ -40,6 +51,12 @@ export class CaptureStore {
 
   async #disks(): Promise<(CapturedDisk & { open: boolean })[]> {
     const rows = await this.#database.selectFrom("captured_disk").selectAll().orderBy("added").execute();
-    return rows.map(({ file, name, open, upload_id: uploadId }) => ({ uploadId, name, file, open }));
+    return rows.map(({ file, image_id: imageId, name, open, upload_id: uploadId }) => ({
+      uploadId,
+      name,
+      file,
+      imageId,
+      open,
+    }));
   }
 }

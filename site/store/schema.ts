@@ -293,6 +293,8 @@ export interface CapturedDiskTable {
   name: string;
   /** In the file library, until the import has ended. */
   file: string;
+  /** Of the image that it becomes, once it does; null for what an earlier release took. */
+  image_id: string | null;
   open: boolean;
   added: string;
 }

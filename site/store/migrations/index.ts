@@ -1,6 +1,7 @@
 /** Every step from an empty database to today's tables, in order. A released step is never edited: add another. */
 import type { Migration, MigrationProvider } from "kysely/migration";
 import { accounts } from "./accounts.ts";
+import { capturedImages } from "./captured-images.ts";
 import { captures } from "./captures.ts";
 import { children } from "./children.ts";
 import { deployments } from "./deployments.ts";
@@ -42,6 +43,7 @@ const steps: Record<string, Migration> = {
   "0017-shared-packages": sharedPackages,
   "0018-status-messages": statusMessages,
   "0020-wake": wake,
+  "0030-captured-images": capturedImages,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

@@ -132,7 +132,7 @@ test("what fails for want of a program or of room is kept, and what is no image 
   assert.match(place.said.join("\n"), /captured full: E_CONTENT_WRITE: so it is File .+\.raw is kept/);
 });
 
-test("another image of the name is success after a restart alone", async (t) => {
+test("another image of the name takes no captured disk: that is imported under another name", async (t) => {
   const place = await openPlace(t);
   const { context, imports, kept, said, store } = place;
   const id = await place.capture("lab");
@@ -143,7 +143,40 @@ test("another image of the name is success after a restart alone", async (t) => 
   imports.clear();
   await store.images.add(storedImage("lab"));
   await resumeCaptures(context);
+  await begun(place, "lab (2)");
+  fail(place, "lab (2)", "E_CONTENT_WRITE");
+  await waitFor(() => said.length === 3, { what: "what is said of the name and of the failure" });
+  assert.match(said[1] ?? "", /another image of that name, so this is lab \(2\)/);
+  assert.ok(kept(id));
+  assert.equal((await store.captures.listOpen()).length, 1);
+});
+
+test("what had become an image when the site ended goes, and is not imported once more", async (t) => {
+  const place = await openPlace(t);
+  const { context, imports, kept, store } = place;
+  const id = await place.capture("lab");
+  await begun(place, "lab");
+  const [disk] = await store.captures.listOpen();
+  assert.ok(disk?.imageId);
+  await store.images.add({ ...storedImage("lab"), id: disk.imageId });
+  imports.clear();
+  await resumeCaptures(context);
   await waitFor(() => !kept(id), { what: "the end of what was imported" });
-  assert.deepEqual(await store.captures.listOpen(), []);
+  await waitFor(async () => (await store.captures.listOpen()).length === 0, { what: "the end of its row" });
   assert.equal(imports.size, 0);
+});
+
+test("what an earlier release took without choosing its image is imported beside one of its name", async (t) => {
+  const place = await openPlace(t);
+  const { context, imports, kept, store } = place;
+  const id = await place.capture("lab");
+  await begun(place, "lab");
+  fail(place, "lab", "E_CANCELLED");
+  await store.database.updateTable("captured_disk").set({ image_id: null }).execute();
+  await store.images.add(storedImage("lab"));
+  imports.delete("lab");
+  await resumeCaptures(context);
+  await begun(place, "lab (2)");
+  assert.ok(kept(id));
+  assert.notEqual((await store.captures.listOpen())[0]?.imageId, null);
 });

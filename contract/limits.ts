@@ -130,7 +130,7 @@ export const limits = {
   /** Receivers in a row that fail or stall without having verified a chunk before a deployment is given up. */
   fruitlessReceiversMost: 8,
   /** At its end an agent waits so long for its last reports to be taken; what is left is sent at the next start. */
-  outboxFarewellMs: 20_000,
+  outboxFarewellMs: 60_000,
   /** Reports of one request together, serialised: well below requestBodyBytes. */
   reportBytesPerRequest: 524_288,
   outboxBytes: 33_554_432,

@@ -95,6 +95,8 @@ export const limits = {
   /** How long wimlib may take to apply an image, and images that one WIM may hold. */
   wimToolMs: 14_400_000,
   wimImagesMost: 100,
+  /** How long the programs may take through which one saved partition goes (partclone, a decompressor). */
+  savedToolMs: 14_400_000,
   /** Sizes a volume is tried with, each twice the one before; full with so much free around it, it is the volume that is. */
   volumeSizesTried: 3,
   volumeFullBytesFree: 134_217_728,

@@ -1,6 +1,7 @@
 /** Programs joined by pipes, through which a saved partition goes: files, a decompressor, what writes it. */
 import { spawn } from "node:child_process";
 import { VolleyError } from "../../../contract/errors.ts";
+import { limits } from "../../../contract/limits.ts";
 import { type Compression, notCompressed, streamHeadBytes } from "../../../contract/saved-stream.ts";
 import { runTool, startFailure, toolEnvironment } from "../tools.ts";
 
@@ -11,14 +12,20 @@ export interface Pipeline {
   signal: AbortSignal;
   /** 0 to 1, as partclone says it. */
   done?: (part: number) => void;
+  /** In place of limits.savedToolMs. */
+  limitMs?: number;
 }
 
 /** Each stage ends with the shell, and the shell with this process. */
 const untilParentDies = "setpriv --pdeathsig KILL";
 const keptCharacters = 4000;
 
-/** Throws E_IMAGE_TRUNCATED with what the programs said, E_CONTENT_WRITE for a full disk, E_CANCELLED. */
-export function runPipeline({ done, parameters, signal, stages }: Pipeline): Promise<void> {
+/**
+ * Throws E_IMAGE_TRUNCATED with what the programs said, E_CONTENT_WRITE for a full disk, E_TOOL_FAILED when they do not end,
+ * E_CANCELLED.
+ */
+export function runPipeline(pipeline: Pipeline): Promise<void> {
+  const { done, limitMs = limits.savedToolMs, parameters, signal, stages } = pipeline;
   signal.throwIfAborted();
   const script = `set -o pipefail; ${stages.map((stage) => `${untilParentDies} ${stage}`).join(" | ")}`;
   return new Promise((resolve, reject) => {
@@ -30,23 +37,33 @@ export function runPipeline({ done, parameters, signal, stages }: Pipeline): Pro
       detached: true,
     });
     let said = "";
-    const cancel = (): void => {
+    let isLate = false;
+    const end = (): void => {
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
         process.kill(-child.pid, "SIGKILL");
       }
     };
-    signal.addEventListener("abort", cancel, { once: true });
+    const timer = setTimeout(() => {
+      isLate = true;
+      end();
+    }, limitMs);
+    signal.addEventListener("abort", end, { once: true });
     child.stderr.on("data", (piece: Buffer) => {
       const text = piece.toString("latin1");
       const percent = [...text.matchAll(/Completed:\s*(\d+(?:\.\d+)?)%/g)].at(-1)?.[1];
       if (percent !== undefined) done?.(Number(percent) / 100);
       said = (said + text).slice(-keptCharacters);
     });
-    child.on("error", (error) => reject(startFailure("setpriv", error)));
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      reject(startFailure("setpriv", error));
+    });
     child.on("close", (code) => {
-      signal.removeEventListener("abort", cancel);
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
       if (signal.aborted) reject(new VolleyError("E_CANCELLED", "The import was cancelled."));
       else if (code === 0) resolve();
+      else if (isLate) reject(new VolleyError("E_TOOL_FAILED", `${stages.join(" | ")}: over ${limitMs} ms.`));
       else reject(failure(said, code));
     });
   });

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -17,7 +17,7 @@ import { openTransport } from "../../agent/site/transport.ts";
 import { openStateFolder } from "../../agent/state-folder.ts";
 import { errors } from "../../contract/errors.ts";
 import type { PackageRecord, SequenceRecord } from "../../contract/sequence.ts";
-import { openRoom, type Room } from "../fixtures/room.ts";
+import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import { commandStep, sequenceText } from "../fixtures/sequence-text.ts";
 import { volley } from "../fixtures/volley-command.ts";
 import { packageForWindows, runWine, wineAgent, winePath } from "../fixtures/wine.ts";
@@ -93,7 +93,20 @@ test("what Setup Windows stages goes on as the same machine, without a credentia
   });
   const staged = await files.windows();
   assert.ok(readFileSync(join(staged.folder, "volley-agent.exe")).equals(readFileSync(agent)));
-  await runWine(["cmd", "/c", winePath(join(staged.folder, "run.cmd"))], folder);
+  // A first try that fails at once, for what is mended while the script waits for the next.
+  const authority = join(staged.folder, "State/authority.json");
+  const right = readFileSync(authority, "utf8");
+  writeFileSync(authority, JSON.stringify({ site: enrolment.site, authority: "none" }));
+  const running = runWine(["cmd", "/c", winePath(join(staged.folder, "run.cmd"))], folder);
+  const log = join(staged.folder, "State/logs/smsts.log");
+  await waitFor(() => existsSync(log) && readFileSync(log, "utf8").includes("Ends with"), {
+    what: "the first try's end",
+    timeMs: 240_000,
+  });
+  assert.ok(existsSync(join(staged.folder, "State/hand-over.json")), "the deployment has not ended");
+  writeFileSync(authority, right);
+  await running;
+  assert.ok(!existsSync(join(staged.folder, "State/hand-over.json")), "it has ended");
   assert.equal(readFileSync(join(folder, "staged-notes"), "utf8").trim(), "after");
   assert.equal((await site.machine("staged"))?.state, "succeeded");
   assert.equal((await site.machines()).length, 1);

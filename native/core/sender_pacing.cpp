@@ -15,6 +15,7 @@ constexpr double catchUpShare = 0.25; // of the rate, on top of it
 constexpr Time quietDelay_us = 10'000;
 // A queue that is never shorter than that is not made by our own bursts, which are of at most a millisecond.
 constexpr std::uint32_t standingDelay_us = 1500;
+constexpr double drains = 0.8;        // in eight rounds to less than that
 constexpr double yieldTo = 0.93;      // of what arrives, where a queue stands
 constexpr double yieldShare = 0.4;    // of what the network has carried for us, which nobody's queue takes from us
 constexpr Time capacityFades_us = 60'000'000;
@@ -130,17 +131,17 @@ void SenderPacing::evaluate(SenderMembers& members, Time statusInterval_us, std:
   const bool overrun = behind && wasBehind_;
   // What had piled up is coming out at the rate of the link: a further cut would only leave the link idle.
   // That is waited for as long as what was sent before the cut may tell of worse.
-  const bool drains = !overrun && roundsSinceCut_ < drainRounds && delivered > 0.97 * sentRate &&
+  const bool draining = !overrun && roundsSinceCut_ < drainRounds && delivered > 0.97 * sentRate &&
                       pressure <= drainWorse * pressureAtCut_;
   wasBehind_ = behind;
   ++roundsSinceCut_;
   capacity_ *= std::exp(-static_cast<double>(now - evaluated_) / capacityFades_us);
   capacity_ = std::max(capacity_, delivered);
   noteDelay(typical->delay_us);
-  const bool stands = delaysKnown_ >= delays_.size() && !queueWasShort();
+  const bool stands = queueStands();
   noteLimit(*typical, overrun ? std::max(pressure, 1.0) : pressure, sentRate);
   wasCut_ = false;
-  if (overrun || (pressure >= 1 && !drains)) {
+  if (overrun || (pressure >= 1 && !draining)) {
     // Where much is lost, what is left of the present rate tells more than what arrived over a while.
     pressureAtCut_ = std::max(pressure, 1.0);
     const double least = ownPressure(*typical) >= 1 ? 0 : yieldLeast();
@@ -203,6 +204,16 @@ void SenderPacing::noteDelay(std::uint32_t delay_us) { delays_[delaysKnown_++ % 
 bool SenderPacing::queueWasShort() const {
   const auto known = delays_.begin() + static_cast<std::ptrdiff_t>(std::min(delaysKnown_, delays_.size()));
   return *std::min_element(delays_.begin(), known) < standingDelay_us;
+}
+
+// In all of the last rounds there was a queue, and it is not draining; what drains is waited for.
+bool SenderPacing::queueStands() {
+  if (delaysKnown_ < delays_.size() || queueWasShort()) return false;
+  const std::uint32_t before = delays_[delaysKnown_ % delays_.size()];
+  const std::uint32_t now = delays_[(delaysKnown_ - 1) % delays_.size()];
+  if (now > drains * before) return true;
+  delaysKnown_ = 0;
+  return false;
 }
 
 // A queue stands that we do not need: it is drained, and where it still stands then, it is somebody else's and they

@@ -37,6 +37,7 @@ private:
   double yieldLeast() const;
   void noteDelay(std::uint32_t delay_us);
   bool queueWasShort() const;
+  bool queueStands();
   void cut(SenderMembers& members, double delivered, double least, Time now);
   void yield(double delivered);
   void grow(double pressure);

@@ -155,7 +155,8 @@ async function moveOver(from: string, to: string): Promise<void> {
 }
 
 async function flush(folder: string): Promise<void> {
-  if ((await runTool(["sync", "--file-system", folder], limits.unmountMs)) !== null) return;
+  // By its short name alone busybox knows it, too.
+  if ((await runTool(["sync", "-f", folder], limits.unmountMs)) !== null) return;
   throw new VolleyError("E_STAGING", `What was written to ${folder} cannot be flushed to its disk`);
 }
 

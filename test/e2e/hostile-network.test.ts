@@ -42,7 +42,7 @@ const cases: Case[] = [
   { name: "10 % loss", network: { loss: 0.1 }, rateBytesPerSecond: 12e6 },
   {
     name: "bursts of loss",
-    network: { burstLength: 60, burstDistance: 4000 },
+    network: { burstLength: 60, burstDistance: 800 },
     rateBytesPerSecond: 12e6,
   },
   { name: "5 % duplicates", network: { duplicates: 0.05 }, rateBytesPerSecond: 12e6 },

@@ -4,12 +4,15 @@
 #include "linux/descriptor.h"
 #include "port/block_device.h"
 #include <atomic>
+#include <cerrno>
 
 namespace volley {
 
 class DeviceFile {
 public:
   enum class Kind { blockDevice, regularFile };
+  static constexpr const char* readCall = "pread";
+  static constexpr int diskFullError = ENOSPC;
 
   DeviceFile(std::string path, DeviceAccess access); // throws DeviceError
 

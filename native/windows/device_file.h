@@ -13,6 +13,8 @@ namespace volley {
 class DeviceFile {
 public:
   enum class Kind { disk, volume, regularFile };
+  static constexpr const char* readCall = "ReadFile";
+  static constexpr int diskFullError = ERROR_DISK_FULL;
 
   DeviceFile(std::string path, DeviceAccess access); // throws DeviceError
 

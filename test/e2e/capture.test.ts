@@ -51,7 +51,8 @@ test(
     );
     const name = images[0]?.name ?? "";
     assert.match(name, / image$/);
-    await room.volley("deployment", "create", "copies", "--image", name, "--required", "--unattended");
+    const confirmed = ["--required", "--unattended", "--confirm", "all machines"];
+    await room.volley("deployment", "create", "copies", "--image", name, ...confirmed);
     const copy = room.computer({ number: 2, firmware: "bios", diskMebibytes });
     const machine = copy.turnOn();
     await room.waitForState(copy, "succeeded");

@@ -2,35 +2,15 @@
  * A reserved place in the partition table: an entry of its own over it, so that neither a volume that grows nor a person
  * with a partitioning tool takes it. A disk's image brings a table without it, so it is made after the image.
  */
-import { spawn } from "node:child_process";
-import { z } from "zod";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { runTool } from "../platform/run-tool.ts";
-import { kernelPartitions, type Extent } from "./reserved-area.ts";
+import { runTool, runToolToEnd } from "../platform/run-tool.ts";
+import { kernelPartitions, readTable, type Extent } from "./reserved-area.ts";
 
 const mebibyte = 2 ** 20;
 /** "Linux reserved" ("Partition Types", util-linux): nothing mounts it. */
 const partitionType = "8DA63339-0007-60C0-C436-083AC8230908";
 const partitionName = "Volley user state";
-
-const Table = z.object({
-  partitiontable: z.object({
-    label: z.string(),
-    sectorsize: z.int().default(512),
-    partitions: z
-      .array(
-        z.object({
-          node: z.string(),
-          start: z.int(),
-          size: z.int(),
-          type: z.string(),
-          name: z.string().optional(),
-        }),
-      )
-      .default([]),
-  }),
-});
 
 interface Found {
   isGpt: boolean;
@@ -44,19 +24,18 @@ interface Found {
 const endOf = ({ bytes, offset }: Extent): number => offset + Math.ceil(bytes / mebibyte) * mebibyte;
 
 async function tableOf(disk: string, place: Extent): Promise<Found> {
-  const output = await runTool(["sfdisk", "--json", disk], limits.toolTimeMs);
-  const table = output === null ? undefined : Table.safeParse(JSON.parse(output)).data?.partitiontable;
-  if (table === undefined) return { isGpt: false, sectorBytes: 512, own: null, others: [] };
-  const { label, partitions, sectorsize: sectorBytes } = table;
+  const table = await readTable(disk);
+  if (table === null) return { isGpt: false, sectorBytes: 512, own: null, others: [] };
+  const { label, partitions, sectorBytes } = table;
   let own: number | null = null;
   const others: Extent[] = [];
-  for (const { name, node, size, start, type } of partitions) {
+  for (const { name, number, size, start, type } of partitions) {
     const isOwn =
       type.toUpperCase() === partitionType &&
       name === partitionName &&
       start * sectorBytes === place.offset &&
       (start + size) * sectorBytes === endOf(place);
-    if (isOwn) own = Number(/\d+$/.exec(node)?.[0]);
+    if (isOwn) own = number;
     else others.push({ offset: start * sectorBytes, bytes: size * sectorBytes });
   }
   return { isGpt: label === "gpt", sectorBytes, own, others };
@@ -95,17 +74,8 @@ export async function releaseReserve(disk: string, place: Extent, sys?: string):
   await runTool(["partx", "--delete", "--nr", String(own), disk], limits.toolTimeMs);
 }
 
-function sfdisk(words: readonly string[], input: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("sfdisk", words, { stdio: ["pipe", "ignore", "pipe"], timeout: limits.toolTimeMs });
-    let said = "";
-    child.stderr.on("data", (bytes: Buffer) => (said += bytes.toString("utf8")));
-    child.once("error", reject);
-    child.stdin.on("error", () => {});
-    child.once("close", (status) => {
-      if (status === 0) resolve();
-      else reject(new VolleyError("E_CONFLICT", `The partition table takes no mark: ${said.trim()}`));
-    });
-    child.stdin.end(input);
-  });
+async function sfdisk(words: readonly string[], input: string): Promise<void> {
+  const { complaint, exitCode } = await runToolToEnd(["sfdisk", ...words], limits.toolTimeMs, { input });
+  if (exitCode === 0) return;
+  throw new VolleyError("E_CONFLICT", `The partition table takes no mark: ${complaint}`);
 }

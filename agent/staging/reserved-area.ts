@@ -7,9 +7,9 @@ import { createReadStream, createWriteStream, existsSync } from "node:fs";
 import { open, readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { z } from "zod";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
+import { parseTable, type SfdiskTable } from "../platform/linux/partition-tool.ts";
 import { runTool } from "../platform/run-tool.ts";
 
 const mebibyte = 2 ** 20;
@@ -39,13 +39,6 @@ export async function findReserve(
   return offset >= Math.ceil(end / mebibyte) * mebibyte ? offset : null;
 }
 
-const Table = z.object({
-  partitiontable: z.object({
-    sectorsize: z.int(),
-    partitions: z.array(z.object({ start: z.int(), size: z.int() })).default([]),
-  }),
-});
-
 /** A stretch of a disk, in bytes. */
 export interface Extent {
   offset: number;
@@ -71,10 +64,17 @@ export async function kernelPartitions(disk: string, sys = "/sys"): Promise<Exte
 /** In bytes, by what the kernel and the table itself say; null when neither knows a partition. */
 async function lastPartitionEnd(disk: string, sys: string): Promise<number | null> {
   const ends = (await kernelPartitions(disk, sys)).map(({ bytes, offset }) => offset + bytes);
-  const output = await runTool(["sfdisk", "--json", disk], limits.toolTimeMs);
-  const table = output === null ? undefined : Table.safeParse(JSON.parse(output)).data?.partitiontable;
-  for (const { size, start } of table?.partitions ?? []) ends.push((start + size) * (table?.sectorsize ?? 0));
+  const table = await readTable(disk);
+  for (const { size, start } of table?.partitions ?? []) {
+    ends.push((start + size) * (table?.sectorBytes ?? 0));
+  }
   return ends.length === 0 ? null : Math.max(...ends);
+}
+
+/** As sfdisk reads it; null where it reads none. */
+export async function readTable(disk: string): Promise<SfdiskTable | null> {
+  const output = await runTool(["sfdisk", "--json", disk], limits.toolTimeMs);
+  return output === null ? null : parseTable(output);
 }
 
 /** Durable when it resolves. */

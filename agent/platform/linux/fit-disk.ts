@@ -3,7 +3,6 @@
  * grown up to them, disk and partitions get identifiers of their own where the boot configuration names none, and the
  * firmware starts this Windows. Other systems find their volumes by the identifiers, so their disks stay as they are.
  */
-import { execFile, type ExecFileException } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -13,6 +12,7 @@ import { VolleyError } from "../../../contract/errors.ts";
 import { limits } from "../../../contract/limits.ts";
 import { namesDevices, readBootStore } from "../../../windows/boot-store.ts";
 import { sizeText } from "../../report/words.ts";
+import { runToolToEnd } from "../run-tool.ts";
 import { fitBootEntries } from "./boot-entries.ts";
 import { growNtfsCommands } from "./grow-ntfs.ts";
 import { parseTable, showTable, waitForNode, type SfdiskTable } from "./partition-tool.ts";
@@ -192,21 +192,9 @@ async function run(command: readonly [string, ...string[]], input = ""): Promise
 }
 
 /** What the program prints; what it complains of stands apart, since sfdisk warns while it answers. */
-function runForBytes([program, ...words]: readonly [string, ...string[]], input = ""): Promise<Buffer> {
-  const options = {
-    timeout: limits.fitToolMs,
-    maxBuffer: limits.toolOutputBytes,
-    encoding: "buffer",
-  } as const;
-  return new Promise((resolve, reject) => {
-    const ended = (error: ExecFileException | null, output: Buffer, complaint: Buffer): void => {
-      if (error === null) return resolve(output);
-      const why = complaint.toString().trim() || error.message;
-      const missing = error.code === "ENOENT" ? "E_TOOL_MISSING" : "E_TOOL_FAILED";
-      reject(new VolleyError(missing, `${program} ${words.join(" ")}: ${why}`, { cause: error }));
-    };
-    const child = execFile(program, words, options, ended);
-    child.stdin?.on("error", () => undefined);
-    child.stdin?.end(input);
-  });
+async function runForBytes(command: readonly [string, ...string[]], input = ""): Promise<Buffer> {
+  const { complaint, exitCode, output } = await runToolToEnd(command, limits.fitToolMs, { input });
+  if (exitCode === 0) return output;
+  const why = complaint || `it ended with ${exitCode}`;
+  throw new VolleyError("E_TOOL_FAILED", `${command.join(" ")}: ${why}`);
 }

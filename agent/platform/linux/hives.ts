@@ -2,14 +2,19 @@
  * The registry of a Windows that does not run, read from its hives with hivexget (libhivex-bin). Answers keys and
  * values as a running Windows would name them.
  */
-import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { VolleyError } from "../../../contract/errors.ts";
+import { toVolleyError, VolleyError } from "../../../contract/errors.ts";
 import { limits } from "../../../contract/limits.ts";
 import { parseValues } from "../../../windows/registry-values.ts";
 import type { MachineRegistry, RegistryFact } from "../sequence-machine.ts";
+import { runToolToEnd } from "../run-tool.ts";
 import { listFolder } from "./hardware.ts";
+
+/** Its complaints are read. */
+const toolEnvironment = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  LC_ALL: "C.UTF-8",
+};
 
 /** `windowsFolder`: where the Windows folder is now, for example "/mnt/c/Windows"; null when there is none. */
 export function openOfflineRegistry(windowsFolder: () => Promise<string | null>): MachineRegistry {
@@ -74,21 +79,16 @@ function descend(folder: string, names: readonly string[]): string | null {
 async function readKey(hive: string, path: string): Promise<Map<string, RegistryFact> | null> {
   // Each line is a command to the tool.
   if (/[\r\n\0]/.test(path)) throw cannot(`${path} is no key's name`);
-  try {
-    const run = promisify(execFile);
-    const { stdout } = await run("hivexget", [hive, `\\${path}`], {
-      timeout: limits.slowToolMs,
-      maxBuffer: limits.toolOutputBytes,
-      encoding: "utf8",
-      env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C.UTF-8" },
-    });
-    return parseValues(stdout);
-  } catch (error) {
-    const { code, stderr = "" } = error as { code?: unknown; stderr?: string };
-    if (/subkey '.*' not found/s.test(stderr)) return null;
-    if (code === "ENOENT") throw cannot("hivexget (package libhivex-bin) is not installed");
-    throw cannot(`${hive} cannot be read: ${stderr.split("\n")[0] || (error as Error).message}`);
-  }
+  const command = ["hivexget", hive, `\\${path}`];
+  const run = runToolToEnd(command, limits.slowToolMs, { environment: toolEnvironment });
+  const { complaint, exitCode, output } = await run.catch((error: unknown) => {
+    const { code, detail } = toVolleyError(error);
+    if (code === "E_TOOL_MISSING") throw cannot("hivexget (package libhivex-bin) is not installed");
+    throw cannot(`${hive} cannot be read: ${detail}`);
+  });
+  if (exitCode === 0) return parseValues(output.toString("utf8"));
+  if (/subkey '.*' not found/s.test(complaint)) return null;
+  throw cannot(`${hive} cannot be read: ${complaint.split("\n")[0] || `hivexget ended with ${exitCode}`}`);
 }
 
 function cannot(detail: string): VolleyError {

@@ -1,9 +1,13 @@
-/** Serves the page: static files, under a policy that lets nothing in from elsewhere. */
-import { existsSync, readFileSync } from "node:fs";
+/** Serves the page that scripts/build-page.ts built, under a policy that lets nothing in from elsewhere. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import { gzipSync } from "node:zlib";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { VolleyError } from "../../contract/errors.ts";
 import { personOf } from "../api/callers.ts";
 import type { ApiContext } from "../api/context.ts";
+import { settingPaths, signInPath, viewPaths } from "./paths.ts";
 
 const contentPolicy = [
   "default-src 'none'",
@@ -16,55 +20,64 @@ const contentPolicy = [
   "base-uri 'none'",
 ].join("; ");
 
-/** Without a sign-in they lead to it. */
-const pages = [
-  { path: "/", name: "room.html" },
-  { path: "/manage", name: "manage.html" },
-  { path: "/point", name: "point.html" },
-  { path: "/access", name: "access.html" },
-] as const;
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
 
-const files = [
-  { path: "/room.js", name: "room.js", type: "text/javascript; charset=utf-8" },
-  { path: "/login.js", name: "login.js", type: "text/javascript; charset=utf-8" },
-  { path: "/manage.js", name: "manage.js", type: "text/javascript; charset=utf-8" },
-  { path: "/access.js", name: "access.js", type: "text/javascript; charset=utf-8" },
-  { path: "/point.js", name: "point.js", type: "text/javascript; charset=utf-8" },
-  { path: "/common.js", name: "common.js", type: "text/javascript; charset=utf-8" },
-  { path: "/room.css", name: "room.css", type: "text/css; charset=utf-8" },
-  { path: "/login", name: "login.html", type: "text/html; charset=utf-8" },
-] as const;
+/** Names of assets carry a hash of what is in them, so a browser need never ask again. */
+const forEver = "public, max-age=31536000, immutable";
 
-const levelsUp = 5;
-
-/** Beside this file, or, run from a folder of compiled files, where the sources are above it. */
-function load(name: string): Buffer {
-  let place = "./page/";
-  for (let level = 0; level <= levelsUp; level += 1) {
-    const path = fileURLToPath(new URL(place + name, import.meta.url));
-    if (existsSync(path)) return readFileSync(path);
-    place = `${"../".repeat(level + 1)}site/dashboard/page/`;
-  }
-  throw new Error(`the page's file ${name} is missing`);
+interface PageFile {
+  type: string;
+  bytes: Buffer;
+  gzip: Buffer;
 }
 
-function send(reply: FastifyReply, type: string, bytes: Buffer): FastifyReply {
-  return reply.type(type).header("content-security-policy", contentPolicy).send(bytes);
+/** Compiled, this file lies beside what was built. */
+const folder = fileURLToPath(new URL("./page/", import.meta.url));
+
+function load(path: string): PageFile {
+  const type = types[extname(path)];
+  if (type === undefined) throw new Error(`${path} is of no type that the page is made of`);
+  const bytes = readFileSync(path);
+  return { type, bytes, gzip: gzipSync(bytes) };
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, { bytes, gzip, type }: PageFile): FastifyReply {
+  reply.type(type).header("content-security-policy", contentPolicy).header("vary", "accept-encoding");
+  if (!/\bgzip\b/.test(request.headers["accept-encoding"] ?? "")) return reply.send(bytes);
+  return reply.header("content-encoding", "gzip").send(gzip);
 }
 
 const open = { config: { who: "anyone" } } as const;
 
 export function addPage(app: FastifyInstance, context: ApiContext): void {
-  for (const { name, path } of pages) {
-    const bytes = load(name);
+  const index = join(folder, "index.html");
+  // The site serves machines without a page; only who looks for it is told.
+  const page = existsSync(index) ? load(index) : undefined;
+  const show = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    if (page === undefined) {
+      throw new VolleyError("E_NOT_FOUND", "The page was not built: scripts/build builds it.");
+    }
+    return send(request, reply, page);
+  };
+  app.get(signInPath, open, async (request, reply) => show(request, reply));
+  for (const path of new Set([...viewPaths, ...settingPaths].map((view) => view.path))) {
     app.get(path, open, async (request, reply) => {
       const person = await personOf(request, undefined, context);
-      if (person === null || person.mustChangePassword) return reply.redirect("/login", 303);
-      return send(reply, "text/html; charset=utf-8", bytes);
+      // Without a sign-in they lead to it.
+      if (person === null || person.mustChangePassword) return reply.redirect(signInPath, 303);
+      return show(request, reply);
     });
   }
-  for (const { path, name, type } of files) {
-    const bytes = load(name);
-    app.get(path, open, async (_request, reply) => send(reply, type, bytes));
+  const assets = join(folder, "assets");
+  for (const name of existsSync(assets) ? readdirSync(assets) : []) {
+    const file = load(join(assets, name));
+    app.get(`/assets/${name}`, open, async (request, reply) =>
+      send(request, reply.header("cache-control", forEver), file),
+    );
   }
 }

@@ -187,6 +187,7 @@ test("names are text, whatever is in them", async () => {
 });
 
 test("users and tokens are made on the page, and the audit log says who made them", async () => {
+  await page.getByRole("link", { name: "Settings" }).click();
   await page.getByRole("link", { name: "Access" }).click();
   await page.getByLabel("Name", { exact: true }).fill("Anna");
   await page.getByRole("button", { name: "Add user" }).click();
@@ -199,10 +200,12 @@ test("users and tokens are made on the page, and the audit log says who made the
   const said = page.getByText(/^The token of inventory is volley_[\w-]{32} and is shown this once\.$/);
   await said.waitFor();
   const token = /volley_[\w-]{32}/.exec((await said.textContent()) ?? "")?.[0] ?? "";
+  await page.getByRole("link", { name: "Audit log" }).click();
   const entries = page.locator("#audit tr");
   await entries.filter({ hasText: "POST /api/v1/accounts" }).filter({ hasText: "anna" }).first().waitFor();
   await entries.filter({ hasText: "sign in" }).filter({ hasText: "E_SIGN_IN" }).first().waitFor();
   assert.ok(!((await page.locator("#audit").textContent()) ?? "").includes(token));
+  await page.getByRole("link", { name: "Access" }).click();
   await page.getByRole("button", { name: "Revoke inventory" }).click();
   await page.getByRole("button", { name: "Revoke inventory" }).waitFor({ state: "detached" });
   await page.getByRole("link", { name: "Room" }).click();
@@ -211,7 +214,7 @@ test("users and tokens are made on the page, and the audit log says who made the
 });
 
 test("devices are imported, collected and deployed to on the page, which says what will happen and wants it confirmed", async () => {
-  await page.getByRole("link", { name: "Devices and deployments" }).click();
+  await page.getByRole("link", { name: "Devices" }).click();
   const csv = "name,mac\nfront desk,52:54:00:00:77:01\n";
   await page
     .getByLabel("CSV file")
@@ -224,6 +227,7 @@ test("devices are imported, collected and deployed to on the page, which says wh
   await page.getByRole("button", { name: "Make collection" }).click();
   await page.locator("#collections tr", { hasText: "name is like (* and ?) *" }).waitFor();
 
+  await page.getByRole("link", { name: "Deployments" }).click();
   await page.getByLabel("Deployment", { exact: true }).fill("everything anew");
   await page.getByLabel("What").selectOption("image Debian 12 lab");
   await page.locator('select[name="to"]').selectOption({ index: 0 });

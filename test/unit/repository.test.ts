@@ -35,7 +35,7 @@ function repositoryFiles(): SourceFile[] {
 }
 
 const files = repositoryFiles();
-const typeScript = files.filter(({ path }) => path.endsWith(".ts"));
+const typeScript = files.filter(({ path }) => /\.tsx?$/.test(path));
 const cPlusPlus = files.filter(({ path }) => /^native\/.*\.(cpp|h)$/.test(path));
 const roomOf = (path: string): string => path.split("/")[0] ?? path;
 
@@ -155,7 +155,7 @@ test("no tracked file names this machine's folders or a package registry", () =>
 
 test(`source files stay under ${longestFileLines} lines`, () => {
   const isSource = (path: string): boolean =>
-    /\.(ts|mjs|js|cpp|h|lua|css|html)$/.test(path) || path.startsWith("scripts/");
+    /\.(tsx?|mjs|js|cpp|h|lua|css|html)$/.test(path) || path.startsWith("scripts/");
   const wrong = files
     .filter(({ path }) => isSource(path) && !longFiles.has(path))
     .map(({ path, text }) => ({ path, lines: text.split("\n").length - 1 }))

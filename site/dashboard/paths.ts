@@ -1,0 +1,20 @@
+/** The page's views, each at a path of its own: the site serves the page there, and the page shows the view. */
+
+export const signInPath = "/login";
+
+/** In the order of the navigation. */
+export const viewPaths = [
+  { path: "/", title: "Room" },
+  { path: "/sessions", title: "Sessions" },
+  { path: "/deployments", title: "Deployments" },
+  { path: "/devices", title: "Devices" },
+  { path: "/settings", title: "Settings" },
+] as const;
+
+/** Parts of the settings, below their own path. */
+export const settingPaths = [
+  { path: "/settings", title: "Distribution point" },
+  { path: "/settings/access", title: "Access" },
+  { path: "/settings/audit", title: "Audit log" },
+  { path: "/settings/password", title: "Own password" },
+] as const;

@@ -1,0 +1,108 @@
+/** Collections: who is in them, by name or by rule, and a new one. */
+import type { CollectionRecord } from "../../../contract/devices.ts";
+import { Action, Field, Form, type Filled } from "../parts/form.tsx";
+import { Table } from "../parts/table.tsx";
+import type { Resource } from "../state/resource.ts";
+import { ask, mayOperate } from "../state/site.ts";
+import { wake } from "../state/wake.ts";
+import { deviceName, operators, ruleFacts, ruleText } from "../words/deployment.ts";
+import { namesText } from "../words/quantities.ts";
+import type { Known } from "./devices.tsx";
+
+interface CollectionsProps {
+  known: Known;
+  act: Resource<unknown>["act"];
+}
+
+export function Collections({ act, known }: CollectionsProps) {
+  return (
+    <>
+      <Table
+        label="Collections"
+        id="collections"
+        head={["Name", "Rule", "Devices", ""]}
+        empty="There is none yet. A deployment is to a collection, or to all machines."
+      >
+        {known.collections.map((one) => (
+          <tr key={one.id}>
+            <td>{one.name}</td>
+            <td>{ruleText(one.rule)}</td>
+            <td>{membersText(one)}</td>
+            <td class="actions">{mayOperate.value ? <CollectionActions one={one} act={act} /> : null}</td>
+          </tr>
+        ))}
+      </Table>
+      {mayOperate.value ? <NewCollection known={known} act={act} /> : null}
+    </>
+  );
+}
+
+function membersText({ members }: CollectionRecord): string {
+  const names = members.map(({ name }) => name);
+  return names.length === 0 ? "none" : `${names.length}: ${namesText(names)}`;
+}
+
+function CollectionActions({ act, one }: { one: CollectionRecord; act: CollectionsProps["act"] }) {
+  return (
+    <>
+      <Action
+        label={`Wake collection ${one.name}`}
+        onAct={() => act(() => wake(`/collections/${one.id}/wake`, {}))}
+      >
+        Wake
+      </Action>
+      <Action
+        label={`Remove collection ${one.name}`}
+        onAct={() => act(() => ask("DELETE", `/collections/${one.id}`))}
+      >
+        Remove
+      </Action>
+    </>
+  );
+}
+
+function NewCollection({ act, known }: CollectionsProps) {
+  const make = async ({ data, text }: Filled): Promise<void> => {
+    const condition = { fact: text("fact"), operator: text("operator"), value: text("value") };
+    const rule = condition.value === "" ? null : { match: "all", conditions: [condition] };
+    await ask("POST", "/collections", { name: text("name"), devices: data.getAll("devices"), rule });
+  };
+  return (
+    <Form act={act} onSend={make} class="fields">
+      <Field label="Collection">
+        <input name="name" required />
+      </Field>
+      <Field label="Devices">
+        <select name="devices" multiple size={4}>
+          {known.devices.map((device) => (
+            <option key={device.id} value={device.id}>
+              {deviceName(device)}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <Field label="Fact">
+        <select name="fact">
+          {Object.entries(ruleFacts).map(([fact, name]) => (
+            <option key={fact} value={fact}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <Field label="Operator">
+        <select name="operator">
+          {Object.entries(operators).map(([operator, name]) => (
+            <option key={operator} value={operator}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <Field label="Value">
+        <input name="value" />
+      </Field>
+      <button type="submit">Make collection</button>
+    </Form>
+  );
+}

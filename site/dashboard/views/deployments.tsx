@@ -1,0 +1,107 @@
+/** Deployments: what is deployed to whom, and a new one, which says what it will do before it does. */
+import type { DeploymentRecord } from "../../../contract/administration.ts";
+import type { CollectionRecord } from "../../../contract/devices.ts";
+import type { SequenceRecord } from "../../../contract/sequence.ts";
+import type { DeploymentWake } from "../../../contract/wake.ts";
+import { Action } from "../parts/form.tsx";
+import { Section } from "../parts/section.tsx";
+import { Table } from "../parts/table.tsx";
+import { list, useResource, type Resource } from "../state/resource.ts";
+import { images } from "../state/room.ts";
+import { ask, mayOperate } from "../state/site.ts";
+import { wokenText, whenText } from "../words/deployment.ts";
+import { NewDeployment } from "./new-deployment.tsx";
+
+export interface Deployable {
+  deployments: DeploymentRecord[];
+  collections: CollectionRecord[];
+  sequences: SequenceRecord[];
+  /** By deployment that has woken its machines: who was not seen since. */
+  unseen: Map<string, DeploymentWake["unseen"]>;
+}
+
+async function load(): Promise<Deployable> {
+  const [deployments, collections, sequences] = await Promise.all([
+    list<DeploymentRecord>("/deployments"),
+    list<CollectionRecord>("/collections"),
+    list<SequenceRecord>("/sequences"),
+  ]);
+  const woken = deployments.filter((one) => one.open && one.woken);
+  const unseen = await Promise.all(
+    woken.map(async ({ id }) => {
+      const answer = await ask<DeploymentWake>("GET", `/deployments/${id}/wake`);
+      return [id, answer.unseen] as const;
+    }),
+  );
+  return { deployments, collections, sequences, unseen: new Map(unseen) };
+}
+
+export function DeploymentsView() {
+  const known = useResource(load);
+  if (known.value === null) return <p class="empty">…</p>;
+  return (
+    <>
+      <Section title="Deployments">
+        <Deployments known={known} value={known.value} />
+      </Section>
+      {mayOperate.value ? (
+        <Section title="New deployment">
+          <NewDeployment known={known.value} act={known.act} />
+        </Section>
+      ) : null}
+    </>
+  );
+}
+
+function Deployments({ known, value }: { known: Resource<Deployable>; value: Deployable }) {
+  const nameOf = (all: readonly { id: string; name: string }[], id: string | null | undefined): string =>
+    all.find((one) => one.id === id)?.name ?? "";
+  const toWhom = ({ collectionId, machines }: DeploymentRecord): string => {
+    if (collectionId) return nameOf(value.collections, collectionId);
+    return machines === "all" ? "all machines" : `${machines.length} machines`;
+  };
+  return (
+    <Table
+      label="Deployments"
+      id="deployments"
+      head={["Name", "What", "To", "When (UTC)", "State", ""]}
+      empty="There is none yet."
+    >
+      {value.deployments.map((one) => (
+        <tr key={one.id}>
+          <td>{one.name}</td>
+          <td>{nameOf(images.value, one.imageId) || nameOf(value.sequences, one.sequenceId)}</td>
+          <td>{toWhom(one)}</td>
+          <td>{whenText(one)}</td>
+          <td>
+            {[
+              `${one.purpose}, ${one.open ? "open" : "closed"}`,
+              wokenText(one, value.unseen.get(one.id) ?? []),
+            ]
+              .filter((text) => text !== "")
+              .join("; ")}
+          </td>
+          <td class="actions">{mayOperate.value ? <DeploymentActions one={one} act={known.act} /> : null}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+function DeploymentActions({ act, one }: { one: DeploymentRecord; act: Resource<unknown>["act"] }) {
+  return (
+    <>
+      {one.open ? (
+        <Action
+          label={`Close ${one.name}`}
+          onAct={() => act(() => ask("POST", `/deployments/${one.id}/close`, {}).then(() => undefined))}
+        >
+          Close
+        </Action>
+      ) : null}
+      <Action label={`Remove ${one.name}`} onAct={() => act(() => ask("DELETE", `/deployments/${one.id}`))}>
+        Remove
+      </Action>
+    </>
+  );
+}

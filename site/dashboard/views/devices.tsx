@@ -1,0 +1,113 @@
+/** Devices: who is known, who waits for approval, and the collections they are in. */
+import type { CollectionRecord, DeviceRecord, ImportDevicesAnswer } from "../../../contract/devices.ts";
+import { Action, Field, Form, type Filled } from "../parts/form.tsx";
+import { Section } from "../parts/section.tsx";
+import { Table } from "../parts/table.tsx";
+import { list, useResource, type Resource } from "../state/resource.ts";
+import { ask, mayOperate } from "../state/site.ts";
+import { wake } from "../state/wake.ts";
+import { deviceName, deviceState } from "../words/deployment.ts";
+import { timeText } from "../words/quantities.ts";
+import { Collections } from "./collections.tsx";
+
+export interface Known {
+  devices: DeviceRecord[];
+  collections: CollectionRecord[];
+}
+
+async function load(): Promise<Known> {
+  const [devices, collections] = await Promise.all([
+    list<DeviceRecord>("/devices"),
+    list<CollectionRecord>("/collections"),
+  ]);
+  return { devices, collections };
+}
+
+export function DevicesView() {
+  const { act, value } = useResource(load);
+  if (value === null) return <p class="empty">…</p>;
+  return (
+    <>
+      <Section title="Devices">
+        <Devices devices={value.devices} act={act} />
+        {mayOperate.value ? <ImportDevices act={act} /> : null}
+      </Section>
+      <Section title="Collections">
+        <Collections known={value} act={act} />
+      </Section>
+    </>
+  );
+}
+
+type Act = Resource<unknown>["act"];
+
+function Devices({ act, devices }: { devices: DeviceRecord[]; act: Act }) {
+  return (
+    <Table
+      label="Devices"
+      id="devices"
+      head={["Name", "State", "Model", "UUID", "MAC", "Last seen (UTC)", ""]}
+      empty="None is known yet."
+    >
+      {devices.map((device) => (
+        <tr key={device.id} data-state={device.state}>
+          <td>{deviceName(device)}</td>
+          <td class="state">{deviceState(device)}</td>
+          <td>{device.facts?.model ?? ""}</td>
+          <td class="code">{device.uuid ?? ""}</td>
+          <td class="code">{device.mac ?? ""}</td>
+          <td>{device.lastSeen === null ? "" : timeText(device.lastSeen)}</td>
+          <td class="actions">{mayOperate.value ? <DeviceActions device={device} act={act} /> : null}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+function DeviceActions({ act, device }: { device: DeviceRecord; act: Act }) {
+  const name = deviceName(device);
+  const setState = (state: "approved" | "refused") => () =>
+    act(() => ask("POST", `/devices/${device.id}/state`, { state }));
+  const hasMac = device.mac !== null || (device.facts?.macAddresses.length ?? 0) > 0;
+  return (
+    <>
+      {device.state === "approved" ? null : (
+        <Action label={`Approve ${name}`} onAct={setState("approved")}>
+          Approve
+        </Action>
+      )}
+      {device.state === "refused" ? null : (
+        <Action label={`Refuse ${name}`} onAct={setState("refused")}>
+          Refuse
+        </Action>
+      )}
+      {hasMac ? (
+        <Action
+          label={`Wake ${name}`}
+          onAct={() => act(() => wake("/devices/wake", { devices: [device.id] }))}
+        >
+          Wake
+        </Action>
+      ) : null}
+    </>
+  );
+}
+
+function ImportDevices({ act }: { act: Act }) {
+  const send = async ({ data }: Filled): Promise<string> => {
+    const file = data.get("file");
+    if (!(file instanceof File)) throw new Error("No file is chosen.");
+    const csv = await file.text();
+    const { added, skipped } = await ask<ImportDevicesAnswer>("POST", "/devices/import", { csv });
+    const left = skipped.map(({ line, reason }) => `Entry ${line - 1}: ${reason}`).join(" ");
+    return `${added} devices are added. ${left}`.trim();
+  };
+  return (
+    <Form act={act} onSend={send} class="fields">
+      <Field label="CSV file">
+        <input name="file" type="file" accept=".csv,text/csv" required />
+      </Field>
+      <button type="submit">Import devices</button>
+    </Form>
+  );
+}

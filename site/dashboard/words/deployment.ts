@@ -1,0 +1,61 @@
+/** Deployments, devices and collections in words. */
+import type { DeploymentRecord } from "../../../contract/administration.ts";
+import type { CollectionRule, DeviceRecord, RuleCondition } from "../../../contract/devices.ts";
+import type { DeploymentWake } from "../../../contract/wake.ts";
+import { namesText } from "./quantities.ts";
+
+/** When machines begin, in UTC to the minute. */
+export function whenText({ expires, starts }: DeploymentRecord): string {
+  const from = starts ? `from ${minuteText(starts)}` : "";
+  const until = expires ? `until ${minuteText(expires)}` : "";
+  return `${from} ${until}`.trim();
+}
+
+const minuteText = (time: string): string => time.slice(0, 16).replace("T", " ");
+
+/** Whether it switches its machines on, and who has not been seen since it did. */
+export function wokenText({ wake, woken }: DeploymentRecord, unseen: DeploymentWake["unseen"]): string {
+  if (!woken) return wake ? "wakes its machines" : "";
+  const names = unseen.map((one) => one.name);
+  const since = names.length > 0 ? `, not seen since: ${names.length}: ${namesText(names)}` : "";
+  return `woken ${minuteText(woken)}${since}`;
+}
+
+export const operators: Record<RuleCondition["operator"], string> = {
+  like: "is like (* and ?)",
+  notLike: "is not like",
+  equals: "is",
+  notEquals: "is not",
+  atLeast: "is at least",
+  atMost: "is at most",
+};
+
+export const ruleFacts: Record<RuleCondition["fact"], string> = {
+  name: "name",
+  model: "model",
+  manufacturer: "manufacturer",
+  serial: "serial number",
+  uuid: "UUID",
+  mac: "MAC",
+  firmware: "firmware",
+  operatingSystem: "operating system",
+  agentVersion: "agent's version",
+  memoryBytes: "memory in bytes",
+};
+
+export function ruleText(rule: CollectionRule | null): string {
+  const conditions = rule?.conditions ?? [];
+  return conditions
+    .map(({ fact, operator, value }) => `${ruleFacts[fact]} ${operators[operator]} ${value}`)
+    .join(rule?.match === "any" ? " or " : " and ");
+}
+
+/** As its agent calls it, else as the site was told. */
+export function deviceName({ facts, name }: DeviceRecord): string {
+  return facts?.name ?? name;
+}
+
+export function deviceState({ machineId, state }: DeviceRecord): string {
+  if (machineId === null) return state;
+  return state === "approved" ? "enrolled" : `enrolled, ${state}`;
+}

@@ -1,0 +1,134 @@
+/** A machine as its tile shows it: every figure in words, so that a tile changes only where its text does. */
+import type { MachineRecord, SessionRecord } from "../../../contract/administration.ts";
+import type { Progress } from "../../../contract/report.ts";
+import { bytesText, durationText, rateText } from "./quantities.ts";
+
+export type TileState = MachineRecord["state"];
+
+export interface TileFigure {
+  label: string;
+  value: string;
+}
+
+export interface TileText {
+  id: string;
+  name: string;
+  state: TileState;
+  /** What it does, in a word or three. */
+  stateText: string;
+  /** From 0 to 1. */
+  part: number;
+  line: string;
+  figures: readonly TileFigure[];
+  /** Who or what it waits for; else the last it told. */
+  wait: string;
+  problem: string;
+  remedy: string;
+}
+
+/** After so long without a word a machine that works is said to be silent. */
+const silentAfterMs = 15_000;
+
+const phases: Record<Progress["phase"], string> = {
+  preparing: "preparing the disk",
+  receiving: "receiving",
+  finishing: "finishing",
+  done: "done",
+  failed: "failed",
+};
+
+const states: Record<Exclude<TileState, "working">, string> = {
+  enrolled: "waiting",
+  planned: "showing its plan",
+  succeeded: "done",
+  failed: "failed",
+};
+
+/** What of a machine may hold it back; empty where it is not the machine's own matter. */
+export const ownBottlenecks: Record<Progress["bottleneck"], string> = {
+  none: "",
+  site: "",
+  network: "its network",
+  processor: "its processor",
+  disk: "its disk",
+};
+
+function stateText({ progress, state }: MachineRecord): string {
+  if (state !== "working") return states[state];
+  return progress === null ? "starting" : phases[progress.phase];
+}
+
+function lineText({ outcome, plan, progress, state }: MachineRecord): string {
+  if (state === "succeeded" && outcome !== null) {
+    const { multicastBytes, repairedSymbols, seconds, unicastBytes } = outcome;
+    const repaired = repairedSymbols > 0 ? `, ${repairedSymbols} symbols repaired` : "";
+    const ways = `${bytesText(multicastBytes)} multicast, ${bytesText(unicastBytes)} unicast`;
+    return `in ${durationText(seconds)}: ${ways}${repaired}`;
+  }
+  if (state !== "working" || progress === null) {
+    return plan === null ? "" : `${plan.device}, ${bytesText(plan.sizeBytes)}`;
+  }
+  const left = progress.secondsLeft === null ? "" : `, ${durationText(progress.secondsLeft)} left`;
+  const done = `${bytesText(progress.bytesVerified)} of ${bytesText(progress.bytesTotal)}`;
+  return `${done}, ${rateText(progress.bytesPerSecond)}${left}`;
+}
+
+function figuresOf({ progress, state }: MachineRecord): TileFigure[] {
+  if (state !== "working" || progress === null) return [];
+  const received = progress.multicastBytes + progress.unicastBytes;
+  const multicast = received === 0 ? "–" : `${Math.round((progress.multicastBytes / received) * 100)} %`;
+  return [
+    { label: "Multicast", value: multicast },
+    { label: "Unicast", value: bytesText(progress.unicastBytes) },
+    { label: "Repaired", value: String(progress.repairedSymbols) },
+  ];
+}
+
+function partOf({ progress, state }: MachineRecord): number {
+  if (state === "succeeded") return 1;
+  if (progress === null || progress.bytesTotal === 0) return 0;
+  return progress.bytesVerified / progress.bytesTotal;
+}
+
+function waitOf(machine: MachineRecord, now: number, moved: string): string {
+  if (machine.state !== "working") return machine.notice;
+  const silentMs = now - Date.parse(machine.lastSeen);
+  if (silentMs > silentAfterMs) return `Silent for ${durationText(silentMs / 1000)}.`;
+  const { progress } = machine;
+  const own = progress === null ? "" : ownBottlenecks[progress.bottleneck];
+  const held = own === "" ? "" : `Held back by ${own}.`;
+  return moved || progress?.waitingFor || held || machine.notice;
+}
+
+/** `now`: the site's clock in milliseconds; `moved`: what movedTexts says of it. */
+export function tileOf(machine: MachineRecord, now: number, moved: string): TileText {
+  const { error, facts, id, state } = machine;
+  return {
+    id,
+    name: facts.name,
+    state,
+    stateText: stateText(machine),
+    part: partOf(machine),
+    line: lineText(machine),
+    figures: figuresOf(machine),
+    wait: waitOf(machine, now, moved),
+    problem: error === null ? "" : `${error.code}: ${error.detail}`,
+    remedy: error?.remedy ?? "",
+  };
+}
+
+/** By machine: where the rule for slow ones has moved it, and why. */
+export function movedTexts(sessions: readonly SessionRecord[]): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const { moved, state, stream } of sessions) {
+    if (state === "closed") continue;
+    for (const { machineId, reason, to } of moved) {
+      const where = { unicast: "to unicast", out: "out", stream: `to stream ${stream}` }[to];
+      texts.set(machineId, `Moved ${where}. ${reason}.`);
+    }
+  }
+  return texts;
+}
+
+/** Machine 2 before machine 10. */
+export const byName = new Intl.Collator("en", { numeric: true }).compare;

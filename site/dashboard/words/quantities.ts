@@ -1,0 +1,43 @@
+/** Quantities as people read them. */
+
+const units = ["B", "KB", "MB", "GB", "TB", "PB"];
+
+/** 7.2 GB, in powers of 1000. */
+export function bytesText(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+export function rateText(bytesPerSecond: number): string {
+  return `${bytesText(bytesPerSecond)}/s`;
+}
+
+/** 1:58, or 2:01:58. */
+export function durationText(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** Of a part from 0 to 1. */
+export function percentText(part: number): string {
+  return `${(part * 100).toFixed(1)} %`;
+}
+
+/** UTC, to the second. */
+export function timeText(time: string | null): string {
+  return time === null ? "never" : time.slice(0, 19).replace("T", " ");
+}
+
+/** The first names, and how many more there are. */
+export function namesText(all: readonly string[], shown = 10): string {
+  const more = all.length - shown;
+  return all.slice(0, shown).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}

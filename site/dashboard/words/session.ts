@@ -1,0 +1,61 @@
+/** A session in words: what it does, and who or what holds it back. */
+import type { MachineRecord, SessionEnd, SessionRecord } from "../../../contract/administration.ts";
+import type { WaitingSession } from "../../../contract/waiting.ts";
+import { ownBottlenecks } from "./machine.ts";
+import { namesText } from "./quantities.ts";
+
+export const sessionStates: Record<SessionRecord["state"], string> = {
+  casting: "sending",
+  idle: "waiting for requests",
+  closed: "ended",
+};
+
+export function sessionName({ imageName, stream }: SessionRecord): string {
+  return stream === 0 ? imageName : `${imageName}, stream ${stream}`;
+}
+
+const endReasons: Record<SessionEnd["reason"], string> = {
+  done: "Its machines are done.",
+  silent: "No machine reported any more.",
+  "deployment-closed": "Its deployment was closed.",
+  "sender-failed": "Its sender failed.",
+  "not-opened": "It could not be opened.",
+  "not-resumed": "It did not go on after a restart.",
+  unknown: "",
+};
+
+/** `machine`: the one that the session says sets its pace. */
+export function limitText(session: SessionRecord, machine: MachineRecord | undefined): string {
+  if (session.end !== null) return `${endReasons[session.end.reason]} ${session.end.detail}`.trim();
+  if (session.state === "closed") return "";
+  switch (session.limit) {
+    case "nothing":
+      return "";
+    case "policy":
+      return "Held back by the rate of the deployment.";
+    case "network":
+      return "Held back by the network.";
+    case "site":
+      return "Held back by the site's own computer.";
+    case "machine": {
+      if (machine === undefined) return "Held back by a machine.";
+      const own = machine.progress === null ? "" : ownBottlenecks[machine.progress.bottleneck];
+      return `Held back by ${machine.facts.name}${own === "" ? "" : `: ${own}`}.`;
+    }
+  }
+}
+
+/** A session that is to start with more machines or at a time. */
+export function waitingText(one: WaitingSession): string {
+  const { deploymentName, minimumClients, missing, present, startsAt } = one;
+  const who = missing.length === 0 ? "" : ` Missing: ${missingText(one)}.`;
+  return (
+    `${deploymentName} waits: ${present.length} of ${minimumClients} machines are there; ` +
+    `it starts at ${startsAt.slice(11, 16)} UTC at the latest.${who}`
+  );
+}
+
+export function missingText({ missing, missingCount }: WaitingSession): string {
+  const more = missingCount - missing.length;
+  return namesText(missing, missing.length) + (more > 0 ? ` and ${more} more` : "");
+}

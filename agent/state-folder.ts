@@ -12,6 +12,23 @@ import {
 import { join } from "node:path";
 import { VolleyError } from "../contract/errors.ts";
 
+/** Where it is below the root of a PE, and of a Linux that the agent belongs to. */
+export const linuxStateFolder = "var/lib/volley-agent";
+
+/** Names in it that more than one part of the agent knows. */
+export const stateFiles = {
+  /** What proves the site to this machine. */
+  authority: "authority.json",
+  /** What proves this machine to its site. */
+  enrolment: "enrolment.json",
+  /** Reports that the site has not taken. */
+  outbox: "outbox.jsonl",
+  /** In the folder of a deployment: where its sequence stands. */
+  checkpoint: "sequence-checkpoint.json",
+  /** What an agent that was handed over goes on with. */
+  handOver: "hand-over.json",
+} as const;
+
 export interface StateFolder {
   readonly path: string;
   /** Null when there is none, or when it does not fit `schema`: what an older agent wrote, or bytes gone bad. */

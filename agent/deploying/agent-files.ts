@@ -6,10 +6,9 @@ import { errors } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { windowsAgentPackage } from "../../contract/sequence.ts";
 import { closingCommands } from "../platform/windows/protect-folder.ts";
-import { enrolmentFile } from "../site/site-client.ts";
-import { openStateFolder } from "../state-folder.ts";
+import { openStateFolder, stateFiles } from "../state-folder.ts";
 import type { AgentFiles } from "../steps/services.ts";
-import { handOverFile, writeHandOver } from "./hand-over.ts";
+import { writeHandOver } from "./hand-over.ts";
 import type { Performer } from "./performer.ts";
 import type { SiteContent } from "./site-content.ts";
 
@@ -38,7 +37,7 @@ export function agentFiles({ by, content, deploymentId, folder }: AgentFilesOpti
       await copyFile(await executable(by, content), join(folder, program));
       const enrolment = await by.site.enrol();
       const state = openStateFolder(join(folder, stateFolder), (path) => by.platform.flushFolder(path));
-      state.write(enrolmentFile, enrolment);
+      state.write(stateFiles.enrolment, enrolment);
       // A disk that was named in the PE has another name in Windows, where no disk is to be chosen any more.
       writeHandOver(state, enrolment, { deploymentId, disk: null, yes: by.yes });
       await writeFile(join(folder, "run.cmd"), lines(runScript));
@@ -71,10 +70,10 @@ const runScript: readonly string[] = [
   "@echo off",
   "set tries=0",
   ":again",
-  `if not exist "%~dp0${stateFolder}\\${handOverFile}" goto ended`,
+  `if not exist "%~dp0${stateFolder}\\${stateFiles.handOver}" goto ended`,
   `"%~dp0${program}" resume --state "%~dp0${stateFolder}" >nul 2>nul`,
   `if "%ERRORLEVEL%"=="${errors.E_RESTART_NEEDED.exitCode}" exit /b 0`,
-  `if not exist "%~dp0${stateFolder}\\${handOverFile}" goto ended`,
+  `if not exist "%~dp0${stateFolder}\\${stateFiles.handOver}" goto ended`,
   "set /a tries+=1 >nul",
   `if "%tries%"=="${limits.handedOverTriesMost}" exit /b 1`,
   // timeout.exe takes no wait where there is no console.

@@ -12,18 +12,14 @@ import { limits } from "../../contract/limits.ts";
 import { runTool } from "../platform/run-tool.ts";
 import type { RanSequence } from "../sequence/run.ts";
 import type { Enrolment } from "../site/site-client.ts";
-import type { StateFolder } from "../state-folder.ts";
-import type { HandOver } from "../steps/services.ts";
+import { linuxStateFolder, stateFiles, type StateFolder } from "../state-folder.ts";
+import { handOverVariable, type HandOver } from "../steps/services.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
 
 /** Below the root of the new system. */
 const programPath = "usr/local/sbin/volley-agent";
 const unitPath = "etc/systemd/system/volley-agent.service";
 const wantedPath = "etc/systemd/system/multi-user.target.wants/volley-agent.service";
-const statePath = "var/lib/volley-agent";
-export const handOverFile = "hand-over.json";
-const placeFile = "sequence-checkpoint.json";
-const handOverVariable = "_VolleyHandOver";
 
 /** What the agent of the new system is to go on with. Without it that agent has nothing to do. */
 const Kept = z.object({
@@ -36,7 +32,7 @@ const Kept = z.object({
 export type HandedOver = z.infer<typeof Kept>;
 
 export function readHandOver(state: StateFolder): HandedOver | null {
-  return state.read(handOverFile, Kept);
+  return state.read(stateFiles.handOver, Kept);
 }
 
 /** `state`: of the agent that is to go on. Its authority is put there too. */
@@ -45,13 +41,13 @@ export function writeHandOver(
   { authority, site }: Pick<Enrolment, "authority" | "site">,
   handed: Omit<HandedOver, "site">,
 ): void {
-  state.write("authority.json", { site, authority });
-  state.write(handOverFile, { ...handed, site: `https://${site}` });
+  state.write(stateFiles.authority, { site, authority });
+  state.write(stateFiles.handOver, { ...handed, site: `https://${site}` });
 }
 
 /** The run has ended, or is this machine's no longer. */
 export function dropHandOver(state: StateFolder): void {
-  state.remove(handOverFile);
+  state.remove(stateFiles.handOver);
 }
 
 /** `sequenceFolder`: of this run, inside the state folder. */
@@ -64,7 +60,7 @@ export function handOver(
   const makeState = async (folder: string, withPlace: boolean): Promise<void> => {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    for (const name of ["enrolment.json", "outbox.jsonl"]) {
+    for (const name of [stateFiles.enrolment, stateFiles.outbox]) {
       if (existsSync(join(by.state.path, name))) await cp(join(by.state.path, name), join(folder, name));
     }
     const { authority, site } = await by.site.enrol();
@@ -72,7 +68,8 @@ export function handOver(
     await mkdir(own, { recursive: true, mode: 0o700 });
     for (const name of await readdir(sequenceFolder)) {
       // The new volume is mounted below "work"; a socket is this process's own.
-      const stays = name === "work" || name.endsWith(".socket") || (!withPlace && name === placeFile);
+      const stays =
+        name === "work" || name.endsWith(".socket") || (!withPlace && name === stateFiles.checkpoint);
       if (!stays) await cp(join(sequenceFolder, name), join(own, name), { recursive: true });
     }
     const kept: HandedOver = {
@@ -81,17 +78,17 @@ export function handOver(
       disk: by.disk,
       yes: by.yes,
     };
-    await writeFile(join(folder, "authority.json"), JSON.stringify({ site, authority }), { mode: 0o600 });
-    await writeFile(join(folder, handOverFile), JSON.stringify(kept), { mode: 0o600 });
+    await writeFile(join(folder, stateFiles.authority), JSON.stringify({ site, authority }), { mode: 0o600 });
+    await writeFile(join(folder, stateFiles.handOver), JSON.stringify(kept), { mode: 0o600 });
     await flush(folder);
   };
   /** What is there already stays until all of the new is beside it. */
   const copyState = async (root: string, withPlace: boolean): Promise<void> => {
-    const target = join(root, statePath);
+    const target = join(root, linuxStateFolder);
     const beside = `${target}.new`;
     try {
       await makeState(beside, withPlace);
-      if (withPlace && existsSync(join(target, handOverFile))) {
+      if (withPlace && existsSync(join(target, stateFiles.handOver))) {
         await moveOver(beside, target);
         await flush(target);
       } else {
@@ -146,7 +143,9 @@ export function handOver(
 async function moveOver(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true, mode: 0o700 });
   const entries = await readdir(from, { withFileTypes: true });
-  entries.sort((one, other) => Number(one.name === placeFile) - Number(other.name === placeFile));
+  entries.sort(
+    (one, other) => Number(one.name === stateFiles.checkpoint) - Number(other.name === stateFiles.checkpoint),
+  );
   for (const entry of entries) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) await moveOver(source, target);
@@ -170,7 +169,7 @@ async function place(path: string, mode: number, make: (path: string) => Promise
 /** Ends by itself with the sequence. It is not run again after that: what it goes on with is gone then. */
 const unit = `[Unit]
 Description=Volley: goes on with the task sequence that deployed this system
-ConditionPathExists=/${statePath}/${handOverFile}
+ConditionPathExists=/${linuxStateFolder}/${stateFiles.handOver}
 After=network.target
 StartLimitIntervalSec=0
 

@@ -13,6 +13,7 @@ import { linuxNetwork } from "./linux/machine-network.ts";
 import { linuxSequenceMachine } from "./linux/sequence-machine.ts";
 import { sourceAddressTo } from "./network.ts";
 import type { Hold, Platform, PlatformOptions } from "./platform.ts";
+import { linuxStateFolder } from "../state-folder.ts";
 import { runTool } from "./run-tool.ts";
 
 export function linuxPlatform(options: PlatformOptions): Platform {
@@ -23,7 +24,7 @@ export function linuxPlatform(options: PlatformOptions): Platform {
     fitting: { fit: fitDisk, partitionsOf },
     interfaceAddressTo: sourceAddressTo,
     defaultStateFolder: () =>
-      process.getuid?.() === 0 ? "/var/lib/volley-agent" : join(homedir(), ".local/state/volley-agent"),
+      process.getuid?.() === 0 ? `/${linuxStateFolder}` : join(homedir(), ".local/state/volley-agent"),
     // It was made with a mode that says the same.
     protectStateFolder: () => Promise.resolve(),
     hold,

@@ -9,7 +9,7 @@ import { Identifier } from "../../contract/common.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { Report } from "../../contract/report.ts";
-import { writeWhole } from "../state-folder.ts";
+import { stateFiles, writeWhole } from "../state-folder.ts";
 
 const Line = z.union([z.object({ report: Report }), z.object({ acknowledged: z.array(Identifier) })]);
 
@@ -26,13 +26,12 @@ export interface Outbox {
   close(): void;
 }
 
-const fileName = "outbox.jsonl";
 /** Acknowledged lines that are put up with before the file is written anew. */
 const staleLinesMost = 512;
 
 /** Throws E_OUTBOX when the file cannot be read or written. One process at a time (Platform.hold). */
 export function openOutbox(folder: string, flushFolder: (folder: string) => void): Outbox {
-  const path = join(folder, fileName);
+  const path = join(folder, stateFiles.outbox);
   const loaded = guarded(path, () => load(path));
   const reports = loaded.reports;
   let staleLines = loaded.staleLines;

@@ -7,7 +7,7 @@ import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from "node:
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
-import type { StateFolder } from "../state-folder.ts";
+import { stateFiles, type StateFolder } from "../state-folder.ts";
 import type { Variable } from "./environment.ts";
 import { startState, type RunState } from "./interpreter.ts";
 
@@ -37,7 +37,6 @@ interface Checkpoint {
   secrets: string;
 }
 
-const fileName = "sequence-checkpoint.json";
 const nonceBytes = 12;
 const tagBytes = 16;
 
@@ -45,17 +44,17 @@ const tagBytes = 16;
 export function folderStore(state: StateFolder): CheckpointStore {
   return {
     async load() {
-      const found = state.read(fileName, { parse: (value: unknown) => value });
-      if (found === null && existsSync(join(state.path, fileName))) {
-        throw new VolleyError("E_CHECKPOINT", `${join(state.path, fileName)} is damaged`);
+      const found = state.read(stateFiles.checkpoint, { parse: (value: unknown) => value });
+      if (found === null && existsSync(join(state.path, stateFiles.checkpoint))) {
+        throw new VolleyError("E_CHECKPOINT", `${join(state.path, stateFiles.checkpoint)} is damaged`);
       }
       return found;
     },
     async save(checkpoint) {
-      state.write(fileName, checkpoint);
+      state.write(stateFiles.checkpoint, checkpoint);
     },
     async remove() {
-      state.remove(fileName);
+      state.remove(stateFiles.checkpoint);
     },
   };
 }

@@ -7,7 +7,7 @@ import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { EnrolAnswer, type EnrolRequest, type MachineFacts } from "../../contract/machine.ts";
 import { ProgressAnswer, ReportsAnswer, type Progress, type Report } from "../../contract/report.ts";
-import type { StateFolder } from "../state-folder.ts";
+import { stateFiles, type StateFolder } from "../state-folder.ts";
 import type { Answer, Call, Transport } from "./transport.ts";
 
 /** What the state folder keeps of an enrolment. The keys in it are secret. */
@@ -19,7 +19,6 @@ export const Enrolment = z.object({
   manifestKey: z.string(),
 });
 export type Enrolment = z.infer<typeof Enrolment>;
-export const enrolmentFile = "enrolment.json";
 
 export interface SiteClientOptions {
   transport: Transport;
@@ -45,7 +44,7 @@ export class SiteClient {
 
   constructor(options: SiteClientOptions) {
     this.#options = options;
-    const kept = options.state.read(enrolmentFile, Enrolment);
+    const kept = options.state.read(stateFiles.enrolment, Enrolment);
     const ours = kept !== null && kept.site === options.site && kept.authority === options.authority;
     this.#enrolment = ours ? kept : null;
     if (this.#enrolment !== null) options.onSecret(this.#enrolment.machineKey);
@@ -173,7 +172,7 @@ export class SiteClient {
     const enrolled = parseAnswer(EnrolAnswer, answer, call);
     this.#options.onSecret(enrolled.machineKey);
     this.#enrolment = { site, authority, ...enrolled };
-    state.write(enrolmentFile, this.#enrolment);
+    state.write(stateFiles.enrolment, this.#enrolment);
     return this.#enrolment;
   }
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { VolleyError } from "../../contract/errors.ts";
-import type { StateFolder } from "../state-folder.ts";
+import { stateFiles, type StateFolder } from "../state-folder.ts";
 import { fingerprintOf } from "./authority.ts";
 import type { SiteAddress } from "./transport.ts";
 
@@ -14,7 +14,6 @@ export interface TrustChoice {
 }
 
 const KeptAuthority = z.object({ site: z.string(), authority: z.string() });
-const authorityFile = "authority.json";
 
 /** PEM of the authority to trust: from a file, from an earlier start, or from the site if the fingerprint is right. */
 export async function trust(
@@ -28,7 +27,7 @@ export async function trust(
     fingerprintOf(authority);
     return authority;
   }
-  const kept = state.read(authorityFile, KeptAuthority);
+  const kept = state.read(stateFiles.authority, KeptAuthority);
   const { fingerprint } = command;
   if (
     kept !== null &&
@@ -38,7 +37,7 @@ export async function trust(
   }
   if (fingerprint === null) throw new VolleyError("E_USAGE", "--fingerprint (or --authority) is missing");
   const authority = await fetch(fingerprint);
-  state.write(authorityFile, { site, authority });
+  state.write(stateFiles.authority, { site, authority });
   return authority;
 }
 

@@ -13,7 +13,7 @@ import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Log } from "../report/logs.ts";
 import { downloadFile } from "../site/file-transfer.ts";
-import type { StateFolder } from "../state-folder.ts";
+import { stateFiles, type StateFolder } from "../state-folder.ts";
 import { runTool } from "../platform/run-tool.ts";
 import type { BootEntry } from "./boot-entry.ts";
 import { originFile, packState } from "./carried-state.ts";
@@ -220,7 +220,7 @@ export class Staging {
     if (record === null || record.deploymentId === wanted) return;
     log.info("A restart into the PE that nobody wants any more is taken back");
     await this.withdraw();
-    state.remove(join("deployments", record.deploymentId, "sequence-checkpoint.json"));
+    state.remove(join("deployments", record.deploymentId, stateFiles.checkpoint));
   }
 
   /** Nothing starts the PE. */

@@ -184,6 +184,9 @@ export interface AgentFiles {
   windows(): Promise<{ folder: string; place: string; command: string }>;
 }
 
+/** The variable that says where the root of a system is mounted that goes on after a restart. */
+export const handOverVariable = "_VolleyHandOver";
+
 /** Going on with this run in an operating system that was just applied. */
 export interface HandOver {
   /**

@@ -12,7 +12,7 @@ import { agentFiles } from "../../agent/deploying/agent-files.ts";
 import type { Performer } from "../../agent/deploying/performer.ts";
 import { siteContent } from "../../agent/deploying/site-content.ts";
 import { DeploymentSite } from "../../agent/site/deployment-site.ts";
-import { Enrolment, enrolmentFile, SiteClient } from "../../agent/site/site-client.ts";
+import { Enrolment, SiteClient } from "../../agent/site/site-client.ts";
 import { openTransport } from "../../agent/site/transport.ts";
 import { openStateFolder } from "../../agent/state-folder.ts";
 import { errors } from "../../contract/errors.ts";
@@ -65,7 +65,7 @@ test("what Setup Windows stages goes on as the same machine, without a credentia
   });
   await first.exits(errors.E_RESTART_NEEDED.exitCode, 240_000);
   const state = openStateFolder(first.options.stateFolder, () => {});
-  const enrolment = state.read(enrolmentFile, Enrolment);
+  const enrolment = state.read("enrolment.json", Enrolment);
   assert.ok(enrolment);
   const siteAddress = { host: site.address, port: site.port };
   const client = new SiteClient({

@@ -2,11 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { codes } from "../codes.ts";
+import { handOverVariable } from "../services.ts";
 import { runOrFail, service, setOutput, StepFailure } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
-
-/** Where the root of the system is mounted that goes on; the agent copies its state there before the restart. */
-const handOverVariable = "_VolleyHandOver";
 
 /** `root`: where its root is mounted. Returns what was done, a sentence. */
 export async function handOverToLinux(context: StepContext, root: string): Promise<string> {

@@ -2,14 +2,12 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DiskFacts } from "../../platform/platform.ts";
+import { linuxStateFolder } from "../../state-folder.ts";
 import { findAppliedSystem } from "../applied/system.ts";
 import { codes } from "../codes.ts";
 import { runOrFail, service, setting, StepFailure } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { mountVolume, numberedDisks, unmountVolume } from "../volumes.ts";
-
-/** Below the root of a Linux: who this machine is to its site, and what it had to do. */
-const agentState = "var/lib/volley-agent";
 
 export interface InstalledLinux {
   disk: DiskFacts;
@@ -44,7 +42,7 @@ export async function captureLinuxDisk(
   }
   const uploads = service(context, "uploads", "site to upload the image to");
   // Two machines with one key would be one machine to the site. This run goes on in memory.
-  await rm(join(await mountVolume(context, letter), agentState), { recursive: true, force: true });
+  await rm(join(await mountVolume(context, letter), linuxStateFolder), { recursive: true, force: true });
   await unmountVolume(context, letter);
   await runOrFail(context, "write everything to the disks", { command: ["sync"] });
   context.progress(0, `Capturing ${disk.path}`);

@@ -9,13 +9,8 @@ import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { ImageRecord } from "../../contract/administration.ts";
-import {
-  canMakeNetwork,
-  networkAround,
-  runOnFirstHost,
-  type Host,
-  type Network,
-} from "../fixtures/network.ts";
+import type { Host, Network } from "../fixtures/network.ts";
+import { testOnNetwork } from "../fixtures/network-test.ts";
 import { Program } from "../fixtures/program.ts";
 import { diskEquals, openRoom, waitFor, type RawImage, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
@@ -34,21 +29,12 @@ const forgetful = {
 const querier = ["--igmp-querier", "--igmp-interval", "1"];
 
 const hostCount = 6;
-const around = networkAround(hostCount);
-
-if (around === null) {
-  const skip = canMakeNetwork() ? false : "needs root and iproute2";
-  test("IGMP on a network of hosts", { skip }, async () => {
-    const { code, story } = await runOnFirstHost(hostCount, fileURLToPath(import.meta.url));
-    console.log(story);
-    assert.equal(code, 0, story);
-  });
-} else {
+testOnNetwork({ title: "IGMP on a network of hosts", hostCount, file: import.meta.url }, (network) => {
   // This process is on the host with the lowest address, and has it to itself.
-  const [, lower, main, higher, second, third] = around.hosts;
+  const [, lower, main, higher, second, third] = network.hosts;
   assert.ok(lower && main && higher && second && third);
-  tests(around, { lower, main, higher, second, third });
-}
+  tests(network, { lower, main, higher, second, third });
+});
 
 interface Hosts {
   lower: Host;

@@ -2,29 +2,22 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { ImageRecord } from "../../contract/administration.ts";
-import { fileURLToPath } from "node:url";
 import { mountFaultyDisk } from "../fixtures/faulty-disk.ts";
-import { canMakeNetwork, networkAround, runOnFirstHost, type Host } from "../fixtures/network.ts";
+import type { Host } from "../fixtures/network.ts";
+import { testOnNetwork } from "../fixtures/network-test.ts";
 import { diskEquals, openRoom, waitFor, type RawImage, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
 const hostCount = 3;
 /** More than a machine asks for by unicast at once, so that something is left for multicast when it comes. */
 const mebibytes = 224;
-const network = networkAround(hostCount);
-
-if (network === null) {
-  const skip = canMakeNetwork() ? false : "needs root and iproute2";
-  test("on a network of hosts: fallback to unicast, and back", { skip }, async () => {
-    const { code, story } = await runOnFirstHost(hostCount, fileURLToPath(import.meta.url));
-    console.log(story);
-    assert.equal(code, 0, story);
-  });
-} else {
-  const [server, second, third] = network.hosts;
-  assert.ok(server && second && third);
-  tests(server, second, third);
-}
+testOnNetwork(
+  { title: "on a network of hosts: fallback to unicast, and back", hostCount, file: import.meta.url },
+  ({ hosts: [server, second, third] }) => {
+    assert.ok(server && second && third);
+    tests(server, second, third);
+  },
+);
 
 function tests(server: Host, second: Host, third: Host): void {
   let room: Room;

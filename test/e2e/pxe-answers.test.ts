@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { randomUUID } from "node:crypto";
 import type { ImageRecord } from "../../contract/administration.ts";
 import { limits } from "../../contract/limits.ts";
@@ -13,25 +12,19 @@ import type { PxeClearAnswer, PxeStatus } from "../../contract/pxe.ts";
 import { SiteClient } from "../../site/client.ts";
 import { openStore } from "../../site/store/store.ts";
 import { makeBootMedia } from "../fixtures/boot-media.ts";
-import { canMakeNetwork, networkAround, runOnFirstHost, type Host } from "../fixtures/network.ts";
+import type { Host } from "../fixtures/network.ts";
+import { testOnNetwork } from "../fixtures/network-test.ts";
 import { fetchFrom, rangeOf, textFrom } from "../fixtures/pxe-lab.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
-const network = networkAround(2);
-
-if (network === null) {
-  const skip = canMakeNetwork() ? false : "needs root and iproute2";
-  test("on a network of hosts: what machines that boot are told", { skip }, async () => {
-    const { code, story } = await runOnFirstHost(2, fileURLToPath(import.meta.url));
-    console.log(story);
-    assert.equal(code, 0, story);
-  });
-} else {
-  const [server, client] = network.hosts;
-  assert.ok(server && client);
-  tests(server, client);
-}
+testOnNetwork(
+  { title: "on a network of hosts: what machines that boot are told", hostCount: 2, file: import.meta.url },
+  ({ hosts: [server, client] }) => {
+    assert.ok(server && client);
+    tests(server, client);
+  },
+);
 
 interface Computer {
   uuid: string;

@@ -10,26 +10,20 @@ import { fileURLToPath } from "node:url";
 import { errors, type ErrorCode } from "../../contract/errors.ts";
 import type { PxeStatus } from "../../contract/pxe.ts";
 import { makeBootMedia } from "../fixtures/boot-media.ts";
-import { canMakeNetwork, networkAround, runOnFirstHost, type Host } from "../fixtures/network.ts";
+import type { Host } from "../fixtures/network.ts";
+import { testOnNetwork } from "../fixtures/network-test.ts";
 import { Program, waitFor } from "../fixtures/program.ts";
 import { askDhcp, biosClass, httpClass, uefiClass, type DhcpAnswer } from "../fixtures/pxe-client.ts";
 import { childrenOf, isRunning, rangeOf } from "../fixtures/pxe-lab.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 
-const network = networkAround(3);
-
-if (network === null) {
-  const skip = canMakeNetwork() ? false : "needs root and iproute2";
-  test("on a network of hosts: PXE beside another DHCP server", { skip }, async () => {
-    const { code, story } = await runOnFirstHost(3, fileURLToPath(import.meta.url));
-    console.log(story);
-    assert.equal(code, 0, story);
-  });
-} else {
-  const [server, client, router] = network.hosts;
-  assert.ok(server && client && router);
-  tests(server, client, router);
-}
+testOnNetwork(
+  { title: "on a network of hosts: PXE beside another DHCP server", hostCount: 3, file: import.meta.url },
+  ({ hosts: [server, client, router] }) => {
+    assert.ok(server && client && router);
+    tests(server, client, router);
+  },
+);
 
 function tests(server: Host, client: Host, router: Host): void {
   let room: Room;

@@ -4,30 +4,23 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { DeviceRecord } from "../../contract/devices.ts";
 import { makeBootMedia } from "../fixtures/boot-media.ts";
-import { canMakeNetwork, networkAround, runOnFirstHost, type Host } from "../fixtures/network.ts";
+import type { Host } from "../fixtures/network.ts";
+import { testOnNetwork } from "../fixtures/network-test.ts";
 import { askDhcp, biosClass, httpClass, uefiClass, type DhcpRequest } from "../fixtures/pxe-client.ts";
 import { childrenOf, fetchFrom, isRunning, rangeOf, spaceOf, textFrom } from "../fixtures/pxe-lab.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
 const hostCount = 3;
-const network = networkAround(hostCount);
-
-if (network === null) {
-  const skip = canMakeNetwork() ? false : "needs root and iproute2";
-  test("on a network of hosts: PXE with the site as the DHCP server", { skip }, async () => {
-    const { code, story } = await runOnFirstHost(hostCount, fileURLToPath(import.meta.url));
-    console.log(story);
-    assert.equal(code, 0, story);
-  });
-} else {
-  const [server, client, elsewhere] = network.hosts;
-  assert.ok(server && client && elsewhere);
-  tests(server, client, elsewhere);
-}
+testOnNetwork(
+  { title: "on a network of hosts: PXE with the site as the DHCP server", hostCount, file: import.meta.url },
+  ({ hosts: [server, client, elsewhere] }) => {
+    assert.ok(server && client && elsewhere);
+    tests(server, client, elsewhere);
+  },
+);
 
 const boardUuid = "33221100-5544-7766-8899-aabbccddeeff";
 const bios = (mac: string): DhcpRequest => ({

@@ -15,13 +15,8 @@ import type { CollectionRecord, DeploymentPreview, DeviceRecord } from "../../co
 import { VolleyError, type ErrorCode } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { DeploymentWake, WakeAnswer } from "../../contract/wake.ts";
-import {
-  canMakeNetwork,
-  networkAround,
-  runOnFirstHost,
-  type Host,
-  type Network,
-} from "../fixtures/network.ts";
+import type { Host, Network } from "../fixtures/network.ts";
+import { testOnNetwork } from "../fixtures/network-test.ts";
 import { Program } from "../fixtures/program.ts";
 import { machineFacts } from "../fixtures/records.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
@@ -33,18 +28,7 @@ const everyone = "255.255.255.255";
 const macs = { one: "02:00:00:00:00:01", two: "02:00:00:00:00:02" };
 
 const hostCount = 3;
-const around = networkAround(hostCount);
-
-if (around === null) {
-  const skip = canMakeNetwork() ? false : "needs root and iproute2";
-  test("waking computers on a network of hosts", { skip }, async () => {
-    const { code, story } = await runOnFirstHost(hostCount, fileURLToPath(import.meta.url));
-    console.log(story);
-    assert.equal(code, 0, story);
-  });
-} else {
-  tests(around);
-}
+testOnNetwork({ title: "waking computers on a network of hosts", hostCount, file: import.meta.url }, tests);
 
 /** A second network, of the site and the third host, which leaves the first. Answers its broadcast address. */
 function joinDirectly({ prefix }: Host): string {

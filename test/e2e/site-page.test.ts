@@ -3,47 +3,29 @@
  * and that it comes back by itself when the site does. VOLLEY_ROOM_PICTURE=FILE keeps a picture of the room.
  */
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { chromium, type Browser, type Page } from "playwright-core";
-import type { DeploymentRecord, ImageRecord } from "../../contract/administration.ts";
-import { JoinAnswer } from "../../contract/deployment.ts";
-import { EnrolAnswer } from "../../contract/machine.ts";
-import { HttpsCaller, type Answer } from "../fixtures/https.ts";
-import { machineFacts } from "../fixtures/records.ts";
+import type { Browser, Page } from "playwright-core";
+import type { ImageRecord } from "../../contract/administration.ts";
+import { openBrowser, ownPassword, ToldMachines } from "../fixtures/page.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
-const browserFlags = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const gigabyte = 1_000_000_000;
-const password = "a password of my own";
 
 let room: Room;
 let site: SiteProcess;
-let caller: HttpsCaller;
+let machines: ToldMachines;
 let image: ImageRecord;
-let deployment: DeploymentRecord;
 let browser: Browser;
 let page: Page;
 const complaints: string[] = [];
 before(async () => {
   room = await openRoom("site page");
   site = await room.startSite();
-  const authority = readFileSync(join(site.folder, "authority", "authority.pem"), "utf8");
-  caller = new HttpsCaller({ host: site.address, port: site.port, authority });
   image = await site.importImage((await room.makeImage(4)).path, "Debian 12 lab");
-  deployment = await site.createDeployment({ name: "room 3", imageId: image.id });
-  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: browserFlags });
+  const deployment = await site.createDeployment({ name: "room 3", imageId: image.id });
+  machines = new ToldMachines(site, deployment.id);
+  browser = await openBrowser();
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
     viewport: { width: 1100, height: 640 },
@@ -59,46 +41,9 @@ before(async () => {
 });
 after(async () => {
   await browser?.close();
-  caller?.close();
+  machines?.close();
   await room.close();
 });
-
-const post = (path: string, token: string | undefined, body: object): Promise<Answer> =>
-  caller.call({ method: "POST", path: `/api/v1${path}`, body, ...(token === undefined ? {} : { token }) });
-
-/** A machine that has joined, and tells what a test says. */
-async function addMachine(name: string) {
-  const credential = await site.newCredential(1);
-  const enrolled = EnrolAnswer.parse(
-    (await post("/enrol", undefined, { credential, machine: machineFacts(name) })).json,
-  );
-  const token = `${enrolled.machineId}.${enrolled.machineKey}`;
-  const joined = JoinAnswer.parse(
-    (await post(`/deployments/${deployment.id}/join`, token, { resume: false })).json,
-  );
-  const report = (kind: string, more: object) =>
-    post("/reports", token, {
-      reports: [
-        { id: randomUUID(), deploymentId: deployment.id, time: new Date().toISOString(), kind, ...more },
-      ],
-    });
-  const progress = (more: object) =>
-    post(`/deployments/${deployment.id}/progress`, token, {
-      sessionId: joined.session.id,
-      phase: "receiving",
-      waitingFor: "",
-      bottleneck: "site",
-      bytesVerified: 0,
-      bytesTotal: 12 * gigabyte,
-      multicastBytes: 0,
-      unicastBytes: 0,
-      repairedSymbols: 0,
-      bytesPerSecond: 0,
-      secondsLeft: null,
-      ...more,
-    });
-  return { report, progress };
-}
 
 const machine = (name: string) =>
   page.locator(".machine", { has: page.getByRole("heading", { name, exact: true }) });
@@ -113,8 +58,8 @@ test("the page asks for a name and a password, refuses a wrong one, and wants an
   complaints.length = 0; // The browser itself complains of the refusal.
   await page.getByLabel("Password", { exact: true }).fill(site.firstPassword);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByLabel("New password").fill(password);
-  await page.getByLabel("Once more").fill(password);
+  await page.getByLabel("New password").fill(ownPassword);
+  await page.getByLabel("Once more").fill(ownPassword);
   await page.getByRole("button", { name: "Change it" }).click();
   await page.getByText("No machine is enrolled yet.").waitFor();
   const [cookie] = await page.context().cookies();
@@ -128,7 +73,7 @@ test("the page asks for a name and a password, refuses a wrong one, and wants an
 
 test("it shows each machine's progress, what it waits for, and how it ended", async () => {
   const names = ["lab-01", "lab-02", "lab-03", "lab-04", "lab-05"] as const;
-  const [working, waiting, done, failed] = await Promise.all(names.map(addMachine));
+  const [working, waiting, done, failed] = await Promise.all(names.map((name) => machines.add(name)));
   assert.ok(working && waiting && done && failed);
   await working.report("started", { resume: false });
   await working.progress({
@@ -178,7 +123,7 @@ test("it shows each machine's progress, what it waits for, and how it ended", as
 
 test("names are text, whatever is in them", async () => {
   const name = `<img src=x onerror="document.title='taken'"><b>&amp;`;
-  const hostile = await addMachine(name);
+  const hostile = await machines.add(name);
   await hostile.report("notice", { text: "<script>document.title = 'taken'</script>" });
   await machine(name).getByText("<script>document.title = 'taken'</script>").waitFor();
   assert.equal(await page.locator(".machine img, .machine b, .machine script").count(), 0);
@@ -257,7 +202,7 @@ test("it says when the site is away and goes on by itself when it is back", asyn
   await page.getByText("The site does not answer.").waitFor();
   await site.start();
   await page.locator("#away").waitFor({ state: "hidden" });
-  await addMachine("after the restart");
+  await machines.add("after the restart");
   await machine("after the restart").waitFor();
   // Connections that failed are complained of by the browser itself.
   assert.deepEqual(

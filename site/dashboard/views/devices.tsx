@@ -7,6 +7,7 @@ import { list, useResource, type Resource } from "../state/resource.ts";
 import { ask, mayOperate } from "../state/site.ts";
 import { wake } from "../state/wake.ts";
 import { deviceName, deviceState } from "../words/deployment.ts";
+import { byName } from "../words/machine.ts";
 import { timeText } from "../words/quantities.ts";
 import { Collections } from "./collections.tsx";
 
@@ -20,6 +21,7 @@ async function load(): Promise<Known> {
     list<DeviceRecord>("/devices"),
     list<CollectionRecord>("/collections"),
   ]);
+  devices.sort((one, other) => byName(deviceName(one), deviceName(other)));
   return { devices, collections };
 }
 

@@ -16,13 +16,22 @@ export function PointSettings() {
     return "Saved. It counts for sessions that start from now on.";
   };
   return (
-    <Section title="Properties">
+    <Section title="Distribution point">
       <Form keep act={act} onSend={save}>
-        <fieldset class="fields" disabled={!mayAdminister.value}>
+        <fieldset class="groups" disabled={!mayAdminister.value}>
           <legend class="unseen">Properties of the distribution point</legend>
-          <Casting point={value} />
-          <Scheduling point={value} />
-          <SlowClients point={value} />
+          <fieldset class="fields">
+            <legend>How it casts</legend>
+            <Casting point={value} />
+          </fieldset>
+          <fieldset class="fields">
+            <legend>When a session starts</legend>
+            <Scheduling point={value} />
+          </fieldset>
+          <fieldset class="fields">
+            <legend>Slow machines</legend>
+            <SlowClients point={value} />
+          </fieldset>
           <button type="submit">Save</button>
         </fieldset>
       </Form>
@@ -69,7 +78,7 @@ function Casting({ point }: { point: DistributionPoint }) {
           required
         />
       </Field>
-      <Field label="Transfer rate, Mbit/s (0: as deployments say)">
+      <Field label="Transfer rate, Mbit/s (0: any)">
         <input
           name="rateMbps"
           type="number"
@@ -110,7 +119,7 @@ function SlowClients({ point: { slowClients } }: { point: DistributionPoint }) {
   const streams = slowClients.policy === "multistream" ? String(slowClients.streams) : "2";
   return (
     <>
-      <Field label="Slow machines">
+      <Field label="What becomes of them">
         <select name="policy" value={policy} onChange={(event) => setPolicy(event.currentTarget.value)}>
           <option value="none">stay</option>
           <option value="disconnect">go to unicast</option>

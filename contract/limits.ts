@@ -100,6 +100,8 @@ export const limits = {
   /** Sizes a volume is tried with, each twice the one before; full with so much free around it, it is the volume that is. */
   volumeSizesTried: 3,
   volumeFullBytesFree: 134_217_728,
+  /** How long tar may take to make one file of a package's folder. */
+  packageToolMs: 14_400_000,
   /** How long one program that makes boot media may take: the longest fetches some 200 MB of packages. */
   mediaToolMs: 1_800_000,
   /** A Windows PE: files of a folder of drivers or of the ADK, and bytes of drivers, which are in each machine's memory. */

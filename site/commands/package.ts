@@ -1,12 +1,12 @@
 /** volley package add | image | list | share | remove */
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
 import type { PackageProgram, PackageRecord } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
-import { startFailure } from "../content/tools.ts";
+import { runToolWell } from "../content/tools.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
 import { bytesText, printJson, printLine, printTable } from "./output.ts";
@@ -153,23 +153,11 @@ async function addFolder(client: SiteClient, { path, quiet, ...facts }: FolderWi
     const archive = join(folder, "package.tar.gz");
     // Names in order, and nothing of who packs it.
     const plain = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner"];
-    await runTar(["--create", "--gzip", ...plain, `--file=${archive}`, `--directory=${path}`, "."]);
+    const words = ["--create", "--gzip", ...plain, `--file=${archive}`, `--directory=${path}`, "."];
+    await runToolWell("tar", words, { limitMs: limits.packageToolMs });
     const uploadId = await uploadFile(client, archive, quiet);
     return await client.post<PackageRecord>("/packages", { kind: "folder", ...facts, uploadId });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function runTar(words: string[]): Promise<void> {
-  return new Promise((resolveRun, reject) => {
-    const child = spawn("tar", words, { stdio: ["ignore", "ignore", "pipe"] });
-    let complaint = "";
-    child.stderr.on("data", (piece) => (complaint = (complaint + String(piece)).slice(-1500)));
-    child.once("error", (error) => reject(startFailure("tar", error)));
-    child.once("close", (code) => {
-      if (code === 0) resolveRun();
-      else reject(new VolleyError("E_TOOL_FAILED", `tar ended with ${code}: ${complaint.trim()}`));
-    });
-  });
 }

@@ -1,4 +1,4 @@
-/** Runs the programs that understand image formats. They see a path and options, never a secret. */
+/** Runs the site's programs. They see a path and options, never a secret. */
 import { spawn } from "node:child_process";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
@@ -48,6 +48,8 @@ export interface ToolOptions {
   /** In place of limits.imageToolMs. */
   limitMs?: number;
   environment?: Record<string, string>;
+  /** Where it works; by default where the site does. */
+  folder?: string;
   /** For its standard input. */
   input?: string;
   /** Called with each piece of its output, which then is not kept. */
@@ -57,13 +59,17 @@ export interface ToolOptions {
 /** Runs a program to its end, bounded in time and output. Throws E_TOOL_MISSING, E_TOOL_FAILED, E_CANCELLED. */
 export function runTool(
   program: string,
-  parameters: string[],
+  parameters: readonly string[],
   signal?: AbortSignal,
-  { environment = {}, heard, input, limitMs = limits.imageToolMs }: ToolOptions = {},
+  { environment = {}, folder, heard, input, limitMs = limits.imageToolMs }: ToolOptions = {},
 ): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
     const env = { ...toolEnvironment(), ...environment };
-    const child = spawn(program, parameters, { stdio: ["pipe", "pipe", "pipe"], env });
+    const child = spawn(program, parameters, {
+      stdio: ["pipe", "pipe", "pipe"],
+      env,
+      ...(folder !== undefined && { cwd: folder }),
+    });
     // A program that reads nothing may have ended before.
     child.stdin.on("error", () => undefined);
     child.stdin.end(input ?? "");
@@ -115,6 +121,17 @@ export function runTool(
       }
     });
   });
+}
+
+/** Standard output of a program that ended well. Throws E_TOOL_MISSING, E_TOOL_FAILED. */
+export async function runToolWell(
+  program: string,
+  parameters: readonly string[],
+  options: ToolOptions = {},
+): Promise<string> {
+  const { complaint, exitCode, output } = await runTool(program, parameters, undefined, options);
+  if (exitCode === 0) return output;
+  throw new VolleyError("E_TOOL_FAILED", `${program} (${exitCode}): ${complaint}`);
 }
 
 export function startFailure(program: string, error: Error): VolleyError {

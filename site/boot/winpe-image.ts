@@ -28,14 +28,10 @@ export type ChosenImage = Omit<WimEdition, "sysprep">;
  * Which image of the file starts: that of `index`, else the one the file itself says, else the only one. Throws E_IMAGE_CHOICE,
  * E_IMAGE_FORMAT, E_IMAGE_TRUNCATED and what running programs throws.
  */
-export async function chooseImage(
-  wim: string,
-  index: number | null,
-  signal: AbortSignal,
-): Promise<ChosenImage> {
+export async function chooseImage(wim: string, index: number | null): Promise<ChosenImage> {
   existingFile(wim);
-  const xml = await runTool("wimlib-imagex", ["info", wim, "--xml"], signal);
-  const header = await runTool("wimlib-imagex", ["info", wim, "--header"], signal);
+  const xml = await runTool("wimlib-imagex", ["info", wim, "--xml"]);
+  const header = await runTool("wimlib-imagex", ["info", wim, "--header"]);
   if (xml.exitCode !== 0 || header.exitCode !== 0) {
     const reason = wimlibReason(`${xml.complaint}\n${header.complaint}`);
     throw new VolleyError("E_IMAGE_TRUNCATED", `${wim} cannot be read as a WIM: ${reason}`);
@@ -56,9 +52,9 @@ export async function chooseImage(
   return image;
 }
 
-async function wimlib(words: string[], signal: AbortSignal, input = ""): Promise<void> {
+async function wimlib(words: string[], input = ""): Promise<void> {
   const options = { environment: wimlibEnvironment, input, limitMs: limits.wimToolMs };
-  const { complaint, exitCode } = await runTool("wimlib-imagex", words, signal, options);
+  const { complaint, exitCode } = await runTool("wimlib-imagex", words, undefined, options);
   if (exitCode === 0) return;
   throw new VolleyError("E_TOOL_FAILED", `wimlib-imagex ${words[0]}: ${wimlibReason(complaint)}`);
 }
@@ -67,18 +63,17 @@ async function wimlib(words: string[], signal: AbortSignal, input = ""): Promise
 export async function buildWinpeImage(
   from: { wim: string; index: number },
   contents: WinpeContents,
-  { output, signal, work }: { output: string; work: string; signal: AbortSignal },
+  { output, work }: { output: string; work: string },
 ): Promise<void> {
   const home = join(work, "Volley");
   mkdirSync(home, { recursive: true });
   // The image alone, without others of the file: it is fetched by every machine.
-  await wimlib(["export", from.wim, String(from.index), output, "--boot"], signal);
+  await wimlib(["export", from.wim, String(from.index), output, "--boot"]);
   const image = { path: output, references: [], index: 1 };
   const before = join(work, "before");
   mkdirSync(before);
   await extract(image, ["/Windows/System32/wpeinit.exe", "/Windows/System32/startnet.cmd"], {
     folder: before,
-    signal,
   });
   if (findInAnyCase(before, "wpeinit.exe") === null) {
     throw missing("The image has no Windows\\System32\\wpeinit.exe: it is no Windows PE.");
@@ -99,7 +94,7 @@ export async function buildWinpeImage(
     `add "${launch}" ${system}/winpeshl.ini`,
     `add "${start}" ${system}/startnet.cmd`,
   ];
-  await wimlib(["update", output, "1", "--check", "--rebuild"], signal, `${orders.join("\n")}\n`);
+  await wimlib(["update", output, "1", "--check", "--rebuild"], `${orders.join("\n")}\n`);
 }
 
 /** All that is in the folder, since an INF names its files by paths from its own. Throws E_WINPE_PART. */

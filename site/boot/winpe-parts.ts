@@ -36,14 +36,13 @@ export interface PartsWish {
   bootSdi: string | null;
   /** A folder of the ADK, or any with such files in it. */
   adk: string | null;
-  signal: AbortSignal;
 }
 
 /** Throws E_WINPE_PART for what nothing starts without, and what running programs throws. */
 export async function takeParts(image: WimImage, wish: PartsWish): Promise<WinpeParts> {
-  const { adk, bootManager, bootSdi, folder, signal } = wish;
+  const { adk, bootManager, bootSdi, folder } = wish;
   mkdirSync(folder, { recursive: true });
-  await extract(image, ["/Windows/Boot"], { folder, signal });
+  await extract(image, ["/Windows/Boot"], { folder });
   const boot = (...names: string[]): string | null => findInAnyCase(folder, "Boot", ...names);
   const newer = boot("EFI_EX", "bootmgfw_EX.efi");
   const isNewer = bootManager === "2023" || (bootManager === null && newer !== null);

@@ -26,7 +26,7 @@ import { existingFile, missing, takeParts, type PartsWish, type WinpeParts } fro
 import { winpeDescriptionName, winpeFolder, type WinpeDescription } from "./winpe-texts.ts";
 
 export type WinpeForm = "iso" | "usb";
-export interface WinpeOptions extends WinpeContents, Omit<PartsWish, "folder" | "signal"> {
+export interface WinpeOptions extends WinpeContents, Omit<PartsWish, "folder"> {
   wim: string;
   /** Null: the one that the file says, or the only one. */
   index: number | null;
@@ -52,19 +52,18 @@ export async function buildWinpe(options: WinpeOptions): Promise<WinpeDescriptio
     if (name.startsWith(workPrefix)) rmSync(join(output, name), { recursive: true, force: true });
   }
   const work = mkdtempSync(join(output, workPrefix));
-  const { signal } = new AbortController();
   try {
     const folder = join(work, winpeFolder);
     mkdirSync(join(folder, "Boot"), { recursive: true });
-    const chosen = await chooseImage(options.wim, options.index, signal);
+    const chosen = await chooseImage(options.wim, options.index);
     onStep("Taking the boot manager out of the image");
     const original = { path: options.wim, references: [], index: chosen.index };
-    const parts = await takeParts(original, { ...options, folder: join(work, "parts"), signal });
+    const parts = await takeParts(original, { ...options, folder: join(work, "parts") });
     const forms = formsOf(parts, options.forms);
     onStep("Putting the agent into the image");
     const wim = join(folder, "Boot", "boot.wim");
     const from = { wim: options.wim, index: chosen.index };
-    await buildWinpeImage(from, options, { output: wim, work: join(work, "contents"), signal });
+    await buildWinpeImage(from, options, { output: wim, work: join(work, "contents") });
     const locale = chosen.languages[0] ?? "en-US";
     await placeNetworkFiles(parts, { folder, locale, wimboot: options.wimboot });
     onStep("Making the ISO and the USB image");

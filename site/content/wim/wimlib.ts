@@ -27,7 +27,7 @@ export interface WimImage {
 export async function extract(
   image: WimImage,
   paths: readonly string[],
-  { folder, signal }: { folder: string; signal: AbortSignal },
+  { folder, signal }: { folder: string; signal?: AbortSignal },
 ): Promise<void> {
   const flags = [`--dest-dir=${folder}`, "--no-acls", "--no-attributes", "--nullglob"];
   await runTool(

@@ -24,6 +24,10 @@ function administration(context: ApiContext): Route[] {
     if (!deployment) throw new VolleyError("E_NOT_FOUND", `There is no deployment ${id}.`);
     return deployment;
   };
+  const close = async ({ id }: DeploymentRecord): Promise<void> => {
+    await store.deployments.close(id);
+    await director.closeDeployment(id);
+  };
   return [
     { method: "GET", path: "/deployments", who: "viewer", handle: () => store.deployments.list() },
     { method: "GET", path: "/deployments/:id", who: "viewer", handle: find },
@@ -32,14 +36,15 @@ function administration(context: ApiContext): Route[] {
       path: "/deployments",
       who: "operator",
       handle: async ({ request, reply }) => {
-        const wanted = withPolicy(parse(DeploymentRequest, request.body), request.body, properties.current);
+        const asked = parse(DeploymentRequest, request.body);
+        const { confirm, ...wanted } = withPolicy(asked, request.body, properties.current);
         checkPaths(wanted);
         await findWhat(store, wanted);
         await findWhom(store, wanted);
         if ((await store.deployments.list()).some((deployment) => deployment.name === wanted.name)) {
           throw new VolleyError("E_CONFLICT", `There is a deployment of the name ${wanted.name}.`);
         }
-        await requireConfirmation(wanted, context);
+        await requireConfirmation({ ...wanted, confirm }, context);
         const variables = sealVariables(vault, wanted.variables);
         const deployment = await store.deployments.create({ ...wanted, variables });
         room.changed("deployments");
@@ -88,8 +93,7 @@ function administration(context: ApiContext): Route[] {
       who: "operator",
       handle: async (call) => {
         const deployment = await find(call);
-        await store.deployments.close(deployment.id);
-        await director.closeDeployment(deployment.id);
+        await close(deployment);
         room.changed("deployments");
         return { ...deployment, open: false };
       },
@@ -100,8 +104,7 @@ function administration(context: ApiContext): Route[] {
       who: "operator",
       handle: async (call) => {
         const deployment = await find(call);
-        await store.deployments.close(deployment.id);
-        await director.closeDeployment(deployment.id);
+        await close(deployment);
         await store.deployments.remove(deployment.id);
         director.forget(deployment.id);
         room.changed("deployments");

@@ -56,8 +56,7 @@ export class DeploymentStore {
   }
 
   /** Every machine, the image and the sequence have to exist: see api/deployments. */
-  async create({ variables, ...request }: DeploymentRequest): Promise<DeploymentRecord> {
-    delete request.confirm;
+  async create({ variables, ...request }: Omit<DeploymentRequest, "confirm">): Promise<DeploymentRecord> {
     const record: DeploymentRecord = {
       ...request,
       id: randomUUID(),

@@ -1,21 +1,12 @@
 /** The small files of boot media: the PE's scripts, and what boot loaders read. */
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { ownFile } from "../own-files.ts";
 
 /** The kernel is quiet, so that the screen is the agent's; after a panic the machine tries again. */
 export const kernelOptions = "console=ttyS0,115200 console=tty0 quiet loglevel=1 panic=30";
 
-const levelsUp = 5;
-
-/** Path of a file in site/boot/pe: beside this file, or, run from compiled files, where the sources are above it. */
+/** Path of a file in site/boot/pe. */
 export function peFile(name: string): string {
-  let place = "./pe/";
-  for (let level = 0; level <= levelsUp; level += 1) {
-    const path = fileURLToPath(new URL(place + name, import.meta.url));
-    if (existsSync(path)) return path;
-    place = `${"../".repeat(level + 1)}site/boot/pe/`;
-  }
-  throw new Error(`the PE's file ${name} is missing`);
+  return ownFile(`site/boot/pe/${name}`);
 }
 
 /**

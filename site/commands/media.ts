@@ -1,11 +1,11 @@
 /** volley media build */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { CredentialAnswer } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { fingerprintOf } from "../authority/certificates.ts";
 import { buildMedia } from "../boot/media.ts";
+import { ownFile } from "../own-files.ts";
 import { siteFiles } from "../site.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { buildWinpeBy, checkWinpeOptions, winpeOptions } from "./media-winpe.ts";
@@ -37,13 +37,6 @@ function packageNames(call: CommandCall): string[] {
   const wrong = names.find((name) => !/^[a-z0-9][a-z0-9+.-]+$/.test(name));
   if (wrong !== undefined) throw new VolleyError("E_USAGE", `"${wrong}" is no name of a Debian package.`);
   return names;
-}
-
-/** From dist/site/commands and from site/commands the root is not equally far. */
-function defaultAgent(agent: string): string {
-  const here = fileURLToPath(new URL(".", import.meta.url));
-  const isCompiled = /[/\\]dist[/\\]site[/\\]commands[/\\]$/.test(here);
-  return resolve(here, isCompiled ? "../../.." : "../..", agent);
 }
 
 export const mediaCommands: SiteCommand[] = [
@@ -94,7 +87,7 @@ export const mediaCommands: SiteCommand[] = [
         fingerprint: fingerprintOf(authority).replaceAll(":", "").toLowerCase(),
         credential: issued.credential,
         credentialExpires: issued.expires,
-        agent: resolve(text(call, "agent") ?? defaultAgent(isWinpe ? packagedWindowsAgent : packagedAgent)),
+        agent: resolve(text(call, "agent") ?? ownFile(isWinpe ? packagedWindowsAgent : packagedAgent)),
         shell: call.values["shell"] === true,
         output: resolve(output),
         onStep: (what: string) => (call.json ? undefined : printLine(what)),

@@ -15,7 +15,7 @@ import {
   wordsFor,
 } from "./commands/command-line.ts";
 
-import { disksText, factsText } from "./commands/machine-text.ts";
+import { disksText, factsText, titleOf } from "./commands/machine-text.ts";
 import { openConsoleLines } from "./commands/console-lines.ts";
 import { type DoctorCommand, runDoctor, type Surroundings } from "./commands/doctor-command.ts";
 import { completeDownload, type DownloadCommand, runDownload } from "./commands/download-command.ts";
@@ -36,7 +36,7 @@ import { failureOf, summaryOf } from "./running/sequence-end.ts";
 import type { SequenceCommand, SequenceRunCommand } from "./commands/sequence-command.ts";
 import type { SequenceRunner } from "./running/sequence-runner.ts";
 import { serve } from "./deploying/service.ts";
-import { untilItWorks } from "./site/back-off.ts";
+import { pause, untilItWorks } from "./site/back-off.ts";
 import { fetchAuthority } from "./site/authority.ts";
 import { SiteClient } from "./site/site-client.ts";
 import { readNamedFile, trust } from "./site/trust.ts";
@@ -230,12 +230,14 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
     throw new VolleyError("E_OUTBOX", `Another agent is at work with the state folder ${state.path}`);
   }
   await platform.protectStateFolder(state.path);
-  const screen = openScreen(process.stdout);
+  const screen = openScreen(process.stdout, { fullWith: command.fullScreen });
   const logFolder = join(state.path, "logs");
   const logs = openLogs({ folder: logFolder, redactor, screen });
   const log = logs.of("Agent", "main.ts");
   try {
     log.detail(`volley-agent ${agentVersion} starts as process ${process.pid}`);
+    const machine = await factsOf(platform, command.name);
+    screen.machine(titleOf(machine, command.site));
     // An agent that was killed in a session may have left it open.
     await platform.firewall.close();
     const authority = await trust(command, state, (fingerprint) =>
@@ -245,7 +247,6 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
         onWait: (failure) => log.warning(`Waiting for the site: ${failure.detail}`),
       }),
     );
-    const machine = await factsOf(platform, command.name);
     const site = new SiteClient({
       transport: openTransport(command.site, authority),
       site: `${command.site.host}:${command.site.port}`,
@@ -299,8 +300,15 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
         onGone: () => dropHandOver(state),
         enrol: () => site.enrol(),
         policy: () =>
-          policyOf({ site, staging: performer.staging, operatingSystem: machine.operatingSystem, state }),
+          policyOf({
+            site,
+            staging: performer.staging,
+            operatingSystem: machine.operatingSystem,
+            once: command.once,
+            state,
+          }),
         perform: (deployment) => perform(deployment, performer),
+        pause: () => pause(limits.policyIntervalMs * (0.5 + Math.random()), stop.signal),
         log,
         signal: stop.signal,
       });
@@ -312,6 +320,8 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
   } catch (error) {
     const failure = toVolleyError(error);
     log.detail(`Ends with ${failure.toString()}\n${failure.stack ?? ""}`);
+    const goesOn = failure.code === "E_CANCELLED" || failure.code === "E_RESTART_NEEDED";
+    if (!goesOn) screen.failed(redactor.clean(failure.toString()).split("\n"));
     throw failure;
   } finally {
     logs.close();

@@ -48,6 +48,8 @@ export const Policy = z.object({
       multicast: z.boolean(),
       /** Nothing of the image is fetched by unicast: the deployment fails where multicast does not bring it. */
       multicastOnly: z.boolean(),
+      /** The last that this machine told of it is that it failed. */
+      failed: z.boolean(),
     })
     .nullable(),
 });

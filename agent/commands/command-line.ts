@@ -21,6 +21,8 @@ export interface DeployCommand extends SiteChoice {
   once: boolean;
   /** Restart the machine when a task sequence asks for it. */
   allowRestart: boolean;
+  /** The terminal is the agent's alone, and this is its last row; null where it is others', too. */
+  fullScreen: string | null;
   /** Identifier of the only deployment that is gone on with; null for whatever is due. */
   resumes: string | null;
 }
@@ -51,6 +53,7 @@ export const helpText = `volley-agent: puts the image of a deployment on this ma
       --once                   end after one deployment, with its exit code
       --allow-restart          restart the machine when a task sequence asks for it; without it the agent ends
                                with exit code 194, and goes on with the sequence when it is started again
+      --full-screen TEXT       draw on all of the terminal, with this as its last row, as in a PE
       --name NAME              what the site calls this machine (default: its host name)
       --interface ADDRESS      IPv4 address of the network interface to receive on
       --state DIR              where keys, checkpoint, reports and logs are kept
@@ -70,6 +73,7 @@ const deployOptions = {
   yes: flag,
   once: flag,
   "allow-restart": flag,
+  "full-screen": text,
 } as const;
 
 /** Throws E_USAGE. `words` are what follows the program's name. */
@@ -146,6 +150,7 @@ function parseDeploy(words: string[]): Command {
     yes: values.yes ?? false,
     once: values.once ?? false,
     allowRestart: values["allow-restart"] ?? false,
+    fullScreen: values["full-screen"] ?? null,
     resumes: null,
   };
 }

@@ -2,6 +2,7 @@
 import type { MachineFacts } from "../../contract/machine.ts";
 import { safetyRefusals } from "../imaging/choose-disk.ts";
 import type { DiskFacts } from "../platform/platform.ts";
+import type { MachineTitle } from "../report/screen.ts";
 import { sizeText } from "../report/words.ts";
 
 export function factsText(facts: MachineFacts, json: boolean): string {
@@ -12,6 +13,16 @@ export function factsText(facts: MachineFacts, json: boolean): string {
   });
   return rows.join("");
 }
+
+/** What stays on a screen that is the agent's alone. */
+export function titleOf(facts: MachineFacts, site: { host: string; port: number }): MachineTitle {
+  const { agentVersion, firmware, macAddresses, manufacturer, model, name, serial } = facts;
+  const numbered = [serial === null ? null : `serial ${serial}`, ...macAddresses.slice(0, 1)];
+  const known = [manufacturer, model, firmwareNames[firmware], ...numbered].filter((fact) => fact !== null);
+  return { name, hardware: known.join(" · "), site: `Site https://${site.host}:${site.port}`, agentVersion };
+}
+
+const firmwareNames = { bios: "BIOS", uefi: "UEFI", unknown: null };
 
 export function disksText(disks: readonly DiskFacts[], json: boolean): string {
   const judged = disks.map((disk) => ({

@@ -3,7 +3,7 @@ import type { Policy } from "../../contract/deployment.ts";
 import { toVolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Log } from "../report/logs.ts";
-import { pause, untilItWorks } from "../site/back-off.ts";
+import { untilItWorks } from "../site/back-off.ts";
 import type { Deployment } from "./performer.ts";
 
 export interface ServiceOptions {
@@ -16,6 +16,8 @@ export interface ServiceOptions {
   enrol(): Promise<unknown>;
   policy(): Promise<Policy>;
   perform(deployment: Deployment): Promise<unknown>;
+  /** Until the site is asked again. */
+  pause(): Promise<void>;
   log: Log;
   signal: AbortSignal;
 }
@@ -24,8 +26,9 @@ export interface ServiceOptions {
 export async function serve(options: ServiceOptions): Promise<void> {
   const { log, once } = options;
   await patiently(options, options.enrol);
-  const settled = new Set<string>();
-  let idle = false;
+  // The site takes its time to hear how it went; without this the same deployment would begin anew.
+  let settled: string | null = null;
+  let said = "";
   for (;;) {
     const { deployment } = await patiently(options, options.policy);
     if (options.resumes !== null && deployment?.id !== options.resumes) {
@@ -33,21 +36,32 @@ export async function serve(options: ServiceOptions): Promise<void> {
       options.onGone();
       return;
     }
-    if (deployment === null || settled.has(deployment.id)) {
-      if (!idle) log.info("Nothing is assigned to this machine; waiting for a deployment");
-      idle = true;
-      await pause(limits.policyIntervalMs * (0.5 + Math.random()), options.signal);
+    if (deployment?.id !== settled || deployment.failed) settled = null;
+    const isToWait = deployment === null || deployment.id === settled || (deployment.failed && !once);
+    if (isToWait) {
+      const text = waitingText(deployment);
+      if (text !== said) log.info(text);
+      said = text;
+      await options.pause();
       continue;
     }
-    idle = false;
+    said = "";
     if (once) {
       await options.perform(deployment);
       return;
     }
     await performAndGoOn(deployment, options);
-    // The site takes its time to hear of it; without this the same deployment would begin anew.
-    settled.add(deployment.id);
+    settled = deployment.id;
   }
+}
+
+/** Who starts the agent for one deployment asks for it; what runs all day does not try again what has failed. */
+function waitingText(deployment: Deployment | null): string {
+  if (deployment === null || !deployment.failed) {
+    return "Nothing is assigned to this machine; waiting for a deployment";
+  }
+  const { name } = deployment;
+  return `"${name}" has failed on this machine; it is done once more when the site says so (volley deployment clear)`;
 }
 
 async function performAndGoOn(

@@ -10,6 +10,7 @@ import type { PackageFacts, PackageProgram } from "../../contract/sequence.ts";
 import { agentFiles } from "./agent-files.ts";
 import { castImage, fetchManifest, successText } from "./deploy-image.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
+import { part, type ProgressView } from "../report/transfer-view.ts";
 import { untilItWorks } from "../site/back-off.ts";
 import type { DeploymentSite } from "../site/deployment-site.ts";
 import { downloadFile, uploadAndUse, type Transfer } from "../site/file-transfer.ts";
@@ -90,12 +91,12 @@ function imageApplier(options: SiteServicesOptions): ImageApplier {
       const resume = broken || (kept?.root === image.root && kept.device === device);
       broken = false;
       state.write(imageFile, { root: image.root, device });
-      const show = by.screen;
-      const told: Performer = {
-        ...by,
+      const show = (view: ProgressView): void => {
         // The step's own bar is the image's.
-        screen: { ...show, progress: (view) => progress(view.bytesVerified / Math.max(1, view.bytesTotal)) },
+        progress(part(view));
+        by.screen.progress(view);
       };
+      const told: Performer = { ...by, screen: { ...by.screen, progress: show } };
       const outcome = await castImage({ ...deployment, image }, { manifest, device, resume }, told, signal);
       state.remove(imageFile);
       const text = successText(image, outcome);

@@ -8,7 +8,7 @@ import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Outcome, Progress, ProgressAnswer } from "../../contract/report.ts";
 import type { Log } from "../report/logs.ts";
-import type { ProgressView } from "../report/screen.ts";
+import type { ProgressView } from "../report/transfer-view.ts";
 import { backOffMs, isToldToWait, pause, untilItWorks } from "../site/back-off.ts";
 import { addTotals, type Totals } from "./progress.ts";
 import { receive, type Received } from "./receive.ts";

@@ -2,7 +2,7 @@
 import { limits } from "../../contract/limits.ts";
 import type { Progress } from "../../contract/report.ts";
 import type { ReceiverStatistics } from "../../native/index.ts";
-import type { ProgressView } from "../report/screen.ts";
+import type { ProgressView } from "../report/transfer-view.ts";
 import type { Bottleneck } from "./bottleneck.ts";
 
 /** Bytes a second over the last seconds. */

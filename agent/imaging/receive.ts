@@ -4,7 +4,7 @@ import type { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import { openReceiver, type Receiver, type ReceiverStatistics } from "../../native/index.ts";
-import type { ProgressView } from "../report/screen.ts";
+import type { ProgressView } from "../report/transfer-view.ts";
 import { BottleneckMeter } from "./bottleneck.ts";
 import { toDeviceFailure } from "./native-failure.ts";
 import { PathWatch } from "./path-watch.ts";

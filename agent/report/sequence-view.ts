@@ -37,24 +37,33 @@ export function sequenceLine(view: SequenceView): string {
 
 function line(fraction: number, text: string, columns: number): string {
   const width = Math.max(10, Math.min(30, Math.floor(columns / 3)));
-  const filled = Math.floor(width * clamp(fraction));
-  const flat = text.replaceAll(/\p{Cc}+/gu, " ");
-  return ` ${"█".repeat(filled)}${"░".repeat(width - filled)} ${flat}`.slice(0, columns - 1);
+  return ` ${barText(fraction, width)} ${flatText(text)}`.slice(0, columns - 1);
 }
 
+/** `width` characters. */
+export function barText(fraction: number, width: number): string {
+  const filled = Math.floor(width * clamp(fraction));
+  return `${"█".repeat(filled)}${"░".repeat(width - filled)}`;
+}
+
+/** On one line, whatever others have named their things. */
+export const flatText = (text: string): string => text.replaceAll(/\p{Cc}+/gu, " ");
+
 /** Of the whole sequence, 0 to 1. */
-function doneOf({ fraction, number, total }: SequenceView): number {
+export function doneOf({ fraction, number, total }: SequenceView): number {
   return total === 0 ? 1 : (Math.max(0, number - 1) + clamp(fraction)) / total;
 }
 
-function countText(view: SequenceView): string {
+/** "2 of 10", as TSProgressInfoLevel has it. */
+export function countText(view: SequenceView): string {
   const count = `${view.number} of ${view.total}`;
   const complete = `${percentText(doneOf(view)).trimStart()} complete`;
   if (view.infoLevel === 3) return complete;
   return view.infoLevel === 2 ? `${count} (${complete})` : count;
 }
 
-function percentText(fraction: number): string {
+/** " 61 %" */
+export function percentText(fraction: number): string {
   return `${String(Math.floor(clamp(fraction) * 100)).padStart(3)} %`;
 }
 

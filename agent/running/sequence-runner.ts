@@ -139,7 +139,7 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
   let infoLevel: SequenceView["infoLevel"] = 1;
   let isHidden = false;
   const show = ({ node, number }: StepInstruction, fraction: number, doing: string): void => {
-    if (isHidden) return;
+    if (isHidden) return by.screen.sequence(null);
     const [step, does] = [by.redactor.clean(node.name), by.redactor.clean(doing)];
     by.screen.sequence({ title: name, step, number, total, fraction, doing: does, infoLevel });
   };
@@ -188,7 +188,9 @@ async function finish({ end, environment }: RanSequence, by: SequenceRunner, log
   }
   if (end.kind === "succeeded") log.info("The task sequence has succeeded");
   else {
-    for (const line of failureLines(end)) by.write(`${by.redactor.clean(line)}\n`);
+    const lines = failureLines(end).map((line) => by.redactor.clean(line));
+    by.write(`${lines.join("\n")}\n`);
+    by.screen.failed(lines);
     const seconds = errorDialogSeconds(environment.get("SMSTSErrorDialogTimeout"));
     if (by.asker.interactive) await holdError(seconds, by.lines, by.signal);
   }

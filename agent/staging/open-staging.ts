@@ -39,15 +39,26 @@ export interface PolicyOptions {
   site: { policy(): Promise<Policy> };
   staging: Staging | null;
   operatingSystem: string;
+  /** This process is for one deployment. */
+  once: boolean;
   state: StateFolder;
 }
 
 /**
- * What the site wants now; what it does not want any more is taken back first. Rejects with E_STAGING in a PE that a system
- * on this disk has staged for what nobody wants any more: that system is gone back to.
+ * What the site wants now; what it does not want any more, and what failed in the PE, is taken back first. Rejects with
+ * E_STAGING in a PE that a system on this disk has staged for what nobody wants any more, since that system is gone back
+ * to; and there, when it failed in the PE and is what this process is for.
  */
-export async function policyOf({ operatingSystem, site, staging, state }: PolicyOptions): Promise<Policy> {
+export async function policyOf(options: PolicyOptions): Promise<Policy> {
+  const { operatingSystem, site, staging, state } = options;
   const policy = await site.policy();
+  if (policy.deployment?.failed === true && staging?.cameBack === true) {
+    await staging.tidy(null);
+    if (options.once) {
+      throw new VolleyError("E_STAGING", "The task sequence failed in the PE, and the machine is as it was");
+    }
+    return policy;
+  }
   await staging?.tidy(policy.deployment?.id ?? null);
   if (policy.deployment === null && operatingSystem === "linux-pe" && canGoBack(state)) {
     throw new VolleyError("E_STAGING", "The site wants nothing of this machine any more");

@@ -26,12 +26,13 @@ export function policyRoutes({ properties, pxe, store, room }: ApiContext): Rout
         }
         if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines");
         await store.pxe.noteAsked(deployment.id, machineId);
+        const failed = (await store.reports.work(id, machineId))?.state === "failed";
         const what = {
           image: image && ImageFacts.parse(image),
           sequence: sequence && SequenceFacts.parse(sequence),
           packages,
         };
-        return { deployment: { id, name, ...what, disk, unattended, multicast, multicastOnly } };
+        return { deployment: { id, name, ...what, disk, unattended, multicast, multicastOnly, failed } };
       },
     },
   ];

@@ -6,10 +6,11 @@ import { PathWatch } from "../../../agent/imaging/path-watch.ts";
 import { ProgressSender } from "../../../agent/imaging/progress-sender.ts";
 import { addTotals, progressOf, RateMeter, viewOf } from "../../../agent/imaging/progress.ts";
 import type { Log } from "../../../agent/report/logs.ts";
-import { openScreen, type ProgressView } from "../../../agent/report/screen.ts";
+import { openScreen } from "../../../agent/report/screen.ts";
+import type { ProgressView } from "../../../agent/report/transfer-view.ts";
 import { durationText, sizeText } from "../../../agent/report/words.ts";
 import { serve } from "../../../agent/deploying/service.ts";
-import { backOffMs, untilItWorks } from "../../../agent/site/back-off.ts";
+import { backOffMs, pause, untilItWorks } from "../../../agent/site/back-off.ts";
 import type { Policy } from "../../../contract/deployment.ts";
 import { VolleyError } from "../../../contract/errors.ts";
 import { limits } from "../../../contract/limits.ts";
@@ -213,7 +214,7 @@ function replay(text: string): string[] {
 test("a file gets a line every few seconds and at each change", () => {
   let now = 0;
   const lines: string[] = [];
-  const screen = openScreen({ write: (text) => lines.push(text) }, () => now);
+  const screen = openScreen({ write: (text) => lines.push(text) }, { fullWith: null, now: () => now });
   for (; now < 10_000; now += 300) screen.progress(view);
   assert.equal(lines.length, 4);
   screen.progress({ ...view, phase: "finishing" });
@@ -295,6 +296,7 @@ const deployment: NonNullable<Policy["deployment"]> = {
   unattended: true,
   multicast: true,
   multicastOnly: false,
+  failed: false,
 };
 
 test("once: the first deployment decides how the agent ends", async () => {
@@ -303,6 +305,7 @@ test("once: the first deployment decides how the agent ends", async () => {
     resumes: null,
     onGone: () => {},
     enrol: async () => null,
+    pause: async () => {},
     policy: async () => ({ deployment }),
     log: silent,
     signal: new AbortController().signal,
@@ -321,6 +324,7 @@ test("what goes on with one deployment does nothing else, and says when that one
     once: true,
     onGone: () => (gone += 1),
     enrol: async () => null,
+    pause: async () => {},
     perform: async () => (performed += 1),
     log: silent,
     signal: new AbortController().signal,
@@ -341,6 +345,7 @@ test("as a service it survives a failure, and does not begin the same deployment
     resumes: null,
     onGone: () => {},
     enrol: async () => null,
+    pause: () => pause(5, stop.signal),
     policy: async () => ({ deployment }),
     perform: async () => {
       performed += 1;
@@ -353,4 +358,53 @@ test("as a service it survives a failure, and does not begin the same deployment
   await assert.rejects(served, { code: "E_CANCELLED" });
   assert.equal(performed, 1);
   assert.match(errors.join(), /E_DEVICE_WRITE: the disk is bad/);
+});
+
+test("as a service it leaves what has failed alone until the site says once more, also at its next start", async () => {
+  const stop = new AbortController();
+  const failed = { ...deployment, failed: true };
+  const later = { ...deployment, id: randomUUID() };
+  // The site has not heard of the failure yet, then has; then it is cleared; then it succeeds, and another one comes.
+  const policies = [
+    failed,
+    deployment,
+    deployment,
+    failed,
+    failed,
+    deployment,
+    deployment,
+    null,
+    deployment,
+    later,
+  ];
+  const performed: [number, string][] = [];
+  const lines: string[] = [];
+  let asked = 0;
+  const served = serve({
+    once: false,
+    resumes: null,
+    onGone: () => {},
+    enrol: async () => null,
+    pause: () => pause(1, stop.signal),
+    policy: async () => {
+      const policy = policies[asked];
+      asked += 1;
+      if (asked === policies.length) stop.abort();
+      return { deployment: policy ?? null };
+    },
+    perform: async ({ id }) => {
+      performed.push([asked, id]);
+      if (asked === 2) throw new VolleyError("E_DEVICE_WRITE", "the disk is bad");
+    },
+    log: { ...silent, info: (text) => lines.push(text) },
+    signal: stop.signal,
+  });
+  await assert.rejects(served, { code: "E_CANCELLED" });
+  assert.deepEqual(performed, [
+    [2, deployment.id],
+    [6, deployment.id],
+    [9, deployment.id],
+    [10, later.id],
+  ]);
+  assert.match(lines[0] ?? "", /^"d" has failed on this machine; .*volley deployment clear/);
 });

@@ -179,7 +179,7 @@ test("a terminal shows the step, n of m, a bar for the whole and one for the ste
 test("what is no terminal gets a line for each step, and not for each per cent", () => {
   let out = "";
   let now = 0;
-  const screen = openScreen({ write: (text) => (out += text) }, () => now);
+  const screen = openScreen({ write: (text) => (out += text) }, { fullWith: null, now: () => now });
   screen.sequence(view);
   screen.sequence({ ...view, fraction: 0.6 });
   screen.sequence({ ...view, number: 4 });

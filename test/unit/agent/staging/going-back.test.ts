@@ -13,7 +13,7 @@ const site = { policy: () => Promise.resolve(nothing) };
 
 test("a PE goes back when nobody wants anything, as long as the disk is as it was", async (t) => {
   const state = openStateFolder(testFolder(t), () => {});
-  const inPe = { site, staging: null, operatingSystem: "linux-pe", state };
+  const inPe = { site, staging: null, operatingSystem: "linux-pe", once: true, state };
   assert.equal(await policyOf(inPe), nothing, "one that came from the network waits");
   state.write("origin.json", { deploymentId });
   assert.ok(canGoBack(state));
@@ -30,6 +30,24 @@ test("in the old system what the site does not want is taken back at every polic
   const state = openStateFolder(testFolder(t), () => {});
   const tidied: (string | null)[] = [];
   const staging = { tidy: (wanted: string | null) => Promise.resolve(void tidied.push(wanted)) };
-  await policyOf({ site, staging: staging as unknown as Staging, operatingSystem: "linux", state });
+  const old = { staging: staging as unknown as Staging, operatingSystem: "linux", once: false, state };
+  await policyOf({ site, ...old });
   assert.deepEqual(tidied, [null]);
+});
+
+test("what failed in the PE is not gone back to the PE for", async (t) => {
+  const state = openStateFolder(testFolder(t), () => {});
+  const policy = { deployment: { id: deploymentId, failed: true } } as Policy;
+  const tidied: (string | null)[] = [];
+  const staging = {
+    cameBack: true,
+    tidy: (wanted: string | null) => Promise.resolve(void tidied.push(wanted)),
+  } as unknown as Staging;
+  const old = { site: { policy: () => Promise.resolve(policy) }, staging, operatingSystem: "linux", state };
+  assert.equal(await policyOf({ ...old, once: false }), policy, "a service waits, and is told why");
+  await assert.rejects(policyOf({ ...old, once: true }), { code: "E_STAGING" });
+  assert.deepEqual(tidied, [null, null]);
+  const notYet = { ...old, staging: { ...staging, cameBack: false } as Staging };
+  await policyOf({ ...notYet, once: true });
+  assert.equal(tidied.at(-1), deploymentId, "it failed before, and was begun once more");
 });

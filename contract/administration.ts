@@ -229,3 +229,8 @@ export const Room = z.object({
   images: z.array(ImageRecord),
 });
 export type Room = z.infer<typeof Room>;
+
+/** What a backup is sealed under; it is nowhere else. */
+export const BackupRequest = z.object({
+  passphrase: z.string().min(limits.passwordCharactersLeast).max(limits.backupPassphraseCharactersMost),
+});

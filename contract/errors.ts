@@ -155,6 +155,27 @@ const entries = {
     500,
     74,
   ),
+  E_DISK_FULL: entry(
+    "The disk of the site's data folder is full.",
+    "later",
+    "Free space on it, or remove images; the site goes on by itself.",
+    507,
+    74,
+  ),
+  E_UPGRADE: entry(
+    "The site's data does not go with this version of Volley.",
+    "after-remedy",
+    "Run the version that used it last, or a newer one; the data is as it was.",
+    500,
+    78,
+  ),
+  E_BACKUP: entry(
+    "The file is no backup that can be restored with this passphrase.",
+    "no",
+    "Check the passphrase, then try an earlier backup.",
+    400,
+    65,
+  ),
   E_TOOL_MISSING: entry(
     "A program Volley needs is not installed.",
     "after-remedy",

@@ -216,6 +216,14 @@ export const limits = {
   /** How often deployments are looked for that are to wake their machines, and how often one is tried in vain. */
   wakeLookMs: 2000,
   wakeTries: 150,
+  /** A backup: larger files are named in it only; rows that are read or written in one go, and about how much of them. */
+  backupFileBytes: 4_194_304,
+  backupRowsAtOnce: 500,
+  backupLoadCharacters: 4_194_304,
+  backupLineBytes: 67_108_864,
+  /** How long a site may take to make one before the first byte of it comes. */
+  backupMs: 1_800_000,
+  backupPassphraseCharactersMost: 1000,
   toolTimeMs: 5000,
   /** A program that waits for a disk or for a service of the system: a mount, a registry hive, netsh. */
   slowToolMs: 30_000,

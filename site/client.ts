@@ -1,5 +1,9 @@
 /** Speaks to a site over HTTPS as its administrator. */
+import { createWriteStream } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { ErrorAnswer, apiPrefix } from "../contract/common.ts";
 import { VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
@@ -15,6 +19,13 @@ export interface SiteClientOptions {
 const answerBytesMost = 256 * limits.requestBodyBytes;
 
 const connectionsKept = 2;
+
+interface SentBody {
+  type: string;
+  bytes: Buffer;
+  /** How long the site may say nothing. */
+  timeoutMs?: number;
+}
 
 /** Of one that was kept from an earlier request; no answer had begun. */
 class EndedConnection extends VolleyError {}
@@ -42,6 +53,18 @@ export class SiteClient {
     await this.#call("DELETE", path);
   }
 
+  /** Posts, and writes what is answered into a new file that only its owner reads; durable when this resolves. */
+  async save(path: string, body: unknown, file: string): Promise<void> {
+    const bytes = Buffer.from(JSON.stringify(body));
+    const asked = { type: "application/json", bytes, timeoutMs: limits.backupMs };
+    const { status, text } = await this.#repeat(() =>
+      this.#exchange("POST", path, asked, (answer) => {
+        return pipeline(answer, createWriteStream(file, { flags: "wx", mode: 0o600, flush: true }));
+      }),
+    );
+    if (status >= 300) throw this.#refusal(status, text);
+  }
+
   close(): void {
     this.#agent.destroy();
   }
@@ -52,16 +75,19 @@ export class SiteClient {
     const type = Buffer.isBuffer(body) ? "application/octet-stream" : "application/json";
     const { status, text } = await this.#repeat(() => this.#exchange(method, path, bytes && { type, bytes }));
     if (status < 300) return (text === "" ? undefined : JSON.parse(text)) as Answer;
-    let refusal: ErrorAnswer;
+    throw this.#refusal(status, text);
+  }
+
+  #refusal(status: number, text: string): VolleyError {
     try {
-      refusal = ErrorAnswer.parse(JSON.parse(text));
+      const { code, detail } = ErrorAnswer.parse(JSON.parse(text));
+      return new VolleyError(code, detail);
     } catch {
-      throw new VolleyError(
+      return new VolleyError(
         "E_SITE_UNREACHABLE",
         `What answers at ${this.#where()} is not a site: HTTP status ${status}.`,
       );
     }
-    throw new VolleyError(refusal.code, refusal.detail);
   }
 
   #where(): string {
@@ -82,12 +108,15 @@ export class SiteClient {
     }
   }
 
+  /** What is answered well goes to `take`, where there is one, and is not in the text then. */
   #exchange(
     method: string,
     path: string,
-    body: { type: string; bytes: Buffer } | undefined,
+    body: SentBody | undefined,
+    take?: (answer: Readable) => Promise<void>,
   ): Promise<{ status: number; text: string }> {
     const { address, port, adminToken } = this.#options;
+    const timeout = body?.timeoutMs ?? limits.requestTimeoutMs;
     return new Promise((resolve, reject) => {
       const sent = request({
         agent: this.#agent,
@@ -99,16 +128,21 @@ export class SiteClient {
           authorization: `Bearer ${adminToken}`,
           ...(body === undefined ? {} : { "content-type": body.type, "content-length": body.bytes.length }),
         },
-        timeout: limits.requestTimeoutMs,
+        timeout,
       });
       const fail = (error: Error): void => {
         const hasEnded = sent.reusedSocket && (error as NodeJS.ErrnoException).code === "ECONNRESET";
         const failure = this.#failure(error);
         reject(hasEnded ? new EndedConnection(failure.code, failure.detail, { cause: error }) : failure);
       };
-      sent.on("timeout", () => sent.destroy(new Error(`no answer for ${limits.requestTimeoutMs} ms`)));
+      sent.on("timeout", () => sent.destroy(new Error(`no answer for ${timeout} ms`)));
       sent.on("error", fail);
-      sent.on("response", (response) => {
+      sent.on("response", (response: IncomingMessage) => {
+        const status = response.statusCode ?? 0;
+        if (take !== undefined && status < 300) {
+          take(response).then(() => resolve({ status, text: "" }), reject);
+          return;
+        }
         const chunks: Buffer[] = [];
         let bytes = 0;
         response.on("data", (chunk: Buffer) => {
@@ -117,9 +151,7 @@ export class SiteClient {
           else sent.destroy(new Error("the answer is too long"));
         });
         response.on("error", (error) => reject(this.#failure(error)));
-        response.on("end", () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
-        );
+        response.on("end", () => resolve({ status, text: Buffer.concat(chunks).toString() }));
       });
       sent.end(body?.bytes);
     });

@@ -4,8 +4,9 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { toVolleyError, VolleyError } from "../contract/errors.ts";
 import { auditCommands } from "./commands/audit.ts";
+import { backupCommand, restoreCommand } from "./commands/backup.ts";
 import { collectionCommands } from "./commands/collection.ts";
-import type { Command, CommandCall, SiteCommand } from "./commands/command.ts";
+import type { Command, CommandCall, LocalCommand, SiteCommand } from "./commands/command.ts";
 import { withSite } from "./commands/connect.ts";
 import { credentialCommands } from "./commands/credential.ts";
 import { deploymentCommands } from "./commands/deployment.ts";
@@ -47,8 +48,10 @@ const asking: SiteCommand[] = [
   ...tokenCommands,
   ...auditCommands,
   ...wakeCommands,
+  backupCommand,
 ];
-const commands: Command[] = [siteCommand, ...asking];
+const local: LocalCommand[] = [restoreCommand];
+const commands: Command[] = [siteCommand, ...asking, ...local];
 
 /** Loaded only by what needs it, so that help and lists work before the addon is built. */
 async function loadNative(): Promise<SiteNative> {
@@ -113,6 +116,8 @@ async function run(line: string[]): Promise<void> {
     process.stdout.write(helpFor(found.command));
     return;
   }
+  const onFiles = local.find((one) => one === found.command);
+  if (onFiles !== undefined) return await onFiles.run(call);
   const command = asking.find((one) => one === found.command);
   if (command === undefined) await runSite(call, await loadNative(), endSignal());
   else await withSite(call.dataFolder, loadNative, (client) => command.run(client, call));

@@ -17,6 +17,8 @@ import { watchCertificate, type CertificateFiles } from "./authority/own-certifi
 import { openAuthority } from "./authority/authority.ts";
 import { newPassword, Passwords } from "./authority/passwords.ts";
 import { openVault } from "./authority/vault.ts";
+import { Backups, keepBeforeUpgrade } from "./backup/backups.ts";
+import { refuseUnfinishedRestore } from "./backup/restore.ts";
 import { adminToken, hashSecret } from "./authority/secrets.ts";
 import { DeploymentWakes } from "./boot/deployment-wakes.ts";
 import { Pxe } from "./boot/pxe.ts";
@@ -127,10 +129,16 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
   try {
     const lock = await lockFolder(options.dataFolder);
     endings.push(() => lock.release());
+    const { dataFolder } = options;
+    refuseUnfinishedRestore(dataFolder);
     const authority = await openAuthority(files.authority);
+    const { fingerprint } = authority;
     const token = adminToken(files.adminToken);
-    const store = await openStore(files.database);
+    const vault = openVault(files.secretsKey);
+    const keep = keepBeforeUpgrade({ dataFolder, fingerprint, secretsKey: files.secretsKey, log });
+    const store = await openStore(files.database, keep);
     endings.push(() => store.close());
+    const backups = new Backups({ dataFolder, fingerprint, database: store.database });
     const library = new Library({
       folder: files.library,
       store,
@@ -220,7 +228,6 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     });
     endings.push(() => tasks.stop());
 
-    const vault = openVault(files.secretsKey);
     await sealOldSecrets(vault, store.database);
     const passwords = new Passwords();
     const firstPassword = options.serving ? await firstAccount(store, passwords) : null;
@@ -235,6 +242,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     let responder: PxeResponder | null = null;
     const context: ApiContext = {
       store,
+      backups,
       authority,
       library,
       files: fileLibrary,
@@ -283,13 +291,12 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       address: addresses.includes("0.0.0.0") ? "127.0.0.1" : (addresses[0] ?? "127.0.0.1"),
       port: api.port,
       pid: process.pid,
-      fingerprint: authority.fingerprint,
+      fingerprint,
     };
     if (options.serving) {
       writeFileDurably(files.location, JSON.stringify(location), 0o644);
       endings.push(() => rmSync(files.location, { force: true }));
     }
-    const { fingerprint } = authority;
     return { location, fingerprint, adminToken: token, firstPassword, failed: store.failed, close };
   } catch (error) {
     await close();

@@ -3,6 +3,7 @@ import type { FailedAttempts } from "../authority/attempts.ts";
 import type { Authority } from "../authority/authority.ts";
 import type { Passwords } from "../authority/passwords.ts";
 import type { Vault } from "../authority/vault.ts";
+import type { Backups } from "../backup/backups.ts";
 import type { PxeStatus } from "../../contract/pxe.ts";
 import type { Pxe } from "../boot/pxe.ts";
 import type { Waker } from "../boot/waker.ts";
@@ -20,6 +21,7 @@ import type { MachineKeys } from "./machine-keys.ts";
 
 export interface ApiContext {
   store: Store;
+  backups: Backups;
   authority: Authority;
   library: Library;
   files: FileLibrary;

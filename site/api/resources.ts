@@ -3,6 +3,7 @@ import { accountRoutes } from "./accounts.ts";
 import { tokenRoutes } from "./api-tokens.ts";
 import { auditRoutes } from "./audit.ts";
 import { authorityRoutes } from "./authority.ts";
+import { backupRoutes } from "./backup.ts";
 import { bootImageRoutes } from "./boot-image.ts";
 import { captureRoutes } from "./captures.ts";
 import { collectionRoutes } from "./collections.ts";
@@ -40,6 +41,7 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   collectionRoutes,
   deviceRoutes,
   authorityRoutes,
+  backupRoutes,
   bootImageRoutes,
   credentialRoutes,
   deploymentReportRoutes,

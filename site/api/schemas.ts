@@ -32,6 +32,7 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "POST /accounts/:id/password": { body: accounts.PasswordReset, answer: accounts.AccountAnswer },
   "GET /audit": { query: accounts.AuditQuery, answer: z.array(accounts.AuditEntry) },
   "GET /audit/export": { query: accounts.AuditQuery },
+  "POST /backup": { body: administration.BackupRequest },
   "GET /collections": { answer: z.array(devices.CollectionRecord) },
   "GET /collections/:id": { answer: devices.CollectionRecord },
   "POST /collections": { body: devices.CollectionRequest, answer: devices.CollectionRecord },

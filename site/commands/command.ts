@@ -28,6 +28,10 @@ export type OptionText = NonNullable<ParseArgsConfig["options"]>[string] & {
 export interface SiteCommand extends Command {
   run: (client: SiteClient, call: CommandCall) => Promise<void>;
 }
+/** A command that works on files, and on no site. */
+export interface LocalCommand extends Command {
+  run: (call: CommandCall) => Promise<void>;
+}
 
 /** An option's text, undefined when it was not given. */
 export function text(call: CommandCall, name: string): string | undefined {

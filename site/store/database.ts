@@ -6,12 +6,13 @@ import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { Kysely, PGliteDialect } from "kysely";
-import { Migrator } from "kysely/migration";
+import { Migrator, type MigrationProvider } from "kysely/migration";
 import { VolleyError } from "../../contract/errors.ts";
 import { DurableFiles } from "./durable-files.ts";
 import { FailedDisk, guardDatabase } from "./guarded-database.ts";
+import { migrationsDone } from "./dump.ts";
 import { syncPath, syncTree, writeFileDurably } from "./files.ts";
-import { migrations } from "./migrations/index.ts";
+import { knownMigrations, migrations, migrationsNamed } from "./migrations/index.ts";
 import type { Tables } from "./schema.ts";
 
 export type Database = Kysely<Tables>;
@@ -44,13 +45,34 @@ async function openEmbedded(folder: string, disk: FailedDisk): Promise<PGlite> {
   return database;
 }
 
+/** Called with a database of an earlier version, before anything in it changes; what it throws keeps it as it is. */
+export type BeforeUpgrade = (database: Database) => Promise<void>;
+
 /**
  * `folder` belongs to the caller alone (store/lock.ts). When its disk fails later, `failed` is called once and every
- * query is refused with E_STORE. Throws E_STORE.
+ * query is refused with E_STORE. Throws E_STORE, E_UPGRADE.
  */
 export async function openDatabase(
   folder: string,
   failed: (failure: VolleyError) => void,
+  beforeUpgrade?: BeforeUpgrade,
+): Promise<Database> {
+  return await openAt(folder, failed, (database) => bringUpToDate(database, migrations, beforeUpgrade));
+}
+
+/** A new one, with the tables of those migrations alone. Throws E_STORE. */
+export async function makeDatabase(folder: string, named: readonly string[]): Promise<Database> {
+  return await openAt(
+    folder,
+    () => undefined,
+    (database) => bringUpToDate(database, migrationsNamed(named)),
+  );
+}
+
+async function openAt(
+  folder: string,
+  failed: (failure: VolleyError) => void,
+  prepare: (database: Database) => Promise<void>,
 ): Promise<Database> {
   const disk = new FailedDisk();
   disk.onFailure(failed);
@@ -58,8 +80,7 @@ export async function openDatabase(
     const embedded = guardDatabase(await openEmbedded(folder, disk), disk);
     const database = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite: embedded }) });
     try {
-      const { error } = await new Migrator({ db: database, provider: migrations }).migrateToLatest();
-      if (error !== undefined) throw new Error("its tables cannot be brought up to date", { cause: error });
+      await prepare(database);
       return database;
     } catch (error) {
       await database.destroy();
@@ -71,6 +92,32 @@ export async function openDatabase(
       cause: error,
     });
   }
+}
+
+/** All missing steps in one transaction, so that one that fails leaves the database as it was. Throws E_UPGRADE. */
+async function bringUpToDate(
+  database: Database,
+  provider: MigrationProvider,
+  beforeUpgrade?: BeforeUpgrade,
+): Promise<void> {
+  const done = await migrationsDone(database);
+  const newer = done.find((name) => !knownMigrations.includes(name));
+  if (newer !== undefined) {
+    throw new VolleyError("E_UPGRADE", `A newer version has used the database: it has the step ${newer}.`);
+  }
+  const missing = Object.keys(await provider.getMigrations()).filter((name) => !done.includes(name));
+  if (missing.length > 0 && done.length > 0) await beforeUpgrade?.(database);
+  // Steps that were made beside each other come in the order in which versions had them.
+  const migrator = new Migrator({ db: database, provider, allowUnorderedMigrations: true });
+  const { error, results } = await migrator.migrateToLatest();
+  if (error === undefined) return;
+  if (done.length === 0) throw new Error("its tables cannot be made", { cause: error });
+  const step = results?.find(({ status }) => status === "Error")?.migrationName ?? "the first";
+  throw new VolleyError(
+    "E_UPGRADE",
+    `The database cannot be brought up to date, and is as it was: step ${step}: ${reason(error)}`,
+    { cause: error },
+  );
 }
 
 function reason(error: unknown): string {

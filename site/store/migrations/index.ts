@@ -47,3 +47,11 @@ const steps: Record<string, Migration> = {
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };
+
+export const knownMigrations: readonly string[] = Object.keys(steps);
+
+/** Those alone, which a backup's database had been through. */
+export const migrationsNamed = (names: readonly string[]): MigrationProvider => ({
+  getMigrations: async () =>
+    Object.fromEntries(Object.entries(steps).filter(([name]) => names.includes(name))),
+});

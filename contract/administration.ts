@@ -1,6 +1,6 @@
 /** What an administrator (the command line, the page, the demo) asks of the site, with the admin token. */
 import { z } from "zod";
-import { ByteCount, HexRoot, Identifier, Name, Port, Time } from "./common.ts";
+import { ByteCount, HexRoot, Identifier, MulticastUse, Name, Port, Time } from "./common.ts";
 import { limits } from "./limits.ts";
 import { DiskRule, ImageFacts } from "./deployment.ts";
 import { MachineFacts } from "./machine.ts";
@@ -11,7 +11,13 @@ import { WaitingSession } from "./waiting.ts";
 export const ImageFormat = z.enum(["raw", "qcow2", "vhd", "vhdx", "vmdk", "wim"]);
 export type ImageFormat = z.infer<typeof ImageFormat>;
 
-export const ImageRecord = ImageFacts.extend({ imported: Time, holes: z.int(), chunks: z.int() });
+export const ImageRecord = ImageFacts.extend({
+  imported: Time,
+  holes: z.int(),
+  chunks: z.int(),
+  /** "package": the content of a package, made by the site to be cast; it is no disk's, and in no list of images. */
+  purpose: z.enum(["image", "package"]).default("image"),
+});
 export type ImageRecord = z.infer<typeof ImageRecord>;
 
 /**
@@ -33,6 +39,10 @@ export const ImportRequest = z.object({
   as: WimForm.optional(),
 });
 export type ImportRequest = z.infer<typeof ImportRequest>;
+
+/** POST /images/:id/multicast and POST /packages/:packageId/multicast: sessions that are open go on as they began. */
+export const MulticastRequest = z.object({ multicast: MulticastUse });
+export type MulticastRequest = z.infer<typeof MulticastRequest>;
 
 /** An image in a WIM, as the WIM describes it. */
 export const WimEdition = z.object({

@@ -21,5 +21,12 @@ export const ErrorAnswer = z.object({
 });
 export type ErrorAnswer = z.infer<typeof ErrorAnswer>;
 
+/**
+ * By which ways content reaches machines, as far as it has a say: "no" by unicast alone, "allowed" by multicast with
+ * unicast for what that does not bring, "only" by multicast and nothing else.
+ */
+export const MulticastUse = z.enum(["no", "allowed", "only"]);
+export type MulticastUse = z.infer<typeof MulticastUse>;
+
 /** Where the site's API is, below https://host:port. */
 export const apiPrefix = "/api/v1";

@@ -1,6 +1,6 @@
 /** Policy, joining a session, and the image as an agent sees it. */
 import { z } from "zod";
-import { ByteCount, HexKey, HexRoot, Identifier, Name, Port } from "./common.ts";
+import { ByteCount, HexKey, HexRoot, Identifier, MulticastUse, Name, Port } from "./common.ts";
 import { limits } from "./limits.ts";
 import { PackageList, SequenceFacts } from "./sequence.ts";
 
@@ -13,6 +13,8 @@ export const ImageFacts = z.object({
   smallestDiskBytes: ByteCount,
   sectorBytes: z.union([z.literal(512), z.literal(4096)]),
   firmware: z.array(z.enum(["bios", "uefi"])),
+  /** Narrows what the deployment allows. */
+  multicast: MulticastUse.default("allowed"),
 });
 export type ImageFacts = z.infer<typeof ImageFacts>;
 
@@ -32,7 +34,7 @@ export type DiskRule = z.infer<typeof DiskRule>;
 
 /**
  * GET /policy: what this machine is to do now; deployment null = nothing. With a task sequence the machine runs that, and
- * images are cast as its steps name them (GET /deployments/:id/packages/:packageId/image); without one the image goes onto the disk that the rule means.
+ * images and packages are cast as its steps name them (GET /deployments/:id/packages/:packageId/image); without one the image goes onto the disk that the rule means.
  */
 export const Policy = z.object({
   deployment: z

@@ -167,6 +167,8 @@ export const limits = {
   uploadIdleMs: 600_000,
   /** The disk of the site's data folder keeps so much free. */
   freeBytesKept: 1_073_741_824,
+  /** A package of fewer bytes is there by unicast before a session has begun: it is cast only where that is asked for. */
+  packageCastBytesLeast: 16_777_216,
   sequenceBytesMost: 67_108_864,
   /** A run's checkpoint as the site keeps it. */
   checkpointBytesMost: 8_388_608,

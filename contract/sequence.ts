@@ -1,6 +1,6 @@
 /** Task sequences and packages at a site, and what a machine that runs a sequence keeps there. */
 import { z } from "zod";
-import { ByteCount, HexKey, Identifier, Name, Time } from "./common.ts";
+import { ByteCount, HexKey, Identifier, MulticastUse, Name, Time } from "./common.ts";
 import { limits } from "./limits.ts";
 
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -68,6 +68,8 @@ export const PackageRequest = z.discriminatedUnion("kind", [
     /** Of a package of drivers: Auto Apply Drivers looks through it. */
     driverCategory: Name.nullable().default(null),
     programs: z.array(PackageProgram).max(100).default([]),
+    /** Left out: "allowed" from packageCastBytesLeast on, "no" for what is smaller. */
+    multicast: MulticastUse.optional(),
   }),
   z.object({
     kind: z.literal("file"),
@@ -75,6 +77,7 @@ export const PackageRequest = z.discriminatedUnion("kind", [
     name: Name,
     fileName: FileName,
     uploadId: Identifier,
+    multicast: MulticastUse.optional(),
   }),
   z.object({ kind: z.literal("image"), packageId: PackageId, imageId: Identifier }),
 ]);
@@ -93,7 +96,13 @@ export const PackageFacts = z.object({
   bytes: ByteCount,
   /** Null for an image, which has a manifest. */
   hash: Sha256.nullable(),
+  /**
+   * Of an image, or of what is cast in the place of the archive or file: its bytes, and zeros up to a whole sector. Null
+   * where nothing is cast, or not yet.
+   */
   imageId: Identifier.nullable(),
+  /** Of an archive or file; of an image, the image says it. */
+  multicast: MulticastUse.default("no"),
   programs: z.array(PackageProgram),
 });
 export type PackageFacts = z.infer<typeof PackageFacts>;
@@ -111,7 +120,7 @@ export type PackageRecord = z.infer<typeof PackageRecord>;
  */
 export const SharedRequest = z.object({ shared: z.boolean() });
 
-/** GET /deployments/:id/packages/:packageId/image: ImageFacts of contract/deployment.ts, of a package of kind "image". */
+/** GET /deployments/:id/packages/:packageId/image: ImageFacts of contract/deployment.ts, of a package with an imageId. */
 
 /** GET /deployments/:id/drivers, by a machine: the packages of drivers that it may fetch. */
 export const DriverPackage = z.object({ packageId: PackageId, name: Name, category: Name });

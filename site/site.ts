@@ -34,6 +34,7 @@ import { type IgmpDoor, openIgmpWatch } from "./casting/igmp-watch.ts";
 import { FileLibrary } from "./content/files.ts";
 import type { ImportDoor } from "./content/import.ts";
 import { Library } from "./content/library.ts";
+import { PackageContents } from "./content/package-contents.ts";
 import { ContentTasks } from "./content/tasks.ts";
 import type { VerifyDoor } from "./content/verify.ts";
 import type { Log } from "./log.ts";
@@ -227,6 +228,12 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       changed: () => room.changed("images"),
     });
     endings.push(() => tasks.stop());
+    const packageContents = new PackageContents({
+      importer: { library, store, authority, native },
+      files: fileLibrary,
+      log,
+    });
+    endings.push(() => packageContents.stop());
 
     await sealOldSecrets(vault, store.database);
     const passwords = new Passwords();
@@ -247,6 +254,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       library,
       files: fileLibrary,
       tasks,
+      packageContents,
       director,
       properties,
       examinations,
@@ -266,7 +274,10 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       audit: new AuditLog(store.audit),
       log,
     };
-    if (options.serving) await resumeCaptures(context);
+    if (options.serving) {
+      await resumeCaptures(context);
+      await packageContents.start();
+    }
     const names = certificateNames(options.addresses);
     const own = watchCertificate(options.certificate, log);
     endings.push(() => own.stop());

@@ -129,9 +129,11 @@ async function fit(
   for (const text of await fitting.fit(disk.path, partitionsBefore)) by.log.info(text);
 }
 
-/** Receives the deployment's image onto a disk or partition, which is right and durable when it resolves. */
+export type CastDeployment = Pick<ImageDeployment, "id" | "image" | "multicast" | "multicastOnly">;
+
+/** Receives the deployment's image onto a disk, a partition or a file, which is right and durable when it resolves. */
 export async function castImage(
-  { id: deploymentId, image, multicast, multicastOnly }: ImageDeployment,
+  { id: deploymentId, image, multicast, multicastOnly }: CastDeployment,
   target: { manifest: Buffer; device: string; resume: boolean },
   by: Performer,
   signal = by.signal,
@@ -142,8 +144,8 @@ export async function castImage(
   try {
     return await deployImage({
       image,
-      multicast,
-      multicastOnly,
+      multicast: multicast && image.multicast !== "no",
+      multicastOnly: multicastOnly || image.multicast === "only",
       ...target,
       siteHost: by.siteAddress.host,
       interfaceAddressTo: async (address) => forced ?? by.platform.interfaceAddressTo(address),
@@ -169,7 +171,7 @@ function notice(deploymentId: string, text: string, by: Performer): void {
   }
 }
 
-export function successText(image: ImageFacts, outcome: Outcome): string {
+export function successText(image: ImageFacts, outcome: Outcome, where = "on the disk"): string {
   const pieces = [
     `${sizeText(outcome.multicastBytes)} by multicast`,
     `${sizeText(outcome.unicastBytes)} by unicast`,
@@ -177,5 +179,5 @@ export function successText(image: ImageFacts, outcome: Outcome): string {
     outcome.foundChunks > 0 ? `${outcome.foundChunks} chunks were there` : "",
   ];
   const paths = pieces.filter((piece) => piece !== "").join(", ");
-  return `Image "${image.name}" is on the disk and verified after ${durationText(outcome.seconds)} (${paths})`;
+  return `Image "${image.name}" is ${where} and verified after ${durationText(outcome.seconds)} (${paths})`;
 }

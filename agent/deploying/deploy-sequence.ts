@@ -5,6 +5,7 @@ import { limits } from "../../contract/limits.ts";
 import type { StepStatus } from "../../contract/report.ts";
 import type { SequenceFacts as SequenceFile } from "../../contract/sequence.ts";
 import type { DiskFacts } from "../platform/platform.ts";
+import { packageCast } from "./cast-package.ts";
 import { handOver } from "./hand-over.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
 import { folderStore, peekAtRun, type CheckpointStore } from "../sequence/checkpoint.ts";
@@ -47,6 +48,7 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
   const yes = by.yes || deployment.unattended;
   const content = siteContent({
     site,
+    cast: packageCast(deployment, site, by),
     folder: join(by.state.path, "packages"),
     log: by.log,
     signal: by.signal,

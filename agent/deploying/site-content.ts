@@ -12,6 +12,7 @@ import { untilItWorks } from "../site/back-off.ts";
 import type { DeploymentSite } from "../site/deployment-site.ts";
 import { downloadFile, type Transfer } from "../site/file-transfer.ts";
 import type { Content } from "../steps/step.ts";
+import type { PackageCast } from "./cast-package.ts";
 
 export interface SiteContent extends Content {
   /** Rejects with E_NOT_FOUND, and with E_FORBIDDEN for what the deployment does not give out. */
@@ -20,6 +21,7 @@ export interface SiteContent extends Content {
 
 export interface SiteContentOptions {
   site: DeploymentSite;
+  cast: PackageCast;
   /** Of the cache, which deployments share: what is in it is named for its hash. */
   folder: string;
   log: Log;
@@ -28,7 +30,7 @@ export interface SiteContentOptions {
 
 const unpackMs = 3_600_000;
 
-export function siteContent({ folder, log, signal, site }: SiteContentOptions): SiteContent {
+export function siteContent({ cast, folder, log, signal, site }: SiteContentOptions): SiteContent {
   const factsOf = (packageId: string): Promise<PackageFacts> =>
     untilItWorks(() => site.packageFacts(packageId), {
       signal,
@@ -43,7 +45,8 @@ export function siteContent({ folder, log, signal, site }: SiteContentOptions): 
   return {
     factsOf,
     async folderOf(packageId) {
-      const { bytes, fileName, hash, kind, packageId: id } = await factsOf(packageId);
+      const facts = await factsOf(packageId);
+      const { bytes, fileName, hash, kind, packageId: id } = facts;
       const what = `Package ${id}`;
       if (hash === null) {
         throw new VolleyError("E_CONFLICT", `${what} is a block image, which has no files`);
@@ -52,11 +55,14 @@ export function siteContent({ folder, log, signal, site }: SiteContentOptions): 
       const piece = (offset: number): Promise<Buffer> => site.packagePiece(id, offset);
       const common = { bytes, hash, what, piece, ...transfer(what) };
       if (kind === "file" && fileName !== null) {
-        await downloadFile({ ...common, path: join(place, fileName) });
+        const path = join(place, fileName);
+        await cast(facts, path);
+        await downloadFile({ ...common, path });
         return place;
       }
       if (existsSync(place)) return place;
       const archive = `${place}.tar.gz`;
+      await cast(facts, archive);
       await downloadFile({ ...common, path: archive });
       await unpack(archive, place);
       await rm(archive);

@@ -59,7 +59,7 @@ export class DeploymentSite {
   packageFacts(packageId: string): Promise<PackageFacts> {
     return this.#ask(PackageFacts, "GET", `/packages/${encodeURIComponent(packageId)}`);
   }
-  /** Of a package of kind "image". */
+  /** Of a package that is cast. */
   packageImage(packageId: string): Promise<ImageFacts> {
     return this.#ask(ImageFacts, "GET", `/packages/${encodeURIComponent(packageId)}/image`);
   }

@@ -92,7 +92,7 @@ const capturesMost = 99_999;
 
 /** Under the first identifier of the form CAP00001 that is free. */
 async function addWim(
-  { store }: ApiContext,
+  { packageContents, store }: ApiContext,
   { fileName, name }: CapturedRequest,
   file: LibraryFile,
 ): Promise<string> {
@@ -111,10 +111,12 @@ async function addWim(
       bytes,
       hash,
       imageId: null,
+      multicast: bytes < limits.packageCastBytesLeast ? "no" : "allowed",
       driverCategory: null,
       programs: [],
       added,
     });
+    packageContents.make(packageId);
     return packageId;
   }
   throw new VolleyError("E_CONFLICT", `${capturesMost} captured images are here, which is the most.`);

@@ -12,6 +12,7 @@ import type { PointProperties } from "../casting/properties.ts";
 import type { Examinations } from "../casting/examinations.ts";
 import type { FileLibrary } from "../content/files.ts";
 import type { Library } from "../content/library.ts";
+import type { PackageContents } from "../content/package-contents.ts";
 import type { ContentTasks } from "../content/tasks.ts";
 import type { Log } from "../log.ts";
 import type { RoomBoard } from "../room.ts";
@@ -26,6 +27,7 @@ export interface ApiContext {
   library: Library;
   files: FileLibrary;
   tasks: ContentTasks;
+  packageContents: PackageContents;
   director: Director;
   properties: PointProperties;
   examinations: Examinations;

@@ -153,8 +153,12 @@ async function findWhat(store: ApiContext["store"], wanted: DeploymentRequest): 
   if (imageId === null && sequenceId === null) {
     throw new VolleyError("E_REQUEST_INVALID", "imageId: an image or a task sequence is deployed, or both.");
   }
-  if (imageId !== null && !(await store.images.find(imageId))) {
+  const image = imageId === null ? null : await store.images.find(imageId);
+  if (image !== null && image?.purpose !== "image") {
     throw new VolleyError("E_NOT_FOUND", `There is no image ${imageId}.`);
+  }
+  if (image?.multicast === "only" && !wanted.multicast) {
+    throw new VolleyError("E_REQUEST_INVALID", `multicast: image ${image.name} is by multicast only.`);
   }
   if (sequenceId !== null && !(await store.sequences.find(sequenceId))) {
     throw new VolleyError("E_NOT_FOUND", `There is no task sequence ${sequenceId}.`);

@@ -1,5 +1,5 @@
 /** Images: imported, listed, verified and removed by the administrator; manifests for machines that deploy them. */
-import { ImportRequest, type ImageRecord } from "../../contract/administration.ts";
+import { ImportRequest, MulticastRequest, type ImageRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { ApiContext } from "./context.ts";
 import { identifierOf, parse, type Call, type Route } from "./routes.ts";
@@ -31,6 +31,21 @@ export function imageRoutes({ store, library, tasks, room }: ApiContext): Route[
         const image = await find(call);
         call.reply.code(202);
         return tasks.startVerification(image);
+      },
+    },
+    {
+      method: "POST",
+      path: "/images/:id/multicast",
+      who: "administrator",
+      handle: async (call): Promise<ImageRecord> => {
+        const image = await find(call);
+        const { multicast } = parse(MulticastRequest, call.request.body);
+        if (image.purpose !== "image") {
+          throw new VolleyError("E_CONFLICT", "This is a package's content: the package says it.");
+        }
+        await store.images.setMulticast(image.id, multicast);
+        room.changed("images");
+        return { ...image, multicast };
       },
     },
     {

@@ -8,12 +8,13 @@ import {
   PackageRequest,
   SharedRequest,
 } from "../../contract/sequence.ts";
+import { MulticastRequest } from "../../contract/administration.ts";
 import type { StoredPackage } from "../store/packages.ts";
 import type { ApiContext } from "./context.ts";
 import { offsetOf, parse, sendBytes, type Call, type Route } from "./routes.ts";
 
 export function packageRoutes(context: ApiContext): Route[] {
-  const { files, log, store } = context;
+  const { files, log, packageContents, store } = context;
   const find = async ({ request }: Call): Promise<StoredPackage> => {
     const packageId = parse(PackageId, (request.params as { packageId: string }).packageId);
     const found = await store.packages.find(packageId);
@@ -49,6 +50,7 @@ export function packageRoutes(context: ApiContext): Route[] {
           if (added.fileId !== null) files.remove(added.fileId);
           throw error;
         }
+        packageContents.make(added.packageId);
         log.info(`package ${added.packageId} (${added.name}) was added: ${added.kind}, ${added.bytes} bytes`);
         reply.code(201);
         return PackageRecord.parse({ ...added, shared: false });
@@ -59,8 +61,34 @@ export function packageRoutes(context: ApiContext): Route[] {
       path: "/packages/:packageId/shared",
       who: "administrator",
       handle: async (call) => {
-        const { packageId } = await find(call);
-        await store.packages.share(packageId, parse(SharedRequest, call.request.body).shared);
+        const { multicast, packageId } = await find(call);
+        const { shared } = parse(SharedRequest, call.request.body);
+        if (shared && multicast === "only") {
+          const detail = `Package ${packageId} is by multicast only, which takes a deployment.`;
+          throw new VolleyError("E_CONFLICT", detail);
+        }
+        await store.packages.share(packageId, shared);
+        return PackageRecord.parse(await find(call));
+      },
+    },
+    {
+      method: "POST",
+      path: "/packages/:packageId/multicast",
+      who: "administrator",
+      handle: async (call) => {
+        const { fileId, imageId, kind, packageId, shared } = await find(call);
+        const { multicast } = parse(MulticastRequest, call.request.body);
+        if (kind === "image") {
+          throw new VolleyError("E_CONFLICT", `Package ${packageId} is an image, which says it itself.`);
+        }
+        if (shared && multicast === "only") {
+          throw new VolleyError("E_CONFLICT", `Package ${packageId} is shared, which is by unicast.`);
+        }
+        await store.packages.setMulticast(packageId, multicast);
+        if (imageId !== null && multicast === "no") {
+          await dropContent(context, packageId, imageId);
+        } else if (imageId !== null) await store.images.setMulticast(imageId, multicast);
+        else if (fileId !== null) packageContents.make(packageId);
         return PackageRecord.parse(await find(call));
       },
     },
@@ -69,7 +97,8 @@ export function packageRoutes(context: ApiContext): Route[] {
       path: "/packages/:packageId",
       who: "administrator",
       handle: async (call) => {
-        const { fileId, packageId } = await find(call);
+        const { fileId, imageId, kind, packageId } = await find(call);
+        if (kind !== "image" && imageId !== null) await dropContent(context, packageId, imageId);
         await store.packages.remove(packageId);
         if (fileId !== null) files.remove(fileId);
       },
@@ -107,6 +136,21 @@ function sharedRoutes({ files }: ApiContext, find: (call: Call) => Promise<Store
   ];
 }
 
+/** What was cast in the package's place. Throws E_IMAGE_IN_USE while a session casts it. */
+async function dropContent(
+  { library, store }: ApiContext,
+  packageId: string,
+  imageId: string,
+): Promise<void> {
+  await store.packages.setContent(packageId, null);
+  try {
+    await library.remove(imageId);
+  } catch (error) {
+    await store.packages.setContent(packageId, imageId);
+    throw error;
+  }
+}
+
 async function makePackage(
   { files, store }: ApiContext,
   wanted: PackageRequest,
@@ -115,14 +159,17 @@ async function makePackage(
   const added = new Date().toISOString();
   if (wanted.kind === "image") {
     const image = await store.images.find(wanted.imageId);
-    if (!image) throw new VolleyError("E_NOT_FOUND", `There is no image ${wanted.imageId}.`);
-    const { bytes, id: imageId, name } = image;
+    if (image?.purpose !== "image") {
+      throw new VolleyError("E_NOT_FOUND", `There is no image ${wanted.imageId}.`);
+    }
+    const { bytes, id: imageId, multicast, name } = image;
     const none = { fileId: null, fileName: null, hash: null, driverCategory: null, programs: [] };
-    return { packageId, name, kind: "image", ...none, bytes, imageId, added };
+    return { packageId, name, kind: "image", ...none, bytes, imageId, multicast, added };
   }
   const { bytes, hash, id: fileId } = await files.take(null, wanted.uploadId, limits.uploadBytesMost);
   const { kind, name } = wanted;
-  const common = { packageId, name, kind, fileId, bytes, hash, imageId: null, added };
+  const multicast = wanted.multicast ?? (bytes < limits.packageCastBytesLeast ? "no" : "allowed");
+  const common = { packageId, name, kind, fileId, bytes, hash, imageId: null, multicast, added };
   if (wanted.kind === "file") {
     return { ...common, fileName: wanted.fileName, driverCategory: null, programs: [] };
   }

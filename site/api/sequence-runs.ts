@@ -23,7 +23,7 @@ export function sequenceRunRoutes(context: ApiContext): Route[] {
   return [...contentRoutes(context), ...checkpointRoutes(context)];
 }
 
-function contentRoutes({ files, store, vault }: ApiContext): Route[] {
+function contentRoutes({ files, packageContents, store, vault }: ApiContext): Route[] {
   const findPackage = async (call: Call): Promise<StoredPackage> => {
     const { deployment } = await deploymentOf(call, store);
     const packageId = parse(PackageId, (call.request.params as { packageId: string }).packageId);
@@ -115,7 +115,16 @@ function contentRoutes({ files, store, vault }: ApiContext): Route[] {
       method: "GET",
       path: "/deployments/:id/packages/:packageId",
       who: "machine",
-      handle: async (call) => PackageFacts.parse(await findPackage(call)),
+      handle: async (call) => {
+        const found = await findPackage(call);
+        if (found.multicast === "only" && found.imageId === null) {
+          const failure = packageContents.failureOf(found.packageId);
+          if (failure !== undefined) throw failure;
+          const detail = `Package ${found.packageId} is by multicast only, and is still being prepared.`;
+          throw new VolleyError("E_SESSION_WAITING", detail);
+        }
+        return PackageFacts.parse(found);
+      },
     },
     {
       method: "GET",
@@ -124,7 +133,7 @@ function contentRoutes({ files, store, vault }: ApiContext): Route[] {
       handle: async (call): Promise<ImageFacts> => {
         const { imageId, packageId } = await findPackage(call);
         const image = imageId === null ? undefined : await store.images.find(imageId);
-        if (!image) throw new VolleyError("E_CONFLICT", `Package ${packageId} is no image.`);
+        if (!image) throw new VolleyError("E_CONFLICT", `Package ${packageId} is not cast.`);
         return ImageFacts.parse(image);
       },
     },
@@ -133,9 +142,12 @@ function contentRoutes({ files, store, vault }: ApiContext): Route[] {
       path: "/deployments/:id/packages/:packageId/:offset",
       who: "machine",
       handle: async (call) => {
-        const { fileId, packageId } = await findPackage(call);
+        const { fileId, multicast, packageId } = await findPackage(call);
         if (fileId === null) {
           throw new VolleyError("E_CONFLICT", `Package ${packageId} is an image, which is cast.`);
+        }
+        if (multicast === "only") {
+          throw new VolleyError("E_FORBIDDEN", `Package ${packageId} is by multicast only.`);
         }
         return sendBytes(call, await files.read(fileId, offsetOf(call.request)));
       },

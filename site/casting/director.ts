@@ -4,7 +4,12 @@
  * moment, outlives a restart of the site, and ends when its machines are done or silent. Its sender is threads of this
  * process, so it cannot outlive it.
  */
-import type { DeploymentRecord, EndReason, SessionRecord } from "../../contract/administration.ts";
+import type {
+  DeploymentRecord,
+  EndReason,
+  ImageRecord,
+  SessionRecord,
+} from "../../contract/administration.ts";
 import type { JoinAnswer } from "../../contract/deployment.ts";
 import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
@@ -14,7 +19,7 @@ import type { StoredSession } from "../store/sessions.ts";
 import { Turns } from "../turns.ts";
 import { closedRecord } from "./closed-session.ts";
 import { describe, LiveSession } from "./live-session.ts";
-import { SessionOpener, type CastWish, type OpenerOptions } from "./session-opener.ts";
+import { isMulticastOnly, SessionOpener, type CastWish, type OpenerOptions } from "./session-opener.ts";
 import type { StreamMove } from "./stream-rule.ts";
 import { Streams } from "./streams.ts";
 import { WaitingSessions } from "./waiting-sessions.ts";
@@ -71,11 +76,15 @@ export class Director {
       if (imageId === null) {
         throw new VolleyError("E_CONFLICT", `Deployment ${deployment.name} casts no image.`);
       }
-      this.#checkPoint(machineId, deployment);
+      const image = await store.images.find(imageId);
+      if (!image) throw new VolleyError("E_NOT_FOUND", `There is no image ${imageId}.`);
+      this.#checkPoint(machineId, deployment, image);
       const place = this.#streamsOf(deployment, imageId)?.placeOf(machineId) ?? { stream: 0, reason: "" };
       const wish = { deployment, imageId, stream: place.stream };
       const casting = this.#sessionsOf(castingOf({ deploymentId: deployment.id, imageId }));
-      if (casting.length === 0 && !resume) await this.waiting.check(machineId, wish, Date.now());
+      // A package is one of many things that a sequence takes, each machine in its own time: nobody waits for others.
+      const waits = !resume && image.purpose === "image";
+      if (casting.length === 0 && waits) await this.waiting.check(machineId, wish, Date.now());
       const session = this.#find(wish) ?? (await this.#openFor(wish));
       session.checkNotOut(machineId);
       // A machine takes one image at a time: what it took part in before is over for it.
@@ -179,11 +188,14 @@ export class Director {
   }
 
   /** Throws E_POINT_FULL, and E_CONFLICT for what needs multicast where there is none. */
-  #checkPoint(machineId: string, { multicastOnly, name }: DeploymentRecord): void {
+  #checkPoint(machineId: string, deployment: DeploymentRecord, image: ImageRecord): void {
     const { maximumClients, multicast } = this.#options.properties.current;
-    if (multicastOnly && !multicast) {
-      const detail = `Deployment ${name} is by multicast only, and this distribution point does none.`;
-      throw new VolleyError("E_CONFLICT", detail);
+    if (isMulticastOnly(deployment, image)) {
+      const what = deployment.multicastOnly ? `Deployment ${deployment.name}` : image.name;
+      const detail = multicast ? "the deployment is without" : "this distribution point does none";
+      if (!multicast || !deployment.multicast) {
+        throw new VolleyError("E_CONFLICT", `${what} is by multicast only, and ${detail}.`);
+      }
     }
     const served = this.#served();
     if (maximumClients === 0 || served.has(machineId) || served.size < maximumClients) return;

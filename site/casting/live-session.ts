@@ -1,9 +1,10 @@
 /** A session that is open: its caster, who takes part, and what it has sent. */
-import type { DeploymentRecord, SessionRecord } from "../../contract/administration.ts";
+import type { DeploymentRecord, ImageRecord, SessionRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import type { Caster, CasterStatistics } from "../../native/index.ts";
 import type { StoredSession } from "../store/sessions.ts";
+import { isMulticastOnly } from "./session-opener.ts";
 import { SlowClientRule, type Move } from "./slow-clients.ts";
 import type { StreamClient } from "./stream-rule.ts";
 
@@ -35,13 +36,13 @@ export class LiveSession {
 
   constructor(options: {
     stored: StoredSession;
-    image: { name: string; root: string };
+    image: Pick<ImageRecord, "name" | "root" | "multicast">;
     caster: Caster;
     deployment: Pick<DeploymentRecord, "slowClients" | "multicastOnly">;
   }) {
     const { caster, deployment, image, stored } = options;
     this.stored = stored;
-    const alone = deployment.multicastOnly ? "out" : "unicast";
+    const alone = isMulticastOnly(deployment, image) ? "out" : "unicast";
     this.movesTo = deployment.slowClients.policy === "multistream" ? "stream" : alone;
     this.#slowClients = new SlowClientRule(deployment.slowClients);
     this.imageName = image.name;

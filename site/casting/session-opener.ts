@@ -158,7 +158,7 @@ export class SessionOpener {
           port: stored.port,
           interfaceAddress,
           feedbackPort: ports.feedback,
-          unicastPort: deployment.multicastOnly ? null : ports.unicast,
+          unicastPort: isMulticastOnly(deployment, image) ? null : ports.unicast,
           timeToLive,
           mtu: stored.mtu,
           rateBytesPerSecond: Math.round((rateMbps * 1_000_000) / 8),
@@ -169,6 +169,14 @@ export class SessionOpener {
       }
     }
   }
+}
+
+/** Whether the deployment or what it casts says so. */
+export function isMulticastOnly(
+  { multicastOnly }: Pick<DeploymentRecord, "multicastOnly">,
+  { multicast }: Pick<ImageRecord, "multicast">,
+): boolean {
+  return multicastOnly || multicast === "only";
 }
 
 /** Of two rates the lower; 0 is none. */

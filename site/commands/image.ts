@@ -1,9 +1,10 @@
-/** volley image import | list | show | verify | remove */
+/** volley image import | list | show | verify | multicast | remove */
 import type { ImageRecord, VerificationState } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
 import type { SiteCommand } from "./command.ts";
 import { importImage, importOptions } from "./image-import.ts";
+import { multicastText, multicastUse } from "./multicast-use.ts";
 import { bytesText, printJson, printLine, printTable } from "./output.ts";
 import { follow } from "./progress.ts";
 
@@ -30,6 +31,7 @@ function printImage(image: ImageRecord): void {
       `${bytesText(image.contentBytes)} in ${image.chunks - image.holes} chunks; ${image.holes} holes`,
     ],
     ["boots with", firmwareText(image)],
+    ["sent by", multicastText(image.multicast)],
     ["sectors", `${image.sectorBytes} bytes`],
     ["smallest disk", `${image.smallestDiskBytes} bytes`],
     ["imported", image.imported],
@@ -99,6 +101,21 @@ export const imageCommands: SiteCommand[] = [
           `${image.name}: all ${image.chunks} chunks are right, and the manifest is signed by this site.`,
         );
       }
+    },
+  },
+  {
+    words: "image multicast",
+    operands: "NAME USE",
+    operandCount: 2,
+    summary: "Say whether an image is cast: no, allowed, or only, without a way around it.",
+    options: {},
+    run: async (client, call) => {
+      const [name = "", use = ""] = call.positionals;
+      const { id } = await findImage(client, name);
+      const path = `/images/${id}/multicast`;
+      const now = await client.post<ImageRecord>(path, { multicast: multicastUse(use) });
+      if (call.json) printJson(now);
+      else printLine(`${now.name} has ${multicastText(now.multicast)}.`);
     },
   },
   {

@@ -1,5 +1,6 @@
 /** One file as a package. */
 import { basename } from "node:path";
+import type { MulticastUse } from "../../contract/common.ts";
 import type { PackageRecord } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
 import type { CommandCall } from "./command.ts";
@@ -10,15 +11,17 @@ export interface FileWish {
   packageId: string;
   name: string;
   path: string;
+  multicast?: MulticastUse;
   /** Nothing is said of the progress. */
   quiet: boolean;
 }
 
 export async function addFile(
   client: SiteClient,
-  { name, packageId, path, quiet }: FileWish,
+  { name, packageId, path, quiet, ...more }: FileWish,
 ): Promise<PackageRecord> {
   return client.post<PackageRecord>("/packages", {
+    ...more,
     packageId,
     name,
     kind: "file",

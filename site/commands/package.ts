@@ -1,8 +1,9 @@
-/** volley package add | image | list | share | remove */
+/** volley package add | image | list | share | multicast | remove */
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
+import type { MulticastUse } from "../../contract/common.ts";
 import { limits } from "../../contract/limits.ts";
 import type { PackageProgram, PackageRecord } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
@@ -10,6 +11,7 @@ import { runToolWell } from "../content/tools.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
 import { bytesText, printJson, printLine, printTable } from "./output.ts";
+import { multicastOf, multicastOption, multicastText, multicastUse } from "./multicast-use.ts";
 import { addFile, printPackage } from "./package-file.ts";
 import { uploadFile } from "./upload.ts";
 
@@ -27,6 +29,7 @@ export const packageCommands: SiteCommand[] = [
         value: "CATEGORY",
         help: "It holds drivers, which Auto Apply Drivers looks through.",
       },
+      multicast: multicastOption("allowed for what is large, no for what is small"),
       program: {
         type: "string",
         multiple: true,
@@ -36,7 +39,12 @@ export const packageCommands: SiteCommand[] = [
     },
     run: async (client, call) => {
       const path = resolve(call.positionals[0] ?? "");
-      const common = { packageId: identifier(call), name: text(call, "name") ?? basename(path) };
+      const multicast = multicastOf(call);
+      const common = {
+        packageId: identifier(call),
+        name: text(call, "name") ?? basename(path),
+        ...(multicast !== undefined && { multicast }),
+      };
       const added = statOf(path).isDirectory()
         ? await addFolder(client, {
             ...common,
@@ -72,14 +80,17 @@ export const packageCommands: SiteCommand[] = [
     run: async (client, call) => {
       const packages = await client.get<PackageRecord[]>("/packages");
       if (call.json) return printJson(packages);
-      const rows = packages.map(({ added, bytes, kind, name, packageId }) => [
+      const rows = packages.map(({ added, bytes, imageId, kind, multicast, name, packageId }) => [
         packageId,
         name,
         kind,
+        kind === "image" || multicast === "no" || imageId !== null
+          ? multicast
+          : `${multicast}, being prepared`,
         bytesText(bytes),
         added.slice(0, 16).replace("T", " "),
       ]);
-      printTable([["ID", "NAME", "KIND", "SIZE", "ADDED"], ...rows]);
+      printTable([["ID", "NAME", "KIND", "MULTICAST", "SIZE", "ADDED"], ...rows]);
     },
   },
   {
@@ -97,6 +108,20 @@ export const packageCommands: SiteCommand[] = [
       const whose = shared ? "every machine" : "deployments alone";
       if (call.json) printJson(now);
       else printLine(`Package ${now.packageId} is for ${whose}.`);
+    },
+  },
+  {
+    words: "package multicast",
+    operands: "ID USE",
+    operandCount: 2,
+    summary: "Say whether a package is cast: no, allowed, or only, without a way around it.",
+    options: {},
+    run: async (client, call) => {
+      const [packageId = "", use = ""] = call.positionals;
+      const path = `/packages/${encodeURIComponent(packageId)}/multicast`;
+      const now = await client.post<PackageRecord>(path, { multicast: multicastUse(use) });
+      if (call.json) printJson(now);
+      else printLine(`Package ${now.packageId} has ${multicastText(now.multicast)}.`);
     },
   },
   {
@@ -143,6 +168,7 @@ interface FolderWish {
   name: string;
   driverCategory: string | null;
   programs: PackageProgram[];
+  multicast?: MulticastUse;
   path: string;
   quiet: boolean;
 }

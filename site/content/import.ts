@@ -55,17 +55,41 @@ const compressionLevel = 3;
 
 /** Throws what inspecting throws, E_CONFLICT, E_CONTENT_WRITE, E_SOURCE_READ, E_IMAGE_TRUNCATED, E_CANCELLED. */
 export async function importImage(importer: Importer, work: ImportWork): Promise<ImageRecord> {
-  const { library, store } = importer;
   const name = work.name ?? nameOf(work.path);
-  await refuseTakenName(store, name);
+  await refuseTakenName(importer.store, name);
   const prepare = await look(work);
-  const id = work.imageId ?? randomUUID();
+  const facts = { id: work.imageId ?? randomUUID(), name, purpose: "image", multicast: "allowed" } as const;
+  return keep(importer, { ...facts, path: work.path, signal: work.signal }, async (folder) => {
+    const { source, reading } = await prepare(folder);
+    return { source, reading, disk: await inspectPartitions(source) };
+  });
+}
+
+export interface Kept extends Pick<ImageRecord, "id" | "name" | "purpose" | "multicast"> {
+  /** Where it came from. */
+  path: string;
+  signal: AbortSignal;
+}
+export interface Readable {
+  /** A path in the folder `appliedFolder` of the given one, or elsewhere. */
+  source: Source;
+  reading: ImportWork["reading"];
+  disk: Pick<ImageRecord, "sectorBytes" | "firmware">;
+}
+
+/** What `open` answers is read once, signed, and in the library. Throws as importImage. */
+export async function keep(
+  importer: Importer,
+  work: Kept,
+  open: (folder: string) => Promise<Readable>,
+): Promise<ImageRecord> {
+  const { library, store } = importer;
+  const { id, multicast, name, purpose } = work;
   const folder = join(library.folder, `.importing-${id}`);
   try {
     makeFolder(folder);
-    const { source, reading } = await prepare(folder);
-    const disk = await inspectPartitions(source);
-    const result = await readContent(importer, { ...work, source, folder, reading });
+    const { disk, reading, source } = await open(folder);
+    const result = await readContent(importer, { signal: work.signal, source, folder, reading });
     // A WIM was applied to a file there, or a saved disk restored.
     rmSync(join(folder, appliedFolder), { recursive: true, force: true });
     const manifest = importer.native.buildManifest(
@@ -91,6 +115,8 @@ export async function importImage(importer: Importer, work: ImportWork): Promise
       imported: new Date().toISOString(),
       holes: summary.holes,
       chunks: summary.chunks,
+      purpose,
+      multicast,
     };
     if (summary.root !== result.root) {
       throw new VolleyError("E_INTERNAL", "The manifest has another root than the image.");
@@ -112,8 +138,8 @@ export async function importImage(importer: Importer, work: ImportWork): Promise
   }
 }
 
-/** Where a WIM is applied or a saved disk restored, in the folder of the import. */
-const appliedFolder = "applied";
+/** Where a WIM is applied, a saved disk restored or a package copied, in the folder of the import. */
+export const appliedFolder = "applied";
 
 interface Prepared {
   source: Source;
@@ -200,7 +226,9 @@ function asWriteError(error: unknown): VolleyError {
     : toVolleyError(error);
 }
 
-interface Reading extends ImportWork {
+interface Reading {
+  signal: AbortSignal;
+  reading: ImportWork["reading"];
   source: Source;
   folder: string;
 }

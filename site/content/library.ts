@@ -95,6 +95,7 @@ export class Library {
       if (unfinished.test(name)) rmSync(join(folder, name), { recursive: true, force: true });
       else present.add(name);
     }
+    await this.#recoverPackages(present);
     for (const image of await store.images.list()) {
       if (present.delete(image.id)) continue;
       if ((await store.images.users(image.id)).length > 0) {
@@ -108,11 +109,28 @@ export class Library {
     syncPath(folder);
   }
 
+  /** What is cast in the place of packages can be made again from them: what does not fit together goes. */
+  async #recoverPackages(present: Set<string>): Promise<void> {
+    const { folder, store } = this.#options;
+    const named = new Set((await store.packages.list()).map(({ imageId }) => imageId));
+    for (const { id } of await store.images.list("package")) {
+      const isWhole = present.delete(id) && existsSync(this.contentPath(id));
+      if (isWhole && named.has(id)) continue;
+      await store.packages.dropContent(id);
+      await store.images.remove(id);
+      rmSync(join(folder, id), { recursive: true, force: true });
+    }
+  }
+
   /** A complete folder without a row: the last process ended between the two. */
   async #adopt(id: string): Promise<void> {
     const { store, log, native } = this.#options;
     try {
       const written = ImageRecord.parse(JSON.parse(readFileSync(this.factsPath(id), "utf8")));
+      if (written.purpose === "package") {
+        rmSync(join(this.#options.folder, id), { recursive: true, force: true });
+        return;
+      }
       const summary = native.readManifest(await this.manifest(id));
       // What the manifest says is signed; the rest is not.
       const facts: ImageRecord = {

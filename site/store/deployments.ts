@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Selectable } from "kysely";
 import type { DeploymentRecord, DeploymentRequest } from "../../contract/administration.ts";
 import type { DeviceRecord } from "../../contract/devices.ts";
-import type { SequenceVariable } from "../../contract/sequence.ts";
+import { windowsAgentPackage, type SequenceVariable } from "../../contract/sequence.ts";
 import type { Database } from "./database.ts";
 import { windowOf } from "./deployment-window.ts";
 import type { DeploymentTable } from "./schema.ts";
@@ -318,9 +318,11 @@ export class DeploymentStore {
   }
 }
 
-/** Null: all of the site's. */
+/** Null: all of the site's. The agent for Windows is given to every machine with a sequence. */
 function gives(packages: readonly string[] | null, packageId: string): boolean {
-  return packages === null || packages.some((one) => one.toUpperCase() === packageId.toUpperCase());
+  const wanted = packageId.toUpperCase();
+  const isNamed = packages === null || packages.some((one) => one.toUpperCase() === wanted);
+  return isNamed || wanted === windowsAgentPackage;
 }
 
 function toRecord(

@@ -1,6 +1,7 @@
 /** The library's images, as rows. */
 import type { Selectable } from "kysely";
 import type { ImageRecord } from "../../contract/administration.ts";
+import type { MulticastUse } from "../../contract/common.ts";
 import type { Database } from "./database.ts";
 import { toNumber, type ImageTable } from "./schema.ts";
 
@@ -31,6 +32,8 @@ function toRecord(row: Selectable<ImageTable>): ImageRecord {
     imported: row.imported,
     holes: row.holes,
     chunks: row.chunks,
+    purpose: row.purpose,
+    multicast: row.multicast,
   };
 }
 
@@ -40,10 +43,11 @@ export class ImageStore {
     this.#database = database;
   }
 
-  async list(): Promise<ImageRecord[]> {
+  async list(purpose: ImageRecord["purpose"] = "image"): Promise<ImageRecord[]> {
     const rows = await this.#database
       .selectFrom("image")
       .selectAll()
+      .where("purpose", "=", purpose)
       .orderBy("imported")
       .orderBy("id")
       .execute();
@@ -77,6 +81,8 @@ export class ImageStore {
       chunks: image.chunks,
       holes: image.holes,
       imported: image.imported,
+      purpose: image.purpose,
+      multicast: image.multicast,
     };
     await this.#database.insertInto("image").values(row).execute();
   }
@@ -105,6 +111,10 @@ export class ImageStore {
       .where("image_id", "=", id)
       .execute();
     return [...deployments.map(({ name }) => name), ...packages.map((row) => `package ${row.package_id}`)];
+  }
+
+  async setMulticast(id: string, multicast: MulticastUse): Promise<void> {
+    await this.#database.updateTable("image").set({ multicast }).where("id", "=", id).execute();
   }
 
   async remove(id: string): Promise<void> {

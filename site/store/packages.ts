@@ -1,5 +1,6 @@
 /** Packages, as rows: folders and files in the file library, and images under the names that sequences use. */
 import type { Selectable } from "kysely";
+import type { MulticastUse } from "../../contract/common.ts";
 import type { PackageRecord } from "../../contract/sequence.ts";
 import type { Database } from "./database.ts";
 import { toNumber, type PackageTable } from "./schema.ts";
@@ -43,6 +44,7 @@ export class PackageStore {
         bytes: added.bytes,
         hash: added.hash,
         image_id: added.imageId,
+        multicast: added.multicast,
         driver_category: added.driverCategory,
         programs: JSON.stringify(added.programs),
         added: added.added,
@@ -58,6 +60,32 @@ export class PackageStore {
       .where("package_id", "=", packageId.toUpperCase())
       .executeTakeFirstOrThrow();
     return numUpdatedRows > 0n;
+  }
+
+  /** Null: nothing is cast in its place. */
+  async setContent(packageId: string, imageId: string | null): Promise<void> {
+    await this.#database
+      .updateTable("package")
+      .set({ image_id: imageId })
+      .where("package_id", "=", packageId)
+      .execute();
+  }
+
+  /** Of what is not in the library any more. */
+  async dropContent(imageId: string): Promise<void> {
+    await this.#database
+      .updateTable("package")
+      .set({ image_id: null })
+      .where("image_id", "=", imageId)
+      .execute();
+  }
+
+  async setMulticast(packageId: string, multicast: MulticastUse): Promise<void> {
+    await this.#database
+      .updateTable("package")
+      .set({ multicast })
+      .where("package_id", "=", packageId)
+      .execute();
   }
 
   async remove(packageId: string): Promise<void> {
@@ -76,6 +104,7 @@ function toStored(row: Selectable<PackageTable>): StoredPackage {
     bytes: toNumber(row.bytes),
     hash,
     imageId: row.image_id,
+    multicast: row.multicast,
     driverCategory: row.driver_category,
     programs: row.programs,
     added,

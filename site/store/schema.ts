@@ -5,7 +5,7 @@ import type { EndReason, SlowClients } from "../../contract/administration.ts";
 import type { DiskRule } from "../../contract/deployment.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { Outcome, Plan, StepStatus } from "../../contract/report.ts";
-import type { ErrorAnswer } from "../../contract/common.ts";
+import type { ErrorAnswer, MulticastUse } from "../../contract/common.ts";
 import type { CollectionRule, DeviceState } from "../../contract/devices.ts";
 import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import type { PxeProperties } from "../../contract/pxe.ts";
@@ -40,6 +40,8 @@ export interface ImageTable {
   chunks: number;
   holes: number;
   imported: string;
+  purpose: ColumnType<"image" | "package", "image" | "package" | undefined, never>;
+  multicast: ColumnType<MulticastUse, MulticastUse | undefined, MulticastUse>;
 }
 
 export interface CredentialTable {
@@ -207,7 +209,9 @@ export interface PackageTable {
   file_name: string | null;
   bytes: Integer64;
   hash: string | null;
+  /** Of an image, or of what is cast in the file's place. */
   image_id: string | null;
+  multicast: MulticastUse;
   /** Null for what is no package of drivers. */
   driver_category: string | null;
   programs: Json<PackageProgram[]>;

@@ -4,6 +4,7 @@ import { accounts } from "./accounts.ts";
 import { capturedImages } from "./captured-images.ts";
 import { captures } from "./captures.ts";
 import { children } from "./children.ts";
+import { contentMulticast } from "./content-multicast.ts";
 import { deployments } from "./deployments.ts";
 import { devices } from "./devices.ts";
 import { distributionPoint } from "./distribution-point.ts";
@@ -44,6 +45,7 @@ const steps: Record<string, Migration> = {
   "0018-status-messages": statusMessages,
   "0020-wake": wake,
   "0030-captured-images": capturedImages,
+  "0060-content-multicast": contentMulticast,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

@@ -32,6 +32,7 @@ const image = {
   smallestDiskBytes: 40e9,
   sectorBytes: 512 as const,
   firmware: ["uefi" as const],
+  multicast: "allowed" as const,
 };
 
 test("the plan names the disk, what is lost, and the image with its size", () => {

@@ -289,6 +289,7 @@ const deployment: NonNullable<Policy["deployment"]> = {
     smallestDiskBytes: 1,
     sectorBytes: 512,
     firmware: [],
+    multicast: "allowed",
   },
   sequence: null,
   packages: "all",

@@ -1,0 +1,100 @@
+/**
+ * What is cast in the place of packages: each one's archive or file as an image of the library. It is made in the
+ * background, one after another, and again by the next start where this process ends before it is there; until then
+ * machines have the package by unicast.
+ */
+import { randomUUID } from "node:crypto";
+import { copyFile, constants, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import { toVolleyError, type VolleyError } from "../../contract/errors.ts";
+import type { Log } from "../log.ts";
+import { makeFolder } from "../store/files.ts";
+import type { StoredPackage } from "../store/packages.ts";
+import { Turns } from "../turns.ts";
+import type { FileLibrary } from "./files.ts";
+import { appliedFolder, keep, type Importer } from "./import.ts";
+import { inspectSource } from "./source.ts";
+
+export interface PackageContentsOptions {
+  importer: Importer;
+  files: Pick<FileLibrary, "path">;
+  log: Log;
+}
+
+const sectorBytes = 512;
+
+export class PackageContents {
+  readonly #options: PackageContentsOptions;
+  readonly #turns = new Turns();
+  readonly #stop = new AbortController();
+  readonly #failures = new Map<string, VolleyError>();
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: PackageContentsOptions) {
+    this.#options = options;
+  }
+
+  /** Makes what the last process did not. */
+  async start(): Promise<void> {
+    for (const { packageId } of await this.#options.importer.store.packages.list()) this.make(packageId);
+  }
+
+  /** Begins it where the package may be cast and is not there yet. */
+  make(packageId: string): void {
+    this.#last = this.#turns.take(() => this.#make(packageId));
+  }
+
+  /** What kept a package from being cast, in this process. */
+  failureOf(packageId: string): VolleyError | undefined {
+    return this.#failures.get(packageId);
+  }
+
+  /** Cancels what goes on and waits for it. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#last;
+  }
+
+  async #make(packageId: string): Promise<void> {
+    const { files, importer, log } = this.#options;
+    const { library, store } = importer;
+    if (this.#stop.signal.aborted) return;
+    this.#failures.delete(packageId);
+    try {
+      const found = await store.packages.find(packageId);
+      const fileId = found?.fileId ?? null;
+      if (!found || fileId === null || found.imageId !== null || found.multicast === "no") return;
+      const image = await this.#keep(found, files.path(fileId));
+      const now = await store.packages.find(packageId);
+      if (now?.fileId === fileId && now.multicast !== "no") {
+        await store.packages.setContent(packageId, image.id);
+        log.info(`package ${packageId} can be cast: ${image.bytes} bytes, stored in ${image.contentBytes}`);
+      } else await library.remove(image.id);
+    } catch (error) {
+      const failure = toVolleyError(error);
+      if (failure.code === "E_CANCELLED") return;
+      this.#failures.set(packageId, failure);
+      log.error(`package ${packageId} cannot be cast: ${failure.code}: ${failure.detail}`);
+    }
+  }
+
+  #keep({ bytes, hash, multicast, packageId }: StoredPackage, path: string) {
+    const id = randomUUID();
+    const { signal } = this.#stop;
+    const facts = {
+      id,
+      name: `Package ${packageId} ${hash?.slice(0, 8)}`,
+      purpose: "package",
+      multicast,
+    } as const;
+    return keep(this.#options.importer, { ...facts, path, signal }, async (folder) => {
+      makeFolder(join(folder, appliedFolder));
+      const copy = join(folder, appliedFolder, "content");
+      // An image is a whole number of sectors, and the package's own file has to stay as it is.
+      await copyFile(path, copy, constants.COPYFILE_FICLONE);
+      await truncate(copy, Math.ceil(bytes / sectorBytes) * sectorBytes);
+      const source = await inspectSource(copy, "raw", signal);
+      return { source, reading: () => {}, disk: { sectorBytes, firmware: [] } };
+    });
+  }
+}

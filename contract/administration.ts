@@ -4,7 +4,7 @@ import { ByteCount, HexRoot, Identifier, MulticastUse, Name, Port, Time } from "
 import { limits } from "./limits.ts";
 import { DiskRule, ImageFacts } from "./deployment.ts";
 import { MachineFacts } from "./machine.ts";
-import { Outcome, Plan, Progress } from "./report.ts";
+import { Outcome, Plan, Progress, RunningStep } from "./report.ts";
 import { PackageList, SequenceVariables } from "./sequence.ts";
 import { WaitingSession } from "./waiting.ts";
 
@@ -175,6 +175,8 @@ export const MachineRecord = z.object({
   state: MachineState,
   plan: Plan.nullable(),
   progress: Progress.nullable(),
+  /** Of the task sequence that it runs, as far as it has told since the site was started. */
+  step: RunningStep.nullable().optional(),
   outcome: Outcome.nullable(),
   error: z.object({ code: z.string(), detail: z.string(), remedy: z.string() }).nullable(),
   notice: z.string(),

@@ -78,8 +78,21 @@ export const Progress = z.object({
   repairedSymbols: z.int().min(0),
   bytesPerSecond: z.number().min(0),
   secondsLeft: z.number().min(0).nullable(),
+  /** Of the last seconds' datagrams, the part that did not come; from 0 to 1. */
+  lossPart: z.number().min(0).max(1).optional(),
+  /** Chunks that the disk took and gave back right, in the last seconds. */
+  diskBytesPerSecond: z.number().min(0).optional(),
 });
 export type Progress = z.infer<typeof Progress>;
+/** POST /deployments/:id/step, as a step of a task sequence begins: only the latest counts. */
+export const RunningStep = z.object({
+  /** "number of total": steps that count, as the machine's screen has them. */
+  number: z.int().min(0),
+  total: z.int().min(0),
+  name: Text,
+});
+export type RunningStep = z.infer<typeof RunningStep>;
+
 /**
  * `rejoin`: the session is gone, or another stream is this machine's (`moved` says why): join again. `moved` with
  * `go-on`: why the site has moved the machine to unicast; empty: it has not. E_TOO_SLOW instead: the machine is out.

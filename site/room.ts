@@ -11,7 +11,7 @@ import type {
 } from "../contract/administration.ts";
 import { VolleyError, toVolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
-import type { Progress } from "../contract/report.ts";
+import type { Progress, RunningStep } from "../contract/report.ts";
 import type { WaitingSession } from "../contract/waiting.ts";
 import type { Log } from "./log.ts";
 import type { Store } from "./store/store.ts";
@@ -36,6 +36,7 @@ export class RoomBoard {
   readonly #options: RoomOptions;
   readonly #watchers = new Set<Watcher>();
   readonly #progress = new Map<string, { deploymentId: string; progress: Progress }>();
+  readonly #steps = new Map<string, { deploymentId: string; step: RunningStep }>();
   readonly #seen = new Map<string, string>();
   readonly #unsaved = new Set<string>();
   #machines: MachineRecord[] | null = null;
@@ -89,6 +90,11 @@ export class RoomBoard {
     this.saw(machineId);
   }
 
+  atStep(machineId: string, deploymentId: string, step: RunningStep): void {
+    this.#steps.set(machineId, { deploymentId, step });
+    this.saw(machineId);
+  }
+
   /** Answers the state to begin with; later ones are shown. Throws E_CONFLICT when too many watch. */
   async watch(watcher: Watcher): Promise<string> {
     if (this.#watchers.size >= limits.roomSubscribers) {
@@ -119,7 +125,9 @@ export class RoomBoard {
     return this.#machines.map((machine) => {
       const latest = this.#progress.get(machine.id);
       const progress = latest?.deploymentId === machine.deploymentId ? latest.progress : null;
-      return { ...machine, progress, lastSeen: this.#seen.get(machine.id) ?? machine.lastSeen };
+      const at = this.#steps.get(machine.id);
+      const step = at?.deploymentId === machine.deploymentId ? at.step : null;
+      return { ...machine, progress, step, lastSeen: this.#seen.get(machine.id) ?? machine.lastSeen };
     });
   }
 

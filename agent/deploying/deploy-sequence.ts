@@ -16,6 +16,7 @@ import { failureOf } from "../running/sequence-end.ts";
 import { standAloneFacts } from "../running/sequence-facts.ts";
 import { loadProgram, type ChildReference, type LoadedProgram } from "../running/sequence-files.ts";
 import { runLoaded, workFolder } from "../running/sequence-runner.ts";
+import { StepTeller } from "../report/step-teller.ts";
 import { pause, untilItWorks } from "../site/back-off.ts";
 import { DeploymentSite } from "../site/deployment-site.ts";
 import { downloadFile } from "../site/file-transfer.ts";
@@ -76,6 +77,7 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
   };
   const collection = await untilItWorks(() => site.variables(), patience);
   const device = await untilItWorks(() => site.deviceVariables(), patience);
+  const steps = new StepTeller((step) => site.atStep(step));
   const ran = await runLoaded(
     {
       loaded,
@@ -89,6 +91,7 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
       content,
       services,
       status: (status) => tellStatus(deployment.id, status, by),
+      atStep: (step) => steps.offer(step),
       beforeRestart: (ended) => handing.finish(ended),
       logs: by.logs,
     },

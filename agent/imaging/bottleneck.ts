@@ -35,10 +35,11 @@ export class BottleneckMeter {
     if (statistics.phase !== "receiving") return "none";
     if (statistics.diskBacklogPerThousand >= diskBehind) return "disk";
     if (statistics.processorBacklogPerThousand >= processorBehind) return "processor";
-    return !statistics.multicastAlive || this.#lossPart() > muchLoss ? "network" : "site";
+    return !statistics.multicastAlive || this.lossPart > muchLoss ? "network" : "site";
   }
 
-  #lossPart(): number {
+  /** Of the last seconds' datagrams; from 0 to 1. */
+  get lossPart(): number {
     const [first, last] = [this.#samples[0], this.#samples.at(-1)];
     if (first === undefined || last === undefined) return 0;
     const lost = last.lostDatagrams - first.lostDatagrams;

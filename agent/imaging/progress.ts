@@ -66,7 +66,16 @@ export function viewOf(
   };
 }
 
-export function progressOf(view: ProgressView, sessionId: string): Progress {
+/** What the site is told beside what the screen shows. */
+export type LinkFigures = Pick<Progress, "lossPart" | "diskBytesPerSecond">;
+
+export function progressOf(view: ProgressView, sessionId: string, figures: LinkFigures = {}): Progress {
   const { bytesFound: _, ...rest } = view;
-  return { sessionId, ...rest };
+  return { sessionId, ...rest, ...figures };
+}
+
+/** Bytes of chunks that the disk took and gave back right; what a rewrite cost counts too. */
+export function bytesTaken(statistics: ReceiverStatistics): number {
+  const { chunksByMulticast, chunksByUnicast, chunksRewritten } = statistics;
+  return (chunksByMulticast + chunksByUnicast + chunksRewritten) * limits.chunkBytes;
 }

@@ -9,7 +9,7 @@ import { BottleneckMeter } from "./bottleneck.ts";
 import { toDeviceFailure } from "./native-failure.ts";
 import { PathWatch } from "./path-watch.ts";
 import { ProgressSender } from "./progress-sender.ts";
-import { progressOf, RateMeter, viewOf, type Totals } from "./progress.ts";
+import { bytesTaken, progressOf, RateMeter, viewOf, type Totals } from "./progress.ts";
 
 export interface ReceiveOptions {
   manifest: Buffer;
@@ -92,6 +92,7 @@ class ReceiverWatch {
   readonly #sender: ProgressSender;
   readonly #path: PathWatch;
   readonly #rate = new RateMeter();
+  readonly #disk = new RateMeter();
   readonly #bottleneck: BottleneckMeter;
   #siteAway: VolleyError | null = null;
   #advancedAt = Date.now();
@@ -121,6 +122,7 @@ class ReceiverWatch {
     const statistics = this.#receiver.statistics();
     const now = Date.now();
     this.#rate.add(now, statistics.bytesVerified);
+    this.#disk.add(now, bytesTaken(statistics));
     if (statistics.bytesVerified !== this.#bytesVerified || statistics.phase !== "receiving") {
       this.#bytesVerified = statistics.bytesVerified;
       this.#advancedAt = now;
@@ -129,7 +131,7 @@ class ReceiverWatch {
     if (said !== null) this.#options.notice(said);
     const view = this.#view(statistics, now - this.#advancedAt);
     this.#options.show(view);
-    this.#sender.offer(progressOf(view, this.#options.joined.session.id));
+    this.#sender.offer(this.#progress(view));
     // While the site is away there is no other session to join, and what still comes may yet complete this one.
     if (now - this.#advancedAt > limits.receiverStallMs && this.#siteAway === null) {
       this.#rejoin(`Nothing was verified for ${Math.round(limits.receiverStallMs / 1000)} seconds`);
@@ -141,8 +143,15 @@ class ReceiverWatch {
     const statistics = { ...this.#receiver.statistics(), phase };
     const view = this.#view(statistics, 0);
     this.#options.show(view);
-    await this.#sender.farewell(progressOf(view, this.#options.joined.session.id));
+    await this.#sender.farewell(this.#progress(view));
     return statistics;
+  }
+
+  #progress(view: ProgressView): Progress {
+    return progressOf(view, this.#options.joined.session.id, {
+      lossPart: this.#bottleneck.lossPart,
+      diskBytesPerSecond: this.#disk.bytesPerSecond,
+    });
   }
 
   #view(statistics: ReceiverStatistics, quietMs: number): ProgressView {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import type { ConsoleLines } from "../commands/console-lines.ts";
 import type { Asker } from "../imaging/plan.ts";
+import type { RunningStep } from "../../contract/report.ts";
 import { performStep, type StepPerformer } from "./perform-step.ts";
 import type { DiskFacts, Platform } from "../platform/platform.ts";
 import { logFolder } from "../report/log-places.ts";
@@ -57,6 +58,8 @@ export interface LoadedRun {
   content: Content;
   services: StepServices;
   status(status: SequenceStatus): void;
+  /** A step begins; its name holds no secret. */
+  atStep?(step: RunningStep): void;
   /** While the volumes are still mounted. */
   beforeRestart?(ran: RanSequence): Promise<void>;
   logs: Logs;
@@ -152,6 +155,7 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
     onStep(step, variables) {
       server.serve(variables);
       if (variables === null) return;
+      run.atStep?.({ number: step.number, total, name: by.redactor.clean(step.node.name) });
       // The disk may have been formatted since.
       const place = documentedLog(run, by, variables.get("OSDTargetSystemDrive"));
       if (place !== null) run.logs.alsoIn(place);

@@ -1,6 +1,7 @@
 /** What the agent says to the site about one deployment's task sequence (contract/sequence.ts). */
 import type { z } from "zod";
 import { ImageFacts } from "../../contract/deployment.ts";
+import type { RunningStep } from "../../contract/report.ts";
 import {
   CapturedAnswer,
   DriverPackages,
@@ -91,6 +92,10 @@ export class DeploymentSite {
   }
   async removeCheckpoint(): Promise<void> {
     await this.#call("DELETE", "/machines/me/checkpoint");
+  }
+
+  async atStep(step: RunningStep): Promise<void> {
+    await this.#call("POST", "/step", step);
   }
 
   beginUpload(body: UploadRequest): Promise<UploadState> {

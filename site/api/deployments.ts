@@ -4,7 +4,7 @@ import { JoinRequest, type JoinAnswer } from "../../contract/deployment.ts";
 import { DeploymentClear, type DeploymentPreview } from "../../contract/devices.ts";
 import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import { VolleyError } from "../../contract/errors.ts";
-import { Progress, type ProgressAnswer } from "../../contract/report.ts";
+import { Progress, RunningStep, type ProgressAnswer } from "../../contract/report.ts";
 import type { StartAnswer } from "../../contract/waiting.ts";
 import type { ApiContext } from "./context.ts";
 import { previewOf, requireConfirmation } from "./guards.ts";
@@ -208,6 +208,15 @@ function participation({ store, director, room }: ApiContext): Route[] {
         const progress = parse(Progress, call.request.body);
         room.progressed(machineId, id, progress);
         return director.progress(machineId, id, progress);
+      },
+    },
+    {
+      method: "POST",
+      path: "/deployments/:id/step",
+      who: "machine",
+      handle: async (call) => {
+        const { deployment, machineId } = await deploymentOf(call, store);
+        room.atStep(machineId, deployment.id, parse(RunningStep, call.request.body));
       },
     },
   ];

@@ -60,6 +60,7 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "POST /deployments/:id/close": { answer: administration.DeploymentRecord },
   "POST /deployments/:id/join": { body: deployment.JoinRequest, answer: deployment.JoinAnswer },
   "POST /deployments/:id/progress": { body: report.Progress, answer: report.ProgressAnswer },
+  "POST /deployments/:id/step": { body: report.RunningStep },
   "GET /distribution-point": { answer: DistributionPoint },
   "POST /distribution-point": { body: DistributionPointChange, answer: DistributionPoint },
   "GET /waiting": { answer: z.array(WaitingSession) },

@@ -159,6 +159,9 @@ test("killed in a step and with its own checkpoint lost, it goes on from the sit
     what: "the long step",
     story: () => first.process.story(),
   });
+  const shown = async (): Promise<boolean> => (await machine("l1")).step?.name === "Long";
+  await waitFor(shown, { what: "the step at the site", story: () => first.process.story() });
+  assert.deepEqual((await machine("l1")).step, { number: 3, total: 4, name: "Long" });
   await first.kill();
   const kept = await checkpointAsked(first, first);
   assert.match(kept, /"name":"Once"/);

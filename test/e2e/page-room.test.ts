@@ -99,6 +99,8 @@ function stateAt(round: number): RoomState {
         unicastBytes: 0,
         repairedSymbols: round * 7,
         bytesPerSecond: 1e8 + index * 1e5,
+        lossPart: (index % 50) / 1000,
+        diskBytesPerSecond: 9e7 + round * 1e5,
         secondsLeft: (bytesTotal - bytesVerified) / 1e8,
       },
       outcome: null,

@@ -106,6 +106,7 @@ test("a machine of no such deployment is given nothing of it, and puts nothing t
     package: () => stranger.packageFacts("PS100001"),
     "a package's bytes": () => stranger.packagePiece("PS100001", 0),
     drivers: () => stranger.drivers(),
+    "a step of its own": () => stranger.atStep({ number: 1, total: 1, name: "mine" }),
     "a place for state": () => stranger.requestState("capture"),
   };
   for (const [what, ask] of Object.entries(asked)) {

@@ -80,8 +80,11 @@ test("it shows each machine's progress, what it waits for, and how it ended", as
     bottleneck: "disk",
     bytesVerified: 7.2 * gigabyte,
     bytesPerSecond: 112_000_000,
+    lossPart: 0.0042,
+    diskBytesPerSecond: 96_500_000,
     secondsLeft: 43,
   });
+  await working.step({ number: 3, total: 12, name: "Apply the lab's image" });
   await waiting.report("started", { resume: true });
   await waiting.progress({ bytesVerified: 3 * gigabyte, waitingFor: "the site to answer again" });
   const outcome = {
@@ -107,6 +110,8 @@ test("it shows each machine's progress, what it waits for, and how it ended", as
       .evaluate((bar: { value: number }) => bar.value),
     0.6,
   );
+  await machine("lab-01").getByText("Step 3 of 12: Apply the lab's image").waitFor();
+  assert.deepEqual(await machine("lab-01").locator("dd").allTextContents(), ["96.5 MB/s", "0.4 %"]);
   await machine("lab-02").getByText("the site to answer again").waitFor();
   await machine("lab-03")
     .getByText("in 1:58: 6.1 GB multicast, 2.0 MB unicast, 311 symbols repaired")

@@ -11,7 +11,8 @@ export function MachineTile({ id }: { id: string }) {
         <span class="state">{text.stateText}</span>
       </div>
       <progress max={1} value={text.part} aria-label={`Progress of ${text.name}`} />
-      <p class="line">{text.line}</p>
+      {text.step === "" ? null : <p class="step">{text.step}</p>}
+      {text.line === "" ? null : <p class="line">{text.line}</p>}
       {text.figures.length > 0 ? <Figures text={text} /> : null}
       {text.wait === "" ? null : <p class="line wait">{text.wait}</p>}
       {text.problem === "" ? null : (

@@ -1,7 +1,7 @@
 /** A machine as its tile shows it: every figure in words, so that a tile changes only where its text does. */
 import type { MachineRecord, SessionRecord } from "../../../contract/administration.ts";
 import type { Progress } from "../../../contract/report.ts";
-import { bytesText, durationText, rateText } from "./quantities.ts";
+import { bytesText, durationText, percentText, rateText } from "./quantities.ts";
 
 export type TileState = MachineRecord["state"];
 
@@ -16,6 +16,8 @@ export interface TileText {
   state: TileState;
   /** What it does, in a word or three. */
   stateText: string;
+  /** Of a task sequence; empty for an image alone. */
+  step: string;
   /** From 0 to 1. */
   part: number;
   line: string;
@@ -75,13 +77,17 @@ function lineText({ outcome, plan, progress, state }: MachineRecord): string {
 
 function figuresOf({ progress, state }: MachineRecord): TileFigure[] {
   if (state !== "working" || progress === null) return [];
-  const received = progress.multicastBytes + progress.unicastBytes;
-  const multicast = received === 0 ? "–" : `${Math.round((progress.multicastBytes / received) * 100)} %`;
+  const { diskBytesPerSecond, lossPart, unicastBytes } = progress;
   return [
-    { label: "Multicast", value: multicast },
-    { label: "Unicast", value: bytesText(progress.unicastBytes) },
-    { label: "Repaired", value: String(progress.repairedSymbols) },
+    ...(diskBytesPerSecond === undefined ? [] : [{ label: "Disk", value: rateText(diskBytesPerSecond) }]),
+    ...(lossPart === undefined ? [] : [{ label: "Loss", value: percentText(lossPart) }]),
+    ...(unicastBytes === 0 ? [] : [{ label: "Unicast", value: bytesText(unicastBytes) }]),
   ];
+}
+
+function stepText({ state, step }: MachineRecord): string {
+  if (!step || state === "succeeded") return "";
+  return step.total > 0 ? `Step ${step.number} of ${step.total}: ${step.name}` : step.name;
 }
 
 function partOf({ progress, state }: MachineRecord): number {
@@ -108,6 +114,7 @@ export function tileOf(machine: MachineRecord, now: number, moved: string): Tile
     name: facts.name,
     state,
     stateText: stateText(machine),
+    step: stepText(machine),
     part: partOf(machine),
     line: lineText(machine),
     figures: figuresOf(machine),

@@ -45,6 +45,8 @@ test("loss of long ago does not count", () => {
   const meter = new BottleneckMeter(datagramBytes);
   meter.look(after(0, 0), 0);
   assert.equal(meter.look(after(500, 500), 1000), "network");
+  assert.equal(meter.lossPart, 0.5);
   for (let second = 2; second < 6; second += 1) meter.look(after(500 * second, 500), second * 1000);
   assert.equal(meter.look(after(3000, 500), 6000), "site");
+  assert.equal(meter.lossPart, 0);
 });

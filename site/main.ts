@@ -82,8 +82,11 @@ function parseCall(command: Command, line: string[]): CommandCall & { help: bool
   }
   const { values, positionals } = parsed;
   const help = values["help"] === true;
+  const { operandCount } = command;
   const isCounted =
-    command.operandCount === "some" ? positionals.length > 0 : positionals.length === command.operandCount;
+    typeof operandCount === "number"
+      ? positionals.length === operandCount
+      : operandCount === "any" || positionals.length > 0;
   if (!help && !isCounted) {
     const wanted = command.operands === "" ? "nothing" : command.operands;
     throw new VolleyError(

@@ -15,8 +15,8 @@ export interface Command {
   /** What stands after the words, for the help. */
   operands: string;
   summary: string;
-  /** How many operands it takes; some: one or more. */
-  operandCount: number | "some";
+  /** How many operands it takes; some: one or more; any: also none. */
+  operandCount: number | "some" | "any";
   options: Record<string, OptionText>;
 }
 export type OptionText = NonNullable<ParseArgsConfig["options"]>[string] & {

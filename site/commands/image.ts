@@ -1,6 +1,6 @@
 /** volley image import | list | show | verify | multicast | remove */
 import type { ImageRecord, VerificationState } from "../../contract/administration.ts";
-import { VolleyError } from "../../contract/errors.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
 import type { SiteCommand } from "./command.ts";
 import { importImage, importOptions } from "./image-import.ts";
@@ -36,6 +36,43 @@ function printImage(image: ImageRecord): void {
     ["smallest disk", `${image.smallestDiskBytes} bytes`],
     ["imported", image.imported],
   ]);
+}
+
+/** Throws what is wrong with it. */
+async function verify(client: SiteClient, image: ImageRecord, quiet: boolean): Promise<VerificationState> {
+  const { id } = await client.post<VerificationState>(`/images/${image.id}/verify`, {});
+  const poll = () => client.get<VerificationState>(`/verifications/${id}`);
+  const state = await follow(`verifying ${image.name}`, poll, quiet);
+  if (!quiet) {
+    printLine(
+      `${image.name}: all ${image.chunks} chunks are right, and the manifest is signed by this site.`,
+    );
+  }
+  return state;
+}
+
+/** One after another, and to the end whatever is found. Throws what is wrong with the first that is not right. */
+async function verifyAll(client: SiteClient, images: ImageRecord[], isJson: boolean): Promise<void> {
+  const failures: VolleyError[] = [];
+  const results: { name: string; id: string; error: { code: string; detail: string } | null }[] = [];
+  for (const image of images) {
+    const { id, name } = image;
+    try {
+      await verify(client, image, isJson);
+      results.push({ name, id, error: null });
+    } catch (error) {
+      const failure = toVolleyError(error);
+      failures.push(failure);
+      results.push({ name, id, error: { code: failure.code, detail: failure.detail } });
+      if (!isJson) printLine(`${name}: ${failure.code}: ${failure.detail}`);
+    }
+  }
+  if (isJson) printJson(results);
+  const [first] = failures;
+  if (first !== undefined) {
+    throw new VolleyError(first.code, `${failures.length} of ${images.length} images are not right.`);
+  }
+  if (!isJson) printLine(`${images.length} images are right.`);
 }
 
 export const imageCommands: SiteCommand[] = [
@@ -86,21 +123,21 @@ export const imageCommands: SiteCommand[] = [
   },
   {
     words: "image verify",
-    operands: "NAME",
-    operandCount: 1,
-    summary: "Read an image's content again and compare it with its signed manifest.",
+    operands: "[NAME...]",
+    operandCount: "any",
+    summary: "Read images' content again, all without a name, and compare it with their signed manifests.",
     options: {},
     run: async (client, call) => {
-      const image = await findImage(client, call.positionals[0] ?? "");
-      const { id } = await client.post<VerificationState>(`/images/${image.id}/verify`, {});
-      const poll = () => client.get<VerificationState>(`/verifications/${id}`);
-      const state = await follow(`verifying ${image.name}`, poll, call.json);
-      if (call.json) printJson(state);
-      else {
-        printLine(
-          `${image.name}: all ${image.chunks} chunks are right, and the manifest is signed by this site.`,
-        );
+      const { positionals } = call;
+      const images: ImageRecord[] = [];
+      for (const name of positionals) images.push(await findImage(client, name));
+      if (positionals.length === 0) images.push(...(await client.get<ImageRecord[]>("/images")));
+      if (positionals.length === 1 && images[0] !== undefined) {
+        const state = await verify(client, images[0], call.json);
+        if (call.json) printJson(state);
+        return;
       }
+      await verifyAll(client, images, call.json);
     },
   },
   {

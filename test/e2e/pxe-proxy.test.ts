@@ -16,16 +16,26 @@ import { Program, waitFor } from "../fixtures/program.ts";
 import { askDhcp, biosClass, httpClass, uefiClass, type DhcpAnswer } from "../fixtures/pxe-client.ts";
 import { childrenOf, isRunning, rangeOf } from "../fixtures/pxe-lab.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
+import type { SiteProcess } from "../fixtures/site-process.ts";
 
 testOnNetwork(
-  { title: "on a network of hosts: PXE beside another DHCP server", hostCount: 3, file: import.meta.url },
-  ({ hosts: [server, client, router] }) => {
-    assert.ok(server && client && router);
-    tests(server, client, router);
+  { title: "on a network of hosts: PXE beside another DHCP server", hostCount: 4, file: import.meta.url },
+  ({ hosts: [server, client, router, neighbour] }) => {
+    assert.ok(server && client && router && neighbour);
+    tests({ server, client, router, neighbour });
   },
 );
 
-function tests(server: Host, client: Host, router: Host): void {
+interface Hosts {
+  server: Host;
+  client: Host;
+  /** Has the DHCP server. */
+  router: Host;
+  /** Where a second site is. */
+  neighbour: Host;
+}
+
+function tests({ server, client, router, neighbour }: Hosts): void {
   let room: Room;
   let media: string;
   let other: Program;
@@ -121,6 +131,52 @@ function tests(server: Host, client: Host, router: Host): void {
     const children = childrenOf(site.pid, "dnsmasq");
     await site.stop();
     assert.ok(!children.some(isRunning));
+  });
+
+  test("two sites on one wire: each answers its own computers, and an answer is one site's, whole", async () => {
+    const start = (host: Host, prefix: readonly string[]): Promise<SiteProcess> =>
+      room.startSite({ address: host.address, prefix, words: ["--pxe", "e0", "--pxe-media", media] });
+    const sites = [
+      { host: server, mac: "52:54:00:00:02:01", site: await start(server, []) },
+      { host: neighbour, mac: "52:54:00:00:02:02", site: await start(neighbour, neighbour.prefix) },
+    ];
+    for (const { mac, site } of sites) {
+      await site.client.post("/pxe/properties", { unknown: "ignore" });
+      await site.client.post("/devices", { name: "its own", mac });
+    }
+    const bios = { architecture: 0, vendorClass: biosClass };
+    const stranger = { ...bios, mac: "52:54:00:00:02:03" };
+    const names = new Map([
+      [router.address, "router"],
+      [server.address, "one"],
+      [neighbour.address, "other"],
+    ]);
+    const heard = async (): Promise<string> => {
+      const asked = [...sites.map(({ mac }) => ({ ...bios, mac })), stranger, { mac: "52:54:00:00:02:04" }];
+      const answers = (await askDhcp(client, asked)).map((those) => those.map(({ from }) => names.get(from)));
+      return answers
+        .map((those) => (those.includes("router") ? those.filter((name) => name !== "router") : ["?"]))
+        .join(" | ");
+    };
+    await waitFor(async () => (await heard()) === "one | other |  | ", {
+      what: "each site's answer to its own computer, and to no other",
+    });
+    for (const { site } of sites) await site.client.post("/pxe/properties", { unknown: "answer" });
+    const both = await waitFor(
+      async () => {
+        const [answers = []] = await askDhcp(client, [{ ...stranger, userClass: "iPXE" }], {
+          lastAnswers: 3,
+        });
+        return answers.length === 3 ? answers : null;
+      },
+      { what: "answers of both sites to a stranger" },
+    );
+    for (const { host } of sites) {
+      const its = both.find(({ from }) => from === host.address);
+      assert.equal(its?.file, `http://${host.address}:8480/boot/ipxe`);
+      assert.equal(its?.nextServer, host.address);
+    }
+    for (const { site } of sites) await site.stop();
   });
 
   test("a second DHCP server is not begun beside the first", async () => {

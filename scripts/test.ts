@@ -204,11 +204,13 @@ async function main(): Promise<void> {
     deadline.abort();
   }, level.limitMinutes * 60_000);
 
-  // Unit tests share the cores, and so do those that wait for a protocol's clock in namespaces of their own; whatever
-  // else starts processes and measures time gets the machine for itself.
+  // Unit tests share the cores, and so do those that mostly wait, for a protocol's clock in namespaces of their own or for
+  // what a site answers; whatever else starts processes and measures time gets the machine for itself.
   const files = testFiles(filter);
   const unit = files.filter((file) => file.includes("/test/unit/"));
-  const waiting = files.filter((file) => /\/test\/e2e\/(igmp|pxe-\w+)\.test\.js$/.test(file));
+  const waiting = files.filter((file) =>
+    /\/test\/e2e\/(doctor|igmp|no-multicast|wake|(pxe|site|sequence)-\w+)\.test\.js$/.test(file),
+  );
   const measuring = files.filter((file) => !unit.includes(file) && !waiting.includes(file));
   const fuzz = (seconds: number) => runFuzzers({ root, filter, seconds, signal: deadline.signal });
   const everything: (() => Promise<Tally>)[] = [

@@ -122,6 +122,8 @@ export const DeploymentRequest = z.object({
   name: Name,
   imageId: Identifier.nullable().default(null),
   sequenceId: Identifier.nullable().default(null),
+  /** "held": the version that `sequenceId` names. "latest": each new one from its upload on, for machines that begin then. */
+  sequenceVersion: z.enum(["held", "latest"]).optional(),
   /** Other sequences that it may run as its children: machines may fetch these too. */
   children: z.array(Identifier).max(100).optional(),
   /** What machines may fetch for the sequence. */

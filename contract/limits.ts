@@ -170,6 +170,9 @@ export const limits = {
   /** A package of fewer bytes is there by unicast before a session has begun: it is cast only where that is asked for. */
   packageCastBytesLeast: 16_777_216,
   sequenceBytesMost: 67_108_864,
+  /** The agent's check of an uploaded sequence. */
+  sequenceCheckMs: 60_000,
+  sequenceCheckMebibytes: 1024,
   /** A run's checkpoint as the site keeps it. */
   checkpointBytesMost: 8_388_608,
   /** How often a refresh restarts into the PE from a system that it comes back to. */

@@ -23,10 +23,13 @@ export type UploadRequest = z.infer<typeof UploadRequest>;
 export const UploadState = z.object({ id: Identifier, received: ByteCount });
 export type UploadState = z.infer<typeof UploadState>;
 
-/** POST /sequences, by the administrator. */
+/**
+ * POST /sequences, by the administrator. One of a known name is its next version: deployments hold the version they were made
+ * with, unless they take the latest. What the agent cannot read is refused with E_SEQUENCE_UNREADABLE.
+ */
 export const SequenceRequest = z.object({
   name: Name,
-  /** By which other sequences run it (Run Task Sequence), beside its name. */
+  /** By which other sequences run it (Run Task Sequence), beside its name. Without one a version has the last one's. */
   packageId: PackageId.nullable().default(null),
   fileName: FileName,
   uploadId: Identifier,
@@ -42,8 +45,52 @@ export const SequenceFacts = z.object({
   hash: Sha256,
 });
 export type SequenceFacts = z.infer<typeof SequenceFacts>;
-export const SequenceRecord = SequenceFacts.extend({ added: Time });
+/** GET /sequences: the latest version of each; with ?versions=all every one. */
+export const SequenceQuery = z.object({ versions: z.enum(["latest", "all"]).default("latest") });
+export const SequenceRecord = SequenceFacts.extend({
+  added: Time,
+  /** From 1. */
+  version: z.int().min(1),
+  latest: z.boolean(),
+});
 export type SequenceRecord = z.infer<typeof SequenceRecord>;
+
+const Support = z.enum(["real", "adapted", "unsupported", "unknown"]);
+const systems = { winpe: Support, linuxpe: Support, windows: Support, linux: Support };
+/** One step, as `volley-agent sequence check --json` says it. */
+export const CheckedStep = z.looseObject({
+  /** Names of the groups around it, with "/" between. */
+  path: z.string(),
+  name: z.string(),
+  type: z.string(),
+  line: z.int(),
+  disabled: z.boolean(),
+  packages: z.array(z.string()),
+  support: z.object(systems),
+  /** For every system whose word is not "real". */
+  reasons: z.partialRecord(z.enum(["winpe", "linuxpe", "windows", "linux"]), z.string()),
+});
+const CheckedSequence = z.looseObject({
+  format: z.string(),
+  name: z.string(),
+  steps: z.array(CheckedStep),
+  /** What it refers to. */
+  packages: z.array(z.looseObject({ id: z.string() })),
+  problems: z.array(z.object({ line: z.int(), severity: z.enum(["error", "warning"]), text: z.string() })),
+});
+/** All of `volley-agent sequence check --json`. Children are those of an archive. */
+export const SequenceCheck = CheckedSequence.extend({ children: z.array(CheckedSequence).optional() });
+export type SequenceCheck = z.infer<typeof SequenceCheck>;
+/** GET /sequences/:id. */
+export const SequenceDetail = SequenceRecord.extend({
+  /** The agent's check, made when it was uploaded. */
+  check: SequenceCheck.nullable(),
+  /** Why there is none; empty where there is one. */
+  unchecked: z.string(),
+  /** Deployments that use this version. */
+  deployments: z.array(Name),
+});
+export type SequenceDetail = z.infer<typeof SequenceDetail>;
 
 /**
  * GET /deployments/:id/children, by a machine: sequences that the deployment's own may run as its children. Then

@@ -20,7 +20,8 @@ export function policyRoutes({ properties, pxe, store, room }: ApiContext): Rout
         const multicast = deployment.multicast && properties.current.multicast;
         const { disk, id, imageId, multicastOnly, name, packages, sequenceId, unattended } = deployment;
         const image = imageId === null ? null : await store.images.find(imageId);
-        const sequence = sequenceId === null ? null : await store.sequences.find(sequenceId);
+        const sequence =
+          sequenceId === null ? null : await store.sequences.heldBy(deployment, machineId, true);
         if (image === undefined || sequence === undefined) {
           throw new VolleyError("E_NOT_FOUND", `What deployment ${name} deploys is not there.`);
         }

@@ -41,11 +41,12 @@ function contentRoutes({ files, packageContents, store, vault }: ApiContext): Ro
       path: "/deployments/:id/sequence/:offset",
       who: "machine",
       handle: async (call) => {
-        const { deployment } = await deploymentOf(call, store);
-        if (deployment.sequenceId === null) {
+        const { deployment, machineId } = await deploymentOf(call, store);
+        const sequence = await store.sequences.heldBy(deployment, machineId, false);
+        if (!sequence) {
           throw new VolleyError("E_NOT_FOUND", `Deployment ${deployment.name} has no task sequence.`);
         }
-        return sendBytes(call, await files.read(deployment.sequenceId, offsetOf(call.request)));
+        return sendBytes(call, await files.read(sequence.id, offsetOf(call.request)));
       },
     },
     {

@@ -1,7 +1,14 @@
-/** Task sequences: kept as the files they came as. What is in them, the agent's check says. */
+/** Task sequences: kept as the files they came as, each version. What is in them, the agent's check says. */
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { SequenceRequest, type SequenceRecord } from "../../contract/sequence.ts";
+import {
+  SequenceCheck,
+  SequenceQuery,
+  SequenceRequest,
+  type SequenceDetail,
+  type SequenceRecord,
+} from "../../contract/sequence.ts";
+import { checkSequence } from "../content/sequence-check.ts";
 import type { ApiContext } from "./context.ts";
 import { identifierOf, parse, type Call, type Route } from "./routes.ts";
 
@@ -13,32 +20,55 @@ export function sequenceRoutes({ files, log, store }: ApiContext): Route[] {
     return sequence;
   };
   return [
-    { method: "GET", path: "/sequences", who: "viewer", handle: () => store.sequences.list() },
-    { method: "GET", path: "/sequences/:id", who: "viewer", handle: find },
+    {
+      method: "GET",
+      path: "/sequences",
+      who: "viewer",
+      handle: async ({ request }) => {
+        const { versions } = parse(SequenceQuery, request.query);
+        return (await store.sequences.list()).filter(({ latest }) => latest || versions === "all");
+      },
+    },
+    {
+      method: "GET",
+      path: "/sequences/:id",
+      who: "viewer",
+      handle: async (call): Promise<SequenceDetail> => {
+        const sequence = await find(call);
+        const check = await store.sequences.check(sequence.id);
+        const kept =
+          check === undefined || check.json === null
+            ? { check: null, unchecked: check?.unchecked ?? "" }
+            : { check: SequenceCheck.parse(JSON.parse(check.json)), unchecked: "" };
+        return { ...sequence, ...kept, deployments: await store.sequences.users(sequence.id) };
+      },
+    },
     {
       method: "POST",
       path: "/sequences",
       who: "administrator",
       handle: async ({ reply, request }): Promise<SequenceRecord> => {
         const { fileName, name, uploadId, ...wanted } = parse(SequenceRequest, request.body);
-        const packageId = wanted.packageId?.toUpperCase() ?? null;
-        const others = await store.sequences.list();
-        if (others.some((one) => one.name === name)) {
-          throw new VolleyError("E_CONFLICT", `There is a task sequence of the name ${name}.`);
-        }
+        const versions = await store.sequences.list();
+        const before = versions.find((one) => one.name === name && one.latest);
+        const packageId = wanted.packageId?.toUpperCase() ?? before?.packageId ?? null;
+        const others = versions.filter((one) => one.name !== name);
         if (packageId !== null && others.some((one) => one.packageId === packageId)) {
           throw new VolleyError("E_CONFLICT", `There is a task sequence with the identifier ${packageId}.`);
         }
         const file = await files.take(null, uploadId, limits.sequenceBytesMost);
         const added = new Date().toISOString();
-        const sequence: SequenceRecord = { ...file, name, packageId, fileName, added };
+        let sequence: SequenceRecord;
         try {
-          await store.sequences.add(sequence);
+          const check = await checkSequence(files.path(file.id));
+          if (check.json === null) log.warn(`task sequence ${name} is not checked: ${check.unchecked}`);
+          sequence = await store.sequences.add({ ...file, name, packageId, fileName, added }, check);
         } catch (error) {
           files.remove(file.id);
           throw error;
         }
-        log.info(`task sequence ${name} was added: ${file.bytes} bytes, SHA-256 ${file.hash}`);
+        const { bytes, hash, version } = sequence;
+        log.info(`task sequence ${name} was added as version ${version}: ${bytes} bytes, SHA-256 ${hash}`);
         reply.code(201);
         return sequence;
       },
@@ -48,11 +78,14 @@ export function sequenceRoutes({ files, log, store }: ApiContext): Route[] {
       path: "/sequences/:id",
       who: "administrator",
       handle: async (call) => {
-        const { id, name } = await find(call);
+        const { id, name, version } = await find(call);
         const users = await store.sequences.users(id);
         if (users.length > 0) {
           const by = users.slice(0, 5).join(", ");
-          throw new VolleyError("E_CONFLICT", `Task sequence ${name} is used by ${by}.`);
+          throw new VolleyError(
+            "E_CONFLICT",
+            `Version ${version} of task sequence ${name} is used by ${by}.`,
+          );
         }
         await store.sequences.remove(id);
         files.remove(id);

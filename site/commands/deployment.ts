@@ -105,6 +105,10 @@ export const deploymentCommands: SiteCommand[] = [
         value: "SEQUENCE",
         help: "The task sequence, by name. Its steps name the images that they apply as packages.",
       },
+      latest: {
+        type: "boolean",
+        help: "Machines that begin later take each new version of the sequence; else the one of now.",
+      },
       children: {
         type: "string",
         value: "LIST",
@@ -182,6 +186,7 @@ export const deploymentCommands: SiteCommand[] = [
         name: call.positionals[0],
         imageId: imageName === undefined ? null : (await findImage(client, imageName)).id,
         sequenceId: sequenceName === undefined ? null : (await findSequence(client, sequenceName)).id,
+        ...(call.values["latest"] === true && { sequenceVersion: "latest" }),
         children: await findChildren(client, text(call, "children")),
         packages: packages === "all" ? packages : packages.split(","),
         variables: [...readVariables(call, "variables", false), ...readVariables(call, "secrets", true)],
@@ -216,7 +221,7 @@ export const deploymentCommands: SiteCommand[] = [
       const deployments = await client.get<DeploymentRecord[]>("/deployments");
       if (call.json) return printJson(deployments);
       const images = await client.get<ImageRecord[]>("/images");
-      const sequences = await client.get<SequenceRecord[]>("/sequences");
+      const sequences = await client.get<SequenceRecord[]>("/sequences?versions=all");
       const collections = await client.get<CollectionRecord[]>("/collections");
       const nameOf = (all: { id: string; name: string }[], id: string | null): string =>
         id === null ? "" : (all.find((one) => one.id === id)?.name ?? id);

@@ -69,6 +69,8 @@ export interface DeploymentTable {
   name: string;
   image_id: string | null;
   sequence_id: string | null;
+  /** It changes to each new version of the sequence. */
+  sequence_latest: ColumnType<boolean, boolean | undefined, never>;
   /** Null: all of the site's. */
   packages: Json<string[]> | null;
   /** With secrets: never in a record, never logged. */
@@ -197,6 +199,18 @@ export interface SequenceTable {
   bytes: Integer64;
   hash: string;
   added: string;
+  /** From 1, of those of its name. */
+  version: number;
+  /** Null: see `unchecked`. */
+  check_json: string | null;
+  unchecked: string;
+}
+
+/** The version that a machine began, where the deployment takes the latest. */
+export interface SequenceHoldTable {
+  deployment_id: string;
+  machine_id: string;
+  sequence_id: string;
 }
 
 export interface PackageTable {
@@ -358,6 +372,7 @@ export interface Tables {
   participant: ParticipantTable;
   sequence: SequenceTable;
   package: PackageTable;
+  sequence_hold: SequenceHoldTable;
   sequence_run: SequenceRunTable;
   state_store: StateStoreTable;
   captured_disk: CapturedDiskTable;

@@ -303,7 +303,7 @@ test("user state stays until it is back, whatever becomes of the run, and then g
   await assert.rejects(ours.storeState(randomUUID()), { code: "E_NOT_FOUND" });
 });
 
-test("a sequence in use stays, a name is given once, and an upload of another's is not to be had", async () => {
+test("a sequence in use stays, a known name is its next version, and an upload of another's is not to be had", async () => {
   await assert.rejects(site.client.remove(`/sequences/${deployment.sequenceId}`), { code: "E_CONFLICT" });
   const file = join(room.folder, "two.xml");
   writeFileSync(file, "<sequence/>");
@@ -312,7 +312,12 @@ test("a sequence in use stays, a name is given once, and an upload of another's 
   await assert.rejects(site.client.post("/sequences", request), { code: "E_NOT_FOUND" });
   const own = await uploadAsAdministrator(site.client, file, true);
   const again = { ...request, name: "one", uploadId: own };
-  await assert.rejects(site.client.post("/sequences", again), { code: "E_CONFLICT" });
+  const { hash, version } = await site.client.post<SequenceRecord>("/sequences", again);
+  assert.equal(version, 2);
+  const held = await site.client.get<DeploymentRecord>(`/deployments/${deployment.id}`);
+  assert.equal(held.sequenceId, deployment.sequenceId);
+  const used = await site.client.get<SequenceRecord>(`/sequences/${held.sequenceId}`);
+  assert.deepEqual([used.version, used.latest, used.hash === hash], [1, false, false]);
   for (const fileName of ["../two.xml", "..", "a/b", "a\\b", ""]) {
     const bad = { ...request, uploadId: own, fileName };
     await assert.rejects(site.client.post("/sequences", bad), { code: "E_REQUEST_INVALID" }, fileName);

@@ -15,6 +15,7 @@ import { multicastOnly } from "./multicast-only.ts";
 import { pxe } from "./pxe.ts";
 import { pxeClearings } from "./pxe-clearings.ts";
 import { sessionImages } from "./session-images.ts";
+import { sequenceVersions } from "./sequence-versions.ts";
 import { sequences } from "./sequences.ts";
 import { sharedPackages } from "./shared-packages.ts";
 import { sessions } from "./sessions.ts";
@@ -46,6 +47,7 @@ const steps: Record<string, Migration> = {
   "0020-wake": wake,
   "0030-captured-images": capturedImages,
   "0060-content-multicast": contentMulticast,
+  "0061-sequence-versions": sequenceVersions,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

@@ -43,6 +43,7 @@ import { readNamedFile, trust } from "./site/trust.ts";
 import { openTransport } from "./site/transport.ts";
 import type { SiteChoice } from "./commands/site-options.ts";
 import { openStaging, policyOf } from "./staging/open-staging.ts";
+import { adoptState } from "./staging/windows-place.ts";
 import { openStateFolder } from "./state-folder.ts";
 import { agentVersion } from "./version.ts";
 
@@ -240,6 +241,7 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
     screen.machine(titleOf(machine, command.site));
     // An agent that was killed in a session may have left it open.
     await platform.firewall.close();
+    await adoptState(state, { ground: platform.windows, machine, log });
     const authority = await trust(command, state, (fingerprint) =>
       untilItWorks(() => fetchAuthority(command.site, fingerprint), {
         signal: stop.signal,
@@ -283,9 +285,11 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
       program: isSea() ? process.execPath : null,
       allowRestart: command.allowRestart,
       staging: await openStaging({
-        operatingSystem: machine.operatingSystem,
+        machine,
+        windows: platform.windows,
         command,
         selfCommand: selfCommand(),
+        program: isSea() ? process.execPath : null,
         // systemd names each start of a service so (systemd.exec(5)).
         hasService: process.env["INVOCATION_ID"] !== undefined,
         state,

@@ -177,6 +177,8 @@ export const limits = {
   checkpointBytesMost: 8_388_608,
   /** How often a refresh restarts into the PE from a system that it comes back to. */
   stagedStartsMost: 2,
+  /** For how many starts BitLocker's protection is suspended: into the PE, and back into the Windows that left for it. */
+  stagedProtectorRestarts: 2,
   /** Beside the PE's files a file system keeps so much free. */
   stagingBytesKept: 33_554_432,
   /** A file of the agent's state that goes along into the PE. */

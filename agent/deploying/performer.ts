@@ -9,7 +9,7 @@ import type { Screen } from "../report/screen.ts";
 import type { SequenceRunner } from "../running/sequence-runner.ts";
 import type { SiteClient } from "../site/site-client.ts";
 import type { SiteAddress } from "../site/transport.ts";
-import type { Staging } from "../staging/staging.ts";
+import type { LocalPe } from "../staging/local-pe.ts";
 import type { StateFolder } from "../state-folder.ts";
 
 export type Deployment = NonNullable<Policy["deployment"]>;
@@ -39,6 +39,6 @@ export interface Performer {
   /** A sequence may restart the machine; else the agent ends with E_RESTART_NEEDED. */
   allowRestart: boolean;
   /** Null in a PE, and where no PE can be put on the machine's disk. */
-  staging: Staging | null;
+  staging: LocalPe | null;
   signal: AbortSignal;
 }

@@ -5,12 +5,12 @@ import { limits } from "../../contract/limits.ts";
 import type { Log } from "../report/logs.ts";
 import { untilItWorks } from "../site/back-off.ts";
 import type { SiteClient } from "../site/site-client.ts";
-import type { BootImageSource, Staging } from "../staging/staging.ts";
+import type { BootImageSource, LocalPe } from "../staging/local-pe.ts";
 import type { BootStaging } from "../steps/services.ts";
 
 export interface RefreshOptions {
   deploymentId: string;
-  staging: Staging;
+  staging: LocalPe;
   site: Pick<SiteClient, "ask" | "fetch">;
   log: Log;
   /** Forgets where the run stands, on this machine and at the site. */

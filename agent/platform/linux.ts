@@ -33,6 +33,7 @@ export function linuxPlatform(options: PlatformOptions): Platform {
     firewall: { open: () => Promise.resolve(true), close: () => Promise.resolve() },
     network: linuxNetwork(),
     sequenceMachine: linuxSequenceMachine,
+    windows: null,
     restart,
   };
 }

@@ -5,6 +5,7 @@
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { MachineNetwork } from "./machine-network.ts";
 import type { SequenceMachine } from "./sequence-machine.ts";
+import type { WindowsGround } from "./windows/ground.ts";
 
 /**
  * "disk" is hardware. "loop" (a loop device with a backing file) and "file" (a regular file of the disk's size) stand
@@ -95,6 +96,8 @@ export interface Platform {
   readonly firewall: Firewall;
   readonly network: MachineNetwork;
   readonly sequenceMachine: SequenceMachine;
+  /** Null on Linux. */
+  readonly windows: WindowsGround | null;
   /** Asks the system to restart; resolves when it will. Rejects with E_TOOL_FAILED. */
   restart(): Promise<void>;
 }

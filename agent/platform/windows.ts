@@ -10,6 +10,7 @@ import type { Hold, Platform, PlatformOptions } from "./platform.ts";
 import { findDisk, listDisks } from "./windows/disks.ts";
 import { nativeFacts, type WindowsFacts } from "./windows/facts.ts";
 import { windowsFirewall } from "./windows/firewall.ts";
+import { windowsGround } from "./windows/ground.ts";
 import { identify } from "./windows/identity.ts";
 import { windowsNetwork } from "./windows/machine-network.ts";
 import { protectFolder } from "./windows/protect-folder.ts";
@@ -29,10 +30,11 @@ export function windowsPlatform(options: PlatformOptions, world?: WindowsWorld):
   const own = `${systemRoot}\\Volley`;
   unpackAddonIn(own);
   const { facts, tools } = world ?? { facts: nativeFacts, tools: windowsTools(systemRoot) };
+  const ground = windowsGround({ facts, tools, systemRoot });
   return {
     identify: () => Promise.resolve(identify(facts)),
-    listDisks: async () => listDisks(facts),
-    findDisk: (path) => findDisk(path, facts),
+    listDisks: async () => listDisks(facts, ground.isStaged()),
+    findDisk: (path) => findDisk(path, facts, ground.isStaged()),
     fitting: null,
     interfaceAddressTo: sourceAddressTo,
     defaultStateFolder: () => `${own}\\State`,
@@ -42,6 +44,7 @@ export function windowsPlatform(options: PlatformOptions, world?: WindowsWorld):
     firewall: windowsFirewall({ inPe: () => facts.system().winPe, program: process.execPath, tools }),
     network: windowsNetwork(facts),
     sequenceMachine: windowsSequenceMachine(facts, tools),
+    windows: ground,
     restart: () => restart(facts, tools),
   };
 }

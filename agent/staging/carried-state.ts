@@ -4,29 +4,19 @@
  * after another: "initramfs buffer format", Linux), so it is in memory before the disk is overwritten.
  */
 import { randomUUID } from "node:crypto";
-import { copyFile, mkdir, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
-import { limits } from "../../contract/limits.ts";
 import { runTool } from "../platform/run-tool.ts";
+import { type Carried, copyCarried, originFile } from "./carried-files.ts";
 
 /** The agent's folder in the PE, where nobody names another. */
 const peFolder = "var/lib/volley-agent";
 /** Its being there tells the PE's scripts that this machine has a system to go back to. */
 const stagedMark = "etc/volley/staged";
-/** In the agent's folder of the PE; see `wasStaged`. */
-export const originFile = "origin.json";
 /** What follows it may begin at a multiple of 4 alone. */
 const alignment = 512;
 const archiveMs = 120_000;
-
-export interface Carried {
-  /** The agent's state folder. */
-  state: string;
-  deploymentId: string;
-  /** Names of files of the state folder that are about this system alone. */
-  leftOut: readonly string[];
-}
 
 /** Writes the archive to `output`. Rejects with E_STAGING. */
 export async function packState(carried: Carried, output: string): Promise<void> {
@@ -47,19 +37,12 @@ export async function packState(carried: Carried, output: string): Promise<void>
   }
 }
 
-async function fill(tree: string, { deploymentId, leftOut, state }: Carried): Promise<void> {
+async function fill(tree: string, carried: Carried): Promise<void> {
+  const { deploymentId } = carried;
   const deployment = join("deployments", deploymentId);
   await mkdir(join(tree, "etc/volley"), { recursive: true });
   await mkdir(join(tree, peFolder, deployment), { recursive: true, mode: 0o700 });
   await writeFile(join(tree, stagedMark), `${deploymentId}\n`);
   await writeFile(join(tree, peFolder, originFile), `${JSON.stringify({ deploymentId })}\n`, { mode: 0o600 });
-  for (const folder of [".", deployment]) {
-    for (const name of await readdir(join(state, folder))) {
-      const from = join(state, folder, name);
-      const facts = await stat(from);
-      const isState =
-        facts.isFile() && facts.size <= limits.carriedFileBytes && !/\.(part|gz|sealed)$/.test(name);
-      if (isState && !leftOut.includes(name)) await copyFile(from, join(tree, peFolder, folder, name));
-    }
-  }
+  await copyCarried(carried, join(tree, peFolder));
 }

@@ -1,28 +1,48 @@
 /** Whether this machine can leave its system for a PE on its own disk, and what is left of an earlier time. */
 import { resolve } from "node:path";
 import type { Policy } from "../../contract/deployment.ts";
+import type { MachineFacts } from "../../contract/machine.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { DeployCommand } from "../commands/command-line.ts";
+import type { WindowsGround } from "../platform/windows/ground.ts";
 import type { Log } from "../report/logs.ts";
 import type { StateFolder } from "../state-folder.ts";
 import { linuxStaging } from "./linux-staging.ts";
-import { canGoBack, type Staging } from "./staging.ts";
+import type { LocalPe } from "./local-pe.ts";
+import { canGoBack } from "./staging.ts";
+import { WindowsStaging } from "./windows-staging.ts";
 
 export interface OpenStagingOptions {
-  operatingSystem: string;
+  machine: Pick<MachineFacts, "macAddresses" | "operatingSystem" | "smbiosUuid">;
+  windows: WindowsGround | null;
   command: DeployCommand;
   /** Starts this program again. */
   selfCommand: readonly string[];
+  /** Path of this agent's executable; null when it runs from its sources. */
+  program: string | null;
   hasService: boolean;
   state: StateFolder;
   log: Log;
 }
 
-/** Null in a PE, and on Windows, whose own tools stage a PE. */
-export function openStaging(options: OpenStagingOptions): Promise<Staging | null> {
-  const { command, hasService, log, operatingSystem, selfCommand, state } = options;
-  if (operatingSystem !== "linux") return Promise.resolve(null);
-  return linuxStaging({ state, command: [...selfCommand, ...returnWords(command, state)], hasService, log });
+/** Null in a PE. */
+export async function openStaging(options: OpenStagingOptions): Promise<LocalPe | null> {
+  const { command, hasService, log, machine, program, selfCommand, state, windows } = options;
+  const words = returnWords(command, state);
+  if (machine.operatingSystem === "linux") {
+    return linuxStaging({ state, command: [...selfCommand, ...words], hasService, log });
+  }
+  if (machine.operatingSystem !== "windows" || windows === null) return null;
+  return new WindowsStaging({
+    state,
+    ground: windows,
+    machine,
+    bootId: await windows.bootId(),
+    program,
+    returnWords: words,
+    running: selfCommand[0] ?? "",
+    log,
+  });
 }
 
 /** The authority and the machine's key are in the state folder by then. */
@@ -37,7 +57,7 @@ function returnWords({ name, site: { host, port }, yes }: DeployCommand, state: 
 
 export interface PolicyOptions {
   site: { policy(): Promise<Policy> };
-  staging: Staging | null;
+  staging: LocalPe | null;
   operatingSystem: string;
   /** This process is for one deployment. */
   once: boolean;
@@ -59,8 +79,12 @@ export async function policyOf(options: PolicyOptions): Promise<Policy> {
     }
     return policy;
   }
+  const hadStaged = staging?.record !== null && staging !== null;
   await staging?.tidy(policy.deployment?.id ?? null);
-  if (policy.deployment === null && operatingSystem === "linux-pe" && canGoBack(state)) {
+  if (policy.deployment !== null) return policy;
+  const isPe = operatingSystem === "linux-pe" || operatingSystem === "winpe";
+  // In Windows the task that started this agent goes with what was staged.
+  if ((isPe && canGoBack(state)) || (hadStaged && operatingSystem === "windows")) {
     throw new VolleyError("E_STAGING", "The site wants nothing of this machine any more");
   }
   return policy;

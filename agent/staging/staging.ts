@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { Identifier } from "../../contract/common.ts";
-import type { BootFileName, BootImageFacts } from "../../contract/boot-image.ts";
+import type { BootImageFacts } from "../../contract/boot-image.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Log } from "../report/logs.ts";
@@ -16,15 +16,11 @@ import { downloadFile } from "../site/file-transfer.ts";
 import { stateFiles, type StateFolder } from "../state-folder.ts";
 import { runTool } from "../platform/run-tool.ts";
 import type { BootEntry } from "./boot-entry.ts";
-import { originFile, packState } from "./carried-state.ts";
+import type { BootImageSource, LocalPe } from "./local-pe.ts";
+import { originFile } from "./carried-files.ts";
+import { packState } from "./carried-state.ts";
 import type { ReturnUnit } from "./return-unit.ts";
 import { volumeAt } from "./volume.ts";
-
-/** One try each, as the site's other messages. */
-export interface BootImageSource {
-  facts(): Promise<BootImageFacts>;
-  piece(name: BootFileName, offset: number): Promise<Buffer>;
-}
 
 export interface StagingOptions {
   /** The agent's own, where what is staged is written down. */
@@ -74,7 +70,7 @@ export function canGoBack(state: StateFolder): boolean {
   return existsSync(join(state.path, originFile)) && !existsSync(join(state.path, touchedFile));
 }
 
-export class Staging {
+export class Staging implements LocalPe {
   readonly #options: StagingOptions;
 
   constructor(options: StagingOptions) {

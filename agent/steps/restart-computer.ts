@@ -15,9 +15,7 @@ export const restartComputer = stepKind({
   title: "Restart Computer",
   support: {
     ...everywhere,
-    windows: adapted(
-      "into the installed system; a restart into the boot image fails, since none is staged yet",
-    ),
+    windows: adapted("into the boot image it needs a Windows PE at the site (volley media build --winpe)"),
   },
   check(step) {
     const message = step.variables.find(({ property }) => property.toLowerCase() === "message")?.value ?? "";
@@ -33,19 +31,7 @@ export const restartComputer = stepKind({
       fallback: 0,
     });
     const message = setting(context, "Message", "SMSRebootMessage").slice(0, messageCharactersMost);
-    if (target === "WinPE" && context.system === "windows") {
-      throw new StepFailure(
-        codes.notSupported,
-        "The agent stages no boot image from Windows, so the computer would only start Windows again; start it from the " +
-          "network or from boot media",
-      );
-    }
-    if (target === "WinPE" && context.system === "linux") {
-      await context.services?.bootStaging?.prepare({
-        signal: context.signal,
-        progress: (fraction) => context.progress(fraction, "Fetching the boot image"),
-      });
-    }
+    if (target === "WinPE") await stageBootImage(context);
     context.variables.set("SMSTSRebootRequested", target);
     context.variables.set("SMSTSRebootDelay", String(seconds));
     context.variables.set("SMSTSRebootMessage", message);
@@ -53,6 +39,21 @@ export const restartComputer = stepKind({
     return succeeded(`The computer restarts into ${where}`);
   },
 });
+
+async function stageBootImage(context: StepContext): Promise<void> {
+  const staging = context.services?.bootStaging;
+  if (context.system === "windows" && staging === undefined) {
+    throw new StepFailure(
+      codes.notSupported,
+      "There is no site whose boot image could be staged, so the computer would only start Windows again",
+    );
+  }
+  if (context.system !== "windows" && context.system !== "linux") return;
+  await staging?.prepare({
+    signal: context.signal,
+    progress: (fraction) => context.progress(fraction, "Fetching the boot image"),
+  });
+}
 
 /** The property, or what smsboot was to be called with. */
 function targetOf(context: StepContext): "HD" | "WinPE" {

@@ -1,14 +1,24 @@
 /** The site's boot media for machines that already run: they restart into the PE from their own disk. */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { BootFileName, BootImageFacts } from "../../contract/boot-image.ts";
+import { z } from "zod";
+import { BootFileName, BootImageFacts, WinpeFileName } from "../../contract/boot-image.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { readMediaDescription } from "../boot/media-description.ts";
+import { readWinpeDescription, winpeFolder } from "../boot/winpe-texts.ts";
 import type { ApiContext } from "./context.ts";
 import { offsetOf, parse, sendBytes, type Route } from "./routes.ts";
 
-export function bootImageRoutes({ mediaFolder }: ApiContext): Route[] {
+const AnyFileName = z.union([BootFileName, WinpeFileName]);
+
+/** Below its own folder, as volley media build lays them out. */
+const winpeNames = { "boot.wim": "Boot/boot.wim", "boot.sdi": "Boot/boot.sdi" };
+const winpePaths = new Map<string, string>(
+  Object.entries(winpeNames).map(([name, path]) => [name, join(winpeFolder, path)]),
+);
+
+export function bootImageRoutes({ mediaFolder, pxe }: ApiContext): Route[] {
   const path = "/boot-image";
   return [
     {
@@ -18,7 +28,10 @@ export function bootImageRoutes({ mediaFolder }: ApiContext): Route[] {
       handle: async (): Promise<BootImageFacts> => {
         const { agent, built, commandLine, files, kernel } = await readMediaDescription(mediaFolder);
         const ours = Object.entries(files).filter(([name]) => BootFileName.safeParse(name).success);
-        return BootImageFacts.parse({ agent, built, kernel, commandLine, files: Object.fromEntries(ours) });
+        const preferred = pxe.properties.bootImage === "winpe";
+        const winpe = await winpeFacts(mediaFolder, preferred);
+        const facts = { agent, built, kernel, commandLine, files: Object.fromEntries(ours), winpe };
+        return BootImageFacts.parse(facts);
       },
     },
     {
@@ -26,11 +39,20 @@ export function bootImageRoutes({ mediaFolder }: ApiContext): Route[] {
       path: `${path}/:name/:offset`,
       who: "machine",
       handle: async (call) => {
-        const name = parse(BootFileName, (call.request.params as { name?: string }).name);
-        return sendBytes(call, await readPiece(join(mediaFolder, name), offsetOf(call.request)));
+        const name = parse(AnyFileName, (call.request.params as { name?: string }).name);
+        const file = join(mediaFolder, winpePaths.get(name) ?? name);
+        return sendBytes(call, await readPiece(file, offsetOf(call.request)));
       },
     },
   ];
+}
+
+async function winpeFacts(mediaFolder: string, preferred: boolean): Promise<BootImageFacts["winpe"]> {
+  const description = await readWinpeDescription(mediaFolder);
+  const wim = description?.files[winpeNames["boot.wim"]];
+  const sdi = description?.files[winpeNames["boot.sdi"]];
+  if (description === null || wim === undefined || sdi === undefined) return null;
+  return { version: description.version, preferred, files: { "boot.wim": wim, "boot.sdi": sdi } };
 }
 
 /** Nothing at the end. Throws E_NOT_FOUND. */

@@ -1,4 +1,6 @@
 /** The texts of a Windows PE with the agent: what it runs at start, and what its description says. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { BootFile } from "../../contract/boot-image.ts";
 
@@ -25,6 +27,16 @@ export const WinpeDescription = z.object({
   files: z.record(z.string(), BootFile),
 });
 export type WinpeDescription = z.infer<typeof WinpeDescription>;
+
+/** `mediaFolder`: of all boot media. Null where there is none of this release. */
+export async function readWinpeDescription(mediaFolder: string): Promise<WinpeDescription | null> {
+  try {
+    const text = await readFile(join(mediaFolder, winpeFolder, winpeDescriptionName), "utf8");
+    return WinpeDescription.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
 
 /** Batch files and .ini files have lines that end as Windows' do. */
 const lines = (...text: string[]): string => text.map((line) => `${line}\r\n`).join("");
@@ -77,12 +89,19 @@ export function startScript(script: StartScript): string {
       ` --credential-file "${home}\\credential" --once --allow-restart`,
     "set code=%errorlevel%",
     "if %code% == 0 goto done",
+    // A Windows on this disk has started this once, and nothing of that disk was given up: it starts by itself again.
+    'set "state=%SystemRoot%\\Volley\\State"',
+    'if exist "%state%\\origin.json" if not exist "%state%\\disk-touched.json" goto back',
     "echo The agent ended with code %code%. It starts again in a minute.",
     // There is no timeout.exe in a plain Windows PE.
     "ping -n 61 127.0.0.1 >nul",
     "goto again",
+    ":back",
+    "echo The disk is as it was: this machine restarts into the Windows it came from in 10 seconds.",
+    "goto restart",
     ":done",
     "echo The deployment is done. This machine restarts in 10 seconds.",
+    ":restart",
     "ping -n 11 127.0.0.1 >nul",
     "wpeutil Reboot",
   );

@@ -5,14 +5,26 @@ import { readPartitionTable } from "../partition-table.ts";
 import type { DiskFacts } from "../platform.ts";
 import type { WindowsDisk, WindowsFacts } from "./facts.ts";
 
-/** Throws E_DISK_NOT_FOUND where Windows shows none because this process has no administrator's rights. */
-export function listDisks(facts: WindowsFacts): DiskFacts[] {
+/** The medium, or the disk with its cable. */
+export const comesAndGoes = ({ bus, removable }: WindowsDisk): boolean =>
+  removable || busesThatComeAndGo.has(bus);
+
+/**
+ * `staged`: this Windows PE was put on a disk of the machine by the system there, and runs in memory. Throws E_DISK_NOT_FOUND
+ * where Windows shows none because this process has no administrator's rights.
+ */
+export function listDisks(facts: WindowsFacts, staged = false): DiskFacts[] {
   const { elevated, winPe } = facts.system();
   const disks = facts.disks();
   if (disks.length === 0 && !elevated) {
     throw new VolleyError("E_DISK_NOT_FOUND", "Windows shows its disks to administrators only");
   }
-  return disks.map((disk) => toDiskFacts(disk, winPe));
+  const isToBeKept = (disk: WindowsDisk, use: string): boolean =>
+    use !== "boot medium" || !staged || comesAndGoes(disk);
+  return disks.map((disk) => {
+    const systemUses = disk.systemUses.filter((use) => isToBeKept(disk, use));
+    return toDiskFacts({ ...disk, systemUses }, winPe);
+  });
 }
 
 const systemUseTexts: Record<WindowsDisk["systemUses"][number], string> = {
@@ -39,7 +51,7 @@ export function toDiskFacts(disk: WindowsDisk, inPe: boolean): DiskFacts {
     sectorBytes,
     model: name,
     serial,
-    removable: disk.removable || busesThatComeAndGo.has(disk.bus),
+    removable: comesAndGoes(disk),
     bus: disk.bus,
     readOnly: disk.readOnly,
     systemUses: disk.systemUses.map((use) => systemUseTexts[use]),
@@ -83,10 +95,10 @@ function partitionName({ mountPoints, number }: WindowsDisk["partitions"][number
 }
 
 /** As Platform.findDisk: "\\.\PhysicalDrive1" in any case, or a file that stands for a disk. */
-export async function findDisk(named: string, facts: WindowsFacts): Promise<DiskFacts> {
+export async function findDisk(named: string, facts: WindowsFacts, staged = false): Promise<DiskFacts> {
   if (/^\\\\[.?]\\physicaldrive\d+$/i.test(named)) {
     const wanted = named.toLowerCase().replace("\\\\?\\", "\\\\.\\");
-    const disk = listDisks(facts).find(({ path }) => path.toLowerCase() === wanted);
+    const disk = listDisks(facts, staged).find(({ path }) => path.toLowerCase() === wanted);
     if (disk === undefined) throw new VolleyError("E_DISK_NOT_FOUND", `There is no disk ${named}`);
     return disk;
   }

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { Policy } from "../../../../contract/deployment.ts";
 import { openStateFolder } from "../../../../agent/state-folder.ts";
 import { policyOf } from "../../../../agent/staging/open-staging.ts";
+import type { LocalPe } from "../../../../agent/staging/local-pe.ts";
 import { canGoBack, markTouched, type Staging } from "../../../../agent/staging/staging.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 
@@ -42,12 +43,12 @@ test("what failed in the PE is not gone back to the PE for", async (t) => {
   const staging = {
     cameBack: true,
     tidy: (wanted: string | null) => Promise.resolve(void tidied.push(wanted)),
-  } as unknown as Staging;
+  } as unknown as LocalPe;
   const old = { site: { policy: () => Promise.resolve(policy) }, staging, operatingSystem: "linux", state };
   assert.equal(await policyOf({ ...old, once: false }), policy, "a service waits, and is told why");
   await assert.rejects(policyOf({ ...old, once: true }), { code: "E_STAGING" });
   assert.deepEqual(tidied, [null, null]);
-  const notYet = { ...old, staging: { ...staging, cameBack: false } as Staging };
+  const notYet = { ...old, staging: { ...staging, cameBack: false } as LocalPe };
   await policyOf({ ...notYet, once: true });
   assert.equal(tidied.at(-1), deploymentId, "it failed before, and was begun once more");
 });

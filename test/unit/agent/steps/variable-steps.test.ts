@@ -1,6 +1,7 @@
 /** Set Variable, Set Dynamic Variables, Restart Computer, Check Readiness. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { VolleyError } from "../../../../contract/errors.ts";
 import { codes } from "../../../../agent/steps/codes.ts";
 import { checkReadiness } from "../../../../agent/steps/check-readiness.ts";
 import { restartComputer } from "../../../../agent/steps/restart-computer.ts";
@@ -9,6 +10,7 @@ import { setDynamicVariables } from "../../../../agent/steps/set-dynamic-variabl
 import { setVariable } from "../../../../agent/steps/set-variable.ts";
 import { compareValues, compareVersions } from "../../../../agent/steps/values.ts";
 import { testContext } from "../../../fixtures/step-context.ts";
+
 test("Set Variable: names as documented, hidden values", async () => {
   const rows: [string, number][] = [
     ["Name", 0],
@@ -134,6 +136,26 @@ test("Restart Computer does not pretend that Windows starts a boot image", async
   const context = testContext({ system: "windows", properties: { Target: "WinPE" } });
   assert.equal((await restartComputer.perform(context)).exitCode, codes.notSupported);
   assert.equal(context.variables.get("SMSTSRebootRequested"), "");
+});
+
+test("Restart Computer stages the boot image from a full system, and asks for nothing when that fails", async () => {
+  for (const system of ["windows", "linux", "winpe", "linuxpe"] as const) {
+    let prepared = 0;
+    const staged = { prepare: () => Promise.resolve(void (prepared += 1)) };
+    const properties = { Target: "WinPE" };
+    const context = testContext({ system, properties, services: { bootStaging: staged } });
+    assert.equal((await restartComputer.perform(context)).exitCode, 0, system);
+    assert.equal(prepared, system === "windows" || system === "linux" ? 1 : 0, system);
+    const refusing = {
+      prepare: () => Promise.reject(new VolleyError("E_STAGING", "The site has no Windows PE")),
+    };
+    if (prepared === 0) continue;
+    const refused = testContext({ system, properties, services: { bootStaging: refusing } });
+    const { exitCode, text } = await restartComputer.perform(refused);
+    assert.notEqual(exitCode, 0);
+    assert.match(text ?? "", /no Windows PE/);
+    assert.equal(refused.variables.get("SMSTSRebootRequested"), "");
+  }
 });
 
 const readyMachine: ReadinessFacts = {

@@ -88,6 +88,12 @@ test("agent, credential, drivers and start scripts go into a copy of the image t
   assert.ok(agent);
   assert.ok(agent.includes(`--site https://10.20.0.1:8443 --fingerprint ${"ab".repeat(32)}`));
   assert.ok(!agent.includes("one-credential"), "it is in no list of processes");
+  const back = start.find((line) => line.endsWith("goto back"));
+  assert.match(back ?? "", /^if exist "%state%\\origin\.json" if not exist "%state%\\disk-touched\.json" /);
+  for (const line of start) {
+    const label = /goto (\w+)$/.exec(line)?.[1];
+    if (label !== undefined) assert.ok(start.includes(`:${label}`), label);
+  }
   assert.equal(read("/Windows/System32/startnet-before-volley.cmd"), "wpeinit\r\n");
   const header = execFileSync("wimlib-imagex", ["info", join(made, "Boot/boot.wim"), "--header"], {
     encoding: "utf8",

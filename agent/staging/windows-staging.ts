@@ -1,0 +1,280 @@
+/**
+ * A refresh's way from an installed Windows into a PE and back. Each change of the machine is written down before it is made
+ * (windows-changes.ts), so that whoever starts next in this Windows can take it back.
+ */
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rm, statfs, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import type { BootImageFacts } from "../../contract/boot-image.ts";
+import { Identifier } from "../../contract/common.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
+import type { MachineFacts } from "../../contract/machine.ts";
+import type { WindowsGround } from "../platform/windows/ground.ts";
+import { protectFolder } from "../platform/windows/protect-folder.ts";
+import type { Log } from "../report/logs.ts";
+import { downloadFile } from "../site/file-transfer.ts";
+import { stateFiles, type StateFolder } from "../state-folder.ts";
+import { copyCarried, originFile } from "./carried-files.ts";
+import type { BootImageSource, LocalPe } from "./local-pe.ts";
+import { carriedFolder, isUsualRoot, type Origin, placeFolder } from "./windows-place.ts";
+import { Change, mustRun, undo } from "./windows-changes.ts";
+import { returnProgram, returnScript, scheduleReturn, writeReturn } from "./windows-return.ts";
+import { createLoader, createRamdisk, startOnce, winpeNames, type WinpeStart } from "./winpe-entry.ts";
+
+export interface WindowsStagingOptions {
+  /** The agent's own, where what is staged is written down. */
+  state: StateFolder;
+  ground: Pick<WindowsGround, "elevated" | "firmware" | "systemRoot" | "tools">;
+  machine: Pick<MachineFacts, "macAddresses" | "smbiosUuid">;
+  /** Another one after each start of Windows. */
+  bootId: string;
+  /** Path of this agent's executable; null when it runs from its sources. */
+  program: string | null;
+  /** With which the agent goes on when it is started again. */
+  returnWords: readonly string[];
+  /** The program that runs now. */
+  running: string;
+  log: Log;
+  /** The drive of Windows where `systemRoot` does not say so, as in tests. */
+  drive?: string;
+}
+
+const recordFile = "staged.json";
+const Record = z.object({
+  deploymentId: Identifier,
+  armedIn: z.string().nullable(),
+  starts: z.int().min(0),
+  /** In the order in which they were made. */
+  changes: z.array(Change),
+});
+type StagedRecord = z.infer<typeof Record>;
+
+export class WindowsStaging implements LocalPe {
+  readonly #options: WindowsStagingOptions;
+  readonly #folder: string;
+  readonly #drive: string;
+
+  constructor(options: WindowsStagingOptions) {
+    const { systemRoot } = options.ground;
+    this.#options = options;
+    this.#folder = join(systemRoot, "Volley", "PE");
+    this.#drive = (options.drive ?? systemRoot.slice(0, 2)).toUpperCase();
+  }
+
+  get record(): StagedRecord | null {
+    return this.#options.state.read(recordFile, Record);
+  }
+
+  get cameBack(): boolean {
+    const armedIn = this.record?.armedIn ?? null;
+    return armedIn !== null && armedIn !== this.#options.bootId;
+  }
+
+  async prepare(
+    deploymentId: string,
+    source: BootImageSource,
+    transfer: { signal: AbortSignal; progress(fraction: number): void },
+  ): Promise<void> {
+    const { ground, log, state } = this.#options;
+    const { winpe } = await source.facts();
+    const before = this.record;
+    const starts = before?.deploymentId === deploymentId ? before.starts : 0;
+    // The next start is not to lead into what is changed here.
+    await this.#undoAll((change) => change.kind === "files");
+    await this.#mustBePossible(winpe);
+    state.write(recordFile, { deploymentId, armedIn: null, starts, changes: [{ kind: "files" }] });
+    try {
+      await mkdir(this.#folder, { recursive: true });
+      await protectFolder(this.#folder, ground.elevated(), ground.tools);
+      await this.#fetch(winpe, source, transfer);
+      log.info(`Windows PE ${winpe?.version ?? ""} of the site is in ${this.#folder}`);
+    } catch (error) {
+      await this.withdraw();
+      throw error;
+    }
+  }
+
+  /** Rejects with E_STAGING, all of what is in the way in one sentence. */
+  async #mustBePossible(winpe: BootImageFacts["winpe"]): Promise<void> {
+    const { ground } = this.#options;
+    const reasons: string[] = [];
+    if (!ground.elevated()) reasons.push("The agent has no administrator's rights.");
+    if (!isUsualRoot(ground.systemRoot) && this.#options.drive === undefined) {
+      reasons.push(`Windows is in ${ground.systemRoot}, where a PE does not look for it.`);
+    }
+    if (ground.firmware() === "unknown") reasons.push("Windows does not say whether this is UEFI or a BIOS.");
+    if (winpe === null) {
+      reasons.push("The site has no Windows PE to restart into: volley media build --winpe makes one.");
+    } else {
+      const bytes = winpeNames.reduce((sum, name) => sum + winpe.files[name].bytes, 0);
+      const { bavail, bsize } = await statfs(this.#options.ground.systemRoot);
+      const isThere = existsSync(join(this.#folder, "boot.wim"));
+      if (!isThere && bavail * bsize < bytes + limits.stagingBytesKept) {
+        reasons.push(
+          `${this.#drive} has ${bavail * bsize} bytes free, and ${bytes} are needed beside a reserve.`,
+        );
+      }
+    }
+    if (reasons.length > 0) throw new VolleyError("E_STAGING", reasons.join(" "));
+  }
+
+  async #fetch(
+    winpe: BootImageFacts["winpe"],
+    source: BootImageSource,
+    transfer: { signal: AbortSignal; progress(fraction: number): void },
+  ): Promise<void> {
+    const { log } = this.#options;
+    const files = winpeNames.flatMap((name) => (winpe === null ? [] : [{ name, ...winpe.files[name] }]));
+    const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    let done = 0;
+    for (const { bytes, name, sha256 } of files) {
+      await downloadFile({
+        path: join(this.#folder, name),
+        bytes,
+        hash: sha256,
+        what: `The boot image's ${name}`,
+        piece: (offset) => source.piece(name, offset),
+        onWait: (failure) => log.warning(`Waiting for the boot image: ${failure.detail}`),
+        signal: transfer.signal,
+        progress: (fraction) => transfer.progress((done + fraction * bytes) / total),
+      });
+      done += bytes;
+    }
+  }
+
+  async arm(): Promise<void> {
+    const { bootId, ground, program, returnWords, state } = this.#options;
+    if (this.record === null) throw new VolleyError("E_STAGING", "No boot image is staged");
+    await this.#undoAll((change) => change.kind === "files");
+    const { tools } = ground;
+    const task = {
+      folder: this.#folder,
+      program,
+      words: returnWords,
+      record: join(state.path, recordFile),
+    };
+    await this.#carryState();
+    await writeReturn(task);
+    await this.#make({ kind: "task" }, () => scheduleReturn(task, tools));
+    await this.#suspendProtection();
+    const start: WinpeStart = {
+      loaderId: `{${randomUUID()}}`,
+      ramdiskId: `{${randomUUID()}}`,
+      drive: this.#drive,
+      folder: placeFolder,
+      firmware: ground.firmware() === "uefi" ? "uefi" : "bios",
+    };
+    await this.#make({ kind: "object", id: start.ramdiskId }, () => createRamdisk(start, tools));
+    await this.#make({ kind: "object", id: start.loaderId }, () => createLoader(start, tools));
+    const { starts } = this.#known();
+    state.write(recordFile, { ...this.#known(), armedIn: bootId, starts: starts + 1 });
+    await this.#make({ kind: "once", id: start.loaderId }, () => startOnce(start, tools));
+  }
+
+  /** In the folder that a Windows PE looks for on this machine's disks. */
+  async #carryState(): Promise<void> {
+    const { machine, state } = this.#options;
+    const { deploymentId } = this.#known();
+    const target = join(this.#folder, carriedFolder);
+    await rm(target, { recursive: true, force: true });
+    await mkdir(join(target, "deployments", deploymentId), { recursive: true });
+    await copyCarried({ state: state.path, deploymentId, leftOut: [recordFile] }, target);
+    const origin: Origin = {
+      deploymentId,
+      smbiosUuid: machine.smbiosUuid,
+      macAddresses: machine.macAddresses,
+    };
+    await writeFile(join(target, originFile), `${JSON.stringify(origin)}\n`);
+  }
+
+  /** A PE that the boot manager loads is not what BitLocker knows, and could not read the disk. */
+  async #suspendProtection(): Promise<void> {
+    const { tools } = this.#options.ground;
+    if (!(await this.#isProtected())) return;
+    const count = String(limits.stagedProtectorRestarts);
+    await this.#make({ kind: "protection", drive: this.#drive }, () =>
+      mustRun(tools, ["manage-bde.exe", "-protectors", "-disable", this.#drive, "-rebootcount", count]),
+    );
+  }
+
+  /**
+   * "-protectionaserrorlevel" says by the exit code whether a drive is protected, in every language. A Windows without BitLocker
+   * has no such program. Rejects with E_STAGING where it is there and says nothing.
+   */
+  async #isProtected(): Promise<boolean> {
+    const { tools } = this.#options.ground;
+    const status = ["manage-bde.exe", "-status", this.#drive] as const;
+    if ((await tools.run([...status, "-protectionaserrorlevel"])) !== null) return true;
+    if (existsSync(tools.path("manage-bde.exe"))) await mustRun(tools, status);
+    return false;
+  }
+
+  restart(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  async tidy(wanted: string | null): Promise<void> {
+    const { log, state } = this.#options;
+    const { record } = this;
+    if (record === null || record.deploymentId === wanted) return;
+    log.info("A restart into the PE that nobody wants any more is taken back");
+    await this.withdraw();
+    state.remove(join("deployments", record.deploymentId, stateFiles.checkpoint));
+  }
+
+  async withdraw(): Promise<void> {
+    if (this.record === null) return;
+    await this.#undoAll(() => false);
+    this.#options.state.remove(recordFile);
+  }
+
+  #known(): StagedRecord {
+    const { record } = this;
+    if (record === null) throw new VolleyError("E_STAGING", "What was staged is not known any more");
+    return record;
+  }
+
+  async #make(change: Change, work: () => Promise<unknown>): Promise<void> {
+    const record = this.#known();
+    this.#options.state.write(recordFile, { ...record, changes: [...record.changes, change] });
+    await work();
+  }
+
+  /** The last first. What cannot be undone now stays written down. Rejects with E_STAGING. */
+  async #undoAll(stays: (change: Change) => boolean): Promise<void> {
+    const { ground, state } = this.#options;
+    const { record } = this;
+    if (record === null) return;
+    const world = { tools: ground.tools, removeFiles: () => this.#removeFiles() };
+    const failures: string[] = [];
+    let left = record.changes;
+    for (const change of record.changes.toReversed()) {
+      if (stays(change)) continue;
+      try {
+        await undo(change, world);
+        left = left.filter((one) => one !== change);
+      } catch (error) {
+        failures.push(toVolleyError(error).detail);
+      }
+    }
+    state.write(recordFile, {
+      ...record,
+      armedIn: failures.length > 0 ? record.armedIn : null,
+      changes: left,
+    });
+    if (failures.length > 0) throw new VolleyError("E_STAGING", failures.join(" "));
+  }
+
+  /** The program that runs from there cannot be deleted; the script that started it deletes it afterwards. */
+  async #removeFiles(): Promise<void> {
+    const isHere = dirname(this.#options.running).toLowerCase() === this.#folder.toLowerCase();
+    if (!isHere) return rm(this.#folder, { recursive: true, force: true });
+    for (const name of await readdir(this.#folder)) {
+      if (name === returnProgram || name === returnScript) continue;
+      await rm(join(this.#folder, name), { recursive: true, force: true });
+    }
+  }
+}

@@ -27,7 +27,11 @@ export type ImageRecord = z.infer<typeof ImageRecord>;
 export const WimForm = z.enum(["disk", "disk-mbr", "volume"]);
 export type WimForm = z.infer<typeof WimForm>;
 
-/** POST /images: `path` is on the site's machine. Answers 202 with an ImportState; poll GET /imports/:id. */
+/**
+ * POST /images: `path` is on the site's machine; one that is not absolute is below the folder that the site imports from,
+ * and who does not hold the token of the data folder may name no other. Answers 202 with an ImportState; poll
+ * GET /imports/:id, or GET /imports, which has all that go on and the last that ended.
+ */
 export const ImportRequest = z.object({
   path: z.string().min(1).max(4096),
   name: Name.optional(),
@@ -39,6 +43,21 @@ export const ImportRequest = z.object({
   as: WimForm.optional(),
 });
 export type ImportRequest = z.infer<typeof ImportRequest>;
+
+/** GET /importable: the folder that images are imported from (volley site --import-folder), and what is in it. */
+export const Importable = z.object({
+  folder: z.string(),
+  /** By name, at most importableMost. A folder is one of Clonezilla's or FOG's, and has no size. */
+  files: z.array(
+    z.object({
+      path: z.string(),
+      kind: z.enum(["file", "folder"]),
+      bytes: ByteCount.nullable(),
+      changed: Time,
+    }),
+  ),
+});
+export type Importable = z.infer<typeof Importable>;
 
 /** POST /images/:id/multicast and POST /packages/:packageId/multicast: sessions that are open go on as they began. */
 export const MulticastRequest = z.object({ multicast: MulticastUse });
@@ -64,6 +83,9 @@ export const WimEdition = z.object({
 export type WimEdition = z.infer<typeof WimEdition>;
 export const ImportState = z.object({
   id: Identifier,
+  /** The image's, once it is there. */
+  name: z.string(),
+  began: Time,
   state: z.enum(["running", "done", "failed"]),
   bytesDone: ByteCount,
   bytesTotal: ByteCount,
@@ -74,9 +96,10 @@ export const ImportState = z.object({
 });
 export type ImportState = z.infer<typeof ImportState>;
 
-/** POST /images/:id/verify answers 202 with this; poll GET /verifications/:id. */
+/** POST /images/:id/verify answers 202 with this; poll GET /verifications/:id, or GET /verifications for all. */
 export const VerificationState = z.object({
   id: Identifier,
+  began: Time,
   imageId: Identifier,
   state: z.enum(["running", "done", "failed"]),
   bytesDone: ByteCount,

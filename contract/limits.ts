@@ -90,6 +90,9 @@ export const limits = {
   /** Imports and verifications that go on at once, and finished ones that are remembered. */
   contentTasksAtOnce: 4,
   contentTasksRemembered: 100,
+  /** Files that are shown of the folder that images are imported from, and folders in one another below it. */
+  importableMost: 1000,
+  importableDepth: 4,
   /** How long a program that looks into an image file (qemu-img) may take. */
   imageToolMs: 60_000,
   /** How long wimlib may take to apply an image, and images that one WIM may hold. */

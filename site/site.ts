@@ -64,6 +64,8 @@ export interface SiteOptions {
   log: Log;
   /** Boot media for machines that restart into them from their own disk. */
   mediaFolder: string;
+  /** Made if need be. */
+  importFolder: string;
   /** Null: machines that boot from the network are not answered. */
   pxe: PxePlace | null;
   /** For people and programs that come by a host name; null = the site's own authority vouches for all. */
@@ -107,6 +109,7 @@ export function siteFiles(dataFolder: string) {
     library: join(dataFolder, "library"),
     files: join(dataFolder, "files"),
     media: join(dataFolder, "media"),
+    imports: join(dataFolder, "import"),
     pxe: join(dataFolder, "pxe"),
     log: join(dataFolder, "site.log"),
   };
@@ -263,6 +266,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       waker,
       pxeServing: () => responder?.status ?? null,
       mediaFolder: options.mediaFolder,
+      importFolder: options.importFolder,
       machineKeys: await MachineKeys.load(store.machines),
       adminTokenHash: hashSecret(token),
       passwords,

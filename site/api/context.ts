@@ -38,6 +38,8 @@ export interface ApiContext {
   pxeServing: () => PxeStatus["serving"];
   /** What volley media build made, for machines that restart into it; may not be there. */
   mediaFolder: string;
+  /** What people who are not at the site's machine import from. */
+  importFolder: string;
   machineKeys: MachineKeys;
   adminTokenHash: string;
   passwords: Passwords;

@@ -1,10 +1,11 @@
 /** Images: imported, listed, verified and removed by the administrator; manifests for machines that deploy them. */
 import { ImportRequest, MulticastRequest, type ImageRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
+import { importPath, listImportable } from "../content/importable.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, parse, type Call, type Route } from "./routes.ts";
+import { identifierOf, parse, personOf, type Call, type Route } from "./routes.ts";
 
-export function imageRoutes({ store, library, tasks, room }: ApiContext): Route[] {
+export function imageRoutes({ importFolder, library, room, store, tasks }: ApiContext): Route[] {
   const find = async ({ request }: Call): Promise<ImageRecord> => {
     const id = identifierOf(request, "image");
     const image = await store.images.find(id);
@@ -14,13 +15,18 @@ export function imageRoutes({ store, library, tasks, room }: ApiContext): Route[
   return [
     { method: "GET", path: "/images", who: "viewer", handle: () => store.images.list() },
     { method: "GET", path: "/images/:id", who: "viewer", handle: find },
+    { method: "GET", path: "/importable", who: "administrator", handle: () => listImportable(importFolder) },
     {
       method: "POST",
       path: "/images",
       who: "administrator",
-      handle: ({ request, reply }) => {
-        reply.code(202);
-        return tasks.startImport(parse(ImportRequest, request.body));
+      handle: async (call) => {
+        const wish = parse(ImportRequest, call.request.body);
+        // Who holds the token of the data folder can read the site's machine anyway.
+        const isFree = personOf(call).kind === "local";
+        const path = await importPath(wish.path, { folder: importFolder, isFree });
+        call.reply.code(202);
+        return tasks.startImport({ ...wish, path });
       },
     },
     {

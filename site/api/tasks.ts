@@ -1,10 +1,12 @@
-/** GET /imports/:id and /verifications/:id: how far they are, and how they ended. */
+/** Imports and verifications: how far they are, and how the last ones ended. */
 import { VolleyError } from "../../contract/errors.ts";
 import type { ApiContext } from "./context.ts";
 import { identifierOf, type Route } from "./routes.ts";
 
 export function taskRoutes({ tasks }: ApiContext): Route[] {
   return [
+    { method: "GET", path: "/imports", who: "viewer", handle: () => tasks.importStates() },
+    { method: "GET", path: "/verifications", who: "viewer", handle: () => tasks.verificationStates() },
     {
       method: "GET",
       path: "/imports/:id",

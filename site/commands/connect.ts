@@ -85,6 +85,7 @@ async function openForOneCommand(dataFolder: string, native: SiteNative): Promis
     querier: null,
     native,
     mediaFolder: siteFiles(dataFolder).media,
+    importFolder: siteFiles(dataFolder).imports,
     pxe: null,
     certificate: null,
     highRiskDevices: limits.highRiskDevices,

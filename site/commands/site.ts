@@ -67,6 +67,11 @@ export const siteCommand: Command = {
       value: "DIR",
       help: "What volley media build made, for a refresh (what --pxe-media says, else media in the data folder).",
     },
+    "import-folder": {
+      type: "string",
+      value: "DIR",
+      help: "Image files that may be imported from the page (import in the data folder).",
+    },
     "high-risk-size": {
       type: "string",
       value: "N",
@@ -138,6 +143,7 @@ export async function runSite(call: CommandCall, native: SiteNative, ended: Prom
     timeToLive: number(call, "time-to-live", { least: 1, most: 255, whole: true }) ?? 1,
     querier: querier(call),
     mediaFolder: resolve(text(call, "media") ?? text(call, "pxe-media") ?? siteFiles(call.dataFolder).media),
+    importFolder: resolve(text(call, "import-folder") ?? siteFiles(call.dataFolder).imports),
     pxe: pxePlace(call),
     certificate: certificate(call),
     highRiskDevices:

@@ -47,6 +47,10 @@ const extensions: Record<string, ImageFormat> = {
   ".esd": "wim",
   ".swm": "wim",
 };
+/** Whether a file's name says that it can be imported. */
+export function namesImage(fileName: string): boolean {
+  return extensions[extname(fileName).toLowerCase()] !== undefined;
+}
 /** Whether a file's name says which format of a disk's image it has. */
 export function namesFormat(fileName: string): boolean {
   const format = extensions[extname(fileName).toLowerCase()];

@@ -44,6 +44,8 @@ export class ContentTasks {
     }
     const state: ImportState = {
       id: randomUUID(),
+      name,
+      began: new Date().toISOString(),
       state: "running",
       bytesDone: 0,
       bytesTotal: 0,
@@ -68,10 +70,19 @@ export class ContentTasks {
     return state && { ...state };
   }
 
+  /** Those that go on and the last that ended, the latest first. */
+  importStates(): ImportState[] {
+    return this.#listed(this.#imports);
+  }
+  verificationStates(): VerificationState[] {
+    return this.#listed(this.#verifications);
+  }
+
   startVerification(image: ImageRecord): VerificationState {
     this.#admit();
     const state: VerificationState = {
       id: randomUUID(),
+      began: new Date().toISOString(),
       imageId: image.id,
       state: "running",
       bytesDone: 0,
@@ -95,6 +106,11 @@ export class ContentTasks {
   async stop(): Promise<void> {
     this.#stop.abort();
     await Promise.allSettled(this.#running);
+  }
+
+  #listed<State extends { id: string }>(states: ReadonlyMap<string, State>): State[] {
+    for (const id of states.keys()) this.#progress.get(id)?.();
+    return [...states.values()].map((state) => ({ ...state })).toReversed();
   }
 
   #admit(): void {

@@ -7,6 +7,7 @@ import { away, countsText } from "./state/room.ts";
 import { me, said, saying, signOut } from "./state/site.ts";
 import { DeploymentsView } from "./views/deployments.tsx";
 import { DevicesView } from "./views/devices.tsx";
+import { ImagesView } from "./views/images.tsx";
 import { RoomView } from "./views/room.tsx";
 import { SessionsView } from "./views/sessions.tsx";
 import { SettingsView } from "./views/settings.tsx";
@@ -17,6 +18,7 @@ const views: Record<(typeof viewPaths)[number]["path"], ComponentType> = {
   "/": RoomView,
   "/sessions": SessionsView,
   "/deployments": DeploymentsView,
+  "/images": ImagesView,
   "/devices": DevicesView,
   "/settings": SettingsView,
 };

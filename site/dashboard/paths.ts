@@ -7,6 +7,7 @@ export const viewPaths = [
   { path: "/", title: "Room" },
   { path: "/sessions", title: "Sessions" },
   { path: "/deployments", title: "Deployments" },
+  { path: "/images", title: "Images" },
   { path: "/devices", title: "Devices" },
   { path: "/settings", title: "Settings" },
 ] as const;

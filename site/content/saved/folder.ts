@@ -9,6 +9,12 @@ export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
+/** Whether it looks like one of them. Throws E_SOURCE_READ. */
+export function isSavedFolder(path: string): boolean {
+  const names = listOf(path);
+  return isClonezilla(names) || isFog(names);
+}
+
 /** Throws E_SOURCE_READ, E_IMAGE_FORMAT, E_IMAGE_TRUNCATED. */
 export async function readFolder(folder: string, signal: AbortSignal): Promise<SavedDisk> {
   const names = listOf(folder);

@@ -57,7 +57,8 @@ async function openPlace(t: TestContext): Promise<Place> {
     isImporting: (name: string) => name === "of the administrator",
     startImport: ({ name }: { name: string }) => {
       const begun = { bytesDone: 0, bytesTotal: 0, image: null, editions: [], error: null };
-      const state: ImportState = { id: name, state: "running", ...begun };
+      const began = new Date().toISOString();
+      const state: ImportState = { id: name, name, began, state: "running", ...begun };
       imports.set(name, state);
       return state;
     },

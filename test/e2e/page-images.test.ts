@@ -1,0 +1,80 @@
+/** The images on the page: imported from the site's own folder, verified, and removed when nothing uses them. */
+import assert from "node:assert/strict";
+import { copyFile, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { openBrowser, signIn } from "../fixtures/page.ts";
+import { openRoom, type Room } from "../fixtures/room.ts";
+import type { SiteProcess } from "../fixtures/site-process.ts";
+
+let room: Room;
+let site: SiteProcess;
+let browser: Browser;
+let page: Page;
+before(async () => {
+  room = await openRoom("page images");
+  const folder = join(room.folder, "to import");
+  await mkdir(join(folder, "labs"), { recursive: true });
+  await copyFile((await room.makeImage(24)).path, join(folder, "labs", "debian.raw"));
+  site = await room.startSite({ words: ["--import-folder", folder] });
+  browser = await openBrowser();
+  page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+  await signIn(page, site);
+});
+after(async () => {
+  await browser?.close();
+  await room.close();
+});
+
+const row = (name: string) => page.locator("#images tr", { hasText: name });
+const work = (title: string) =>
+  page.locator(".work", { has: page.getByRole("heading", { name: title, exact: true }) });
+
+test("an image is imported from the site's folder, and verified, and says how that went", async () => {
+  await page.getByRole("link", { name: "Images" }).click();
+  await page.getByText("There is none yet.").waitFor();
+  await page.locator('select[name="path"]').selectOption("labs/debian.raw");
+  await page.getByLabel("Name in the library").fill("Debian 12 lab");
+  await page.getByRole("button", { name: "Import it" }).click();
+  await work("Import of Debian 12 lab").getByText("It is in the library").waitFor();
+  await row("Debian 12 lab").getByText("25.2 MB").waitFor();
+  await row("Debian 12 lab").getByText("nothing", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Verify Debian 12 lab" }).click();
+  await work("Verification of Debian 12 lab").getByText("Every chunk is right").waitFor();
+});
+
+test("an image that is in use says by whom, and one that is not goes when that is confirmed", async () => {
+  const [image] = await site.client.get<{ id: string }[]>("/images");
+  const deployment = await site.createDeployment({ name: "room 3", imageId: image?.id ?? "" });
+  await row("Debian 12 lab").getByText("deployment room 3").waitFor();
+  await page.getByRole("button", { name: "Remove Debian 12 lab" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Without it these could deploy nothing: deployment room 3.").waitFor();
+  assert.equal(await dialog.getByRole("button").count(), 1);
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await site.client.remove(`/deployments/${deployment.id}`);
+  await row("Debian 12 lab").getByText("nothing", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Remove Debian 12 lab" }).click();
+  await dialog.getByText("No deployment and no package uses it.").waitFor();
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Remove Debian 12 lab" }).click();
+  await dialog.getByRole("button", { name: "Remove it" }).click();
+  await page.getByText("Image Debian 12 lab is removed.").waitFor();
+  await page.getByText("There is none yet.").waitFor();
+});
+
+test("whoever signs in imports nothing from elsewhere on the site's machine", async () => {
+  const path = join(site.folder, "admin-token");
+  const answer = (await page.evaluate(`(async () => {
+    const me = await (await fetch("/api/v1/me")).json();
+    const answer = await fetch("/api/v1/images", {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-volley-page": me.pageMark },
+      body: ${JSON.stringify(JSON.stringify({ path, format: "raw" }))},
+    });
+    return { status: answer.status, code: (await answer.json()).code };
+  })()`)) as object;
+  assert.deepEqual(answer, { status: 403, code: "E_FORBIDDEN" });
+});

@@ -10,6 +10,7 @@ import { readWinpeDescription, winpeFolder } from "../boot/winpe-texts.ts";
 import type { ApiContext } from "./context.ts";
 import { offsetOf, parse, sendBytes, type Route } from "./routes.ts";
 
+const initrdName = "initrd.zst";
 const AnyFileName = z.union([BootFileName, WinpeFileName]);
 
 /** Below its own folder, as volley media build lays them out. */
@@ -26,7 +27,9 @@ export function bootImageRoutes({ mediaFolder, pxe }: ApiContext): Route[] {
       path,
       who: "machine",
       handle: async (): Promise<BootImageFacts> => {
-        const { agent, built, commandLine, files, kernel } = await readMediaDescription(mediaFolder);
+        const media = await readMediaDescription(mediaFolder);
+        const { agent, built, commandLine, kernel } = media;
+        const files = { ...media.files, [initrdName]: media.withoutCredential };
         const ours = Object.entries(files).filter(([name]) => BootFileName.safeParse(name).success);
         const preferred = pxe.properties.bootImage === "winpe";
         const winpe = await winpeFacts(mediaFolder, preferred);
@@ -41,7 +44,9 @@ export function bootImageRoutes({ mediaFolder, pxe }: ApiContext): Route[] {
       handle: async (call) => {
         const name = parse(AnyFileName, (call.request.params as { name?: string }).name);
         const file = join(mediaFolder, winpePaths.get(name) ?? name);
-        return sendBytes(call, await readPiece(file, offsetOf(call.request)));
+        const { withoutCredential } = await readMediaDescription(mediaFolder);
+        const most = name === initrdName ? withoutCredential.bytes : Number.POSITIVE_INFINITY;
+        return sendBytes(call, await readPiece(file, offsetOf(call.request), most));
       },
     },
   ];
@@ -55,13 +60,13 @@ async function winpeFacts(mediaFolder: string, preferred: boolean): Promise<Boot
   return { version: description.version, preferred, files: { "boot.wim": wim, "boot.sdi": sdi } };
 }
 
-/** Nothing at the end. Throws E_NOT_FOUND. */
-async function readPiece(path: string, offset: number): Promise<Buffer> {
+/** Nothing at the end, or from byte `most` on. Throws E_NOT_FOUND. */
+async function readPiece(path: string, offset: number, most: number): Promise<Buffer> {
   const handle = await open(path, "r").catch((error: unknown) => {
     throw new VolleyError("E_NOT_FOUND", "The site's boot media lack that file.", { cause: error });
   });
   try {
-    const piece = Buffer.alloc(limits.filePieceBytes);
+    const piece = Buffer.alloc(Math.max(0, Math.min(limits.filePieceBytes, most - offset)));
     const { bytesRead } = await handle.read(piece, 0, piece.length, offset);
     return piece.subarray(0, bytesRead);
   } finally {

@@ -17,6 +17,8 @@ export const MediaDescription = z.object({
   site: z.string(),
   fingerprint: z.string(),
   credentialExpires: z.string(),
+  /** So much of initrd.zst, from its start, holds no credential: what a machine that has enrolled is given. */
+  withoutCredential: BootFile,
   /** By path in the folder. */
   files: z.record(z.string(), BootFile),
 });

@@ -6,6 +6,7 @@ import {
   lstatSync,
   mkdirSync,
   readFileSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -31,26 +32,36 @@ export interface PeContents {
 
 const compressionLevel = "10";
 
-/** Fills the packages' root folder and writes it to `output`. Throws E_TOOL_MISSING, E_TOOL_FAILED. */
+/**
+ * Fills the packages' root folder and writes it to `output`, a new file. Answers how many bytes there are before the
+ * credential: so much of it may be given to machines that have a key of their own. Throws E_TOOL_MISSING, E_TOOL_FAILED.
+ */
 export async function buildInitramfs(
   packages: MediaPackages,
   contents: PeContents,
   output: string,
-): Promise<void> {
+): Promise<number> {
   const { root } = packages;
   await copyModules(packages.boot, root, packages.kernel);
   await linkBusybox(root);
   placeScripts(root, contents);
   placeAgent(root, contents.agent);
-  placeSettings(root, contents);
-  // A first root's files belong to root and have one age: who builds it and when changes no byte of them.
-  await runMediaShell(
-    'find . -exec touch -h -d "@$1" {} + && find . -print0 | LC_ALL=C sort -z | ' +
-      'cpio --null --quiet --create --format=newc --owner=0:0 --reproducible | zstd -q -f -T0 "-$2" -o "$3"',
-    [String(contents.built), compressionLevel, output],
-    root,
-  );
+  write(root, "etc/volley/media", peSettings(contents));
+  const pack = (name: string): Promise<string> =>
+    runMediaShell(packing, [String(contents.built), compressionLevel, output, name], root);
+  await pack(".");
+  const sharedBytes = statSync(output).size;
+  // A file that root reads, and on no command line.
+  write(root, credentialPath, `${contents.credential}\n`, 0o600);
+  await pack(credentialPath);
+  return sharedBytes;
 }
+
+const credentialPath = "etc/volley/credential";
+/** Root's files, all of one age: who packs them and when changes no byte. The kernel unpacks one archive after the other. */
+const packing =
+  'find "$4" -exec touch -h -d "@$1" {} + && find "$4" -print0 | LC_ALL=C sort -z | ' +
+  'cpio --null --quiet --create --format=newc --owner=0:0 --reproducible | zstd -q -T0 "-$2" >>"$3"';
 
 function write(root: string, path: string, text: string, mode = 0o644): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -90,11 +101,4 @@ function placeAgent(root: string, agent: string): void {
   copyFileSync(agent, join(root, "usr/bin/volley-agent"));
   chmodSync(join(root, "usr/bin/volley-agent"), 0o755);
   mkdirSync(join(root, "var/lib"), { recursive: true });
-}
-
-/** The credential is a file that root reads, and on no command line. */
-function placeSettings(root: string, contents: PeContents): void {
-  const { built, credential, fingerprint, shell, site, version } = contents;
-  write(root, "etc/volley/media", peSettings({ site, fingerprint, built, version, shell }));
-  write(root, "etc/volley/credential", `${credential}\n`, 0o600);
 }

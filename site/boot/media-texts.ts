@@ -49,7 +49,8 @@ export function peSettings(settings: {
   version: string;
   shell: boolean;
 }): string {
-  return Object.entries({ ...settings, shell: settings.shell ? "yes" : "no" })
+  const { built, fingerprint, shell, site, version } = settings;
+  return Object.entries({ site, fingerprint, built, version, shell: shell ? "yes" : "no" })
     .map(([name, value]) => `${name}='${value}'\n`)
     .join("");
 }

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import type { BootFile } from "../../contract/boot-image.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { buildDisc, buildStick, placeNetworkLoaders } from "./media-disks.ts";
 import { buildInitramfs, type PeContents } from "./media-initramfs.ts";
@@ -61,7 +62,8 @@ export async function buildMedia(options: MediaOptions): Promise<MediaDescriptio
     writeFileSync(join(folder, "boot.ipxe"), ipxeScript);
     onStep("Packing the initramfs");
     const built = Math.floor(Date.now() / 1000);
-    await buildInitramfs(packages, { ...options, version, built }, join(folder, "initrd.zst"));
+    const initrd = join(folder, "initrd.zst");
+    const sharedBytes = await buildInitramfs(packages, { ...options, version, built }, initrd);
     onStep("Making the ISO and the USB image");
     await buildDisc(files, join(folder, "volley.iso"));
     await buildStick(files, join(folder, "volley-usb.img"));
@@ -74,6 +76,7 @@ export async function buildMedia(options: MediaOptions): Promise<MediaDescriptio
       site: options.site,
       fingerprint: options.fingerprint,
       credentialExpires: options.credentialExpires,
+      withoutCredential: await describeFile(initrd, sharedBytes),
       files: await describeFiles(folder),
     };
     writeFileSync(join(folder, descriptionName), `${JSON.stringify(description, null, 2)}\n`);
@@ -89,9 +92,14 @@ async function describeFiles(folder: string): Promise<MediaDescription["files"]>
   const files: MediaDescription["files"] = {};
   for (const name of fileNames) {
     const path = join(folder, name);
-    const hash = createHash("sha256");
-    await pipeline(createReadStream(path), hash);
-    files[name] = { bytes: statSync(path).size, sha256: hash.digest("hex") };
+    files[name] = await describeFile(path, statSync(path).size);
   }
   return files;
+}
+
+/** Of its first `bytes`. */
+async function describeFile(path: string, bytes: number): Promise<BootFile> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { end: bytes - 1 }), hash);
+  return { bytes, sha256: hash.digest("hex") };
 }

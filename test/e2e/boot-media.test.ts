@@ -98,10 +98,18 @@ test("kernel and initramfs have at most 150 MB; media.json has every file's hash
 test("the credential is in the initramfs alone, and no other secret of the site is", { skip }, async () => {
   const unpacked = join(folder, "unpacked");
   mkdirSync(unpacked);
-  const unpack = 'zstd -dcq "$1" | cpio --quiet -id etc/volley/* && cat etc/volley/*';
+  const unpack = 'zstd -dcq "$1" | (cpio --quiet -id etc/volley/*; cpio --quiet -id) && cat etc/volley/*';
   const { stdout } = await run("bash", ["-c", unpack, "bash", join(media, "initrd.zst")], { cwd: unpacked });
   const credential = readFileSync(join(unpacked, "etc/volley/credential"), "utf8").trim();
   assert.ok(credential.length >= 20);
+  const description = JSON.parse(readFileSync(join(media, "media.json"), "utf8")) as MediaDescription;
+  const shared = join(folder, "shared.zst");
+  const { bytes, sha256 } = description.withoutCredential;
+  writeFileSync(shared, readFileSync(join(media, "initrd.zst")).subarray(0, bytes));
+  assert.equal(createHash("sha256").update(readFileSync(shared)).digest("hex"), sha256);
+  const { stdout: names } = await run("bash", ["-c", 'zstd -dcq "$1" | cpio --quiet -t', "bash", shared]);
+  assert.match(names, /^etc\/volley\/media$/m);
+  assert.doesNotMatch(names, /credential/);
   for (const name of ["media.json", "grub/grub.cfg", "boot.ipxe"]) {
     assert.ok(!readFileSync(join(media, name), "utf8").includes(credential), name);
   }

@@ -1,4 +1,4 @@
-/** Capture User State: by USMT on Windows and in Windows PE; on Linux the users' folders, as an archive. */
+/** Capture User State: by USMT on Windows and in Windows PE, by robocopy on a Windows without it; on Linux the users' folders, as an archive. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,6 +23,7 @@ import { archiveName, bringBackLeft, keptPlaceVariable } from "./user-state/kept
 import { archiveLinux } from "./user-state/linux-state.ts";
 import { keptFolders } from "./user-state/profiles.ts";
 import { scanStateCommand, usmtFolder } from "./user-state/usmt.ts";
+import { captureProfiles } from "./user-state/windows-profiles.ts";
 import { findInAnyCase, hostPath, isLinux } from "./volumes.ts";
 import { findInstalledWindows } from "./windows/installed-windows.ts";
 
@@ -53,6 +54,7 @@ export const captureUserState = stepKind({
 
 async function scan(context: StepContext, store: string): Promise<StepOutcome> {
   const packageId = setting(context, "UsmtPackageID", "_OSDMigrateUsmtPackageID");
+  if (packageId === "" && context.system === "windows") return captureProfiles(context, store);
   if (packageId === "") throw new StepFailure(codes.invalidSetting, "No package with USMT is named");
   const offline = flag(
     setting(context, "OfflineUserState", "_OSDMigrateOfflineUserState"),

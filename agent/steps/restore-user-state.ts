@@ -23,6 +23,7 @@ import { decryptFile } from "./user-state/archive.ts";
 import { archiveName, bringBack, keptPlaceVariable, leftOf } from "./user-state/kept.ts";
 import { unpackLinux } from "./user-state/linux-state.ts";
 import { loadStateCommand, usmtFolder } from "./user-state/usmt.ts";
+import { hasProfiles, restoreProfiles } from "./user-state/windows-profiles.ts";
 import { findInAnyCase, hostPath } from "./volumes.ts";
 
 const fullSystemOnly = unsupported("it runs in the full operating system alone");
@@ -56,7 +57,10 @@ export const restoreUserState = stepKind({
     if (store === "") {
       throw new StepFailure(codes.notFound, "OSDStateStorePath is not set: there is no state store");
     }
-    if (context.system !== "linux") return load(context, store);
+    if (context.system !== "linux") {
+      const folder = await hostPath(context, store);
+      return hasProfiles(folder) ? restoreProfiles(context, folder) : load(context, store);
+    }
     throw new StepFailure(codes.fileNotFound, `There is no user state at ${store}`);
   },
 });

@@ -143,6 +143,9 @@ test("a room of 500 machines that change each second is changed a slice in a fra
     what: "first and last tile as they were told last",
   });
   const last = await busy();
+  await page.locator(".machines.dense").waitFor();
+  await page.getByRole("button", { name: "Dense" }).click();
+  await page.locator(".machines:not(.dense)").waitFor();
   const seen = (await page.evaluate("window.seen")) as {
     frames: number;
     mostTiles: number;

@@ -172,6 +172,12 @@ test("devices are imported, collected and deployed to on the page, which says wh
   await page.getByRole("button", { name: "Import devices" }).click();
   await page.getByText("1 devices are added.").waitFor();
   await page.locator("#devices tr", { hasText: "52:54:00:00:77:01" }).getByText("approved").waitFor();
+  await page.getByLabel("Hours").fill("0.5");
+  await page.getByRole("button", { name: "Make credential" }).click();
+  const credential = page.getByText(
+    /^The credential is [\w-]{20,}, valid until .* UTC; it is shown this once\.$/,
+  );
+  await credential.waitFor();
   await page.getByLabel("Collection", { exact: true }).fill("every lab");
   await page.getByLabel("Value").fill("*");
   await page.getByRole("button", { name: "Make collection" }).click();

@@ -14,10 +14,16 @@ export function MachineTile({ id }: { id: string }) {
       {text.step === "" ? null : <p class="step">{text.step}</p>}
       {text.line === "" ? null : <p class="line">{text.line}</p>}
       {text.figures.length > 0 ? <Figures text={text} /> : null}
-      {text.wait === "" ? null : <p class="line wait">{text.wait}</p>}
+      {text.wait === "" ? null : (
+        <p class="line wait" title={text.wait}>
+          {text.wait}
+        </p>
+      )}
       {text.problem === "" ? null : (
         <div class="problem">
-          <p class="detail">{text.problem}</p>
+          <p class="detail" title={text.problem}>
+            {text.problem}
+          </p>
           <p>{text.remedy}</p>
         </div>
       )}

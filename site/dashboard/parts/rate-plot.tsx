@@ -39,7 +39,7 @@ export function RatePlot({ name, sessionId }: RatePlotProps) {
         ) : null}
       </svg>
       <figcaption aria-hidden="true">
-        <span>{most === 0 ? "Nothing was sent yet" : rateText(top)}</span>
+        <span>{most === 0 ? "0 B/s" : rateText(top)}</span>
         <span>{rateSamples / 60} minutes</span>
       </figcaption>
     </figure>

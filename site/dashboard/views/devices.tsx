@@ -1,6 +1,7 @@
 /** Devices: who is known, who waits for approval, and the collections they are in. */
+import type { CredentialAnswer } from "../../../contract/administration.ts";
 import type { CollectionRecord, DeviceRecord, ImportDevicesAnswer } from "../../../contract/devices.ts";
-import { Action, Field, Form, type Filled } from "../parts/form.tsx";
+import { Action, Field, Form, Tick, type Filled } from "../parts/form.tsx";
 import { Section } from "../parts/section.tsx";
 import { Table } from "../parts/table.tsx";
 import { list, useResource, type Resource } from "../state/resource.ts";
@@ -34,6 +35,11 @@ export function DevicesView() {
         <Devices devices={value.devices} act={act} />
         {mayOperate.value ? <ImportDevices act={act} /> : null}
       </Section>
+      {mayOperate.value ? (
+        <Section title="Enrolment">
+          <NewCredential />
+        </Section>
+      ) : null}
       <Section title="Collections">
         <Collections known={value} act={act} />
       </Section>
@@ -91,7 +97,36 @@ function DeviceActions({ act, device }: { device: DeviceRecord; act: Act }) {
           Wake
         </Action>
       ) : null}
+      {device.machineId === null ? (
+        <Action label={`Forget ${name}`} onAct={() => act(() => ask("DELETE", `/devices/${device.id}`))}>
+          Forget
+        </Action>
+      ) : null}
     </>
+  );
+}
+
+/** What machines enrol with: it is for the boot media, or typed where an agent is started by hand. */
+function NewCredential() {
+  const make = async ({ isOn, text }: Filled): Promise<string> => {
+    const { credential, expires } = await ask<CredentialAnswer>("POST", "/credentials", {
+      uses: Number(text("uses")),
+      validHours: Number(text("hours")),
+      approves: isOn("approves"),
+    });
+    return `The credential is ${credential}, valid until ${timeText(expires)} UTC; it is shown this once.`;
+  };
+  return (
+    <Form keep onSend={make} class="fields">
+      <Field label="Machines">
+        <input name="uses" type="number" min={1} max={100_000} defaultValue="30" required />
+      </Field>
+      <Field label="Hours">
+        <input name="hours" type="number" min={0.01} max={8760} step="any" defaultValue="8" required />
+      </Field>
+      <Tick name="approves" label="Who enrols with it is approved" defaultChecked />
+      <button type="submit">Make credential</button>
+    </Form>
   );
 }
 

@@ -21,6 +21,11 @@ const stateNames: Record<TileState, string> = {
 /** Which machines are shown; null: all. */
 const wantedState = signal<TileState | null>(null);
 const wantedName = signal("");
+/** As a person chose; null: by how many there are. */
+const wantedDense = signal<boolean | null>(null);
+/** From so many on, tiles show no more than who is where and what is wrong, so that a screen holds more of them. */
+const denseFrom = 100;
+const isDense = computed(() => wantedDense.value ?? roster.value.length >= denseFrom);
 
 const shown = computed(() => {
   const name = wantedName.value.trim().toLowerCase();
@@ -90,6 +95,16 @@ function Filter() {
     <div class="filter" role="group" aria-label="Which machines are shown">
       {chip(`All ${roster.value.length}`, null)}
       {choices.map((state) => chip(`${stateNames[state]} ${counts.value[state]}`, state))}
+      <button
+        type="button"
+        class="chip"
+        aria-pressed={isDense.value}
+        onClick={() => {
+          wantedDense.value = !isDense.value;
+        }}
+      >
+        Dense
+      </button>
       <input
         type="search"
         aria-label="Find a machine"
@@ -105,13 +120,17 @@ function Filter() {
 
 function Tiles() {
   if (isKnown.value && roster.value.length === 0) {
-    return <p class="empty">No machine is enrolled yet. “volley credential new” makes what one needs.</p>;
+    return (
+      <p class="empty">
+        No machine is enrolled yet. <a href="/devices">Devices</a> makes the credential that one needs.
+      </p>
+    );
   }
   if (shown.value.length === 0 && roster.value.length > 0) {
     return <p class="empty">No machine is as asked for.</p>;
   }
   return (
-    <ul class="machines">
+    <ul class={isDense.value ? "machines dense" : "machines"}>
       {shown.value.map(({ id }) => (
         <MachineTile key={id} id={id} />
       ))}

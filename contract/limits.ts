@@ -120,6 +120,19 @@ export const limits = {
   reportsKeptPerMachine: 20_000,
   /** How long a command waits for another process to let go of the data folder. */
   siteLockWaitMs: 30_000,
+  /** To a database on a server: connections, and how long one may take to be made, a statement to run and be answered. */
+  databaseConnections: 12,
+  databaseConnectMs: 10_000,
+  databaseStatementMs: 30_000,
+  databaseAnswerMs: 40_000,
+  /**
+   * Of several processes of a site one serves: how long it does so without saying again that it is there, how often it
+   * says so and the others look, and after how long without an answer it ends by itself.
+   */
+  siteLeaseMs: 20_000,
+  siteLeaseRenewMs: 3000,
+  siteLeaseLookMs: 1000,
+  siteLeaseGiveUpMs: 12_000,
   /** How long an agent that runs once tries to reach a site it has never spoken to. */
   firstContactMs: 120_000,
   /** Tries of the agent in an applied Windows before it waits for the next start of Windows, and the pause between two. */
@@ -276,6 +289,12 @@ if (limits.receiverStallMs <= limits.multicastSilenceMs + limits.chunkWaitMs) {
 }
 if (limits.reportBytesPerRequest * 2 > limits.requestBodyBytes) {
   throw new Error("limits: reports do not fit a request");
+}
+if (limits.siteLeaseGiveUpMs + limits.databaseConnectMs / 2 > limits.siteLeaseMs) {
+  throw new Error("limits: another process of the site would begin before this one has ended");
+}
+if (limits.databaseStatementMs >= limits.databaseAnswerMs) {
+  throw new Error("limits: a statement is given up before the server ends it");
 }
 if (limits.filePieceBytes > limits.requestBodyBytes) {
   throw new Error("limits: a piece of a file does not fit a request");

@@ -29,3 +29,11 @@ export function certificateNames(given: string[]): string[] {
 export function castInterface(given: string[]): string {
   return given[0] ?? ownAddresses()[0] ?? loopback;
 }
+
+/** Those of the given addresses that this machine does not have now: one may belong to whichever machine serves. */
+export function missingAddresses(given: readonly string[]): string[] {
+  const own = new Set(
+    Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address)),
+  );
+  return given.filter((address) => !own.has(address) && !address.startsWith("127."));
+}

@@ -9,6 +9,7 @@ import { collectionCommands } from "./commands/collection.ts";
 import type { Command, CommandCall, LocalCommand, SiteCommand } from "./commands/command.ts";
 import { withSite } from "./commands/connect.ts";
 import { credentialCommands } from "./commands/credential.ts";
+import { placeOf } from "./commands/database.ts";
 import { deploymentCommands } from "./commands/deployment.ts";
 import { deviceCommands } from "./commands/device.ts";
 import { distributionPointCommands } from "./commands/distribution-point.ts";
@@ -95,7 +96,9 @@ function parseCall(command: Command, line: string[]): CommandCall & { help: bool
     );
   }
   const data = values["data"] ?? process.env["VOLLEY_DATA"] ?? "volley-data";
-  return { positionals, values, json: values["json"] === true, dataFolder: resolve(String(data)), help };
+  const { env: environment } = process;
+  const json = values["json"] === true;
+  return { positionals, values, json, dataFolder: resolve(String(data)), environment, help };
 }
 
 /** Resolves at the first signal to end; a second one ends at once. */
@@ -123,7 +126,10 @@ async function run(line: string[]): Promise<void> {
   if (onFiles !== undefined) return await onFiles.run(call);
   const command = asking.find((one) => one === found.command);
   if (command === undefined) await runSite(call, await loadNative(), endSignal());
-  else await withSite(call.dataFolder, loadNative, (client) => command.run(client, call));
+  else {
+    const place = placeOf(call.dataFolder, call.environment);
+    await withSite(place, loadNative, (client) => command.run(client, call));
+  }
 }
 
 try {

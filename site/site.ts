@@ -17,7 +17,7 @@ import { watchCertificate, type CertificateFiles } from "./authority/own-certifi
 import { openAuthority } from "./authority/authority.ts";
 import { newPassword, Passwords } from "./authority/passwords.ts";
 import { openVault } from "./authority/vault.ts";
-import { Backups, keepBeforeUpgrade } from "./backup/backups.ts";
+import { Backups } from "./backup/backups.ts";
 import { refuseUnfinishedRestore } from "./backup/restore.ts";
 import { adminToken, hashSecret } from "./authority/secrets.ts";
 import { DeploymentWakes } from "./boot/deployment-wakes.ts";
@@ -39,15 +39,24 @@ import { ContentTasks } from "./content/tasks.ts";
 import type { VerifyDoor } from "./content/verify.ts";
 import type { Log } from "./log.ts";
 import { RoomBoard } from "./room.ts";
+import { keepUpgrading, takeLease } from "./serving.ts";
 import { makeFolder, writeFileDurably } from "./store/files.ts";
 import { lockFolder } from "./store/lock.ts";
+import type { DatabaseServer } from "./store/server-database.ts";
 import { openStore, type Store } from "./store/store.ts";
 
 /** What of the addon the site uses. */
 export type SiteNative = ImportDoor & VerifyDoor & CastingDoor & IgmpDoor;
 
 export interface SiteOptions {
+  /** This process's own. */
   dataFolder: string;
+  /** With what the site's processes have in common but for the database; may be the same. */
+  sharedFolder: string;
+  /** Null: the embedded one of the data folder. */
+  databaseServer: DatabaseServer | null;
+  /** Ends the waiting for another process to end. */
+  ended: Promise<void>;
   /** IPv4 addresses by which machines reach the site; none = all of this machine's. */
   addresses: string[];
   /** 0 = any free one. */
@@ -98,18 +107,19 @@ export interface SiteLocation {
 
 const certificateCheckMs = 12 * 3_600_000;
 
-export function siteFiles(dataFolder: string) {
+export function siteFiles(dataFolder: string, sharedFolder = dataFolder) {
   return {
     location: join(dataFolder, "site.json"),
-    adminToken: join(dataFolder, "admin-token"),
-    authority: join(dataFolder, "authority"),
-    authorityCertificate: join(dataFolder, "authority", "authority.pem"),
-    secretsKey: join(dataFolder, "authority", "secrets.key"),
+    adminToken: join(sharedFolder, "admin-token"),
+    siteId: join(sharedFolder, "site-id"),
+    authority: join(sharedFolder, "authority"),
+    authorityCertificate: join(sharedFolder, "authority", "authority.pem"),
+    secretsKey: join(sharedFolder, "authority", "secrets.key"),
     database: join(dataFolder, "database"),
-    library: join(dataFolder, "library"),
-    files: join(dataFolder, "files"),
-    media: join(dataFolder, "media"),
-    imports: join(dataFolder, "import"),
+    library: join(sharedFolder, "library"),
+    files: join(sharedFolder, "files"),
+    media: join(sharedFolder, "media"),
+    imports: join(sharedFolder, "import"),
     pxe: join(dataFolder, "pxe"),
     log: join(dataFolder, "site.log"),
   };
@@ -117,7 +127,7 @@ export function siteFiles(dataFolder: string) {
 
 /** Throws E_SITE_BUSY, E_STORE, E_SOCKET; nothing of it is left running then. */
 export async function openSite(options: SiteOptions): Promise<RunningSite> {
-  const files = siteFiles(options.dataFolder);
+  const files = siteFiles(options.dataFolder, options.sharedFolder);
   const { native, log } = options;
   /** What has to be ended, the last first. */
   const endings: (() => unknown)[] = [];
@@ -133,16 +143,19 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
   try {
     const lock = await lockFolder(options.dataFolder);
     endings.push(() => lock.release());
-    const { dataFolder } = options;
-    refuseUnfinishedRestore(dataFolder);
+    refuseUnfinishedRestore(options.dataFolder);
+    const { databaseServer, sharedFolder } = options;
+    const keep = keepUpgrading(sharedFolder, files, log);
+    const store = await openStore(databaseServer ?? files.database, keep);
+    endings.push(() => store.close());
+    // Whatever is in the shared folder is touched by who serves alone.
+    const lease = databaseServer === null ? null : await takeLease(store.database, files.siteId, options);
+    endings.push(() => lease?.release());
     const authority = await openAuthority(files.authority);
     const { fingerprint } = authority;
     const token = adminToken(files.adminToken);
     const vault = openVault(files.secretsKey);
-    const keep = keepBeforeUpgrade({ dataFolder, fingerprint, secretsKey: files.secretsKey, log });
-    const store = await openStore(files.database, keep);
-    endings.push(() => store.close());
-    const backups = new Backups({ dataFolder, fingerprint, database: store.database });
+    const backups = new Backups({ dataFolder: sharedFolder, fingerprint, database: store.database });
     const library = new Library({
       folder: files.library,
       store,
@@ -312,7 +325,9 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       writeFileDurably(files.location, JSON.stringify(location), 0o644);
       endings.push(() => rmSync(files.location, { force: true }));
     }
-    return { location, fingerprint, adminToken: token, firstPassword, failed: store.failed, close };
+    await lease?.announce({ ...location, address: castInterface(options.addresses) });
+    const failed = Promise.race([store.failed, ...(lease === null ? [] : [lease.lost])]);
+    return { location, fingerprint, adminToken: token, firstPassword, failed, close };
   } catch (error) {
     await close();
     throw error;

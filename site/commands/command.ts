@@ -8,6 +8,7 @@ export interface CommandCall {
   values: Record<string, string | boolean | (string | boolean)[] | undefined>;
   json: boolean;
   dataFolder: string;
+  environment: NodeJS.ProcessEnv;
 }
 export interface Command {
   /** For example "image import". */

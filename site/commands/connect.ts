@@ -8,30 +8,33 @@ import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { SiteClient } from "../client.ts";
 import { openLog } from "../log.ts";
+import { readServing } from "../store/database.ts";
+import type { HolderLocation } from "../store/lease.ts";
+import type { SitePlace } from "./database.ts";
 import { openSite, siteFiles, type RunningSite, type SiteLocation, type SiteNative } from "../site.ts";
 
 const pauseMs = 200;
 
 /** Throws E_SITE_BUSY when another command keeps the folder to itself for too long. */
 export async function withSite<Result>(
-  dataFolder: string,
+  place: SitePlace,
   loadNative: () => Promise<SiteNative>,
   work: (client: SiteClient) => Promise<Result>,
 ): Promise<Result> {
   const giveUpMs = Date.now() + limits.siteLockWaitMs;
   for (;;) {
-    const running = await runningSite(dataFolder);
+    const running = (await runningSite(place)) ?? (await servingSite(place));
     if (running !== undefined) return await work(running).finally(() => running.close());
     let site: RunningSite;
     try {
-      site = await openForOneCommand(dataFolder, await loadNative());
+      site = await openForOneCommand(place, await loadNative());
     } catch (error) {
       // A site that is just starting, or another command's: look again.
       if (toVolleyError(error).code !== "E_SITE_BUSY" || Date.now() > giveUpMs) throw error;
       await delay(pauseMs);
       continue;
     }
-    const client = clientOf(dataFolder, site.location);
+    const client = clientOf(place, site.location);
     try {
       return await work(client);
     } finally {
@@ -42,14 +45,25 @@ export async function withSite<Result>(
 }
 
 /** The folder's site, if it answers. */
-async function runningSite(dataFolder: string): Promise<SiteClient | undefined> {
+async function runningSite(place: SitePlace): Promise<SiteClient | undefined> {
   let client: SiteClient;
   try {
-    const location = JSON.parse(readFileSync(siteFiles(dataFolder).location, "utf8")) as SiteLocation;
-    client = clientOf(dataFolder, location);
+    const { location } = siteFiles(place.dataFolder);
+    client = clientOf(place, JSON.parse(readFileSync(location, "utf8")) as SiteLocation);
   } catch {
     return undefined;
   }
+  return await answering(client);
+}
+
+/** Of several processes of one database, the one that serves: this folder's may be waiting for its turn. */
+async function servingSite(place: SitePlace): Promise<SiteClient | undefined> {
+  if (place.databaseServer === null) return undefined;
+  const location = await readServing(place.databaseServer);
+  return location === null ? undefined : await answering(clientOf(place, location));
+}
+
+async function answering(client: SiteClient): Promise<SiteClient | undefined> {
   try {
     await client.get("/sessions");
     return client;
@@ -62,8 +76,8 @@ async function runningSite(dataFolder: string): Promise<SiteClient | undefined> 
   }
 }
 
-function clientOf(dataFolder: string, location: SiteLocation): SiteClient {
-  const files = siteFiles(dataFolder);
+function clientOf({ dataFolder, sharedFolder }: SitePlace, location: HolderLocation): SiteClient {
+  const files = siteFiles(dataFolder, sharedFolder);
   try {
     const authority = readFileSync(files.authorityCertificate, "utf8");
     const adminToken = readFileSync(files.adminToken, "utf8").trim();
@@ -73,9 +87,11 @@ function clientOf(dataFolder: string, location: SiteLocation): SiteClient {
   }
 }
 
-async function openForOneCommand(dataFolder: string, native: SiteNative): Promise<RunningSite> {
+async function openForOneCommand(place: SitePlace, native: SiteNative): Promise<RunningSite> {
+  const files = siteFiles(place.dataFolder, place.sharedFolder);
   return await openSite({
-    dataFolder,
+    ...place,
+    ended: new Promise(() => undefined),
     addresses: ["127.0.0.1"],
     port: 0,
     interfaceAddress: "127.0.0.1",
@@ -84,12 +100,12 @@ async function openForOneCommand(dataFolder: string, native: SiteNative): Promis
     timeToLive: 1,
     querier: null,
     native,
-    mediaFolder: siteFiles(dataFolder).media,
-    importFolder: siteFiles(dataFolder).imports,
+    mediaFolder: files.media,
+    importFolder: files.imports,
     pxe: null,
     certificate: null,
     highRiskDevices: limits.highRiskDevices,
-    log: openLog({ file: siteFiles(dataFolder).log, quiet: true }),
+    log: openLog({ file: files.log, quiet: true }),
     serving: false,
   });
 }

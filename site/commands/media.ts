@@ -9,6 +9,7 @@ import { ownFile } from "../own-files.ts";
 import { siteFiles } from "../site.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { buildWinpeBy, checkWinpeOptions, winpeOptions } from "./media-winpe.ts";
+import { placeOf } from "./database.ts";
 import { number } from "./numbers.ts";
 import { bytesText, printJson, printLine, printTable } from "./output.ts";
 
@@ -78,7 +79,8 @@ export const mediaCommands: SiteCommand[] = [
       }
       const uses = number(call, "uses", { least: 1, most: 100_000, whole: true }) ?? defaultUses;
       const validHours = number(call, "hours", { least: 0.01, most: 8760, whole: false }) ?? defaultHours;
-      const authority = readFileSync(siteFiles(call.dataFolder).authorityCertificate, "utf8");
+      const { sharedFolder } = placeOf(call.dataFolder, call.environment);
+      const authority = readFileSync(siteFiles(call.dataFolder, sharedFolder).authorityCertificate, "utf8");
       const approves = call.values["approve"] === true;
       const issued = await client.post<CredentialAnswer>("/credentials", { uses, validHours, approves });
       const isWinpe = text(call, "winpe") !== undefined;

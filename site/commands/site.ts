@@ -1,7 +1,7 @@
 /** volley site: serves machines until it is told to end. */
 import { isIPv4 } from "node:net";
 import { resolve } from "node:path";
-import { VolleyError } from "../../contract/errors.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import {
   defaultGroupRange,
@@ -10,9 +10,17 @@ import {
   parsePortRange,
 } from "../casting/addresses.ts";
 import { openLog } from "../log.ts";
-import { firstAccountName, openSite, siteFiles, type SiteNative, type SiteOptions } from "../site.ts";
+import {
+  firstAccountName,
+  openSite,
+  siteFiles,
+  type RunningSite,
+  type SiteNative,
+  type SiteOptions,
+} from "../site.ts";
 import { makeFolder } from "../store/files.ts";
 import { text, texts, type Command, type CommandCall } from "./command.ts";
+import { databaseOptions, settlePlace } from "./database.ts";
 import { number } from "./numbers.ts";
 import { pxeOptions, pxePlace } from "./site-pxe.ts";
 import { printJson, printLine } from "./output.ts";
@@ -56,6 +64,7 @@ export const siteCommand: Command = {
       help: `UDP and TCP ports of sessions, likewise (${defaultPortRange}).`,
     },
     mtu: { type: "string", value: "BYTES", help: `Largest IP packet of the network (${defaultMtu}).` },
+    ...databaseOptions,
     certificate: {
       type: "string",
       value: "FILE",
@@ -131,10 +140,28 @@ function certificate(call: CommandCall): SiteOptions["certificate"] {
   return { certificatePath, keyPath };
 }
 
+/** Null when it was told to end while another process served. */
+async function openUnlessEnded(options: SiteOptions): Promise<RunningSite | null> {
+  let over = false;
+  void options.ended.then(() => {
+    over = true;
+  });
+  try {
+    return await openSite(options);
+  } catch (error) {
+    if (over && toVolleyError(error).code === "E_SITE_BUSY") return null;
+    throw error;
+  }
+}
+
 /** Runs until `ended` resolves. */
 export async function runSite(call: CommandCall, native: SiteNative, ended: Promise<void>): Promise<void> {
+  makeFolder(call.dataFolder);
+  const place = settlePlace(call);
+  const files = siteFiles(place.dataFolder, place.sharedFolder);
   const options = {
-    dataFolder: call.dataFolder,
+    ...place,
+    ended,
     addresses: addresses(call),
     port: number(call, "port", { least: 0, most: 65_535, whole: true }) ?? defaultPort,
     interfaceAddress: text(call, "interface") ?? null,
@@ -142,18 +169,17 @@ export async function runSite(call: CommandCall, native: SiteNative, ended: Prom
     mtu: number(call, "mtu", { least: 576, most: 9000, whole: true }) ?? defaultMtu,
     timeToLive: number(call, "time-to-live", { least: 1, most: 255, whole: true }) ?? 1,
     querier: querier(call),
-    mediaFolder: resolve(text(call, "media") ?? text(call, "pxe-media") ?? siteFiles(call.dataFolder).media),
-    importFolder: resolve(text(call, "import-folder") ?? siteFiles(call.dataFolder).imports),
+    mediaFolder: resolve(text(call, "media") ?? text(call, "pxe-media") ?? files.media),
+    importFolder: resolve(text(call, "import-folder") ?? files.imports),
     pxe: pxePlace(call),
     certificate: certificate(call),
     highRiskDevices:
       number(call, "high-risk-size", { least: 0, most: limits.devicesMost, whole: true }) ??
       limits.highRiskDevices,
   };
-  makeFolder(call.dataFolder);
-  const files = siteFiles(call.dataFolder);
   const log = openLog({ file: files.log, quiet: call.json });
-  const site = await openSite({ ...options, native, log, serving: true });
+  const site = await openUnlessEnded({ ...options, native, log, serving: true });
+  if (site === null) return;
   if (call.json) {
     const { firstPassword } = site;
     printJson({ ...site.location, adminTokenFile: files.adminToken, firstPassword });

@@ -5,6 +5,7 @@ import type { AccountRecord, Role } from "../../contract/accounts.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { PasswordProof } from "../authority/passwords.ts";
+import { alone } from "./alone.ts";
 import type { Database } from "./database.ts";
 import type { AccountTable, Tables } from "./schema.ts";
 
@@ -39,7 +40,7 @@ export class AccountStore {
 
   /** Throws E_CONFLICT when there is one of the name, or no place. */
   async add({ mustChangePassword, name, proof, role }: NewAccount): Promise<AccountRecord> {
-    return await this.#database.transaction().execute(async (transaction) => {
+    return await alone(this.#database, async (transaction) => {
       const names = await transaction.selectFrom("account").select("name").execute();
       if (names.some((one) => one.name === name)) {
         throw new VolleyError("E_CONFLICT", `There is an account of the name ${name}.`);
@@ -67,7 +68,7 @@ export class AccountStore {
 
   /** A role that changes, or a disabled account, ends its sign-ins. Throws E_CONFLICT for the last administrator. */
   async change(id: string, change: { role?: Role; disabled?: boolean }): Promise<void> {
-    await this.#database.transaction().execute(async (transaction) => {
+    await alone(this.#database, async (transaction) => {
       const loses = change.disabled === true || (change.role ?? "administrator") !== "administrator";
       if (loses) await keepAnAdministrator(transaction, id);
       const written: Updateable<AccountTable> = { ...change };
@@ -102,7 +103,7 @@ export class AccountStore {
 
   /** Throws E_CONFLICT for the last administrator. */
   async remove(id: string): Promise<void> {
-    await this.#database.transaction().execute(async (transaction) => {
+    await alone(this.#database, async (transaction) => {
       await keepAnAdministrator(transaction, id);
       await transaction.deleteFrom("account").where("id", "=", id).execute();
     });

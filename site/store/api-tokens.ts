@@ -3,6 +3,7 @@ import type { Selectable } from "kysely";
 import type { TokenRecord } from "../../contract/accounts.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
+import { alone } from "./alone.ts";
 import type { Database } from "./database.ts";
 import type { ApiTokenTable } from "./schema.ts";
 
@@ -20,7 +21,7 @@ export class ApiTokenStore {
 
   /** Throws E_CONFLICT when there is one of the name, or no place. */
   async add({ createdBy, lastUsed, ...token }: TokenRecord, tokenHash: string): Promise<void> {
-    await this.#database.transaction().execute(async (transaction) => {
+    await alone(this.#database, async (transaction) => {
       const names = await transaction.selectFrom("api_token").select("name").execute();
       if (names.some(({ name }) => name === token.name)) {
         throw new VolleyError("E_CONFLICT", `There is a token of the name ${token.name}.`);

@@ -1,6 +1,6 @@
 /**
- * Opens the site's database. Everything above speaks Kysely and plain SQL, so that a server's PostgreSQL can take
- * the place of the embedded one here and nowhere else.
+ * Opens the site's database: the embedded one, or one on a server. Everything above speaks Kysely and plain SQL, so that
+ * the one takes the place of the other here and nowhere else.
  */
 import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,7 +12,9 @@ import { DurableFiles } from "./durable-files.ts";
 import { FailedDisk, guardDatabase } from "./guarded-database.ts";
 import { migrationsDone } from "./dump.ts";
 import { syncPath, syncTree, writeFileDurably } from "./files.ts";
+import { servingAt, type HolderLocation } from "./lease.ts";
 import { knownMigrations, migrations, migrationsNamed } from "./migrations/index.ts";
+import { serverDialect, type DatabaseServer } from "./server-database.ts";
 import type { Tables } from "./schema.ts";
 
 export type Database = Kysely<Tables>;
@@ -48,16 +50,33 @@ async function openEmbedded(folder: string, disk: FailedDisk): Promise<PGlite> {
 /** Called with a database of an earlier version, before anything in it changes; what it throws keeps it as it is. */
 export type BeforeUpgrade = (database: Database) => Promise<void>;
 
+/** Where the process answers that serves the site of that database; null when none does. Throws E_STORE. */
+export async function readServing(server: DatabaseServer): Promise<HolderLocation | null> {
+  const database = new Kysely<Tables>({ dialect: serverDialect(server) });
+  try {
+    return await servingAt(database);
+  } catch (error) {
+    if (error instanceof VolleyError) throw error;
+    // A database that no site has opened yet.
+    return null;
+  } finally {
+    await database.destroy();
+  }
+}
+
+/** The folder of an embedded one, or a server. */
+export type DatabasePlace = string | DatabaseServer;
+
 /**
- * `folder` belongs to the caller alone (store/lock.ts). When its disk fails later, `failed` is called once and every
- * query is refused with E_STORE. Throws E_STORE, E_UPGRADE.
+ * A folder belongs to the caller alone (store/lock.ts); when its disk fails later, `failed` is called once and every
+ * query is refused with E_STORE. A server may have several callers. Throws E_STORE, E_UPGRADE.
  */
 export async function openDatabase(
-  folder: string,
+  place: DatabasePlace,
   failed: (failure: VolleyError) => void,
   beforeUpgrade?: BeforeUpgrade,
 ): Promise<Database> {
-  return await openAt(folder, failed, (database) => bringUpToDate(database, migrations, beforeUpgrade));
+  return await openAt(place, failed, (database) => bringUpToDate(database, migrations, beforeUpgrade));
 }
 
 /** A new one, with the tables of those migrations alone. Throws E_STORE. */
@@ -70,15 +89,14 @@ export async function makeDatabase(folder: string, named: readonly string[]): Pr
 }
 
 async function openAt(
-  folder: string,
+  place: DatabasePlace,
   failed: (failure: VolleyError) => void,
   prepare: (database: Database) => Promise<void>,
 ): Promise<Database> {
-  const disk = new FailedDisk();
-  disk.onFailure(failed);
   try {
-    const embedded = guardDatabase(await openEmbedded(folder, disk), disk);
-    const database = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite: embedded }) });
+    const database = new Kysely<Tables>({
+      dialect: typeof place === "string" ? await embeddedDialect(place, failed) : serverDialect(place),
+    });
     try {
       await prepare(database);
       return database;
@@ -88,10 +106,20 @@ async function openAt(
     }
   } catch (error) {
     if (error instanceof VolleyError) throw error;
-    throw new VolleyError("E_STORE", `The database in ${folder} does not open: ${reason(error)}`, {
+    const where = typeof place === "string" ? `in ${place}` : `at ${place.url}`;
+    throw new VolleyError("E_STORE", `The database ${where} does not open: ${reason(error)}`, {
       cause: error,
     });
   }
+}
+
+async function embeddedDialect(
+  folder: string,
+  failed: (failure: VolleyError) => void,
+): Promise<PGliteDialect> {
+  const disk = new FailedDisk();
+  disk.onFailure(failed);
+  return new PGliteDialect({ pglite: guardDatabase(await openEmbedded(folder, disk), disk) });
 }
 
 /** All missing steps in one transaction, so that one that fails leaves the database as it was. Throws E_UPGRADE. */

@@ -40,3 +40,9 @@ export function isAlive(other: ProcessIdentity): boolean {
   if (other.pidNamespace !== own.pidNamespace) return true;
   return startTicksOf(other.pid) === other.startTicks;
 }
+
+/** Whether that process has ended, as far as can be seen from here: of another computer's or namespace's nothing can. */
+export function hasEnded(other: ProcessIdentity): boolean {
+  const own = ownIdentity();
+  return other.bootId === own.bootId && other.pidNamespace === own.pidNamespace && !isAlive(other);
+}

@@ -12,6 +12,8 @@ import type { PxeProperties } from "../../contract/pxe.ts";
 import type { PackageProgram, SequenceVariable } from "../../contract/sequence.ts";
 import type { Severity } from "../../contract/status-messages.ts";
 import type { PasswordProof } from "../authority/passwords.ts";
+import type { HolderLocation } from "./lease.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
 
 /** With what a password is checked by: see boot/pxe-password. */
 export type PxeStoredProperties = Omit<PxeProperties, "password"> & { password: PxePasswordProof | null };
@@ -353,6 +355,17 @@ export interface AuditEntryTable extends Omit<AuditEntry, "sequence"> {
   sequence: Generated<number | bigint | string>;
 }
 
+/** One row: see store/lease.ts. */
+export interface SiteLeaseTable {
+  id: number;
+  site_id: string;
+  holder: string | null;
+  process: Json<ProcessIdentity> | null;
+  location: Json<HolderLocation> | null;
+  /** By the database's clock. */
+  until: ColumnType<Date, never, never> | null;
+}
+
 export interface Tables {
   account: AccountTable;
   page_session: PageSessionTable;
@@ -382,6 +395,7 @@ export interface Tables {
   collection_device: CollectionDeviceTable;
   pxe_answer: PxeAnswerTable;
   pxe_clearing: PxeClearingTable;
+  site_lease: SiteLeaseTable;
 }
 
 export function toNumber(value: number | bigint | string): number {

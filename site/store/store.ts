@@ -1,6 +1,6 @@
 /** The site's memory: one database, seen through one small class for each thing it keeps. */
 import type { VolleyError } from "../../contract/errors.ts";
-import { openDatabase, type BeforeUpgrade, type Database } from "./database.ts";
+import { openDatabase, type BeforeUpgrade, type Database, type DatabasePlace } from "./database.ts";
 import { AccountStore } from "./accounts.ts";
 import { ApiTokenStore } from "./api-tokens.ts";
 import { AuditStore } from "./audit.ts";
@@ -49,13 +49,13 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** `folder` is the database's own and belongs to the caller alone. Throws E_STORE, E_UPGRADE. */
-export async function openStore(folder: string, beforeUpgrade?: BeforeUpgrade): Promise<Store> {
+/** A folder is the database's own and belongs to the caller alone. Throws E_STORE, E_UPGRADE. */
+export async function openStore(place: DatabasePlace, beforeUpgrade?: BeforeUpgrade): Promise<Store> {
   let fail: (failure: VolleyError) => void = () => undefined;
   const failed = new Promise<VolleyError>((resolve) => {
     fail = resolve;
   });
-  const database = await openDatabase(folder, (failure) => fail(failure), beforeUpgrade);
+  const database = await openDatabase(place, (failure) => fail(failure), beforeUpgrade);
   const devices = new DeviceStore(database);
   const collections = new CollectionStore(database);
   return {

@@ -19,6 +19,7 @@ import { sequenceVersions } from "./sequence-versions.ts";
 import { sequences } from "./sequences.ts";
 import { sharedPackages } from "./shared-packages.ts";
 import { sessions } from "./sessions.ts";
+import { siteLease } from "./site-lease.ts";
 import { slowClients } from "./slow-clients.ts";
 import { statusMessages } from "./status-messages.ts";
 import { statuses } from "./statuses.ts";
@@ -46,6 +47,7 @@ const steps: Record<string, Migration> = {
   "0018-status-messages": statusMessages,
   "0020-wake": wake,
   "0030-captured-images": capturedImages,
+  "0050-site-lease": siteLease,
   "0060-content-multicast": contentMulticast,
   "0061-sequence-versions": sequenceVersions,
 };

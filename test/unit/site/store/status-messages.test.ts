@@ -1,25 +1,16 @@
 /** Status messages: each with its number, found by every filter, exported whole, and kept no longer than is said. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
 import { limits } from "../../../../contract/limits.ts";
 import type { Report } from "../../../../contract/report.ts";
 import { StatusQuery } from "../../../../contract/status-messages.ts";
-import { openStore, type Store } from "../../../../site/store/store.ts";
+import type { Store } from "../../../../site/store/store.ts";
+import { everyStore } from "../../../fixtures/every-store.ts";
 import { machineFacts } from "../../../fixtures/records.ts";
 
-let folder: string;
 let store: Store;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "volley-status-"));
-  store = await openStore(join(folder, "database"));
-});
-after(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
+const test = everyStore((one) => {
+  store = one;
 });
 
 const steps = [11_124, 11_127, 11_128, 11_134, 11_135, 11_138, 11_140, 11_141, 11_142, 11_143];

@@ -1,24 +1,15 @@
 /** What the store decides by itself: who is to do what, what counts once, what is never given twice. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import type { MachineFacts } from "../../../../contract/machine.ts";
 import type { Report } from "../../../../contract/report.ts";
-import { openStore, type Store } from "../../../../site/store/store.ts";
+import type { Store } from "../../../../site/store/store.ts";
+import { everyStore } from "../../../fixtures/every-store.ts";
 import { machineFacts, storedImage } from "../../../fixtures/records.ts";
 
-let folder: string;
 let store: Store;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "volley-store-"));
-  store = await openStore(join(folder, "database"));
-});
-after(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
+const test = everyStore((one) => {
+  store = one;
 });
 
 const enrol = (name: string, more: Partial<MachineFacts> = {}) =>
@@ -244,4 +235,24 @@ test("an image in use cannot be removed, and names are unique", async () => {
   await store.deployments.remove(target.id);
   await store.images.remove(target.imageId);
   assert.equal(await store.images.find(target.imageId), undefined);
+});
+
+test("of two administrators who lock each other out at once, one stays", async () => {
+  const proof = {
+    algorithm: "scrypt" as const,
+    hash: "00",
+    salt: "00",
+    cost: 2,
+    blockSize: 1,
+    parallelization: 1,
+  };
+  const role = "administrator" as const;
+  for (const name of ["one", "two"]) {
+    await store.accounts.add({ name, role, proof, mustChangePassword: false });
+  }
+  const accounts = await store.accounts.list();
+  const changes = accounts.map(({ id }) => store.accounts.change(id, { disabled: true }));
+  const ended = await Promise.allSettled(changes);
+  assert.deepEqual(ended.map(({ status }) => status).toSorted(), ["fulfilled", "rejected"]);
+  assert.equal((await store.accounts.list()).filter(({ disabled }) => !disabled).length, 1);
 });

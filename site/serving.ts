@@ -1,0 +1,34 @@
+/** Before a site serves on a database that others may share: whose turn it is, and whose version. */
+import { missingAddresses } from "./addresses.ts";
+import { openAuthority } from "./authority/authority.ts";
+import { keepBeforeUpgrade } from "./backup/backups.ts";
+import type { Log } from "./log.ts";
+import type { BeforeUpgrade, Database } from "./store/database.ts";
+import { refuseServed, SiteLease, type LeaseOptions } from "./store/lease.ts";
+
+/** Before the tables change under it: what is there is kept in a file, and nobody else works with it. */
+export function keepUpgrading(
+  dataFolder: string,
+  files: { authority: string; secretsKey: string },
+  log: Log,
+): BeforeUpgrade {
+  return async (database) => {
+    await refuseServed(database);
+    const { fingerprint } = await openAuthority(files.authority);
+    await keepBeforeUpgrade({ dataFolder, fingerprint, secretsKey: files.secretsKey, log })(database);
+  };
+}
+
+/** An address that moves between machines makes the one serve that has it. Throws as `SiteLease.take`. */
+export function takeLease(
+  database: Database,
+  siteIdFile: string,
+  options: Pick<LeaseOptions, "ended" | "log"> & { addresses: readonly string[]; serving: boolean },
+): Promise<SiteLease> {
+  const { addresses, ended, log, serving: wait } = options;
+  const hindrance = (): string | null => {
+    const missing = missingAddresses(addresses);
+    return missing.length === 0 ? null : `this machine does not have the address ${missing.join(", ")}`;
+  };
+  return SiteLease.take({ database, siteIdFile, hindrance, wait, ended, log });
+}

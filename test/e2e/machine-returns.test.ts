@@ -1,53 +1,28 @@
 /** A machine that lost its key comes back, in a PE that calls it something else: it is the one that it was, and no other is. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { AuditEntry } from "../../contract/accounts.ts";
-import type { CredentialAnswer, ImageRecord } from "../../contract/administration.ts";
+import type { ImageRecord } from "../../contract/administration.ts";
 import { ErrorAnswer } from "../../contract/common.ts";
-import { Policy } from "../../contract/deployment.ts";
-import type { DeviceRecord } from "../../contract/devices.ts";
-import { EnrolAnswer, type MachineFacts } from "../../contract/machine.ts";
-import { HttpsCaller, type Answer, type Call } from "../fixtures/https.ts";
-import { machineFacts } from "../fixtures/records.ts";
-import { openRoom, type Room } from "../fixtures/room.ts";
+import type { MachineFacts } from "../../contract/machine.ts";
+import { DeviceSite, type Enrolled } from "../fixtures/device-site.ts";
+import type { Answer, Call } from "../fixtures/https.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
-let room: Room;
+let lab: DeviceSite;
 let site: SiteProcess;
-let caller: HttpsCaller;
 let image: ImageRecord;
 before(async () => {
-  room = await openRoom("machine returns");
-  site = await room.startSite();
-  const authority = readFileSync(join(site.folder, "authority", "authority.pem"), "utf8");
-  caller = new HttpsCaller({ host: site.address, port: site.port, authority });
-  image = await site.importImage((await room.makeImage(4)).path, "lab");
+  lab = await DeviceSite.open("machine returns");
+  ({ image, site } = lab);
 });
-after(async () => {
-  caller.close();
-  await room.close();
-});
+after(() => lab.close());
 
-const api = (call: Call): Promise<Answer> => caller.call({ ...call, path: `/api/v1${call.path}` });
-const devices = () => site.client.get<DeviceRecord[]>("/devices");
-
-interface Enrolled {
-  id: string;
-  token: string;
-}
-async function enrol(name: string, more: Partial<MachineFacts> = {}, approves = true): Promise<Enrolled> {
-  const wish = { uses: 1, validHours: 1, approves };
-  const { credential } = await site.client.post<CredentialAnswer>("/credentials", wish);
-  const body = { credential, machine: { ...machineFacts(name), ...more } };
-  const answer = await api({ method: "POST", path: "/enrol", body });
-  const { machineId, machineKey } = EnrolAnswer.parse(answer.json, { error: () => answer.text });
-  return { id: machineId, token: `${machineId}.${machineKey}` };
-}
-const policyOf = async ({ token }: Enrolled): Promise<string | null> =>
-  Policy.parse((await api({ path: "/policy", token })).json).deployment?.name ?? null;
+const api = (call: Call): Promise<Answer> => lab.api(call);
+const devices = () => lab.devices();
+const enrol: DeviceSite["enrol"] = (...words) => lab.enrol(...words);
+const policyOf = (machine: Enrolled): Promise<string | null> => lab.policyOf(machine);
 
 test("a PE under another name is the machine whose numbers it has, which goes on with its run", async () => {
   const numbers = { smbiosUuid: randomUUID(), macAddresses: ["02:00:00:00:07:01", "02:00:00:00:07:02"] };

@@ -12,33 +12,28 @@ import { ErrorAnswer } from "../../contract/common.ts";
 import { JoinAnswer, Policy } from "../../contract/deployment.ts";
 import { errors, type ErrorCode } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { EnrolAnswer } from "../../contract/machine.ts";
-import { HttpsCaller, type Answer, type Call } from "../fixtures/https.ts";
+import { DeviceSite, type Enrolled } from "../fixtures/device-site.ts";
+import type { Answer, Call } from "../fixtures/https.ts";
 import { machineFacts } from "../fixtures/records.ts";
-import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
+import { waitFor, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
+let lab: DeviceSite;
 let room: Room;
 let site: SiteProcess;
-let caller: HttpsCaller;
 let adminToken: string;
 let image: ImageRecord;
 let secondImage: ImageRecord;
 before(async () => {
-  room = await openRoom("site api");
-  site = await room.startSite();
+  lab = await DeviceSite.open("site api", { chunks: 8 });
+  ({ image, room, site } = lab);
   adminToken = readFileSync(join(site.folder, "admin-token"), "utf8").trim();
-  const authority = readFileSync(join(site.folder, "authority", "authority.pem"), "utf8");
-  caller = new HttpsCaller({ host: site.address, port: site.port, authority });
-  image = await site.importImage((await room.makeImage(8)).path, "lab");
   secondImage = await site.importImage((await room.makeImage(4)).path, "library");
 });
-after(async () => {
-  caller.close();
-  await room.close();
-});
+after(() => lab.close());
 
-const api = (call: Call): Promise<Answer> => caller.call({ ...call, path: `/api/v1${call.path}` });
+const api = (call: Call): Promise<Answer> => lab.api(call);
+const enrol = (name: string): Promise<Enrolled> => lab.enrol(name);
 
 async function refused(call: Call, code: ErrorCode): Promise<void> {
   const answer = await api(call);
@@ -49,21 +44,6 @@ async function refused(call: Call, code: ErrorCode): Promise<void> {
   assert.equal(body.code, code, `${what}: ${body.detail}`);
   assert.equal(answer.status, errors[code].httpStatus, what);
   assert.equal(body.remedy, errors[code].remedy);
-}
-
-interface Enrolled {
-  id: string;
-  token: string;
-}
-async function enrol(name: string): Promise<Enrolled> {
-  const credential = await site.newCredential(1);
-  const answer = await api({
-    method: "POST",
-    path: "/enrol",
-    body: { credential, machine: machineFacts(name) },
-  });
-  const { machineId, machineKey } = EnrolAnswer.parse(answer.json);
-  return { id: machineId, token: `${machineId}.${machineKey}` };
 }
 
 async function deploy(

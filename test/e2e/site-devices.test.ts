@@ -9,8 +9,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { CredentialAnswer, DeploymentRecord, ImageRecord } from "../../contract/administration.ts";
-import { Policy } from "../../contract/deployment.ts";
+import type { DeploymentRecord, ImageRecord } from "../../contract/administration.ts";
 import type {
   CollectionRecord,
   CollectionRequest,
@@ -20,35 +19,32 @@ import type {
 } from "../../contract/devices.ts";
 import { ErrorAnswer } from "../../contract/common.ts";
 import type { ErrorCode } from "../../contract/errors.ts";
-import { EnrolAnswer, type MachineFacts } from "../../contract/machine.ts";
 import type { SequenceRecord, SequenceVariable } from "../../contract/sequence.ts";
 import { SiteClient } from "../../site/client.ts";
 import { openStore } from "../../site/store/store.ts";
-import { HttpsCaller, type Answer, type Call } from "../fixtures/https.ts";
+import { DeviceSite, type Enrolled } from "../fixtures/device-site.ts";
+import type { Answer, Call } from "../fixtures/https.ts";
 import { Program } from "../fixtures/program.ts";
-import { machineFacts } from "../fixtures/records.ts";
-import { openRoom, type Room } from "../fixtures/room.ts";
+import type { Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
 const volley = fileURLToPath(new URL("../../site/main.js", import.meta.url));
 
+let fixture: DeviceSite;
 let room: Room;
 let site: SiteProcess;
-let caller: HttpsCaller;
 let image: ImageRecord;
 before(async () => {
-  room = await openRoom("site devices");
-  site = await room.startSite({ words: ["--high-risk-size", "3"] });
-  const authority = readFileSync(join(site.folder, "authority", "authority.pem"), "utf8");
-  caller = new HttpsCaller({ host: site.address, port: site.port, authority });
-  image = await site.importImage((await room.makeImage(4)).path, "lab");
+  fixture = await DeviceSite.open("site devices", { words: ["--high-risk-size", "3"] });
+  ({ image, room, site } = fixture);
 });
-after(async () => {
-  caller.close();
-  await room.close();
-});
+after(() => fixture.close());
 
-const api = (call: Call): Promise<Answer> => caller.call({ ...call, path: `/api/v1${call.path}` });
+const api = (call: Call): Promise<Answer> => fixture.api(call);
+const devices = () => fixture.devices();
+const enrol: DeviceSite["enrol"] = (...words) => fixture.enrol(...words);
+const policyOf = (machine: Enrolled): Promise<string | null> => fixture.policyOf(machine);
+
 async function refused(call: Call, code: ErrorCode): Promise<void> {
   const answer = await api(call);
   assert.equal(ErrorAnswer.parse(answer.json, { error: () => answer.text }).code, code, answer.text);
@@ -62,26 +58,11 @@ async function command<Result>(...words: string[]): Promise<Result> {
   return JSON.parse(program.output || "null") as Result;
 }
 
-interface Enrolled {
-  id: string;
-  token: string;
-}
-async function enrol(name: string, more: Partial<MachineFacts> = {}, approves = true): Promise<Enrolled> {
-  const wish = { uses: 1, validHours: 1, approves };
-  const { credential } = await site.client.post<CredentialAnswer>("/credentials", wish);
-  const body = { credential, machine: { ...machineFacts(name), ...more } };
-  const answer = await api({ method: "POST", path: "/enrol", body });
-  const { machineId, machineKey } = EnrolAnswer.parse(answer.json, { error: () => answer.text });
-  return { id: machineId, token: `${machineId}.${machineKey}` };
-}
-const devices = () => site.client.get<DeviceRecord[]>("/devices");
 async function device(name: string): Promise<DeviceRecord> {
   const found = (await devices()).find((one) => (one.facts?.name ?? one.name) === name);
   assert.ok(found, `there is no device ${name}`);
   return found;
 }
-const policyOf = async ({ token }: Enrolled): Promise<string | null> =>
-  Policy.parse((await api({ path: "/policy", token })).json).deployment?.name ?? null;
 const collect = (wish: Pick<CollectionRequest, "name"> & Partial<CollectionRequest>) =>
   site.client.post<CollectionRecord>("/collections", wish);
 const end = ({ id }: DeploymentRecord) => site.client.remove(`/deployments/${id}`);

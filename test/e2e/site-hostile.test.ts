@@ -14,26 +14,22 @@ import { ErrorAnswer } from "../../contract/common.ts";
 import { JoinAnswer } from "../../contract/deployment.ts";
 import type { ErrorCode } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { EnrolAnswer } from "../../contract/machine.ts";
-import { HttpsCaller, type Answer, type Call } from "../fixtures/https.ts";
+import { DeviceSite, type Enrolled } from "../fixtures/device-site.ts";
+import type { Answer, Call } from "../fixtures/https.ts";
 import { testSeed } from "../fixtures/random.ts";
 import { machineFacts } from "../fixtures/records.ts";
-import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
+import { waitFor } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
-let room: Room;
+let lab: DeviceSite;
 let site: SiteProcess;
-let caller: HttpsCaller;
 let image: ImageRecord;
 let deployment: DeploymentRecord;
 let victim: Enrolled;
 let attacker: Enrolled;
 before(async () => {
-  room = await openRoom("site hostile");
-  site = await room.startSite();
-  const authority = readFileSync(join(site.folder, "authority", "authority.pem"), "utf8");
-  caller = new HttpsCaller({ host: site.address, port: site.port, authority });
-  image = await site.importImage((await room.makeImage(4)).path, "lab");
+  lab = await DeviceSite.open("site hostile");
+  ({ image, site } = lab);
   victim = await enrol("victim");
   attacker = await enrol("attacker");
   const variables = [{ name: "Password", value: secret, hidden: true }];
@@ -44,30 +40,17 @@ before(async () => {
     variables,
   });
 });
-after(async () => {
-  caller.close();
-  await room.close();
-});
+after(() => lab.close());
 
 const secret = "what nobody else may know";
-interface Enrolled {
-  id: string;
-  token: string;
-}
-const api = (call: Call): Promise<Answer> => caller.call({ ...call, path: `/api/v1${call.path}` });
+const api = (call: Call): Promise<Answer> => lab.api(call);
+const enrol = (name: string): Promise<Enrolled> => lab.enrol(name);
 async function refused(call: Call, code: ErrorCode): Promise<void> {
   const answer = await api(call);
   const body = ErrorAnswer.parse(answer.json, { error: () => `${call.path}: ${answer.text}` });
   assert.equal(body.code, code, `${call.path}: ${body.detail}`);
 }
 const enrolBody = (credential: string, name: string) => ({ credential, machine: machineFacts(name) });
-async function enrol(name: string): Promise<Enrolled> {
-  const body = enrolBody(await site.newCredential(1), name);
-  const { machineId, machineKey } = EnrolAnswer.parse(
-    (await api({ method: "POST", path: "/enrol", body })).json,
-  );
-  return { id: machineId, token: `${machineId}.${machineKey}` };
-}
 const report = (more: object) => ({
   reports: [{ id: randomUUID(), deploymentId: deployment.id, time: new Date().toISOString(), ...more }],
 });

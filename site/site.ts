@@ -275,6 +275,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       properties,
       examinations,
       room,
+      devices: pxe.devices,
       pxe,
       waker,
       pxeServing: () => responder?.status ?? null,

@@ -45,7 +45,7 @@ export async function callerOf(request: FastifyRequest, route: Route, context: A
   if (machineId !== undefined) {
     if (!takesMachines(route)) throw new VolleyError("E_FORBIDDEN", "A machine's key does not open this.");
     context.room.saw(machineId);
-    if (route.beforeApproval !== true && !(await context.pxe.isApproved(machineId))) {
+    if (route.beforeApproval !== true && !(await context.devices.isApproved(machineId))) {
       throw new VolleyError(
         "E_FORBIDDEN",
         "This machine waits for approval at the site, or was refused there.",

@@ -14,6 +14,7 @@ import type { FileLibrary } from "../content/files.ts";
 import type { Library } from "../content/library.ts";
 import type { PackageContents } from "../content/package-contents.ts";
 import type { ContentTasks } from "../content/tasks.ts";
+import type { Devices } from "../devices/devices.ts";
 import type { Log } from "../log.ts";
 import type { RoomBoard } from "../room.ts";
 import type { Store } from "../store/store.ts";
@@ -32,6 +33,8 @@ export interface ApiContext {
   properties: PointProperties;
   examinations: Examinations;
   room: RoomBoard;
+  /** What PXE knows computers by. */
+  devices: Devices;
   pxe: Pxe;
   waker: Waker;
   /** Null where PXE is not served. */

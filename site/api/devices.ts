@@ -14,7 +14,7 @@ import { identifierOf, parse, type Call, type Route } from "./routes.ts";
 import { sealVariables, shownVariables } from "./secret-variables.ts";
 
 export function deviceRoutes(context: ApiContext): Route[] {
-  const { log, pxe, store, vault } = context;
+  const { devices, log, store, vault } = context;
   const who = "operator";
   const find = async ({ request }: Call): Promise<{ id: string; variables: SequenceVariable[] }> => {
     const id = identifierOf(request, "device");
@@ -23,13 +23,13 @@ export function deviceRoutes(context: ApiContext): Route[] {
     return { id, variables };
   };
   return [
-    { method: "GET", path: "/devices", who: "viewer", handle: () => pxe.computers() },
+    { method: "GET", path: "/devices", who: "viewer", handle: () => devices.list() },
     {
       method: "POST",
       path: "/devices",
       who,
       handle: async ({ request, reply }) => {
-        const device = await pxe.add(parse(DeviceRequest, request.body));
+        const device = await devices.add(parse(DeviceRequest, request.body));
         reply.code(201);
         return device;
       },
@@ -40,13 +40,13 @@ export function deviceRoutes(context: ApiContext): Route[] {
       path: "/devices/:id/state",
       who,
       handle: ({ request }) =>
-        pxe.setState(identifierOf(request, "device"), parse(DeviceStateRequest, request.body).state),
+        devices.setState(identifierOf(request, "device"), parse(DeviceStateRequest, request.body).state),
     },
     {
       method: "DELETE",
       path: "/devices/:id",
       who,
-      handle: ({ request }) => pxe.remove(identifierOf(request, "device")),
+      handle: ({ request }) => devices.remove(identifierOf(request, "device")),
     },
     {
       method: "GET",
@@ -92,7 +92,7 @@ async function importDevices({ request }: Call, context: ApiContext): Promise<Im
   const members = new Map<string, string[]>();
   for (const { collection, device, line } of wanted) {
     try {
-      const added = await context.pxe.add(device);
+      const added = await context.devices.add(device);
       answer.added += 1;
       if (collection !== "") members.set(collection, [...(members.get(collection) ?? []), added.id]);
     } catch (error) {

@@ -11,6 +11,7 @@ export function enrolRoutes({
   attempts,
   machineKeys,
   room,
+  devices,
   pxe,
   audit,
   log,
@@ -24,7 +25,7 @@ export function enrolRoutes({
         attempts.check(request.ip);
         const { credential, machine } = parse(EnrolRequest, request.body);
         const valid = await store.credentials.find(hashSecret(credential));
-        const device = valid && (await pxe.recognise(machine, valid.approves));
+        const device = valid && (await devices.recognise(machine, valid.approves));
         const known = device && (await store.machines.find(machine, device));
         // What is in boot media is no secret of a room's; who was handed a credential says that it is this machine.
         if (valid?.approves === false && known !== undefined && room.isAlive(known.id)) {
@@ -49,7 +50,7 @@ export function enrolRoutes({
         room.saw(machineId);
         room.changed("machines");
         pxe.machineArrives({ macs: machine.macAddresses, uuid: machine.smbiosUuid });
-        pxe.computersChanged();
+        devices.changed();
         log.info(`machine ${machine.name} enrolled as ${machineId} from ${request.ip}`);
         return { machineId, machineKey, manifestKey: authority.manifestKey };
       },

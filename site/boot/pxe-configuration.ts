@@ -5,15 +5,9 @@
  */
 import { limits } from "../../contract/limits.ts";
 import type { PxeProperties } from "../../contract/pxe.ts";
-import { otherByteOrder } from "./pxe-identity.ts";
+import { otherByteOrder } from "../devices/device-identity.ts";
+import type { KnownIdentities } from "../devices/device-index.ts";
 import type { PxeInterface } from "./pxe-interfaces.ts";
-
-/** Of the computers that are told apart before they have said more than a DHCP request. */
-export interface KnownIdentities {
-  /** Answered also where unknown ones are not. */
-  recognised: { macs: readonly string[]; uuids: readonly string[] };
-  refused: { macs: readonly string[]; uuids: readonly string[] };
-}
 
 export interface DhcpOptions {
   interfaces: readonly PxeInterface[];

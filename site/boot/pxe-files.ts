@@ -12,7 +12,7 @@ import { limits } from "../../contract/limits.ts";
 import { FailedAttempts } from "../authority/attempts.ts";
 import type { Log } from "../log.ts";
 import { hostOf } from "./pxe-configuration.ts";
-import { macOf, uuidOf } from "./pxe-identity.ts";
+import { macOf, uuidOf } from "../devices/device-identity.ts";
 import { PasswordGate } from "./pxe-password.ts";
 import type { Pxe } from "./pxe.ts";
 import * as scripts from "./pxe-scripts.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { toVolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Log } from "../log.ts";
-import { macOf, uuidOf } from "./pxe-identity.ts";
+import { macOf, uuidOf } from "../devices/device-identity.ts";
 import { grubBoot, grubConfiguration, grubFolder, grubRestart } from "./pxe-scripts.ts";
 import type { Pxe } from "./pxe.ts";
 

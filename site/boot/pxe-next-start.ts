@@ -4,8 +4,8 @@
  * loaded, after a restart.
  */
 import { limits } from "../../contract/limits.ts";
-import type { KnownIdentities } from "./pxe-configuration.ts";
-import { otherByteOrder, uuidOf, type ComputerIdentity } from "./pxe-identity.ts";
+import type { KnownIdentities } from "../devices/device-index.ts";
+import { otherByteOrder, uuidOf, type ComputerIdentity } from "../devices/device-identity.ts";
 
 interface Noted extends ComputerIdentity {
   /** Of the machine or the device; null for one that the site does not know. */

@@ -137,7 +137,7 @@ export class PxeResponder {
     const configuration = dhcpConfiguration({
       interfaces,
       properties,
-      known: await pxe.known(),
+      known: (await pxe.devices.index()).known(),
       winpeNext: pxe.winpeNext,
       router,
       nameServers,

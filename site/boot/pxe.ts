@@ -1,24 +1,18 @@
 /**
- * What a site does with machines that boot from the network: its properties, the computers it knows, and the answer to
- * each. It is there also where nothing is served; `PxeResponder` serves it.
+ * What a site does with machines that boot from the network: its properties, and the answer to each. It is there also where nothing is served; `PxeResponder` serves it.
  */
-import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { DeploymentRecord } from "../../contract/administration.ts";
-import type { DeviceRecord, DeviceRequest, DeviceState } from "../../contract/devices.ts";
-import { isInPe, type MachineFacts } from "../../contract/machine.ts";
 import type { PxeAsked, PxeProperties, PxePropertiesChange } from "../../contract/pxe.ts";
-import type { DeviceWish } from "../store/devices.ts";
+import type { ComputerIdentity } from "../devices/device-identity.ts";
+import type { KnownIdentities, Recognised } from "../devices/device-index.ts";
+import { Devices } from "../devices/devices.ts";
 import type { PxeStoredProperties } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import { Turns } from "../turns.ts";
-import { ComputerIndex, type Recognised } from "./pxe-computers.ts";
-import type { KnownIdentities } from "./pxe-configuration.ts";
-import { uuidOf, type ComputerIdentity } from "./pxe-identity.ts";
 import { NextStarts } from "./pxe-next-start.ts";
 import { proofOf } from "./pxe-password.ts";
 import type { PxeAnswer } from "./pxe-scripts.ts";
-import { WaitingRate } from "./pxe-waiting.ts";
 
 const initialProperties: PxeStoredProperties = {
   respond: true,
@@ -38,25 +32,23 @@ const local = (reason: string): PxeAnswer => ({ kind: "local", reason });
 
 export class Pxe {
   readonly #store: Store;
+  /** Every computer that the site knows, by the rules of these properties. */
+  readonly devices: Devices;
   readonly #asked = new Map<string, PxeAsked>();
   readonly #nextStarts = new NextStarts(() => this.changed());
   /** Whether the media have a Windows PE. */
   hasWinpe: () => boolean = () => false;
   /** Properties are changed one after another, so that none is lost. */
   readonly #changes = new Turns();
-  /** Computers are added one by one, so that none is there twice. */
-  readonly #additions = new Turns();
-  readonly #waitingRate = new WaitingRate();
   #properties: PxeStoredProperties;
-  #index: Promise<ComputerIndex> | null = null;
-  /** By machine, as far as it was asked for since something changed: machines call every second. */
-  #approved = new Map<string, boolean>();
   /** Called when what is answered to whom has changed. */
   changed: () => void = () => undefined;
 
   private constructor(store: Store, properties: PxeStoredProperties) {
     this.#store = store;
     this.#properties = properties;
+    this.devices = new Devices(store.devices, () => this.#properties);
+    this.devices.onChange = () => this.changed();
   }
 
   static async open(store: Store): Promise<Pxe> {
@@ -82,7 +74,7 @@ export class Pxe {
 
   /** A computer whose boot loader cannot start a Windows PE restarts, and its firmware then loads Windows' boot manager. */
   async startWinpeNext(said: ComputerIdentity): Promise<void> {
-    const index = await this.#computers();
+    const index = await this.devices.index();
     const identity = index.meaningful(said);
     this.#nextStarts.note(identity, index.find(identity)?.id ?? null);
     this.changed();
@@ -103,47 +95,8 @@ export class Pxe {
     const properties = { ...this.#properties, ...given, ...proof };
     await this.#store.pxe.saveProperties(properties);
     this.#properties = properties;
-    this.computersChanged();
+    this.devices.changed();
     return this.properties;
-  }
-
-  computers(): Promise<DeviceRecord[]> {
-    return this.#store.devices.list();
-  }
-
-  /** Throws E_CONFLICT when the computer is known already. */
-  add(wanted: DeviceRequest): Promise<DeviceRecord> {
-    return this.#additions.take(() => this.#add(wanted));
-  }
-
-  async #add(wanted: DeviceRequest): Promise<DeviceRecord> {
-    const found = (await this.#computers()).find(wanted);
-    if (found !== null && found.kind !== "waiting") {
-      throw new VolleyError("E_CONFLICT", `The site knows this computer as ${found.name}.`);
-    }
-    // One that has enrolled and waits stays that device.
-    if (found !== null && found.device.machineId !== null) {
-      return await this.setState(found.device.id, "approved");
-    }
-    if (found !== null) await this.#store.devices.forget(found.device.id);
-    const device = await this.#store.devices.add(wanted, "approved");
-    this.computersChanged();
-    return device;
-  }
-
-  /** Throws E_NOT_FOUND. */
-  async setState(id: string, state: "approved" | "refused"): Promise<DeviceRecord> {
-    const computer = await this.#find(id);
-    await this.#store.devices.setState(id, state);
-    this.computersChanged();
-    return { ...computer, state };
-  }
-
-  /** Throws E_NOT_FOUND. */
-  async remove(id: string): Promise<void> {
-    await this.#find(id);
-    await this.#store.devices.forget(id);
-    this.computersChanged();
   }
 
   /**
@@ -155,64 +108,12 @@ export class Pxe {
     return await this.#store.pxe.clearAnswers(machines);
   }
 
-  /** A machine has enrolled, or something else of who is known has changed. */
-  computersChanged(): void {
-    this.#index = null;
-    // What is being read meanwhile goes into the old one.
-    this.#approved = new Map();
-    this.changed();
-  }
-
-  /**
-   * Which device a machine that enrols is, and what becomes of one that nobody has approved: with a credential that was
-   * handed to it it is approved by that, else as unknown computers are. And which enrolled machine it is, if one, by its
-   * numbers: a PE has no name of its own, so names count between two installed systems alone. Throws E_FORBIDDEN for one
-   * that was refused.
-   */
-  async recognise(facts: MachineFacts, approves: boolean): Promise<DeviceWish & { state: DeviceState }> {
-    const index = await this.#computers();
-    const uuid = uuidOf(facts.smbiosUuid ?? "");
-    const numbers = [{ uuid, mac: null }, ...facts.macAddresses.map((mac) => ({ uuid: null, mac }))];
-    const found = numbers.map((one) => index.find(one)).find((one) => one !== null);
-    if (found?.kind === "refused") {
-      throw new VolleyError("E_FORBIDDEN", `This computer was refused at the site, as ${found.name}.`);
-    }
-    // Also under another name than before, as a PE and what it installed have.
-    const isKnown = found?.kind === "machine" || found?.kind === "approved";
-    const isApproved = approves || isKnown || this.#properties.unknown === "answer";
-    const state = isApproved ? "approved" : "waiting";
-    const machine = index.machineOf(facts);
-    const isSame =
-      machine !== null &&
-      machine.facts !== null &&
-      (isInPe(facts) || isInPe(machine.facts)) &&
-      (approves || machine.state === "approved");
-    return {
-      state,
-      ...(found !== undefined && { deviceId: found.device.id }),
-      ...(isSame && machine?.machineId && { machineId: machine.machineId }),
-    };
-  }
-
-  /** Whether the machine's device is approved: one that waits or was refused is given nothing. */
-  async isApproved(machineId: string): Promise<boolean> {
-    const approved = this.#approved;
-    const known =
-      approved.get(machineId) ?? (await this.#store.devices.ofMachine(machineId))?.state === "approved";
-    approved.set(machineId, known);
-    return known;
-  }
-
-  async known(): Promise<KnownIdentities> {
-    return (await this.#computers()).known();
-  }
-
   /**
    * What the boot loader of a computer is to do, which asks from that address. Anyone may ask in anyone's name: that
    * notes nothing.
    */
   async answer(said: ComputerIdentity, address: string): Promise<PxeAnswer> {
-    const index = await this.#computers();
+    const index = await this.devices.index();
     const identity = index.meaningful(said);
     const found = index.find(identity);
     const decided = await this.#decide(identity, found, address);
@@ -272,24 +173,10 @@ export class Pxe {
   async #hold(identity: ComputerIdentity, found: Recognised | null, address: string): Promise<PxeAnswer> {
     const as = identity.uuid ?? identity.mac;
     if (as === null) return local("this computer has no number of its own by which it could be approved");
-    const hasPlace =
-      found !== null || (await this.#additions.take(() => this.#wait({ ...identity, name: as }, address)));
+    const hasPlace = found !== null || (await this.devices.hold({ ...identity, name: as }, address));
     return hasPlace
       ? { kind: "hold", as }
       : local("too many computers wait for approval; approve, refuse or forget some at the site");
-  }
-
-  /** False: there is no place. Where only the address has to wait, the computer asks again. */
-  async #wait(wanted: DeviceRequest, address: string): Promise<boolean> {
-    const index = await this.#computers();
-    // It may have asked twice at once.
-    if (index.find(wanted) !== null) return true;
-    if (index.waiting >= limits.pxeWaitingMost) return false;
-    if (!this.#waitingRate.admits(address, Date.now())) return true;
-    const computer = await this.#store.devices.add(wanted, "waiting");
-    // Whom the DHCP server answers has not changed. What is known may have been read anew in the meantime.
-    (await this.#computers()).addWaiting(computer);
-    return true;
   }
 
   #noteAsked(said: ComputerIdentity, found: Recognised | null, answer: PxeAnswer): void {
@@ -305,28 +192,6 @@ export class Pxe {
       answer: answer.kind,
       reason: reason.slice(0, limits.machineFactsCharacters),
     });
-  }
-
-  async #find(id: string): Promise<DeviceRecord> {
-    const computer = (await this.computers()).find((one) => one.id === id);
-    if (!computer) throw new VolleyError("E_NOT_FOUND", `There is no computer ${id}.`);
-    return computer;
-  }
-
-  async #computers(): Promise<ComputerIndex> {
-    if (this.#index === null) {
-      const loading = this.#load();
-      this.#index = loading;
-      // What failed once is tried again.
-      loading.catch(() => {
-        if (this.#index === loading) this.#index = null;
-      });
-    }
-    return await this.#index;
-  }
-
-  async #load(): Promise<ComputerIndex> {
-    return new ComputerIndex({ devices: await this.#store.devices.list(), ...this.#properties });
   }
 }
 

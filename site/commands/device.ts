@@ -1,4 +1,4 @@
-/** volley device list | add | import | approve | refuse | forget | variables, and the same of them as volley pxe … */
+/** volley device list | add | import | approve | refuse | forget | variables */
 import { readFileSync } from "node:fs";
 import type { DeviceRecord, ImportDevicesAnswer } from "../../contract/devices.ts";
 import { VolleyError } from "../../contract/errors.ts";
@@ -37,41 +37,6 @@ const settingState = (
   },
 });
 
-/** What both `volley device` and `volley pxe` do. */
-export const deviceActions = (word: "device" | "pxe"): SiteCommand[] => [
-  {
-    words: `${word} add`,
-    operands: "NAME",
-    operandCount: 1,
-    summary: "Make a computer known before it boots for the first time.",
-    options: {
-      uuid: { type: "string", value: "UUID", help: "Its SMBIOS UUID." },
-      mac: { type: "string", value: "MAC", help: "The MAC of its network card." },
-    },
-    run: async (client, call) => {
-      const [name = ""] = call.positionals;
-      const wanted = { name, uuid: text(call, "uuid") ?? null, mac: text(call, "mac") ?? null };
-      const device = await client.post<DeviceRecord>("/devices", wanted);
-      if (call.json) printJson(device);
-      else printLine(`Computer ${name} is known.`);
-    },
-  },
-  settingState(`${word} approve`, "approved", "Let a computer that waits boot, and take what is deployed."),
-  settingState(`${word} refuse`, "refused", "Answer a computer no more, and give it nothing."),
-  {
-    words: `${word} forget`,
-    operands: "DEVICE",
-    operandCount: 1,
-    summary: "Forget what was said of a computer; an enrolled machine stays as it is.",
-    options: {},
-    run: async (client, call) => {
-      const { id, name } = await findDevice(client, call.positionals[0] ?? "");
-      await client.remove(`/devices/${id}`);
-      if (!call.json) printLine(`Computer ${name} is forgotten.`);
-    },
-  },
-];
-
 async function importFile(client: SiteClient, call: CommandCall): Promise<void> {
   const [path = ""] = call.positionals;
   let csv: string;
@@ -107,7 +72,37 @@ export const deviceCommands: SiteCommand[] = [
     options: {},
     run: importFile,
   },
-  ...deviceActions("device"),
+  {
+    words: "device add",
+    operands: "NAME",
+    operandCount: 1,
+    summary: "Make a computer known before it boots for the first time.",
+    options: {
+      uuid: { type: "string", value: "UUID", help: "Its SMBIOS UUID." },
+      mac: { type: "string", value: "MAC", help: "The MAC of its network card." },
+    },
+    run: async (client, call) => {
+      const [name = ""] = call.positionals;
+      const wanted = { name, uuid: text(call, "uuid") ?? null, mac: text(call, "mac") ?? null };
+      const device = await client.post<DeviceRecord>("/devices", wanted);
+      if (call.json) printJson(device);
+      else printLine(`Computer ${name} is known.`);
+    },
+  },
+  settingState("device approve", "approved", "Let a computer that waits boot, and take what is deployed."),
+  settingState("device refuse", "refused", "Answer a computer no more, and give it nothing."),
+  {
+    words: "device forget",
+    operands: "DEVICE",
+    operandCount: 1,
+    summary: "Forget what was said of a computer; an enrolled machine stays as it is.",
+    options: {},
+    run: async (client, call) => {
+      const { id, name } = await findDevice(client, call.positionals[0] ?? "");
+      await client.remove(`/devices/${id}`);
+      if (!call.json) printLine(`Computer ${name} is forgotten.`);
+    },
+  },
   {
     words: "device variables",
     operands: "DEVICE",

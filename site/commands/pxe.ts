@@ -1,11 +1,11 @@
-/** volley pxe status | set | add | approve | refuse | forget | clear */
+/** volley pxe status | set | clear */
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { DeviceRecord } from "../../contract/devices.ts";
 import type { PxeClearAnswer, PxeProperties, PxeStatus } from "../../contract/pxe.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findMachines } from "./deployment.ts";
-import { deviceActions, deviceRows } from "./device.ts";
+import { deviceRows } from "./device.ts";
 import { number } from "./numbers.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { passwordIn } from "./passwords.ts";
@@ -150,7 +150,6 @@ export const pxeCommands: SiteCommand[] = [
       else showProperties(properties);
     },
   },
-  ...deviceActions("pxe"),
   {
     words: "pxe clear",
     operands: "MACHINES",

@@ -37,7 +37,7 @@ async function configuration(): Promise<string> {
   const options = {
     interfaces: [at],
     properties: pxe.properties,
-    known: await pxe.known(),
+    known: (await pxe.devices.index()).known(),
     winpeNext: pxe.winpeNext,
   };
   return dhcpConfiguration({ ...options, router: null, nameServers: [], port: 8480, leaseFile: "leases" });
@@ -75,7 +75,7 @@ test("GRUB restarts the computer, and its firmware loads Windows' boot manager u
 });
 
 test("a machine that asks for its work is in its PE", async () => {
-  const device = await pxe.add({ name: "one", mac, uuid });
+  const device = await pxe.devices.add({ name: "one", mac, uuid });
   await pxe.startWinpeNext({ mac, uuid });
   assert.match(await configuration(), /set:winpenext,/);
   pxe.machineArrives({ id: device.id });

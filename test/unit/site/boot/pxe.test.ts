@@ -11,7 +11,7 @@ import type { MachineFacts } from "../../../../contract/machine.ts";
 import type { Report } from "../../../../contract/report.ts";
 import { limits } from "../../../../contract/limits.ts";
 import { Pxe } from "../../../../site/boot/pxe.ts";
-import type { ComputerIdentity } from "../../../../site/boot/pxe-identity.ts";
+import type { ComputerIdentity } from "../../../../site/devices/device-identity.ts";
 import { openStore, type Store } from "../../../../site/store/store.ts";
 import { machineFacts, storedImage } from "../../../fixtures/records.ts";
 
@@ -35,7 +35,7 @@ const newComputer = (): ComputerIdentity => ({ uuid: randomUUID(), mac: null });
 async function enrol({ uuid }: ComputerIdentity, operatingSystem: System = "linux"): Promise<string> {
   const facts = { ...machineFacts(`pc ${uuid}`), smbiosUuid: uuid, operatingSystem };
   const id = await store.machines.enrol(facts, randomUUID());
-  pxe.computersChanged();
+  pxe.devices.changed();
   return id;
 }
 
@@ -126,7 +126,7 @@ test("a machine that asks from its own system has not booted for the deployment"
   assert.equal(await store.pxe.answered(id, machineId), undefined);
 });
 
-const waiting = async () => (await pxe.computers()).filter(({ state }) => state === "waiting");
+const waiting = async () => (await pxe.devices.list()).filter(({ state }) => state === "waiting");
 
 test("a computer that asks twice at once waits once", async () => {
   const computer = newComputer();

@@ -2,8 +2,14 @@
 import type { DeviceRecord } from "../../contract/devices.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { PxeProperties } from "../../contract/pxe.ts";
-import type { KnownIdentities } from "./pxe-configuration.ts";
-import { otherByteOrder, uuidOf, type ComputerIdentity } from "./pxe-identity.ts";
+import { otherByteOrder, uuidOf, type ComputerIdentity } from "./device-identity.ts";
+
+/** Of the computers that are told apart before they have said more than a DHCP request. */
+export interface KnownIdentities {
+  /** Answered also where unknown ones are not. */
+  recognised: { macs: readonly string[]; uuids: readonly string[] };
+  refused: { macs: readonly string[]; uuids: readonly string[] };
+}
 
 export interface Recognised {
   kind: "machine" | "approved" | "waiting" | "refused";
@@ -20,7 +26,7 @@ interface Entry extends Recognised {
 /** Who refuses a computer means it whatever else is known of it, and so on downwards. */
 const order: Recognised["kind"][] = ["refused", "machine", "approved", "waiting"];
 
-export class ComputerIndex {
+export class DeviceIndex {
   readonly #entries: Entry[];
   readonly #byUuid = new Map<string, Entry>();
   readonly #byMac = new Map<string, Entry>();

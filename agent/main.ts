@@ -16,7 +16,7 @@ import {
 } from "./commands/command-line.ts";
 
 import { disksText, factsText, titleOf } from "./commands/machine-text.ts";
-import { openConsoleLines } from "./commands/console-lines.ts";
+import { openConsoleLines } from "./console-lines.ts";
 import { type DoctorCommand, runDoctor, type Surroundings } from "./commands/doctor-command.ts";
 import { completeDownload, type DownloadCommand, runDownload } from "./commands/download-command.ts";
 import { askForVariables } from "./commands/env-command.ts";
@@ -33,10 +33,11 @@ import { createRedactor, type Redactor } from "./report/redactor.ts";
 import { openScreen, type Screen } from "./report/screen.ts";
 import type { SequenceStep } from "./sequence/tree.ts";
 import { failureOf, summaryOf } from "./running/sequence-end.ts";
-import type { SequenceCommand, SequenceRunCommand } from "./commands/sequence-command.ts";
+import type { SequenceCommand } from "./commands/sequence-command.ts";
+import type { SequenceRunCommand } from "./running/run-sequence.ts";
 import type { SequenceRunner } from "./running/sequence-runner.ts";
 import { serve } from "./deploying/service.ts";
-import { pause, untilItWorks } from "./site/back-off.ts";
+import { pause, untilItWorks } from "./back-off.ts";
 import { fetchAuthority } from "./site/authority.ts";
 import { SiteClient } from "./site/site-client.ts";
 import { readNamedFile, trust } from "./site/trust.ts";

@@ -11,7 +11,7 @@ import { AuditLog } from "./api/audit-log.ts";
 import { MachineKeys } from "./api/machine-keys.ts";
 import { sealOldSecrets } from "./api/secret-variables.ts";
 import { startApi, type ApiServer } from "./api/server.ts";
-import { FailedAttempts } from "./authority/attempts.ts";
+import { FailedAttempts } from "./failed-attempts.ts";
 import type { CertifiedKey } from "./authority/certificates.ts";
 import { watchCertificate, type CertificateFiles } from "./authority/own-certificate.ts";
 import { openAuthority } from "./authority/authority.ts";
@@ -37,6 +37,7 @@ import { Library } from "./content/library.ts";
 import { PackageContents } from "./content/package-contents.ts";
 import { ContentTasks } from "./content/tasks.ts";
 import type { VerifyDoor } from "./content/verify.ts";
+import { addPage } from "./dashboard/page.ts";
 import type { Log } from "./log.ts";
 import { RoomBoard } from "./room.ts";
 import { keepUpgrading, takeLease } from "./serving.ts";
@@ -302,6 +303,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     const certificate = () => authority.serverCertificate(names, own.kind);
     const addresses = listenAddresses(options.addresses);
     const api = await startApi(context, {
+      addPage,
       addresses,
       port: options.port,
       certificate: await certificate(),

@@ -8,7 +8,7 @@ import type { Examiner } from "../doctor/probe.ts";
 import { defaultWatchSeconds, watchSecondsMost } from "../doctor/watch.ts";
 import { parseOptions, usage } from "./options.ts";
 import type { Platform } from "../platform/platform.ts";
-import { cancelled } from "../site/back-off.ts";
+import { cancelled } from "../back-off.ts";
 import { SiteClient } from "../site/site-client.ts";
 import { openTransport } from "../site/transport.ts";
 import { chooseSite, type SiteChoice, siteOptions } from "./site-options.ts";

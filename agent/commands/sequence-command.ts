@@ -3,24 +3,11 @@ import { parseWordsAndOptions, usage } from "./options.ts";
 import { type CheckOptions, checkSequence } from "../sequence/check.ts";
 import { checksAsJson, checksAsText } from "../sequence/checking/show.ts";
 import { readSequenceFile } from "../sequence/reading/file.ts";
+import type { SequenceRunCommand } from "../running/run-sequence.ts";
 
 export interface SequenceCheckCommand {
   action: "check";
   file: string;
-  json: boolean;
-}
-export interface SequenceRunCommand {
-  action: "run";
-  file: string;
-  stateFolder: string | null;
-  /** Stand for the device's variables. */
-  settings: { name: string; value: string }[];
-  dryRun: boolean;
-  /** Numbers or names of instructions to stop at. */
-  breaks: string[];
-  packagesFolder: string | null;
-  /** Write disks without asking. */
-  yes: boolean;
   json: boolean;
 }
 export type SequenceCommand = SequenceCheckCommand | SequenceRunCommand;

@@ -5,7 +5,7 @@ import type { ImageFacts } from "../../contract/deployment.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { PackageFacts } from "../../contract/sequence.ts";
-import { untilItWorks } from "../site/back-off.ts";
+import { untilItWorks } from "../back-off.ts";
 import type { DeploymentSite } from "../site/deployment-site.ts";
 import { castImage, fetchManifest, successText } from "./deploy-image.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";

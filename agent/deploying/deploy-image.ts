@@ -17,7 +17,7 @@ import { confirmPlan, makePlan, planText } from "../imaging/plan.ts";
 import type { DiskFacts } from "../platform/platform.ts";
 import { durationText, sizeText } from "../report/words.ts";
 import type { ImageDeployment, Performer } from "./performer.ts";
-import { untilItWorks } from "../site/back-off.ts";
+import { untilItWorks } from "../back-off.ts";
 
 /** Throws what ended it; E_CANCELLED leaves the checkpoint. */
 export async function deployImageToDisk(deployment: ImageDeployment, by: Performer): Promise<Outcome> {

@@ -17,7 +17,7 @@ import { standAloneFacts } from "../running/sequence-facts.ts";
 import { loadProgram, type ChildReference, type LoadedProgram } from "../running/sequence-files.ts";
 import { runLoaded, workFolder } from "../running/sequence-runner.ts";
 import { StepTeller } from "../report/step-teller.ts";
-import { pause, untilItWorks } from "../site/back-off.ts";
+import { pause, untilItWorks } from "../back-off.ts";
 import { DeploymentSite } from "../site/deployment-site.ts";
 import { downloadFile } from "../site/file-transfer.ts";
 import { keptState } from "./kept-state.ts";

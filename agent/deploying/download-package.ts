@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { PackageFacts } from "../../contract/sequence.ts";
-import { untilItWorks } from "../site/back-off.ts";
+import { untilItWorks } from "../back-off.ts";
 import { downloadFile, type Transfer } from "../site/file-transfer.ts";
 import type { SiteClient } from "../site/site-client.ts";
 import { extractPackage } from "./site-content.ts";

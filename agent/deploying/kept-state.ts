@@ -14,7 +14,7 @@ import type { Log } from "../report/logs.ts";
 import { sizeText } from "../report/words.ts";
 import { findReserve, readReserve, wipeReserve, writeReserve } from "../staging/reserved-area.ts";
 import { holdReserve, releaseReserve } from "../staging/reserve-partition.ts";
-import { untilItWorks } from "../site/back-off.ts";
+import { untilItWorks } from "../back-off.ts";
 import type { DeploymentSite } from "../site/deployment-site.ts";
 import { downloadFile, uploadAndUse } from "../site/file-transfer.ts";
 import type { StateFolder } from "../state-folder.ts";

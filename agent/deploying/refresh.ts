@@ -3,7 +3,7 @@ import { BootImageFacts } from "../../contract/boot-image.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Log } from "../report/logs.ts";
-import { untilItWorks } from "../site/back-off.ts";
+import { untilItWorks } from "../back-off.ts";
 import type { SiteClient } from "../site/site-client.ts";
 import type { BootImageSource, LocalPe } from "../staging/local-pe.ts";
 import type { BootStaging } from "../steps/services.ts";

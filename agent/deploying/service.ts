@@ -3,7 +3,7 @@ import type { Policy } from "../../contract/deployment.ts";
 import { toVolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Log } from "../report/logs.ts";
-import { untilItWorks } from "../site/back-off.ts";
+import { untilItWorks } from "../back-off.ts";
 import type { Deployment } from "./performer.ts";
 
 export interface ServiceOptions {

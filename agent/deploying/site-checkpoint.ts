@@ -3,7 +3,7 @@ import { toVolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Log } from "../report/logs.ts";
 import type { CheckpointStore, SecretKey } from "../sequence/checkpoint.ts";
-import { untilItWorks } from "../site/back-off.ts";
+import { untilItWorks } from "../back-off.ts";
 import type { DeploymentSite } from "../site/deployment-site.ts";
 
 /** A site that is away holds up no step, and is complained of once. */

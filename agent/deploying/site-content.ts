@@ -8,7 +8,7 @@ import { limits } from "../../contract/limits.ts";
 import type { PackageFacts } from "../../contract/sequence.ts";
 import { runTool } from "../platform/run-tool.ts";
 import type { Log } from "../report/logs.ts";
-import { untilItWorks } from "../site/back-off.ts";
+import { untilItWorks } from "../back-off.ts";
 import type { DeploymentSite } from "../site/deployment-site.ts";
 import { downloadFile, type Transfer } from "../site/file-transfer.ts";
 import type { Content } from "../steps/step.ts";

@@ -11,7 +11,7 @@ import { agentFiles } from "./agent-files.ts";
 import { castImage, fetchManifest, successText } from "./deploy-image.ts";
 import type { Performer, SequenceDeployment } from "./performer.ts";
 import { part, type ProgressView } from "../report/transfer-view.ts";
-import { untilItWorks } from "../site/back-off.ts";
+import { untilItWorks } from "../back-off.ts";
 import type { DeploymentSite } from "../site/deployment-site.ts";
 import { downloadFile, uploadAndUse, type Transfer } from "../site/file-transfer.ts";
 import { extractArchive, makeArchive, type SiteContent } from "./site-content.ts";

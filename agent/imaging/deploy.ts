@@ -9,7 +9,7 @@ import { limits } from "../../contract/limits.ts";
 import type { Outcome, Progress, ProgressAnswer } from "../../contract/report.ts";
 import type { Log } from "../report/logs.ts";
 import type { ProgressView } from "../report/transfer-view.ts";
-import { backOffMs, isToldToWait, pause, untilItWorks } from "../site/back-off.ts";
+import { backOffMs, isToldToWait, pause, untilItWorks } from "../back-off.ts";
 import { addTotals, type Totals } from "./progress.ts";
 import { receive, type Received } from "./receive.ts";
 

@@ -2,7 +2,7 @@
 import { toVolleyError, type VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Progress, ProgressAnswer } from "../../contract/report.ts";
-import { backOffMs } from "../site/back-off.ts";
+import { backOffMs } from "../back-off.ts";
 
 export interface ProgressSenderOptions {
   /** One try. */

@@ -26,7 +26,7 @@ import {
   type PartcloneHead,
   streamHeadBytes,
 } from "../../contract/saved-stream.ts";
-import { cancelled } from "../site/back-off.ts";
+import { cancelled } from "../back-off.ts";
 
 export interface Udpcast {
   portBase: number;

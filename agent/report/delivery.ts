@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { toVolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Report } from "../../contract/report.ts";
-import { backOffMs } from "../site/back-off.ts";
+import { backOffMs } from "../back-off.ts";
 import type { Log } from "./logs.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Redactor } from "./redactor.ts";

@@ -13,7 +13,6 @@ import type { StepInstruction } from "../sequence/instructions.ts";
 import { planLines, planSequence } from "../sequence/plan.ts";
 import type { RanSequence } from "../sequence/run.ts";
 import type { SystemName } from "../sequence/tree.ts";
-import type { SequenceRunCommand } from "../commands/sequence-command.ts";
 import { standAloneFacts } from "./sequence-facts.ts";
 import { loadProgram, type LoadedProgram } from "./sequence-files.ts";
 import {
@@ -28,6 +27,22 @@ import { conditionWorld } from "./sequence-world.ts";
 import { openStateFolder, type StateFolder } from "../state-folder.ts";
 import { machineServices } from "./step-services.ts";
 import type { Content } from "../steps/step.ts";
+
+/** What was asked for, on the command line. */
+export interface SequenceRunCommand {
+  action: "run";
+  file: string;
+  stateFolder: string | null;
+  /** Stand for the device's variables. */
+  settings: { name: string; value: string }[];
+  dryRun: boolean;
+  /** Numbers or names of instructions to stop at. */
+  breaks: string[];
+  packagesFolder: string | null;
+  /** Write disks without asking. */
+  yes: boolean;
+  json: boolean;
+}
 
 /** The plan as text. Nothing is written anywhere. Rejects with what keeps it from being planned. */
 export async function planSequenceFile(command: SequenceRunCommand, by: SequenceRunner): Promise<string> {

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { VolleyError } from "../../contract/errors.ts";
-import type { ConsoleLines } from "../commands/console-lines.ts";
+import type { ConsoleLines } from "../console-lines.ts";
 import { hexCode, meaningOf } from "../sequence/exit-codes.ts";
 import type { RunEnd } from "../sequence/interpreter.ts";
 import type { RanSequence } from "../sequence/run.ts";

@@ -3,7 +3,7 @@ import { findStepKind } from "../steps/catalogue.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
-import type { ConsoleLines } from "../commands/console-lines.ts";
+import type { ConsoleLines } from "../console-lines.ts";
 import type { Asker } from "../imaging/plan.ts";
 import type { RunningStep } from "../../contract/report.ts";
 import { performStep, type StepPerformer } from "./perform-step.ts";

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { UploadState } from "../../contract/sequence.ts";
-import { untilItWorks } from "./back-off.ts";
+import { untilItWorks } from "../back-off.ts";
 
 export interface Transfer {
   signal: AbortSignal;

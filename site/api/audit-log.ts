@@ -3,7 +3,7 @@ import type { FastifyRequest } from "fastify";
 import type { AuditEntry } from "../../contract/accounts.ts";
 import { apiPrefix } from "../../contract/common.ts";
 import { limits } from "../../contract/limits.ts";
-import { FailedAttempts } from "../authority/attempts.ts";
+import { FailedAttempts } from "../failed-attempts.ts";
 import type { AuditStore } from "../store/audit.ts";
 import type { KnownMachine } from "../store/machines.ts";
 import type { Route } from "./routes.ts";

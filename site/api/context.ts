@@ -1,5 +1,5 @@
 /** What the API's resources work on. The composition root (site/site.ts) fills it. */
-import type { FailedAttempts } from "../authority/attempts.ts";
+import type { FailedAttempts } from "../failed-attempts.ts";
 import type { Authority } from "../authority/authority.ts";
 import type { Passwords } from "../authority/passwords.ts";
 import type { Vault } from "../authority/vault.ts";

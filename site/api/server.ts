@@ -1,4 +1,4 @@
-/** The site's HTTPS server: the API, and the page. */
+/** The site's HTTPS server: the API, and what else is served beside it. */
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { SecureContext } from "node:tls";
@@ -6,7 +6,6 @@ import Fastify, { type FastifyInstance } from "fastify";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { CertifiedKey } from "../authority/certificates.ts";
-import { addPage } from "../dashboard/page.ts";
 import type { ApiContext } from "./context.ts";
 import { metricRoutes } from "./metrics.ts";
 import { openApiRoutes } from "./openapi.ts";
@@ -21,6 +20,8 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 export interface ListenOptions {
+  /** Adds the page that people watch. */
+  addPage(app: FastifyInstance, context: ApiContext): void;
   /** Addresses to listen on, at least one; all with the same port. */
   addresses: string[];
   /** 0 = any free one. */
@@ -61,7 +62,7 @@ export async function startApi(context: ApiContext, options: ListenOptions): Pro
   addRoutes(app, context, [...routes, ...description]);
   // Where programs look for them by themselves.
   addRoutes(app, context, [...metricRoutes(context), ...description], "");
-  addPage(app, context);
+  options.addPage(app, context);
   await app.ready();
 
   const [first = "0.0.0.0", ...others] = options.addresses;

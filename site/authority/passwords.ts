@@ -2,17 +2,8 @@
 import { randomBytes, randomInt, scrypt, timingSafeEqual } from "node:crypto";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
+import type { PasswordProof } from "../store/schema.ts";
 import { Turns } from "../turns.ts";
-
-/** Bytes in hex. */
-export interface PasswordProof {
-  algorithm: "scrypt";
-  cost: number;
-  blockSize: number;
-  parallelization: number;
-  salt: string;
-  hash: string;
-}
 
 /** 32 MiB and three turns: one of the settings that OWASP's Password Storage Cheat Sheet names as equal. */
 const present = { cost: 2 ** 15, blockSize: 8, parallelization: 3 } as const;

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { FailedAttempts } from "../authority/attempts.ts";
+import { FailedAttempts } from "../failed-attempts.ts";
 import type { Log } from "../log.ts";
 import { hostOf } from "./pxe-configuration.ts";
 import { macOf, uuidOf } from "../devices/device-identity.ts";

@@ -4,10 +4,9 @@ import type { Selectable, Transaction, Updateable } from "kysely";
 import type { AccountRecord, Role } from "../../contract/accounts.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { PasswordProof } from "../authority/passwords.ts";
 import { alone } from "./alone.ts";
 import type { Database } from "./database.ts";
-import type { AccountTable, Tables } from "./schema.ts";
+import type { AccountTable, Tables, PasswordProof } from "./schema.ts";
 
 export interface StoredAccount extends AccountRecord {
   proof: PasswordProof;

@@ -11,9 +11,18 @@ import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import type { PxeProperties } from "../../contract/pxe.ts";
 import type { PackageProgram, SequenceVariable } from "../../contract/sequence.ts";
 import type { Severity } from "../../contract/status-messages.ts";
-import type { PasswordProof } from "../authority/passwords.ts";
 import type { HolderLocation } from "./lease.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
+
+/** By what a person's password is checked: see authority/passwords. Bytes in hex. */
+export interface PasswordProof {
+  algorithm: "scrypt";
+  cost: number;
+  blockSize: number;
+  parallelization: number;
+  salt: string;
+  hash: string;
+}
 
 /** With what a password is checked by: see boot/pxe-password. */
 export type PxeStoredProperties = Omit<PxeProperties, "password"> & { password: PxePasswordProof | null };

@@ -39,12 +39,23 @@ const typeScript = files.filter(({ path }) => /\.tsx?$/.test(path));
 const cPlusPlus = files.filter(({ path }) => /^native\/.*\.(cpp|h)$/.test(path));
 const roomOf = (path: string): string => path.split("/")[0] ?? path;
 
-/** Module specifiers of a TypeScript source, static and dynamic. */
-function importsOf(text: string): string[] {
-  const pattern =
-    /(?:^|\n)\s*(?:import|export)\s[^;"'`]*?["']([^"'\n]+)["']|\bimport\(\s*["']([^"'\n]+)["']/g;
-  return [...text.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? "");
+interface Import {
+  specifier: string;
+  /** Erased when it is compiled. */
+  isType: boolean;
 }
+
+/** Imports of a TypeScript source, static and dynamic. */
+function importsIn(text: string): Import[] {
+  const pattern =
+    /(?:^|\n)\s*(?:import|export)\s(type\s)?[^;"'`]*?["']([^"'\n]+)["']|\bimport\(\s*["']([^"'\n]+)["']/g;
+  return [...text.matchAll(pattern)].map(([, type, fixed, dynamic]) => ({
+    specifier: fixed ?? dynamic ?? "",
+    isType: type !== undefined,
+  }));
+}
+
+const importsOf = (text: string): string[] => importsIn(text).map(({ specifier }) => specifier);
 
 /** Where a relative specifier of the file at `path` leads, from the root of the repository. */
 const resolved = (path: string, specifier: string): string => join(dirname(path), specifier);
@@ -81,6 +92,77 @@ test("the arrows between the rooms hold", () => {
   assert.deepEqual(wrong, []);
 });
 
+/** Rooms of the agent and of the site by docs/ARCHITECTURE.md: what each may import, and of what the types alone. */
+function roomTable(): Map<string, { values: Set<string>; types: Set<string> }> {
+  const text = readFileSync(join(root, "docs/ARCHITECTURE.md"), "utf8");
+  const rows = text.matchAll(/^\| `((?:agent|site)\/[a-z]+)\/` \|.*\| ([^|]+) \|$/gm);
+  return new Map(
+    [...rows].map(([, room = "", cell = ""]) => {
+      const parts = cell.split(", ").map((part) => /^(types of )?([a-z]+)$/.exec(part));
+      assert.ok(!parts.includes(null), `${room} may use "${cell}", which is no list of rooms`);
+      const named = (isTypes: boolean) => {
+        const kept = parts.filter((part) => (part?.[1] !== undefined) === isTypes);
+        return new Set(kept.map((part) => part?.[2] ?? ""));
+      };
+      return [room, { values: named(false), types: named(true) }];
+    }),
+  );
+}
+
+/** Put everything together, so they may import anything. */
+const compositionRoots = new Set(["agent/main.ts", "site/main.ts", "site/site.ts"]);
+
+/** What a file is in: "agent/steps" of "agent/steps/linux/users.ts", "agent" of a file beside the rooms, else the room. */
+function innerRoomOf(path: string): string {
+  const [first = "", second = "", third] = path.split("/");
+  if (first !== "agent" && first !== "site") return first;
+  return third === undefined ? first : `${first}/${second}`;
+}
+
+test("the arrows between the rooms of the agent and of the site are those of docs/ARCHITECTURE.md", () => {
+  const table = roomTable();
+  const wrong: string[] = [];
+  const drawn = new Set<string>();
+  for (const { path, text } of typeScript) {
+    const from = innerRoomOf(path);
+    if (!["agent", "site"].includes(roomOf(path)) || compositionRoots.has(path)) continue;
+    const allowed = from.includes("/")
+      ? table.get(from)
+      : { values: new Set(["contract"]), types: new Set(["store"]) };
+    assert.ok(allowed, `docs/ARCHITECTURE.md does not name ${from}`);
+    for (const { isType, specifier } of importsIn(text)) {
+      if (!specifier.startsWith(".")) continue;
+      const target = resolved(path, specifier);
+      const to = innerRoomOf(target);
+      // The site's commands start it.
+      const isRoot = compositionRoots.has(target) && !(from === "site/commands" && target === "site/site.ts");
+      if (!isRoot && (to === from || to === roomOf(path))) continue;
+      const name = to.split("/").at(-1) ?? "";
+      if (isRoot || !(allowed.values.has(name) || (isType && allowed.types.has(name)))) {
+        wrong.push(`${path} imports ${isType ? "a type of " : ""}${target}`);
+      }
+      drawn.add(`${from} > ${name}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+  const idle = [...table].flatMap(([room, { types, values }]) =>
+    [...values, ...types]
+      .filter((name) => !drawn.has(`${room} > ${name}`))
+      .map((name) => `${room} > ${name}`),
+  );
+  assert.deepEqual(idle, [], "what the table allows is used");
+});
+
+test("the arrows between the rooms go round nowhere", () => {
+  const table = roomTable();
+  const below = (room: string, path: readonly string[]): void => {
+    assert.ok(!path.includes(room), `${[...path, room].join(" > ")} goes round`);
+    const [program = ""] = room.split("/");
+    for (const name of table.get(room)?.values ?? []) below(`${program}/${name}`, [...path, room]);
+  };
+  for (const room of table.keys()) below(room, []);
+});
+
 test("importsOf reads every form of an import", () => {
   const text = [
     'import a from "./a.ts";',
@@ -91,6 +173,8 @@ test("importsOf reads every form of an import", () => {
     'const text = "import nothing";',
   ].join("\n");
   assert.deepEqual(importsOf(text), ["./a.ts", "./b.ts", "./c.ts", "./d.ts", "./e.ts"]);
+  const types = importsIn(text).filter(({ isType }) => isType);
+  assert.deepEqual(types, [{ specifier: "./b.ts", isType: true }]);
 });
 
 test("only agent/main.ts and site/main.ts read the command line and the environment", () => {

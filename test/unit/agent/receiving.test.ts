@@ -10,7 +10,7 @@ import { openScreen } from "../../../agent/report/screen.ts";
 import type { ProgressView } from "../../../agent/report/transfer-view.ts";
 import { durationText, sizeText } from "../../../agent/report/words.ts";
 import { serve } from "../../../agent/deploying/service.ts";
-import { backOffMs, pause, untilItWorks } from "../../../agent/site/back-off.ts";
+import { backOffMs, pause, untilItWorks } from "../../../agent/back-off.ts";
 import type { Policy } from "../../../contract/deployment.ts";
 import { VolleyError } from "../../../contract/errors.ts";
 import { limits } from "../../../contract/limits.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
-import { openConsoleLines } from "../../../../agent/commands/console-lines.ts";
+import { openConsoleLines } from "../../../../agent/console-lines.ts";
 import { logFolder, type LogPhase } from "../../../../agent/report/log-places.ts";
 import { openScreen } from "../../../../agent/report/screen.ts";
 import { infoLevelOf, sequenceLine, type SequenceView } from "../../../../agent/report/sequence-view.ts";

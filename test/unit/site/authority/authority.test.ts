@@ -4,7 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { FailedAttempts } from "../../../../site/authority/attempts.ts";
+import { FailedAttempts } from "../../../../site/failed-attempts.ts";
 import { openAuthority } from "../../../../site/authority/authority.ts";
 import { hashSecret, matchesHash } from "../../../../site/authority/secrets.ts";
 import { limits } from "../../../../contract/limits.ts";

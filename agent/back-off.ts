@@ -1,7 +1,7 @@
 /** Waiting between tries: longer each time, bounded, and spread so that a room does not come back all at once. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { toVolleyError, VolleyError } from "../../contract/errors.ts";
-import { limits } from "../../contract/limits.ts";
+import { toVolleyError, VolleyError } from "../contract/errors.ts";
+import { limits } from "../contract/limits.ts";
 
 /** Milliseconds before try number `failures` + 1, drawn from the upper half of what that try may wait. */
 export function backOffMs(failures: number, random: () => number = Math.random): number {

@@ -1,7 +1,7 @@
 /** Lines of standard input one after another, also when several come at once, as from a pipe. */
 import { createInterface, type Interface } from "node:readline";
 import type { Readable } from "node:stream";
-import { VolleyError } from "../../contract/errors.ts";
+import { VolleyError } from "../contract/errors.ts";
 
 export interface ConsoleLines {
   /** Null when there are no more. Rejects with E_CANCELLED when `signal` fires. */

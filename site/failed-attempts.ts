@@ -1,6 +1,6 @@
 /** Counts what failed, by address or by account, so that guessing is slow. Bounded in keys and time. */
-import { limits } from "../../contract/limits.ts";
-import { VolleyError } from "../../contract/errors.ts";
+import { limits } from "../contract/limits.ts";
+import { VolleyError } from "../contract/errors.ts";
 
 export class FailedAttempts {
   readonly #failures = new Map<string, { count: number; endsMs: number }>();

@@ -110,7 +110,7 @@ function roomTable(): Map<string, { values: Set<string>; types: Set<string> }> {
 }
 
 /** Put everything together, so they may import anything. */
-const compositionRoots = new Set(["agent/main.ts", "site/main.ts", "site/site.ts"]);
+const compositionRoots = new Set(["agent/main.ts", "site/main.ts", "site/site.ts", "site/serving.ts"]);
 
 /** What a file is in: "agent/steps" of "agent/steps/linux/users.ts", "agent" of a file beside the rooms, else the room. */
 function innerRoomOf(path: string): string {

@@ -193,7 +193,7 @@ const entries = {
   E_STAGING: entry(
     "This machine cannot be restarted into the PE from its own disk, or it came back from there.",
     "after-remedy",
-    "Make room in /boot, or install GRUB (grub-common, cpio) or kexec-tools; else start the machine from the network or a medium.",
+    "Make room on its disk; a Linux needs GRUB (grub-common, cpio) or kexec-tools, a Windows a Windows PE at the site; else start the machine from the network or a medium.",
     500,
     71,
   ),

@@ -105,7 +105,9 @@ export class WindowsStaging implements LocalPe {
     if (!isUsualRoot(ground.systemRoot) && this.#options.drive === undefined) {
       reasons.push(`Windows is in ${ground.systemRoot}, where a PE does not look for it.`);
     }
-    if (ground.firmware() === "unknown") reasons.push("Windows does not say whether this is UEFI or a BIOS.");
+    if ((await this.#firmware()) === null) {
+      reasons.push("Windows does not say whether this is UEFI or a BIOS.");
+    }
     if (winpe === null) {
       reasons.push("The site has no Windows PE to restart into: volley media build --winpe makes one.");
     } else {
@@ -119,6 +121,16 @@ export class WindowsStaging implements LocalPe {
       }
     }
     if (reasons.length > 0) throw new VolleyError("E_STAGING", reasons.join(" "));
+  }
+
+  /** Where Windows has no answer, its own loader's name is one. */
+  async #firmware(): Promise<"bios" | "uefi" | null> {
+    const { ground } = this.#options;
+    const firmware = ground.firmware();
+    if (firmware !== "unknown") return firmware;
+    const current = (await ground.tools.run(["bcdedit.exe", "/enum", "{current}"])) ?? "";
+    if (/winload\.efi/i.test(current)) return "uefi";
+    return /winload\.exe/i.test(current) ? "bios" : null;
   }
 
   async #fetch(
@@ -165,7 +177,7 @@ export class WindowsStaging implements LocalPe {
       ramdiskId: `{${randomUUID()}}`,
       drive: this.#drive,
       folder: placeFolder,
-      firmware: ground.firmware() === "uefi" ? "uefi" : "bios",
+      firmware: (await this.#firmware()) ?? "uefi",
     };
     await this.#make({ kind: "object", id: start.ramdiskId }, () => createRamdisk(start, tools));
     await this.#make({ kind: "object", id: start.loaderId }, () => createLoader(start, tools));

@@ -89,6 +89,16 @@ test("with a BIOS the loader is the BIOS's, and without BitLocker nothing is sus
   assert.deepEqual(laptop.look(), before);
 });
 
+test("where Windows does not say what the firmware is, its own loader does", async (t) => {
+  const laptop = new LeavingLaptop(t);
+  laptop.firmware = "unknown";
+  await laptop.refresh().arm();
+  const { entries, once } = bootStore(laptop.machine);
+  assert.equal(entries.get(once[0] ?? "")?.values.get("path"), "\\windows\\system32\\winload.efi");
+  laptop.fault = (_, command) => (command.includes("{current}") ? "before" : null);
+  await assert.rejects(prepare(laptop.refresh()), { code: "E_STAGING", message: /UEFI or a BIOS/ });
+});
+
 const obstacles: [what: string, code: string, change: (laptop: LeavingLaptop) => void][] = [
   ["the site has no Windows PE", "E_STAGING", (laptop) => (laptop.hasWinpe = false)],
   ["nobody is an administrator", "E_STAGING", (laptop) => (laptop.elevated = false)],

@@ -2,7 +2,7 @@
 import { randomBytes, randomInt, scrypt, timingSafeEqual } from "node:crypto";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { PasswordProof } from "../store/schema.ts";
+import type { PasswordProof } from "../store/password-proofs.ts";
 import { Turns } from "../turns.ts";
 
 /** 32 MiB and three turns: one of the settings that OWASP's Password Storage Cheat Sheet names as equal. */

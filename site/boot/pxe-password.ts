@@ -5,7 +5,7 @@
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from "node:crypto";
 import { limits } from "../../contract/limits.ts";
-import type { PxePasswordProof } from "../store/schema.ts";
+import type { PxePasswordProof } from "../store/password-proofs.ts";
 
 /** What has to be given as the name beside it. */
 export const passwordUser = "volley";

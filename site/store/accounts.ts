@@ -6,7 +6,8 @@ import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { alone } from "./alone.ts";
 import type { Database } from "./database.ts";
-import type { AccountTable, Tables, PasswordProof } from "./schema.ts";
+import type { PasswordProof } from "./password-proofs.ts";
+import type { AccountTable, Tables } from "./schema.ts";
 
 export interface StoredAccount extends AccountRecord {
   proof: PasswordProof;

@@ -13,25 +13,9 @@ import type { PackageProgram, SequenceVariable } from "../../contract/sequence.t
 import type { Severity } from "../../contract/status-messages.ts";
 import type { HolderLocation } from "./lease.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
+import type { PasswordProof, PxePasswordProof } from "./password-proofs.ts";
 
-/** By what a person's password is checked: see authority/passwords. Bytes in hex. */
-export interface PasswordProof {
-  algorithm: "scrypt";
-  cost: number;
-  blockSize: number;
-  parallelization: number;
-  salt: string;
-  hash: string;
-}
-
-/** With what a password is checked by: see boot/pxe-password. */
 export type PxeStoredProperties = Omit<PxeProperties, "password"> & { password: PxePasswordProof | null };
-export interface PxePasswordProof {
-  /** For HTTP's digest authentication, hex. */
-  digest: string;
-  /** For GRUB's password_pbkdf2. */
-  grub: string;
-}
 
 /** Read as a value, written as JSON text. */
 type Json<Value> = ColumnType<Value, string, string>;

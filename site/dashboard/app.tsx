@@ -63,8 +63,13 @@ export function App() {
 }
 
 function Navigation({ current }: { current: string }) {
+  const element = useRef<HTMLElement>(null);
+  // On a phone the navigation is wider than the window.
+  useEffect(() => {
+    element.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [current]);
   return (
-    <nav aria-label="Views">
+    <nav ref={element} aria-label="Views">
       {viewPaths.map((view) => (
         <a key={view.path} href={view.path} aria-current={view.path === current ? "page" : undefined}>
           {view.title}

@@ -186,6 +186,11 @@ export const limits = {
   /** A package of fewer bytes is there by unicast before a session has begun: it is cast only where that is asked for. */
   packageCastBytesLeast: 16_777_216,
   sequenceBytesMost: 67_108_864,
+  /** A machine's PnP identifiers, and what a package of drivers may hold. */
+  pnpIdentifierCharacters: 300,
+  pnpIdentifiersMost: 10_000,
+  driverFilesMost: 20_000,
+  driverIdentifiersMost: 500_000,
   /** The agent's check of an uploaded sequence. */
   sequenceCheckMs: 60_000,
   sequenceCheckMebibytes: 1024,

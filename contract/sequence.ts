@@ -169,7 +169,31 @@ export const SharedRequest = z.object({ shared: z.boolean() });
 
 /** GET /deployments/:id/packages/:packageId/image: ImageFacts of contract/deployment.ts, of a package with an imageId. */
 
-/** GET /deployments/:id/drivers, by a machine: the packages of drivers that it may fetch. */
+/**
+ * POST /deployments/:id/drivers, by a machine: the packages of drivers that it may fetch and that have a driver for one of
+ * its devices; one whose INF files the site has not read yet is among them.
+ */
+export const PnpIdentifier = z.string().min(1).max(limits.pnpIdentifierCharacters);
+export const DriverQuestion = z.object({
+  identifiers: z.array(PnpIdentifier).max(limits.pnpIdentifiersMost),
+});
+export type DriverQuestion = z.infer<typeof DriverQuestion>;
+
+/** GET /drivers?identifier=…: the drivers of the site for a device, by one of its identifiers, or all. */
+export const DriverQuery = z.object({ identifier: PnpIdentifier.optional() });
+export const DriverRecord = z.object({
+  packageId: PackageId,
+  /** In the package. */
+  path: z.string(),
+  provider: z.string(),
+  className: z.string(),
+  date: z.string(),
+  version: z.string(),
+  /** How many of them. */
+  identifiers: z.int(),
+});
+export type DriverRecord = z.infer<typeof DriverRecord>;
+
 export const DriverPackage = z.object({ packageId: PackageId, name: Name, category: Name });
 export type DriverPackage = z.infer<typeof DriverPackage>;
 export const DriverPackages = z.array(DriverPackage);

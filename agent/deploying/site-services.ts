@@ -213,9 +213,15 @@ function programs({ content, site }: SiteServicesOptions): Programs {
 
 function driverCatalogue({ site }: SiteServicesOptions): DriverCatalogue {
   return {
-    async packages(categories) {
+    async packages(categories, devices) {
       const wanted = categories.map((category) => category.toLowerCase());
-      const found = (await site.drivers()).filter(
+      const identifiers = new Set(
+        devices.flatMap(({ compatibleIds, hardwareIds }) => [...hardwareIds, ...compatibleIds]),
+      );
+      const usable = [...identifiers].filter(
+        (id) => id !== "" && id.length <= limits.pnpIdentifierCharacters,
+      );
+      const found = (await site.drivers(usable.slice(0, limits.pnpIdentifiersMost))).filter(
         ({ category }) => wanted.length === 0 || wanted.includes(category.toLowerCase()),
       );
       return found;

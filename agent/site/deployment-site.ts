@@ -67,9 +67,9 @@ export class DeploymentSite {
   application(name: string): Promise<PackageFacts> {
     return this.#ask(PackageFacts, "GET", `/applications/${encodeURIComponent(name)}`);
   }
-  /** Packages that hold drivers. */
-  drivers(): Promise<DriverPackage[]> {
-    return this.#ask(DriverPackages, "GET", "/drivers");
+  /** Packages that hold a driver for a device with one of these PnP identifiers. */
+  drivers(identifiers: string[]): Promise<DriverPackage[]> {
+    return this.#ask(DriverPackages, "POST", "/drivers", { identifiers });
   }
   packagePiece(packageId: string, offset: number): Promise<Buffer> {
     return this.#bytes(`/packages/${encodeURIComponent(packageId)}/${offset}`);

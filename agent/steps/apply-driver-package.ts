@@ -48,6 +48,8 @@ export const applyDriverPackage = stepKind({
       allowUnsigned,
       proof: { packageId, drivers: files.map(fileProof) },
     });
-    return succeeded(`${files.length} of the ${all.length} drivers of package ${packageId} are added`);
+    const output = files.map(fileProof).map(({ date, inf, version }) => `${inf}, ${date} ${version}`);
+    const text = `${files.length} of the ${all.length} drivers of package ${packageId} are added`;
+    return succeeded(text, output.join("\n"));
   },
 });

@@ -5,6 +5,7 @@ import { deviceProof, proofLine } from "./drivers/proof.ts";
 import { rankDrivers, type DriverFile } from "./drivers/rank.ts";
 import { driverTarget } from "./drivers/target.ts";
 import { adapted, flag, real, service, setting, stepKind, succeeded, unsupported } from "./step-kind.ts";
+import type { DeviceFacts } from "./services.ts";
 import type { StepContext } from "./step.ts";
 
 export const stagedReason =
@@ -19,7 +20,7 @@ export const autoApplyDrivers = stepKind({
     const bestMatch = flag(setting(context, "BestMatch", "OSDAutoApplyDriverBestMatch"), true);
     const allowUnsigned = flag(setting(context, "UnsignedDriver", "OSDAllowUnsignedDriver"), true);
     const devices = await service(context, "devices", "list of this computer's devices").list();
-    const files = (await catalogueDrivers(context)).filter(({ signed }) => signed || allowUnsigned);
+    const files = (await catalogueDrivers(context, devices)).filter(({ signed }) => signed || allowUnsigned);
     const chosen = new Set<DriverFile>();
     const proofs = [];
     for (const device of devices) {
@@ -30,12 +31,17 @@ export const autoApplyDrivers = stepKind({
       proofs.push(proof);
     }
     await installDrivers(context, [...chosen], { allowUnsigned, proof: { bestMatch, devices: proofs } });
-    return succeeded(`${chosen.size} of ${files.length} drivers fit the ${devices.length} devices`);
+    // The status shows what was chosen for each device, and why.
+    const output = proofs.map(proofLine).join("\n");
+    return succeeded(`${chosen.size} of ${files.length} drivers fit the ${devices.length} devices`, output);
   },
 });
 
 /** "Consider drivers in these categories": any of them; without categories every driver of the site. */
-async function catalogueDrivers(context: StepContext): Promise<DriverFile[]> {
+async function catalogueDrivers(
+  context: StepContext,
+  devices: readonly DeviceFacts[],
+): Promise<DriverFile[]> {
   const catalogue = service(context, "driverCatalogue", "catalogue of drivers");
   const categories = setting(context, "CategoryList", "OSDAutoApplyDriverCategoryList")
     .split(/[,;]/)
@@ -43,7 +49,7 @@ async function catalogueDrivers(context: StepContext): Promise<DriverFile[]> {
     .filter((category) => category !== "");
   const target = await driverTarget(context);
   const files: DriverFile[] = [];
-  for (const { packageId } of await catalogue.packages(categories)) {
+  for (const { packageId } of await catalogue.packages(categories, devices)) {
     const folder = await context.content.folderOf(packageId);
     files.push(...(await collectDrivers(context, { packageId, folder, recurse: true, target })));
   }

@@ -148,7 +148,11 @@ export interface Uploads {
 
 /** The site's drivers, each a package whose folder holds its INF files. */
 export interface DriverCatalogue {
-  packages(categories: readonly string[]): Promise<{ packageId: string; name: string; category: string }[]>;
+  /** Those of the categories, or of any without one, with a driver for one of the devices. */
+  packages(
+    categories: readonly string[],
+    devices: readonly DeviceFacts[],
+  ): Promise<{ packageId: string; name: string; category: string }[]>;
 }
 
 /** One device of the machine, its identifiers in the order the bus gives them, most exact first. */

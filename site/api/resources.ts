@@ -12,6 +12,7 @@ import { credentialRoutes } from "./credentials.ts";
 import { deploymentReportRoutes } from "./deployment-reports.ts";
 import { deploymentRoutes } from "./deployments.ts";
 import { distributionPointRoutes } from "./distribution-point.ts";
+import { driverRoutes } from "./drivers.ts";
 import { enrolRoutes } from "./enrol.ts";
 import { eventRoutes } from "./events.ts";
 import { examinationRoutes } from "./examinations.ts";
@@ -47,6 +48,7 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   deploymentReportRoutes,
   deploymentRoutes,
   distributionPointRoutes,
+  driverRoutes,
   enrolRoutes,
   eventRoutes,
   examinationRoutes,

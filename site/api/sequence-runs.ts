@@ -8,7 +8,6 @@ import {
   PackageId,
   RunCheckpoint,
   SequenceFacts,
-  type DriverPackage,
   type SequenceVariable,
   windowsAgentPackage,
 } from "../../contract/sequence.ts";
@@ -86,18 +85,6 @@ function contentRoutes({ files, packageContents, store, vault }: ApiContext): Ro
     },
     {
       method: "GET",
-      path: "/deployments/:id/drivers",
-      who: "machine",
-      handle: async (call): Promise<DriverPackage[]> => {
-        const { deployment } = await deploymentOf(call, store);
-        const packages = await store.packages.list();
-        return packages.flatMap(({ driverCategory: category, name, packageId }) =>
-          category !== null && mayFetch(deployment, packageId) ? [{ packageId, name, category }] : [],
-        );
-      },
-    },
-    {
-      method: "GET",
       path: "/deployments/:id/applications/:name",
       who: "machine",
       handle: async (call) => {
@@ -156,7 +143,8 @@ function contentRoutes({ files, packageContents, store, vault }: ApiContext): Ro
   ];
 }
 
-function mayFetch({ packages, sequenceId }: DeploymentRecord, packageId: string): boolean {
+/** Whether the deployment gives the package out. */
+export function mayFetch({ packages, sequenceId }: DeploymentRecord, packageId: string): boolean {
   const wanted = packageId.toUpperCase();
   const isNamed = packages === "all" || packages.some((one) => one.toUpperCase() === wanted);
   return sequenceId !== null && (isNamed || wanted === windowsAgentPackage);

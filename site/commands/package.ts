@@ -1,11 +1,11 @@
-/** volley package add | image | list | share | multicast | remove */
+/** volley package add | image | list | drivers | share | multicast | remove */
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import type { MulticastUse } from "../../contract/common.ts";
 import { limits } from "../../contract/limits.ts";
-import type { PackageProgram, PackageRecord } from "../../contract/sequence.ts";
+import type { DriverRecord, PackageProgram, PackageRecord } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
 import { runToolWell } from "../content/tools.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
@@ -13,6 +13,7 @@ import { findImage } from "./image.ts";
 import { bytesText, printJson, printLine, printTable } from "./output.ts";
 import { multicastOf, multicastOption, multicastText, multicastUse } from "./multicast-use.ts";
 import { addFile, printPackage } from "./package-file.ts";
+import { unpackZip } from "./unpack-zip.ts";
 import { uploadFile } from "./upload.ts";
 
 export const packageCommands: SiteCommand[] = [
@@ -20,7 +21,8 @@ export const packageCommands: SiteCommand[] = [
     words: "package add",
     operands: "PATH",
     operandCount: 1,
-    summary: "Take a package that steps refer to: a folder, or one file such as a WIM.",
+    summary:
+      "Take a package that steps refer to: a folder, or one file such as a WIM; of drivers, a .zip too.",
     options: {
       id: { type: "string", value: "ID", help: "The identifier that the steps name: PS100012." },
       name: { type: "string", value: "NAME", help: "Its name; the folder's or file's without it." },
@@ -45,15 +47,18 @@ export const packageCommands: SiteCommand[] = [
         name: text(call, "name") ?? basename(path),
         ...(multicast !== undefined && { multicast }),
       };
-      const added = statOf(path).isDirectory()
-        ? await addFolder(client, {
-            ...common,
-            path,
-            driverCategory: text(call, "drivers") ?? null,
-            programs: programsOf(call),
-            quiet: call.json,
-          })
-        : await addFile(client, { ...common, path, quiet: call.json });
+      const isFolder = statOf(path).isDirectory();
+      const added =
+        isFolder || text(call, "drivers") !== undefined
+          ? await addFolder(client, {
+              isZip: !isFolder,
+              ...common,
+              path,
+              driverCategory: text(call, "drivers") ?? null,
+              programs: programsOf(call),
+              quiet: call.json,
+            })
+          : await addFile(client, { ...common, path, quiet: call.json });
       printPackage(added, call);
     },
   },
@@ -108,6 +113,29 @@ export const packageCommands: SiteCommand[] = [
       const whose = shared ? "every machine" : "deployments alone";
       if (call.json) printJson(now);
       else printLine(`Package ${now.packageId} is for ${whose}.`);
+    },
+  },
+  {
+    words: "package drivers",
+    operands: "",
+    operandCount: 0,
+    summary: "List the drivers of the site's packages, all or those for a device.",
+    options: {
+      device: { type: "string", value: "ID", help: "One of its PnP identifiers: PCI\\VEN_8086&DEV_15B8." },
+    },
+    run: async (client, call) => {
+      const device = text(call, "device");
+      const query = device === undefined ? "" : `?identifier=${encodeURIComponent(device)}`;
+      const drivers = await client.get<DriverRecord[]>(`/drivers${query}`);
+      if (call.json) return printJson(drivers);
+      const rows = drivers.map(({ className, date, packageId, path, provider, version }) => [
+        packageId,
+        path,
+        provider,
+        className,
+        `${date} ${version}`.trim(),
+      ]);
+      printTable([["PACKAGE", "INF", "PROVIDER", "CLASS", "VERSION"], ...rows]);
     },
   },
   {
@@ -170,12 +198,19 @@ interface FolderWish {
   programs: PackageProgram[];
   multicast?: MulticastUse;
   path: string;
+  /** It is a zip of the folder. */
+  isZip: boolean;
   quiet: boolean;
 }
 
-async function addFolder(client: SiteClient, { path, quiet, ...facts }: FolderWish): Promise<PackageRecord> {
+async function addFolder(
+  client: SiteClient,
+  { isZip, path: given, quiet, ...facts }: FolderWish,
+): Promise<PackageRecord> {
   const folder = mkdtempSync(join(tmpdir(), "volley-package-"));
   try {
+    const path = isZip ? join(folder, "files") : given;
+    if (isZip) await unpackZip(given, path);
     const archive = join(folder, "package.tar.gz");
     // Names in order, and nothing of who packs it.
     const plain = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner"];

@@ -1,5 +1,6 @@
 /**
- * What is cast in the place of packages: each one's archive or file as an image of the library. It is made in the
+ * What is made of packages: each one's archive or file as an image of the library, which is cast in its place, and what the
+ * drivers in it are for. It is made in the
  * background, one after another, and again by the next start where this process ends before it is there; until then
  * machines have the package by unicast.
  */
@@ -11,6 +12,7 @@ import type { Log } from "../log.ts";
 import { makeFolder } from "../store/files.ts";
 import type { StoredPackage } from "../store/packages.ts";
 import { Turns } from "../turns.ts";
+import { readDrivers } from "./driver-files.ts";
 import type { FileLibrary } from "./files.ts";
 import { appliedFolder, keep, type Importer } from "./import.ts";
 import { inspectSource } from "./source.ts";
@@ -39,7 +41,7 @@ export class PackageContents {
     for (const { packageId } of await this.#options.importer.store.packages.list()) this.make(packageId);
   }
 
-  /** Begins it where the package may be cast and is not there yet. */
+  /** Begins what is not there yet. */
   make(packageId: string): void {
     this.#last = this.#turns.take(() => this.#make(packageId));
   }
@@ -63,7 +65,9 @@ export class PackageContents {
     try {
       const found = await store.packages.find(packageId);
       const fileId = found?.fileId ?? null;
-      if (!found || fileId === null || found.imageId !== null || found.multicast === "no") return;
+      if (!found || fileId === null) return;
+      await this.#readDrivers(found, files.path(fileId));
+      if (found.imageId !== null || found.multicast === "no") return;
       const image = await this.#keep(found, files.path(fileId));
       const now = await store.packages.find(packageId);
       if (now?.fileId === fileId && now.multicast !== "no") {
@@ -75,6 +79,21 @@ export class PackageContents {
       if (failure.code === "E_CANCELLED") return;
       this.#failures.set(packageId, failure);
       log.error(`package ${packageId} cannot be cast: ${failure.code}: ${failure.detail}`);
+    }
+  }
+
+  /** A package whose drivers cannot be read counts as one that may have any. */
+  async #readDrivers({ driverCategory, packageId }: StoredPackage, path: string): Promise<void> {
+    const { importer, log } = this.#options;
+    const { drivers } = importer.store;
+    if (driverCategory === null || (await drivers.isRead(packageId))) return;
+    try {
+      const read = await readDrivers(path);
+      await drivers.set(packageId, read);
+      log.info(`package ${packageId} holds ${read.length} drivers`);
+    } catch (error) {
+      const { code, detail } = toVolleyError(error);
+      log.error(`package ${packageId}: ${code}: ${detail}`);
     }
   }
 

@@ -223,9 +223,29 @@ export interface PackageTable {
   multicast: MulticastUse;
   /** Null for what is no package of drivers. */
   driver_category: string | null;
+  /** Its INF files are in the tables of drivers. */
+  drivers_read: ColumnType<boolean, boolean | undefined, boolean>;
   programs: Json<PackageProgram[]>;
   added: string;
   shared: ColumnType<boolean, undefined, boolean>;
+}
+
+/** An INF file of a package. */
+export interface DriverTable {
+  package_id: string;
+  path: string;
+  provider: string;
+  class_name: string;
+  date: string;
+  version: string;
+  identifiers: number;
+}
+
+export interface DriverIdentifierTable {
+  /** In capitals. */
+  identifier: string;
+  package_id: string;
+  path: string;
 }
 
 /** A machine's run of a deployment's task sequence. */
@@ -378,6 +398,8 @@ export interface Tables {
   participant: ParticipantTable;
   sequence: SequenceTable;
   package: PackageTable;
+  driver: DriverTable;
+  driver_identifier: DriverIdentifierTable;
   sequence_hold: SequenceHoldTable;
   sequence_run: SequenceRunTable;
   state_store: StateStoreTable;

@@ -10,6 +10,7 @@ import { CredentialStore } from "./credentials.ts";
 import { DeploymentStore } from "./deployments.ts";
 import { DeviceStore } from "./devices.ts";
 import { DistributionPointStore } from "./distribution-point.ts";
+import { DriverStore } from "./drivers.ts";
 import { ImageStore } from "./images.ts";
 import { MachineStore } from "./machines.ts";
 import { PackageStore } from "./packages.ts";
@@ -39,6 +40,7 @@ export interface Store {
   readonly distributionPoint: DistributionPointStore;
   readonly sequences: SequenceStore;
   readonly packages: PackageStore;
+  readonly drivers: DriverStore;
   readonly wakes: WakeStore;
   readonly sequenceRuns: SequenceRunStore;
   readonly stateStores: StateStore;
@@ -83,6 +85,7 @@ export async function openStore(place: DatabasePlace, beforeUpgrade?: BeforeUpgr
     distributionPoint: new DistributionPointStore(database),
     sequences: new SequenceStore(database),
     packages: new PackageStore(database),
+    drivers: new DriverStore(database),
     wakes: new WakeStore(database),
     sequenceRuns: new SequenceRunStore(database),
     stateStores: new StateStore(database),

@@ -105,7 +105,7 @@ test("a machine of no such deployment is given nothing of it, and puts nothing t
     "a child's bytes": () => stranger.childPiece(child.id, 0),
     package: () => stranger.packageFacts("PS100001"),
     "a package's bytes": () => stranger.packagePiece("PS100001", 0),
-    drivers: () => stranger.drivers(),
+    drivers: () => stranger.drivers([]),
     "a step of its own": () => stranger.atStep({ number: 1, total: 1, name: "mine" }),
     "a place for state": () => stranger.requestState("capture"),
   };

@@ -2,10 +2,9 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { StepFailure } from "../step-kind.ts";
+import { InfFailure, parseInf, type InfTarget } from "../../../windows/inf.ts";
 import type { StepContext } from "../step.ts";
 import { findInAnyCase } from "../volumes.ts";
-import { parseInf, type InfTarget } from "./inf.ts";
 import type { DriverFile } from "./rank.ts";
 
 /** Of one package; a larger one is no package of drivers. */
@@ -28,7 +27,7 @@ export async function collectDrivers(
         signed: catalog !== "" && existsSync(catalog),
       });
     } catch (error) {
-      if (!(error instanceof StepFailure)) throw error;
+      if (!(error instanceof InfFailure)) throw error;
       context.log.detail(`${path} is left out: ${error.message}`);
     }
   }

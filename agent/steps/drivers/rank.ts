@@ -5,7 +5,7 @@
  */
 import type { DeviceFacts } from "../services.ts";
 import { compareVersions } from "../values.ts";
-import type { InfDriver, InfModel } from "./inf.ts";
+import type { InfDriver, InfModel } from "../../../windows/inf.ts";
 
 export interface DriverFile {
   /** Package the INF is in. */

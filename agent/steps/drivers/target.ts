@@ -4,7 +4,7 @@ import type { StepContext } from "../step.ts";
 import { targetArchitecture, targetSystemRoot } from "../unattend/place.ts";
 import { hostPath, isLinux } from "../volumes.ts";
 import { readRegistryValue } from "../windows/offline-registry.ts";
-import type { InfTarget } from "./inf.ts";
+import type { InfTarget } from "../../../windows/inf.ts";
 
 /** A Windows whose registry cannot be read from here is taken for a current one: DISM judges for itself. */
 const current = { major: 10, minor: 0, build: 99_999, productType: 1 };

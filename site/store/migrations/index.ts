@@ -9,6 +9,7 @@ import { deployments } from "./deployments.ts";
 import { devices } from "./devices.ts";
 import { distributionPoint } from "./distribution-point.ts";
 import { deviceVariables } from "./device-variables.ts";
+import { driverCatalogue } from "./driver-catalogue.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
 import { multicastOnly } from "./multicast-only.ts";
@@ -50,6 +51,7 @@ const steps: Record<string, Migration> = {
   "0050-site-lease": siteLease,
   "0060-content-multicast": contentMulticast,
   "0061-sequence-versions": sequenceVersions,
+  "0062-driver-catalogue": driverCatalogue,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

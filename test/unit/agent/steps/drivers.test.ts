@@ -112,6 +112,11 @@ test("Auto Apply Drivers in Windows PE: the best driver of each device by DISM, 
     ["new/net.inf", "old/net.inf", "unsigned/net.inf"],
   );
   assert.match(context.lines.join("\n"), /Ethernet .*new\/net\.inf, rank 0x/);
+  // And the site hears of it, in the step's status.
+  assert.match(
+    (await autoApplyDrivers.perform(context)).output,
+    /^Ethernet .*new\/net\.inf, rank 0x.* 2 others fit less$/,
+  );
 });
 
 test("unsupported where there is a running system", async (t) => {

@@ -1,8 +1,14 @@
 /** INF files, and the ranking of drivers. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { codes } from "../../../../agent/steps/codes.ts";
-import { bestDecoration, decodeInf, parseInf, type InfTarget } from "../../../../agent/steps/drivers/inf.ts";
+import {
+  bestDecoration,
+  decodeInf,
+  InfFailure,
+  parseInf,
+  summariseInf,
+  type InfTarget,
+} from "../../../../windows/inf.ts";
 import { rankDrivers, rankText, type DriverFile } from "../../../../agent/steps/drivers/rank.ts";
 import type { DeviceFacts } from "../../../../agent/steps/services.ts";
 import { inf, type InfOptions } from "../../../fixtures/inf-text.ts";
@@ -36,6 +42,19 @@ test("an INF's version and models, strings and continued lines", () => {
   assert.equal(driver.featureScores.get("install"), 0x40);
 });
 
+test("an INF's summary has the identifiers of every system", () => {
+  const text = inf({ hardwareIds: "pci\\ven_8086&dev_15b8, PCI\\CC_0200", decoration: "NTx86" });
+  const { identifiers, version } = summariseInf(Buffer.from(text));
+  assert.equal(version, "12.19.1.37");
+  assert.deepEqual(identifiers.toSorted(), [
+    "PCI\\CC_0200",
+    "PCI\\VEN_1111&DEV_2222",
+    "PCI\\VEN_8086&DEV_15B8",
+  ]);
+  assert.deepEqual(parseInf(Buffer.from(text), target).models, []);
+  assert.throws(() => summariseInf(Buffer.from("no INF")), InfFailure);
+});
+
 test("an INF in UTF-16, UTF-8 and ANSI", () => {
   const text = "[Version]\r\nProvider=\u00e4";
   const swapped = Buffer.from(`\uFEFF${text}`, "utf16le").swap16();
@@ -53,7 +72,7 @@ test("what is no INF is refused, and nothing in one can do harm", () => {
   const seed = Number(process.env["VOLLEY_SEED"] ?? Date.now());
   console.log(`VOLLEY_SEED=${seed}`);
   for (const text of ["", "[Version]\nSignature=x", "\0\0\0", inf({ signature: "none" })]) {
-    assert.throws(() => parseInf(Buffer.from(text), target), { exitCode: codes.invalidData });
+    assert.throws(() => parseInf(Buffer.from(text), target), InfFailure);
   }
   let state = seed % 2147483647 || 1;
   const random = (below: number): number => {
@@ -67,11 +86,7 @@ test("what is no INF is refused, and nothing in one can do harm", () => {
     try {
       parseInf(bytes.subarray(0, random(bytes.length) + 1), target);
     } catch (error) {
-      assert.equal(
-        (error as { exitCode?: number }).exitCode,
-        codes.invalidData,
-        `seed ${seed}: ${String(error)}`,
-      );
+      assert.ok(error instanceof InfFailure, `seed ${seed}: ${String(error)}`);
     }
   }
 });

@@ -2,8 +2,8 @@
  * INF files, as far as the choice of a driver needs them. Source: "General Syntax Rules for INF Files", "INF Version
  * Section", "INF Manufacturer Section", "INF Models Section" (Windows drivers).
  */
-import { StepFailure } from "../step-kind.ts";
-import { codes } from "../codes.ts";
+/** The file is no INF of a driver. */
+export class InfFailure extends Error {}
 
 export interface InfModel {
   /** As people read it, from [Strings]. */
@@ -40,32 +40,63 @@ export interface InfTarget {
 }
 
 /** A driver's file is small; what is larger is something else. */
-const infBytesMost = 8 * 1024 * 1024;
+export const infBytesMost = 8 * 1024 * 1024;
 
 type Sections = Map<string, string[][]>;
 
-/** Throws StepFailure when it is no INF file of a driver for Windows NT. */
+/** Throws InfFailure when it is no INF file of a driver for Windows NT. */
 export function parseInf(bytes: Buffer, target: InfTarget): InfDriver {
-  if (bytes.length > infBytesMost) {
-    throw new StepFailure(codes.invalidData, "The file is too large for an INF");
+  const { sections, strings, value, ...facts } = openInf(bytes);
+  return {
+    ...facts,
+    catalog: value(`catalogfile.nt${target.architecture}`) || value("catalogfile.nt") || value("catalogfile"),
+    models: modelsOf(sections, strings, target),
+    featureScores: featureScoresOf(sections),
+  };
+}
+
+export interface InfSummary extends Pick<
+  InfDriver,
+  "provider" | "className" | "classGuid" | "date" | "version"
+> {
+  /** Hardware and compatible ones of every model, for whatever system; in capitals, each once. */
+  identifiers: string[];
+}
+
+/** What an INF is for, whatever Windows it would be for. Throws as parseInf. */
+export function summariseInf(bytes: Buffer): InfSummary {
+  const { sections, strings, value: _value, ...facts } = openInf(bytes);
+  const identifiers = new Set<string>();
+  for (const [, section = "", ...decorations] of sections.get("manufacturer") ?? []) {
+    const name = expand(section, strings);
+    for (const decoration of ["", ...decorations]) {
+      for (const { compatibleIds, hardwareId } of modelsIn(sections, strings, name, decoration.trim())) {
+        for (const id of [hardwareId, ...compatibleIds]) if (id !== "") identifiers.add(id);
+      }
+    }
   }
+  return { ...facts, identifiers: [...identifiers] };
+}
+
+function openInf(bytes: Buffer) {
+  if (bytes.length > infBytesMost) throw new InfFailure("The file is too large for an INF");
   const sections = readSections(decodeInf(bytes));
   const strings = stringsOf(sections);
   const version = sections.get("version") ?? [];
   const value = (name: string): string => expand(valueOf(version, name)[0] ?? "", strings);
   if (!/^\$(windows nt|chicago|windows 95)\$$/i.test(value("signature"))) {
-    throw new StepFailure(codes.invalidData, "The file has not the signature of an INF");
+    throw new InfFailure("The file has not the signature of an INF");
   }
   const driverVer = valueOf(version, "driverver").map((field) => expand(field, strings));
   return {
+    sections,
+    strings,
+    value,
     provider: value("provider"),
     className: value("class"),
     classGuid: value("classguid").toUpperCase(),
     date: isoDate(driverVer[0] ?? ""),
     version: (driverVer[1] ?? "").trim(),
-    catalog: value(`catalogfile.nt${target.architecture}`) || value("catalogfile.nt") || value("catalogfile"),
-    models: modelsOf(sections, strings, target),
-    featureScores: featureScoresOf(sections),
   };
 }
 
@@ -187,21 +218,29 @@ function isoDate(text: string): string {
 }
 
 function modelsOf(sections: Sections, strings: ReadonlyMap<string, string>, target: InfTarget): InfModel[] {
-  const models: InfModel[] = [];
-  for (const [, section = "", ...decorations] of sections.get("manufacturer") ?? []) {
-    const name = expand(section, strings);
+  return (sections.get("manufacturer") ?? []).flatMap(([, section = "", ...decorations]) => {
     const decoration = bestDecoration(decorations, target);
-    if (decoration === null) continue;
-    const lines = sections.get((decoration === "" ? name : `${name}.${decoration}`).toLowerCase()) ?? [];
-    for (const [description = "", install = "", hardwareId = "", ...compatible] of lines) {
-      if (hardwareId === "" && compatible.length === 0) continue;
-      models.push({
-        description: expand(description, strings),
-        installSection: expand(install, strings),
-        hardwareId: expand(hardwareId, strings).toUpperCase(),
-        compatibleIds: compatible.map((id) => expand(id, strings).toUpperCase()).filter((id) => id !== ""),
-      });
-    }
+    return decoration === null ? [] : modelsIn(sections, strings, expand(section, strings), decoration);
+  });
+}
+
+/** Of the models section of that name and decoration. */
+function modelsIn(
+  sections: Sections,
+  strings: ReadonlyMap<string, string>,
+  name: string,
+  decoration: string,
+): InfModel[] {
+  const models: InfModel[] = [];
+  const lines = sections.get((decoration === "" ? name : `${name}.${decoration}`).toLowerCase()) ?? [];
+  for (const [description = "", install = "", hardwareId = "", ...compatible] of lines) {
+    if (hardwareId === "" && compatible.length === 0) continue;
+    models.push({
+      description: expand(description, strings),
+      installSection: expand(install, strings),
+      hardwareId: expand(hardwareId, strings).toUpperCase(),
+      compatibleIds: compatible.map((id) => expand(id, strings).toUpperCase()).filter((id) => id !== ""),
+    });
   }
   return models;
 }

@@ -65,15 +65,32 @@ export const CheckedStep = z.looseObject({
   type: z.string(),
   line: z.int(),
   disabled: z.boolean(),
+  continueOnError: z.boolean().default(false),
+  /** Groups around it, and its own condition in words: both said since there are `groups`. */
+  depth: z.int().default(0),
+  condition: z.string().default(""),
   packages: z.array(z.string()),
   support: z.object(systems),
   /** For every system whose word is not "real". */
   reasons: z.partialRecord(z.enum(["winpe", "linuxpe", "windows", "linux"]), z.string()),
 });
+export type CheckedStep = z.infer<typeof CheckedStep>;
+export const CheckedGroup = z.looseObject({
+  name: z.string(),
+  depth: z.int(),
+  line: z.int(),
+  disabled: z.boolean(),
+  continueOnError: z.boolean(),
+  condition: z.string(),
+  /** How many steps stand before it. */
+  before: z.int(),
+});
+export type CheckedGroup = z.infer<typeof CheckedGroup>;
 const CheckedSequence = z.looseObject({
   format: z.string(),
   name: z.string(),
   steps: z.array(CheckedStep),
+  groups: z.array(CheckedGroup).default([]),
   /** What it refers to. */
   packages: z.array(z.looseObject({ id: z.string() })),
   problems: z.array(z.object({ line: z.int(), severity: z.enum(["error", "warning"]), text: z.string() })),

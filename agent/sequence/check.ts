@@ -1,4 +1,5 @@
 /** What can be said of a task sequence before it runs: where each step runs, and what looks wrong in it. */
+import { conditionWords } from "./checking/condition-words.ts";
 import { conditionsThatNeverHold } from "./checking/never-holds.ts";
 import { packagesOf, packagesOfSequence, type PackageUse } from "./checking/package-use.ts";
 import { supportOfNode, type SupportOf, type SupportSummary } from "./checking/support.ts";
@@ -12,6 +13,8 @@ export interface CheckedStep extends SupportSummary {
   /** Names of the groups around it, joined by "/"; of very deep nests only the outermost and innermost. */
   path: string;
   name: string;
+  /** How many groups are around it. */
+  depth: number;
   /** As written; what it was recognised as for a step without a type. */
   type: string;
   line: number;
@@ -23,7 +26,23 @@ export interface CheckedStep extends SupportSummary {
   continueOnError: boolean;
   /** Has a condition of its own. */
   conditional: boolean;
+  /** That condition in words; empty without one. */
+  condition: string;
   packages: string[];
+}
+
+export interface CheckedGroup {
+  name: string;
+  /** How many groups are around it. */
+  depth: number;
+  line: number;
+  /** True also when a group around it is disabled. */
+  disabled: boolean;
+  continueOnError: boolean;
+  /** In words; empty without one. */
+  condition: string;
+  /** How many steps of the list stand before it. */
+  before: number;
 }
 
 export interface SequenceCheck {
@@ -34,6 +53,8 @@ export interface SequenceCheck {
   /** Name in the archive, whose lines are meant; empty for a file that is no archive. */
   entry: string;
   steps: CheckedStep[];
+  /** In the order of the file. */
+  groups: CheckedGroup[];
   packages: PackageUse[];
   problems: SequenceProblem[];
 }
@@ -49,11 +70,13 @@ const pathNamesMost = 64;
 export function checkSequence(read: ReadSequence, options: CheckOptions): SequenceCheck {
   const { sequence } = read;
   const steps: CheckedStep[] = [];
+  const met: CheckedGroup[] = [];
   const problems = new Problems();
   let disabledGroups = 0;
   for (const { node, groups, leaving } of walkNodes(sequence.nodes)) {
     if (node.kind === "group") {
       if (node.disabled) disabledGroups += leaving ? -1 : 1;
+      if (!leaving) met.push({ ...groupOf(node, groups, steps.length), disabled: disabledGroups > 0 });
       continue;
     }
     const isChild = node.kind === "child";
@@ -61,6 +84,7 @@ export function checkSequence(read: ReadSequence, options: CheckOptions): Sequen
     steps.push({
       path: pathOf(groups),
       name: node.name,
+      depth: groups.length,
       type,
       line: node.line,
       kind: isChild ? "SubTasksequence" : node.type,
@@ -68,6 +92,7 @@ export function checkSequence(read: ReadSequence, options: CheckOptions): Sequen
       disabled: node.disabled || disabledGroups > 0,
       continueOnError: node.continueOnError,
       conditional: node.condition !== null,
+      condition: conditionWords(node.condition),
       packages: packagesOf(node),
       ...supportOfNode(node, options.supportOf),
     });
@@ -86,8 +111,24 @@ export function checkSequence(read: ReadSequence, options: CheckOptions): Sequen
     packageId: read.packageId,
     entry: read.entry,
     steps,
+    groups: met,
     packages: packagesOfSequence(sequence, steps),
     problems: [...sequence.problems, ...problems.list()].toSorted((one, other) => one.line - other.line),
+  };
+}
+
+function groupOf(
+  { condition, continueOnError, line, name }: SequenceGroup,
+  around: readonly SequenceGroup[],
+  before: number,
+): Omit<CheckedGroup, "disabled"> {
+  return {
+    name,
+    depth: around.length,
+    line,
+    continueOnError,
+    condition: conditionWords(condition),
+    before,
   };
 }
 

@@ -9,6 +9,7 @@ import { DeploymentsView } from "./views/deployments.tsx";
 import { DevicesView } from "./views/devices.tsx";
 import { ImagesView } from "./views/images.tsx";
 import { RoomView } from "./views/room.tsx";
+import { SequencesView } from "./views/sequences.tsx";
 import { SessionsView } from "./views/sessions.tsx";
 import { SettingsView } from "./views/settings.tsx";
 import { SignInView } from "./views/sign-in.tsx";
@@ -19,6 +20,7 @@ const views: Record<(typeof viewPaths)[number]["path"], ComponentType> = {
   "/sessions": SessionsView,
   "/deployments": DeploymentsView,
   "/images": ImagesView,
+  "/sequences": SequencesView,
   "/devices": DevicesView,
   "/settings": SettingsView,
 };

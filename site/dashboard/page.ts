@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { VolleyError } from "../../contract/errors.ts";
 import { personOf } from "../api/callers.ts";
 import type { ApiContext } from "../api/context.ts";
-import { settingPaths, signInPath, viewPaths } from "./paths.ts";
+import { detailedPaths, settingPaths, signInPath, viewPaths } from "./paths.ts";
 
 const contentPolicy = [
   "default-src 'none'",
@@ -65,7 +65,8 @@ export function addPage(app: FastifyInstance, context: ApiContext): void {
     return send(request, reply, page);
   };
   app.get(signInPath, open, async (request, reply) => show(request, reply));
-  for (const path of new Set([...viewPaths, ...settingPaths].map((view) => view.path))) {
+  const paths = new Set<string>([...viewPaths, ...settingPaths].map((view) => view.path));
+  for (const path of [...paths, ...detailedPaths.map((view) => `${view}/:id`)]) {
     app.get(path, open, async (request, reply) => {
       const person = await personOf(request, undefined, context);
       // Without a sign-in they lead to it.

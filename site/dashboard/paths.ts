@@ -8,9 +8,13 @@ export const viewPaths = [
   { path: "/sessions", title: "Sessions" },
   { path: "/deployments", title: "Deployments" },
   { path: "/images", title: "Images" },
+  { path: "/sequences", title: "Task sequences" },
   { path: "/devices", title: "Devices" },
   { path: "/settings", title: "Settings" },
 ] as const;
+
+/** Views that show one thing, by its identifier, below their own path. */
+export const detailedPaths = ["/sequences"] as const satisfies (typeof viewPaths)[number]["path"][];
 
 /** Parts of the settings, below their own path. */
 export const settingPaths = [

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
 import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
@@ -13,6 +14,7 @@ import { settingPaths, viewPaths } from "../../site/dashboard/paths.ts";
 import { openBrowser, signIn, ToldMachines } from "../fixtures/page.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
+import { volley } from "../fixtures/volley-command.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const pictures = process.env["VOLLEY_PAGE_PICTURES"];
@@ -32,6 +34,9 @@ before(async () => {
   const deployment = await site.createDeployment({ name: "room 3", imageId: image.id });
   machines = new ToldMachines(site, deployment.id);
   await tellOfMachines();
+  const file = fileURLToPath(new URL("../../../docs/sequences/bare-metal.xml", import.meta.url));
+  const added = await volley(site, "sequence", "add", file, "--json");
+  paths.add(`/sequences/${(JSON.parse(added) as { id: string }).id}`);
   browser = await openBrowser();
   first = await browser.newContext({ ignoreHTTPSErrors: true });
   await signIn(await first.newPage(), site);
@@ -92,7 +97,7 @@ for (const { scheme, width } of kinds) {
       await page.goto(`${site.url}${path}`);
       await page.locator("main section, main .machine").first().waitFor();
       await page.getByText("4 machines: 2 working").waitFor();
-      faults.push(...(await check(page, `${scheme}-${width}-${path.slice(1).replace("/", "-") || "room"}`)));
+      faults.push(...(await check(page, `${scheme}-${width}-${nameOf(path)}`)));
     }
     faults.push(...(await checkConfirmation(page, `${scheme}-${width}-confirmation`)));
     await context.clearCookies();
@@ -103,6 +108,8 @@ for (const { scheme, width } of kinds) {
     assert.deepEqual(faults, []);
   });
 }
+
+const nameOf = (path: string): string => path.split("/").slice(1, 3).join("-").slice(0, 20) || "room";
 
 async function checkConfirmation(page: Page, name: string): Promise<string[]> {
   await page.goto(`${site.url}/deployments`);

@@ -7,7 +7,7 @@ const typeWidth = 24;
 const systemWidth = 13;
 
 /**
- * `{ "format", "version", "steps": […], "problems": […] }` of the main sequence, and of the others of an archive under
+ * `{ "format", "version", "steps": […], "groups": […], "packages": […], "problems": […] }` of the main sequence, and of the others of an archive under
  * "children".
  */
 export function* checksAsJson(checks: readonly SequenceCheck[]): Generator<string> {
@@ -28,10 +28,10 @@ export function* checksAsJson(checks: readonly SequenceCheck[]): Generator<strin
 
 /** Without the closing brace. */
 function* checkAsJson(check: SequenceCheck, indent: string): Generator<string> {
-  const { packages, problems, steps, ...head } = check;
+  const { groups, packages, problems, steps, ...head } = check;
   const heads = Object.entries(head).map(([key, value]) => `${indent}  "${key}": ${JSON.stringify(value)}`);
   yield `{\n${heads.join(",\n")}`;
-  for (const [key, list] of Object.entries({ steps, packages, problems })) {
+  for (const [key, list] of Object.entries({ steps, groups, packages, problems })) {
     yield `,\n${indent}  "${key}": [`;
     for (const [index, item] of list.entries()) {
       yield `${index === 0 ? "" : ","}\n${indent}    ${JSON.stringify(item)}`;

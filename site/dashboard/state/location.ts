@@ -4,6 +4,12 @@ import { said } from "./site.ts";
 
 export const path = signal(location.pathname);
 
+/** What an address below the path of a view names; null where it is the view's own. */
+export function detailOf(view: string): string | null {
+  const detail = path.value.startsWith(`${view}/`) ? path.value.slice(view.length + 1) : "";
+  return detail === "" ? null : detail;
+}
+
 function isPlainClick(event: MouseEvent): boolean {
   const isModified = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
   return event.button === 0 && !isModified && !event.defaultPrevented;

@@ -1,8 +1,12 @@
-/** The images on the page: imported from the site's own folder, verified, and removed when nothing uses them. */
+/**
+ * Content on the page: images imported from the site's own folder, verified, and removed when nothing uses them; task
+ * sequences added, and shown as a tree.
+ */
 import assert from "node:assert/strict";
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { openBrowser, signIn } from "../fixtures/page.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
@@ -13,7 +17,7 @@ let site: SiteProcess;
 let browser: Browser;
 let page: Page;
 before(async () => {
-  room = await openRoom("page images");
+  room = await openRoom("page content");
   const folder = join(room.folder, "to import");
   await mkdir(join(folder, "labs"), { recursive: true });
   await copyFile((await room.makeImage(24)).path, join(folder, "labs", "debian.raw"));
@@ -63,6 +67,37 @@ test("an image that is in use says by whom, and one that is not goes when that i
   await dialog.getByRole("button", { name: "Remove it" }).click();
   await page.getByText("Image Debian 12 lab is removed.").waitFor();
   await page.getByText("There is none yet.").waitFor();
+});
+
+test("a task sequence is added and read as a tree, with conditions in words and what each system does", async () => {
+  await page.getByRole("link", { name: "Task sequences" }).click();
+  await page.getByText("There is none yet.").waitFor();
+  const file = fileURLToPath(new URL("../../../docs/sequences/bare-metal.xml", import.meta.url));
+  for (const version of [1, 2]) {
+    await page.getByLabel("XML, or the console's .zip").setInputFiles(file);
+    await page.getByLabel("Sequence's name").fill("Windows 11");
+    await page.getByRole("button", { name: "Add it" }).click();
+    await page.getByText(`Version ${version} of Windows 11 is at the site.`).waitFor({ timeout: 90_000 });
+  }
+  await page.getByRole("link", { name: "Windows 11" }).click();
+  await page.getByRole("heading", { name: "Windows 11, version 2" }).waitFor();
+  const group = page.locator(".sequence details").first();
+  const step = group.locator(".step", { hasText: "Partition Disk 0 - UEFI" });
+  await step.getByText('if _SMSTSClientCache is not set and _SMSTSBootUEFI is "true"').waitFor();
+  await group.locator(".step", { hasText: "Apply Driver Package" }).getByText("disabled").waitFor();
+  await page.getByText("The variable APP01 is read").waitFor();
+  const reason = step.getByText("the file says that the step runs only in Windows PE").last();
+  await reason.waitFor({ state: "hidden" });
+  await step.getByRole("button", { name: /^Linux: not done: / }).focus();
+  await reason.waitFor({ state: "visible" });
+  await group.locator("summary").first().click();
+  await step.waitFor({ state: "hidden" });
+  await page.reload();
+  await page.getByRole("heading", { name: "Windows 11, version 2" }).waitFor();
+  await page.getByRole("link", { name: "All task sequences" }).click();
+  await page.getByRole("button", { name: "Remove Windows 11" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove it" }).click();
+  await page.locator("#sequences tr", { hasText: "Windows 11" }).getByText("1", { exact: true }).waitFor();
 });
 
 test("whoever signs in imports nothing from elsewhere on the site's machine", async () => {

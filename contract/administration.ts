@@ -1,6 +1,6 @@
 /** What an administrator (the command line, the page, the demo) asks of the site, with the admin token. */
 import { z } from "zod";
-import { ByteCount, HexRoot, Identifier, MulticastUse, Name, Port, Time } from "./common.ts";
+import { ByteCount, ErrorAnswer, HexRoot, Identifier, MulticastUse, Name, Port, Time } from "./common.ts";
 import { limits } from "./limits.ts";
 import { DiskRule, ImageFacts } from "./deployment.ts";
 import { MachineFacts } from "./machine.ts";
@@ -271,3 +271,7 @@ export type Room = z.infer<typeof Room>;
 export const BackupRequest = z.object({
   passphrase: z.string().min(limits.passwordCharactersLeast).max(limits.backupPassphraseCharactersMost),
 });
+
+/** GET /health: to anyone, so it says no more than what a person there needs to know. */
+export const Health = z.object({ state: z.enum(["ok", "impaired"]), trouble: ErrorAnswer.nullable() });
+export type Health = z.infer<typeof Health>;

@@ -252,6 +252,10 @@ export const limits = {
   /** How long a site may take to make one before the first byte of it comes. */
   backupMs: 1_800_000,
   backupPassphraseCharactersMost: 1000,
+  /** The disk of the data folder: what is kept for the database alone, below what nothing new is taken, how often it is looked at. */
+  diskReserveBytes: 50_331_648,
+  diskBytesLeast: 16_777_216,
+  diskLookMs: 1000,
   toolTimeMs: 5000,
   /** A program that waits for a disk or for a service of the system: a mount, a registry hive, netsh. */
   slowToolMs: 30_000,

@@ -41,6 +41,7 @@ import { addPage } from "./dashboard/page.ts";
 import type { Log } from "./log.ts";
 import { RoomBoard } from "./room.ts";
 import { keepUpgrading, takeLease } from "./serving.ts";
+import { DiskRoom } from "./store/disk-room.ts";
 import { makeFolder, writeFileDurably } from "./store/files.ts";
 import { lockFolder } from "./store/lock.ts";
 import type { DatabaseServer } from "./store/server-database.ts";
@@ -147,11 +148,14 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     refuseUnfinishedRestore(options.dataFolder);
     const { databaseServer, sharedFolder } = options;
     const keep = keepUpgrading(sharedFolder, files, log);
-    const store = await openStore(databaseServer ?? files.database, keep);
+    const disk = new DiskRoom(sharedFolder, log);
+    const store = await openStore(databaseServer ?? files.database, { beforeUpgrade: keep, disk });
     endings.push(() => store.close());
     // Whatever is in the shared folder is touched by who serves alone.
     const lease = databaseServer === null ? null : await takeLease(store.database, files.siteId, options);
     endings.push(() => lease?.release());
+    endings.push(() => disk.close());
+    if (options.serving) disk.watch();
     const authority = await openAuthority(files.authority);
     const { fingerprint } = authority;
     const token = adminToken(files.adminToken);
@@ -267,6 +271,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     const context: ApiContext = {
       store,
       backups,
+      disk,
       authority,
       library,
       files: fileLibrary,

@@ -169,6 +169,7 @@ const keptFor: ReadonlySet<string> = new Set([
   "E_CANCELLED",
   "E_CONFLICT",
   "E_CONTENT_WRITE",
+  "E_DISK_FULL",
   "E_TOOL_FAILED",
   "E_TOOL_MISSING",
 ]);

@@ -17,6 +17,7 @@ import type { ContentTasks } from "../content/tasks.ts";
 import type { Devices } from "../devices/devices.ts";
 import type { Log } from "../log.ts";
 import type { RoomBoard } from "../room.ts";
+import type { DiskRoom } from "../store/disk-room.ts";
 import type { Store } from "../store/store.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { MachineKeys } from "./machine-keys.ts";
@@ -24,6 +25,7 @@ import type { MachineKeys } from "./machine-keys.ts";
 export interface ApiContext {
   store: Store;
   backups: Backups;
+  disk: DiskRoom;
   authority: Authority;
   library: Library;
   files: FileLibrary;

@@ -200,6 +200,7 @@ function participation({ store, director, room }: ApiContext): Route[] {
       method: "POST",
       path: "/deployments/:id/progress",
       who: "machine",
+      whenFull: true,
       handle: async (call): Promise<ProgressAnswer> => {
         const machineId = machineOf(call);
         const id = identifierOf(call.request, "deployment");
@@ -214,6 +215,7 @@ function participation({ store, director, room }: ApiContext): Route[] {
       method: "POST",
       path: "/deployments/:id/step",
       who: "machine",
+      whenFull: true,
       handle: async (call) => {
         const { deployment, machineId } = await deploymentOf(call, store);
         room.atStep(machineId, deployment.id, parse(RunningStep, call.request.body));

@@ -13,11 +13,18 @@ const attributes = "Path=/; HttpOnly; Secure; SameSite=Strict";
 export function loginRoutes(context: ApiContext): Route[] {
   const { audit, store } = context;
   return [
-    { method: "POST", path: "/login", who: "anyone", handle: (call) => signIn(call, context) },
+    {
+      method: "POST",
+      path: "/login",
+      who: "anyone",
+      whenFull: true,
+      handle: (call) => signIn(call, context),
+    },
     {
       method: "POST",
       path: "/logout",
       who: "viewer",
+      whenFull: true,
       beforePasswordChange: true,
       audited: false,
       handle: async (call) => {

@@ -16,6 +16,7 @@ import { driverRoutes } from "./drivers.ts";
 import { enrolRoutes } from "./enrol.ts";
 import { eventRoutes } from "./events.ts";
 import { examinationRoutes } from "./examinations.ts";
+import { healthRoutes } from "./health.ts";
 import { imageRoutes } from "./images.ts";
 import { loginRoutes } from "./login.ts";
 import { machineRoutes } from "./machines.ts";
@@ -52,6 +53,7 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   enrolRoutes,
   eventRoutes,
   examinationRoutes,
+  healthRoutes,
   imageRoutes,
   loginRoutes,
   machineRoutes,

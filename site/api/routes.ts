@@ -42,6 +42,8 @@ export interface Route {
   beforeApproval?: boolean;
   /** What people do is written into the audit log, but for what only reads; this says otherwise. */
   audited?: boolean;
+  /** What changes something is refused while the disk is full, but for what removes; this one is not. */
+  whenFull?: boolean;
   handle: (call: Call) => unknown;
 }
 
@@ -74,6 +76,7 @@ export function addRoutes(
       },
       handler: async (request, reply) => {
         const { machineId, person } = callers.get(request) ?? { machineId: null, person: null };
+        if (takesRoom(route)) context.disk.check();
         const answer = await audited(route, { request, reply, machineId, person }, context);
         // A stream of events has taken the answer over.
         if (reply.sent) return reply;
@@ -83,6 +86,9 @@ export function addRoutes(
     });
   }
 }
+
+const takesRoom = ({ method, whenFull }: Route): boolean =>
+  whenFull !== true && (method === "POST" || method === "PUT");
 
 /** What a person does is written down with how it ended, before the person hears of it. */
 async function audited(route: Route, call: Call, { audit }: ApiContext): Promise<unknown> {

@@ -68,6 +68,7 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "POST /examinations": { answer: doctor.Examination },
   "POST /examinations/:id/bursts": { body: doctor.BurstRequest, answer: doctor.BurstAnswer },
   "GET /examinations/:id": { answer: doctor.EchoCounts },
+  "GET /health": { answer: administration.Health },
   "GET /images": { answer: z.array(administration.ImageRecord) },
   "GET /images/:id": { answer: administration.ImageRecord },
   "POST /images": { body: administration.ImportRequest, answer: administration.ImportState },

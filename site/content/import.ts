@@ -1,10 +1,11 @@
 /** Takes an image file into the library: look, read once, sign, move into place. */
-import { renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync, statfsSync } from "node:fs";
 import { randomUUID } from "node:crypto";
-import { availableParallelism } from "node:os";
+import { availableParallelism, constants } from "node:os";
 import { join, resolve } from "node:path";
 import type { ImageRecord, ImportRequest, WimEdition } from "../../contract/administration.ts";
 import { VolleyError, isErrorCode, toVolleyError } from "../../contract/errors.ts";
+import { limits } from "../../contract/limits.ts";
 import type {
   ImportOptions,
   ImportResult,
@@ -131,11 +132,31 @@ export async function keep(
     await store.images.add(image);
     return image;
   } catch (error) {
+    const isFull = saysNoRoom(error) || hasNoRoom(library.folder);
     rmSync(folder, { recursive: true, force: true });
-    throw work.signal.aborted
-      ? new VolleyError("E_CANCELLED", `The import of ${work.path} was cancelled.`)
-      : asWriteError(error);
+    if (work.signal.aborted) {
+      throw new VolleyError("E_CANCELLED", `The import of ${work.path} was cancelled.`);
+    }
+    const failure = asWriteError(error);
+    if (!isFull) throw failure;
+    throw new VolleyError(
+      "E_DISK_FULL",
+      `The disk of ${library.folder} has no room for ${work.path}: ${failure.detail}`,
+      { cause: error },
+    );
   }
+}
+
+/** Of the addon, which has removed what it wrote, or of Node. */
+function saysNoRoom(error: unknown): boolean {
+  const { code, systemError } = error as { code?: unknown; systemError?: unknown };
+  return code === "ENOSPC" || systemError === constants.errno.ENOSPC;
+}
+
+/** Whoever ran out of room, a program or a system call, says it in its own words. The database's reserve may be free by now. */
+function hasNoRoom(folder: string): boolean {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize < limits.diskBytesLeast + limits.diskReserveBytes;
 }
 
 /** Where a WIM is applied, a saved disk restored or a package copied, in the folder of the import. */

@@ -8,6 +8,7 @@ import { PGlite } from "@electric-sql/pglite";
 import { Kysely, PGliteDialect } from "kysely";
 import { Migrator, type MigrationProvider } from "kysely/migration";
 import { VolleyError } from "../../contract/errors.ts";
+import type { DiskRoom } from "./disk-room.ts";
 import { DurableFiles } from "./durable-files.ts";
 import { FailedDisk, guardDatabase } from "./guarded-database.ts";
 import { migrationsDone } from "./dump.ts";
@@ -26,19 +27,19 @@ export type Database = Kysely<Tables>;
 const settings = ["fsync=on", "wal_sync_method=fsync", "full_page_writes=on", "synchronous_commit=on"];
 const durable = settings.flatMap((setting) => ["-c", setting]);
 
-async function startEmbedded(folder: string, disk: FailedDisk): Promise<PGlite> {
+async function startEmbedded(folder: string, disk: FailedDisk, room?: DiskRoom): Promise<PGlite> {
   const startParams = [...PGlite.defaultStartParams.filter((parameter) => parameter !== "-F"), ...durable];
-  return await PGlite.create({ fs: new DurableFiles(folder, disk), startParams });
+  return await PGlite.create({ fs: new DurableFiles(folder, disk, room), startParams });
 }
 
 /** Written last of all when the database is made: without it what is there is an unfinished one. */
 const completeMark = "volley-complete";
 
-async function openEmbedded(folder: string, disk: FailedDisk): Promise<PGlite> {
+async function openEmbedded(folder: string, disk: FailedDisk, room?: DiskRoom): Promise<PGlite> {
   const mark = join(folder, completeMark);
-  if (existsSync(mark)) return await startEmbedded(folder, disk);
+  if (existsSync(mark)) return await startEmbedded(folder, disk, room);
   rmSync(folder, { recursive: true, force: true });
-  const database = await startEmbedded(folder, disk);
+  const database = await startEmbedded(folder, disk, room);
   // The program that lays the files out does not wait for the disk.
   await database.exec("CHECKPOINT");
   syncTree(folder);
@@ -49,6 +50,12 @@ async function openEmbedded(folder: string, disk: FailedDisk): Promise<PGlite> {
 
 /** Called with a database of an earlier version, before anything in it changes; what it throws keeps it as it is. */
 export type BeforeUpgrade = (database: Database) => Promise<void>;
+
+export interface DatabaseOptions {
+  beforeUpgrade?: BeforeUpgrade;
+  /** Gives room where its disk has none. */
+  disk?: DiskRoom;
+}
 
 /** Where the process answers that serves the site of that database; null when none does. Throws E_STORE. */
 export async function readServing(server: DatabaseServer): Promise<HolderLocation | null> {
@@ -74,28 +81,31 @@ export type DatabasePlace = string | DatabaseServer;
 export async function openDatabase(
   place: DatabasePlace,
   failed: (failure: VolleyError) => void,
-  beforeUpgrade?: BeforeUpgrade,
+  { beforeUpgrade, disk }: DatabaseOptions = {},
 ): Promise<Database> {
-  return await openAt(place, failed, (database) => bringUpToDate(database, migrations, beforeUpgrade));
+  const prepare = (database: Database) => bringUpToDate(database, migrations, beforeUpgrade);
+  return await openAt(place, { failed, prepare, room: disk });
 }
 
 /** A new one, with the tables of those migrations alone. Throws E_STORE. */
 export async function makeDatabase(folder: string, named: readonly string[]): Promise<Database> {
-  return await openAt(
-    folder,
-    () => undefined,
-    (database) => bringUpToDate(database, migrationsNamed(named)),
-  );
+  return await openAt(folder, {
+    failed: () => undefined,
+    prepare: (database) => bringUpToDate(database, migrationsNamed(named)),
+    room: undefined,
+  });
 }
 
-async function openAt(
-  place: DatabasePlace,
-  failed: (failure: VolleyError) => void,
-  prepare: (database: Database) => Promise<void>,
-): Promise<Database> {
+interface Opening {
+  failed: (failure: VolleyError) => void;
+  prepare: (database: Database) => Promise<void>;
+  room: DiskRoom | undefined;
+}
+
+async function openAt(place: DatabasePlace, { failed, prepare, room }: Opening): Promise<Database> {
   try {
     const database = new Kysely<Tables>({
-      dialect: typeof place === "string" ? await embeddedDialect(place, failed) : serverDialect(place),
+      dialect: typeof place === "string" ? await embeddedDialect(place, failed, room) : serverDialect(place),
     });
     try {
       await prepare(database);
@@ -116,10 +126,11 @@ async function openAt(
 async function embeddedDialect(
   folder: string,
   failed: (failure: VolleyError) => void,
+  room: DiskRoom | undefined,
 ): Promise<PGliteDialect> {
   const disk = new FailedDisk();
   disk.onFailure(failed);
-  return new PGliteDialect({ pglite: guardDatabase(await openEmbedded(folder, disk), disk) });
+  return new PGliteDialect({ pglite: guardDatabase(await openEmbedded(folder, disk, room), disk) });
 }
 
 /** All missing steps in one transaction, so that one that fails leaves the database as it was. Throws E_UPGRADE. */

@@ -1,6 +1,6 @@
 /** The site's memory: one database, seen through one small class for each thing it keeps. */
 import type { VolleyError } from "../../contract/errors.ts";
-import { openDatabase, type BeforeUpgrade, type Database, type DatabasePlace } from "./database.ts";
+import { openDatabase, type Database, type DatabaseOptions, type DatabasePlace } from "./database.ts";
 import { AccountStore } from "./accounts.ts";
 import { ApiTokenStore } from "./api-tokens.ts";
 import { AuditStore } from "./audit.ts";
@@ -52,12 +52,12 @@ export interface Store {
 }
 
 /** A folder is the database's own and belongs to the caller alone. Throws E_STORE, E_UPGRADE. */
-export async function openStore(place: DatabasePlace, beforeUpgrade?: BeforeUpgrade): Promise<Store> {
+export async function openStore(place: DatabasePlace, options: DatabaseOptions = {}): Promise<Store> {
   let fail: (failure: VolleyError) => void = () => undefined;
   const failed = new Promise<VolleyError>((resolve) => {
     fail = resolve;
   });
-  const database = await openDatabase(place, (failure) => fail(failure), beforeUpgrade);
+  const database = await openDatabase(place, (failure) => fail(failure), options);
   const devices = new DeviceStore(database);
   const collections = new CollectionStore(database);
   return {

@@ -99,7 +99,7 @@ test("a site that is backed up while machines report is the same site again, wit
   const sealed = readFileSync(backup, "latin1");
   for (const secret of ["PRIVATE KEY", "room 1", token]) assert.ok(!sealed.includes(secret), secret);
   assert.deepEqual(
-    readdirSync(site.folder).filter((name) => name.startsWith(".")),
+    readdirSync(site.folder).filter((name) => name.startsWith(".backup-")),
     [],
   );
 

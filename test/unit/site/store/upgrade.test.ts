@@ -12,19 +12,22 @@ import { ImageStore } from "../../../../site/store/images.ts";
 
 const earlier = knownMigrations.slice(0, -1);
 const open = (folder: string, before?: (database: Database) => Promise<void>): Promise<Database> =>
-  openDatabase(folder, () => undefined, before);
+  openDatabase(folder, () => undefined, { ...(before && { beforeUpgrade: before }) });
 
 test("what was there is offered to be kept before it is brought up to date, and only then", async (context) => {
   const folder = join(testFolder(context), "database");
   const old = await makeDatabase(folder, earlier);
-  await new ImageStore(old).add(storedImage("lab"));
+  await sql`insert into collection (id, name, created) values (gen_random_uuid(), 'lab', '2026')`.execute(
+    old,
+  );
   await old.destroy();
   const asked: string[][] = [];
   const keep = async (database: Database): Promise<void> => {
     asked.push(await migrationsDone(database));
   };
   const upgraded = await open(folder, keep);
-  assert.equal((await new ImageStore(upgraded).list()).length, 1);
+  const { rows } = await sql<{ name: string }>`select name from collection`.execute(upgraded);
+  assert.deepEqual(rows, [{ name: "lab" }]);
   await upgraded.destroy();
   await (await open(folder, keep)).destroy();
   assert.deepEqual(asked, [earlier]);

@@ -81,6 +81,8 @@ test("a machine killed at a random moment goes on where it was, and what it had 
     const part = 0.3 + 0.5 * random(room.seed)();
     const killed = (await site.waitForPart("k1", part)).progress;
     assert.ok(killed);
+    assert.ok((killed.diskBytesPerSecond ?? 0) > 0, "how fast the disk takes it is told");
+    assert.equal(typeof killed.lossPart, "number");
     await agent.kill();
     const again = room.restartAgent(agent);
     const outcome = await succeeded(again);

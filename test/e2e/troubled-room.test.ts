@@ -101,6 +101,7 @@ test(
         const { outcome, progress } = (await site.machine(slow.name)) ?? {};
         assert.equal(outcome, null);
         assert.equal(progress?.bottleneck, "disk");
+        assert.ok((progress.diskBytesPerSecond ?? Infinity) < (rateMbps / 8 / 2) * 1e6, "and how slow it is");
         await endRight([slow]);
       } finally {
         await disk.remove();

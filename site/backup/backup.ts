@@ -17,7 +17,7 @@ export interface BackupSource {
 }
 
 /** What belongs to a running process, can be made again, or is in the backup in another form. */
-const leftOut = /^(database|media|pxe|before-upgrade|site\.json|site\.log.*|lock-.*|\..*)$/;
+const leftOut = /^(database|import|media|pxe|before-upgrade|server\.json|site\.json|site\.log.*|lock-.*|\..*)$/;
 
 /** Throws E_STORE and what writing a file throws; nothing is left of it then but a part of the file. */
 export async function writeBackup(source: BackupSource, path: string, passphrase: string): Promise<void> {

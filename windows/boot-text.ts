@@ -5,7 +5,12 @@ export const bootManagerId = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}";
 export type Element = [type: string, value: { text: string } | { list: string[] } | { bytes: Buffer }];
 export type StoreObject = [id: string, type: number, elements: Element[]];
 
-/** For `hivexregedit --merge --prefix HKEY_LOCAL_MACHINE\\BCD`. */
+/** What hivexregedit is told, to merge the file `text` into the hive `store`. */
+export function mergeWords(store: string, text: string): string[] {
+  return ["--merge", "--prefix", "HKEY_LOCAL_MACHINE\\BCD", store, text];
+}
+
+/** For `mergeWords`. */
 export function storeText(objects: readonly StoreObject[]): string {
   // hivexregedit makes no key whose parent it does not know.
   const lines = ["Windows Registry Editor Version 5.00", "", "[HKEY_LOCAL_MACHINE\\BCD\\Objects]", ""];

@@ -17,6 +17,7 @@ import { pipeline } from "node:stream/promises";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { checkBootStore, readBootStore, undocumentedElements } from "../../windows/boot-store.ts";
+import { mergeWords } from "../../windows/boot-text.ts";
 import { emptyHive } from "../../windows/empty-hive.ts";
 import { ramdiskText, type RamdiskTarget } from "../../windows/ramdisk-configuration.ts";
 import { runMediaTool } from "./media-tools.ts";
@@ -156,7 +157,7 @@ async function writeStore(path: string, target: Omit<RamdiskTarget, "loaderId">)
   const text = `${path}.reg`;
   writeFileSync(path, emptyHive());
   writeFileSync(text, ramdiskText({ ...target, loaderId: `{${randomUUID()}}` }));
-  await runMediaTool("hivexregedit", ["--merge", "--prefix", "HKEY_LOCAL_MACHINE\\BCD", path, text]);
+  await runMediaTool("hivexregedit", mergeWords(path, text));
   rmSync(text);
   const written = readBootStore(await runMediaTool("hivexregedit", ["--export", path, "\\"]));
   // It began empty, so that all of it is ours: what an image's own template has is not for us to judge.

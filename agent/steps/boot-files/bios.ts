@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { copyFile, cp, mkdir, readdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { limits } from "../../../contract/limits.ts";
+import { bootExtras, bootFilePlans } from "../../../windows/boot-files.ts";
 import { biosSectorBytes } from "../../../windows/grub-loader.ts";
 import { runTool } from "../../platform/run-tool.ts";
 import { codes } from "../codes.ts";
@@ -19,6 +20,8 @@ import { showPlan } from "../show-plan.ts";
 import { findInAnyCase, hostPath, usedLetters, volumeOf } from "../volumes.ts";
 import { hasOtherBootCode, makeGrub, writeGrub } from "./grub.ts";
 import { makeStore } from "./store.ts";
+
+const plan = bootFilePlans.bios;
 
 type Table = NonNullable<Destination["table"]>;
 
@@ -105,19 +108,18 @@ export async function startByBios(
 
 /** As bcdboot does it: bootmgr at the root, what is beside it in the image below Boot, with fonts and resources. */
 async function stageFiles(windows: string, store: string, staged: string): Promise<void> {
-  const source = await findInAnyCase(windows, ["Boot", "PCAT"]);
-  const manager = await findInAnyCase(source, ["bootmgr"]);
+  const source = await findInAnyCase(windows, ["Boot", plan.source]);
+  const manager = await findInAnyCase(source, [plan.manager]);
   if (!existsSync(manager)) {
     throw new StepFailure(codes.notSupported, noManager);
   }
-  const boot = join(staged, "Boot");
+  const boot = join(staged, plan.folder);
   await mkdir(boot, { recursive: true });
-  await copyFile(manager, join(staged, "bootmgr"));
+  await copyFile(manager, join(staged, plan.managerPlace("amd64")));
   for (const name of await readdir(source)) {
-    // The image's own store, where it has one, would name another machine's disk.
-    if (!/^(bootmgr|bcd.*)$/i.test(name)) await cp(join(source, name), join(boot, name), { recursive: true });
+    if (plan.goesAlong(name)) await cp(join(source, name), join(boot, name), { recursive: true });
   }
-  for (const name of ["Fonts", "Resources"]) {
+  for (const name of bootExtras) {
     const path = await findInAnyCase(windows, ["Boot", name]);
     if (existsSync(path)) await cp(path, join(boot, name), { recursive: true });
   }

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bcdText, type WindowsPlace } from "../../../windows/boot-configuration.ts";
+import { mergeWords } from "../../../windows/boot-text.ts";
 import { runOrFail } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { findInAnyCase } from "../volumes.ts";
@@ -19,7 +20,7 @@ export async function makeStore(
   const firmware = place.style === "GPT" ? "uefi" : "bios";
   await writeFile(text, bcdText({ firmware, place, loaderId: `{${randomUUID()}}`, locale }));
   await runOrFail(context, "write the boot configuration", {
-    command: ["hivexregedit", "--merge", "--prefix", "HKEY_LOCAL_MACHINE\\BCD", store, text],
+    command: ["hivexregedit", ...mergeWords(store, text)],
   });
   return store;
 }

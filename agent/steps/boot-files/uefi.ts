@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { bootExtras, bootFilePlans } from "../../../windows/boot-files.ts";
 import { fitBootEntries } from "../../platform/linux/boot-entries.ts";
 import { codes } from "../codes.ts";
 import type { Destination } from "../images/destination.ts";
@@ -15,6 +16,7 @@ import { makeStore } from "./store.ts";
 
 type Table = NonNullable<Destination["table"]>;
 
+const plan = bootFilePlans.uefi;
 const efiSystem = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
 
 /** Throws StepFailure when there is none. */
@@ -23,9 +25,6 @@ export function efiPartition({ disk, partitions }: Table): PartitionFound {
   if (system !== undefined) return system;
   throw new StepFailure(codes.notFound, `${disk} has no EFI system partition to start from`);
 }
-
-/** Where firmware looks for a boot manager when it has no entry of its own: "Removable Media Boot Behavior" (UEFI). */
-const firmwareDefault = { amd64: "bootx64.efi", x86: "bootia32.efi", arm64: "bootaa64.efi" } as const;
 
 /**
  * As bcdboot does it: Windows\Boot\EFI to EFI\Microsoft\Boot, fonts and resources beside it, the boot manager once more
@@ -42,8 +41,8 @@ export async function startByUefi(
     partitionGuid: table.partition.guid,
   } as const;
   const store = await makeStore(context, { windows, folder: work, place });
-  const source = await findInAnyCase(windows, ["Boot", "EFI"]);
-  const manager = await findInAnyCase(source, ["bootmgfw.efi"]);
+  const source = await findInAnyCase(windows, ["Boot", plan.source]);
+  const manager = await findInAnyCase(source, [plan.manager]);
   await stat(manager);
   for (const name of ["EFI", "EFI/Microsoft", "EFI/Microsoft/Boot", "EFI/Boot"]) {
     // A folder that is there already is no failure: another operating system may start from the partition.
@@ -51,16 +50,16 @@ export async function startByUefi(
   }
   const copy = async (from: readonly string[], to: string): Promise<void> => {
     await runOrFail(context, `copy boot files to ${device}`, {
-      command: ["mcopy", "-s", "-o", "-n", "-Q", "-i", device, ...from, `::/EFI/${to}`],
+      command: ["mcopy", "-s", "-o", "-n", "-Q", "-i", device, ...from, `::/${to}`],
     });
   };
-  await copy(await entriesOf(source), "Microsoft/Boot");
-  const beside = ["Fonts", "Resources"].map((name) => findInAnyCase(windows, ["Boot", name]));
+  await copy(await entriesOf(source), plan.folder);
+  const beside = bootExtras.map((name) => findInAnyCase(windows, ["Boot", name]));
   for (const path of await Promise.all(beside)) {
-    if (existsSync(path)) await copy([path], "Microsoft/Boot");
+    if (existsSync(path)) await copy([path], plan.folder);
   }
-  await copy([manager], `Boot/${firmwareDefault[await targetArchitecture(context)]}`);
-  await copy([store], "Microsoft/Boot/BCD");
+  await copy([manager], plan.managerPlace(await targetArchitecture(context)));
+  await copy([store], `${plan.folder}/BCD`);
   const { guid, number } = efiPartition(table);
   const partitionsBefore = partitionsNoted(context);
   const start = { disk: table.disk, node: device, number, guid, partitionsBefore };
@@ -79,7 +78,6 @@ async function diskGuidOf(context: StepContext, disk: string): Promise<string> {
 }
 
 async function entriesOf(folder: string): Promise<string[]> {
-  // The image's own store, where it has one, would name another machine's disk.
-  const names = (await readdir(folder)).filter((name) => !/^bcd/i.test(name));
+  const names = (await readdir(folder)).filter((name) => plan.goesAlong(name));
   return names.map((name) => join(folder, name));
 }

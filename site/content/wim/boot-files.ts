@@ -4,11 +4,13 @@
  */
 import { randomUUID } from "node:crypto";
 import { copyFileSync, cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { WimEdition } from "../../../contract/administration.ts";
 import { VolleyError } from "../../../contract/errors.ts";
 import { bcdText } from "../../../windows/boot-configuration.ts";
+import { bootExtras, bootFilePlans } from "../../../windows/boot-files.ts";
 import { checkBootStore, readBootStore } from "../../../windows/boot-store.ts";
+import { mergeWords } from "../../../windows/boot-text.ts";
 import { runTool } from "../tools.ts";
 import { extract, findInAnyCase, type WimImage } from "./wimlib.ts";
 
@@ -27,9 +29,6 @@ export interface BootFiles {
   recovery: string | null;
 }
 
-/** Where firmware looks for a boot manager when it has no entry of its own: "Removable Media Boot Behavior" (UEFI). */
-const firmwareDefault = { amd64: "bootx64.efi", x86: "bootia32.efi", arm64: "bootaa64.efi" } as const;
-
 /** Throws E_IMAGE_FORMAT when the image has nothing that the firmware starts, and what running programs throws. */
 export async function makeBootFiles(image: WimImage, work: BootFilesWork): Promise<BootFiles> {
   const taken = join(work.folder, "taken");
@@ -42,8 +41,7 @@ export async function makeBootFiles(image: WimImage, work: BootFilesWork): Promi
   ];
   await extract(image, paths, { folder: taken, signal: work.signal });
   const store = await makeStore(taken, work);
-  if (work.firmware === "uefi") placeForUefi({ taken, root, store }, work.edition);
-  else placeForBios({ taken, root, store });
+  placeFiles({ taken, root, store }, work);
   return { root, recovery: findInAnyCase(taken, "Winre.wim") };
 }
 
@@ -59,7 +57,7 @@ async function makeStore(
   copyFileSync(template, store);
   const locale = edition.languages[0] ?? "en-US";
   writeFileSync(text, bcdText({ firmware, place: "locate", loaderId: `{${randomUUID()}}`, locale }));
-  await hivexregedit(["--merge", "--prefix", "HKEY_LOCAL_MACHINE\\BCD", store, text], signal);
+  await hivexregedit(mergeWords(store, text), signal);
   const written = await hivexregedit(["--export", store, "\\"], signal);
   const problems = checkBootStore(readBootStore(written), firmware);
   if (problems.length > 0) {
@@ -88,41 +86,24 @@ interface Places {
   store: string;
 }
 
-function placeForUefi({ root, store, taken }: Places, { architecture }: WimEdition): void {
-  const source = findInAnyCase(taken, "Boot", "EFI");
-  const manager = source === null ? null : findInAnyCase(source, "bootmgfw.efi");
-  if (source === null || manager === null) throw lacks("Windows\\Boot\\EFI\\bootmgfw.efi, which UEFI starts");
-  const boot = join(root, "EFI", "Microsoft", "Boot");
-  const byDefault = join(root, "EFI", "Boot");
-  for (const folder of [boot, byDefault]) mkdirSync(folder, { recursive: true });
-  copyBeside(source, boot, /^bcd/i);
-  copyFonts(taken, boot);
-  copyFileSync(manager, join(byDefault, firmwareDefault[architecture ?? "amd64"]));
-  copyFileSync(store, join(boot, "BCD"));
-}
-
-function placeForBios({ root, store, taken }: Places): void {
-  const source = findInAnyCase(taken, "Boot", "PCAT");
-  const manager = source === null ? null : findInAnyCase(source, "bootmgr");
-  if (source === null || manager === null) throw lacks("Windows\\Boot\\PCAT\\bootmgr, which a BIOS starts");
-  const boot = join(root, "Boot");
-  mkdirSync(boot, { recursive: true });
-  copyFileSync(manager, join(root, "bootmgr"));
-  copyBeside(source, boot, /^(bootmgr|bcd.*)$/i);
-  copyFonts(taken, boot);
-  copyFileSync(store, join(boot, "BCD"));
-}
-
-/** The image's own store, where it has one, would name another machine's disk: it is among what is left out. */
-function copyBeside(source: string, target: string, leftOut: RegExp): void {
+function placeFiles({ root, store, taken }: Places, { edition, firmware }: BootFilesWork): void {
+  const plan = bootFilePlans[firmware];
+  const source = findInAnyCase(taken, "Boot", plan.source);
+  const manager = source === null ? null : findInAnyCase(source, plan.manager);
+  if (source === null || manager === null) {
+    const starter = firmware === "uefi" ? "UEFI" : "a BIOS";
+    throw lacks(`Windows\\Boot\\${plan.source}\\${plan.manager}, which ${starter} starts`);
+  }
+  const boot = join(root, plan.folder);
+  const managerPlace = join(root, plan.managerPlace(edition.architecture ?? "amd64"));
+  for (const folder of [boot, dirname(managerPlace)]) mkdirSync(folder, { recursive: true });
   for (const name of readdirSync(source)) {
-    if (!leftOut.test(name)) cpSync(join(source, name), join(target, name), { recursive: true });
+    if (plan.goesAlong(name)) cpSync(join(source, name), join(boot, name), { recursive: true });
   }
-}
-
-function copyFonts(taken: string, target: string): void {
-  for (const name of ["Fonts", "Resources"]) {
+  for (const name of bootExtras) {
     const path = findInAnyCase(taken, "Boot", name);
-    if (path !== null) cpSync(path, join(target, name), { recursive: true });
+    if (path !== null) cpSync(path, join(boot, name), { recursive: true });
   }
+  copyFileSync(manager, managerPlace);
+  copyFileSync(store, join(boot, "BCD"));
 }

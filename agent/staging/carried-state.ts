@@ -8,10 +8,9 @@ import { mkdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import { runTool } from "../platform/run-tool.ts";
+import { linuxStateFolder } from "../state-folder.ts";
 import { type Carried, copyCarried, originFile } from "./carried-files.ts";
 
-/** The agent's folder in the PE, where nobody names another. */
-const peFolder = "var/lib/volley-agent";
 /** Its being there tells the PE's scripts that this machine has a system to go back to. */
 const stagedMark = "etc/volley/staged";
 /** What follows it may begin at a multiple of 4 alone. */
@@ -41,8 +40,10 @@ async function fill(tree: string, carried: Carried): Promise<void> {
   const { deploymentId } = carried;
   const deployment = join("deployments", deploymentId);
   await mkdir(join(tree, "etc/volley"), { recursive: true });
-  await mkdir(join(tree, peFolder, deployment), { recursive: true, mode: 0o700 });
+  await mkdir(join(tree, linuxStateFolder, deployment), { recursive: true, mode: 0o700 });
   await writeFile(join(tree, stagedMark), `${deploymentId}\n`);
-  await writeFile(join(tree, peFolder, originFile), `${JSON.stringify({ deploymentId })}\n`, { mode: 0o600 });
-  await copyCarried(carried, join(tree, peFolder));
+  await writeFile(join(tree, linuxStateFolder, originFile), `${JSON.stringify({ deploymentId })}\n`, {
+    mode: 0o600,
+  });
+  await copyCarried(carried, join(tree, linuxStateFolder));
 }

@@ -1,6 +1,6 @@
 /**
  * What the agent needs of an operating system. One file or folder for each system implements it; index.ts chooses.
- * Nothing outside agent/platform/ knows which system it runs on.
+ * Elsewhere only what is named for a system knows which one it runs on: steps of its own, ways to leave it for a PE.
  */
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { MachineNetwork } from "./machine-network.ts";

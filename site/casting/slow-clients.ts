@@ -21,6 +21,11 @@ export interface Move {
 /** A disk that stands still for a moment is no reason; a slow one is known after this. */
 export const slowWindowMs = 15_000;
 
+/** A rate with one decimal below ten. */
+export const rateText = (mbps: number): string => mbps.toFixed(mbps < 10 ? 1 : 0);
+/** What was measured, with its unit and the time it was measured over. */
+export const overWindow = (mbps: number): string => `${rateText(mbps)} Mbit/s over ${slowWindowMs / 1000} s`;
+
 interface Sample {
   timeMs: number;
   verifiedBytes: number;
@@ -74,10 +79,9 @@ export class SlowClientRule {
     // Where less than the threshold is sent, nobody can take more: that is the session's pace, not the machine's.
     if (own >= leastMbps || mbps(sentBytes - first.sentBytes) < leastMbps) return null;
     this.#moved.add(machineId);
-    const verified = `${own.toFixed(own < 10 ? 1 : 0)} Mbit/s over ${slowWindowMs / 1000} s`;
     return {
       machineId,
-      reason: `It verified ${verified}, less than the ${leastMbps} of its deployment`,
+      reason: `It verified ${overWindow(own)}, less than the ${leastMbps} of its deployment`,
     };
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { Progress } from "../../contract/report.ts";
 import { limits } from "../../contract/limits.ts";
-import { slowWindowMs, type ClientFigures, type Move } from "./slow-clients.ts";
+import { overWindow, rateText, slowWindowMs, type ClientFigures, type Move } from "./slow-clients.ts";
 
 export interface StreamClient extends ClientFigures {
   /** Stored bytes that it has taken so far, by each path. */
@@ -155,8 +155,8 @@ export class StreamRule {
     let to = stream + 1;
     while (to < lastStream && takenMbps < slowPart * (paceOf(to, all) ?? 0)) to += 1;
     const reason =
-      `It took ${words(takenMbps)} Mbit/s over ${slowWindowMs / 1000} s, held back by ${heldBackWords[heldBackBy]}, ` +
-      `while stream ${stream} brought ${words(brought)}`;
+      `It took ${overWindow(takenMbps)}, held back by ${heldBackWords[heldBackBy]}, ` +
+      `while stream ${stream} brought ${rateText(brought)}`;
     return { machineId, from: stream, to, reason, broughtMbps: brought };
   }
 
@@ -171,8 +171,8 @@ export class StreamRule {
       if (brought === null || multicastMbps < asFastPart * brought) continue;
       // A stream that little is asked of any more brings little; that is not its pace.
       if (multicastMbps < slowPart * course.leftMbps) continue;
-      const took = `${words(multicastMbps)} Mbit/s over ${slowWindowMs / 1000} s`;
-      const reason = `It took ${took}, and stream ${to} brings ${words(brought)}`;
+      const took = overWindow(multicastMbps);
+      const reason = `It took ${took}, and stream ${to} brings ${rateText(brought)}`;
       return { machineId, from: stream, to, reason, broughtMbps: brought };
     }
     return null;
@@ -197,8 +197,4 @@ function mostlyHeldBackBy(samples: readonly StreamClient[]): Own | null {
   const [most] = [...counts].toSorted(([, one], [, other]) => other - one);
   const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
   return most === undefined || all < heldBackPart * samples.length ? null : most[0];
-}
-
-function words(mbps: number): string {
-  return mbps.toFixed(mbps < 10 ? 1 : 0);
 }

@@ -41,8 +41,8 @@ export async function scheduleReturn({ folder, program }: ReturnTask, tools: Win
 }
 
 /**
- * The network may come late, so it tries again. Once nothing is left to take back the folder goes with the script in it: the
- * line is read whole before, and "(goto)" ends the script.
+ * The network may come late, so it tries again. Once nothing is left to take back the folder goes with the script in it,
+ * which is open for as long as a line is read; of what is on the same line nothing has to be read any more.
  */
 function scriptLines(words: readonly string[], record: string): string[] {
   const command = [`"%~dp0${returnProgram}"`, ...words.map(quoted)].join(" ");
@@ -60,7 +60,7 @@ function scriptLines(words: readonly string[], record: string): string[] {
     `"%SystemRoot%\\System32\\ping.exe" -n ${limits.handedOverPauseSeconds + 1} 127.0.0.1 >nul`,
     "goto again",
     ":ended",
-    '(goto) 2>nul & rd /s /q "%~dp0."',
+    'rd /s /q "%~dp0." & exit',
   ];
 }
 

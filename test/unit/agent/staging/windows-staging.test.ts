@@ -233,7 +233,7 @@ test("the program that runs from there is left to its script", async (t) => {
   assert.deepEqual(readdirSync(laptop.place).sort(), ["return.cmd", "volley-agent.exe"]);
   assert.match(
     readFileSync(join(laptop.place, "return.cmd"), "utf8"),
-    /:ended\r\n\(goto\) 2>nul & rd \/s \/q "%~dp0\."\r\n$/,
+    /:ended\r\nrd \/s \/q "%~dp0\." & exit\r\n$/,
   );
 });
 

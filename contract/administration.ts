@@ -251,6 +251,8 @@ export const SessionRecord = z.object({
     z.object({ machineId: Identifier, reason: z.string(), to: z.enum(["unicast", "out", "stream"]) }),
   ),
   root: HexRoot,
+  /** The distribution point in another building that casts it; none: the site itself. */
+  point: Name.optional(),
   /** Null while it is open. */
   end: SessionEnd.nullable(),
 });

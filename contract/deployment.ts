@@ -52,6 +52,19 @@ export const Policy = z.object({
       multicastOnly: z.boolean(),
       /** The last that this machine told of it is that it failed. */
       failed: z.boolean(),
+      /** Distribution points of where this machine is, the nearest first: it joins there, and at the site when none takes it. */
+      points: z
+        .array(
+          z.object({
+            name: Name,
+            address: z.ipv4(),
+            port: Port,
+            multicast: z.boolean(),
+            /** Secret: see contract/point.ts. */
+            ticket: z.string().max(limits.ticketCharacters),
+          }),
+        )
+        .optional(),
     })
     .nullable(),
 });

@@ -185,6 +185,26 @@ export const limits = {
   freeBytesKept: 1_073_741_824,
   /** A package of fewer bytes is there by unicast before a session has begun: it is cast only where that is asked for. */
   packageCastBytesLeast: 16_777_216,
+  /** Distribution points elsewhere: how many, what one tells at once, and images that a ticket names. */
+  pointsMost: 1000,
+  pointSessions: 128,
+  pointProgress: 2000,
+  pointImages: 10_000,
+  ticketImages: 100,
+  ticketCharacters: 12_000,
+  pointSyncBytes: 4_194_304,
+  /** How long a machine goes on with what it was told, while the site cannot be asked. */
+  ticketMs: 86_400_000,
+  pointCredentialHours: 24,
+  /** A point tells the site so often while something goes on, and else; unheard for so long it is not there. */
+  pointSyncMs: 1000,
+  pointQuietSyncMs: 5000,
+  pointSilentMs: 20_000,
+  /** A machine asks a point for so long before it goes on to the next, and leaves one that fell silent after so long. */
+  pointJoinMs: 8000,
+  pointAwayMs: 20_000,
+  /** Chunks that came wrong are fetched again so often. */
+  pointRepairs: 3,
   sequenceBytesMost: 67_108_864,
   /** A machine's PnP identifiers, and what a package of drivers may hold. */
   pnpIdentifierCharacters: 300,
@@ -304,6 +324,9 @@ if (limits.siteLeaseGiveUpMs + limits.databaseConnectMs / 2 > limits.siteLeaseMs
 }
 if (limits.databaseStatementMs >= limits.databaseAnswerMs) {
   throw new Error("limits: a statement is given up before the server ends it");
+}
+if (limits.pointQuietSyncMs * 2 >= limits.pointSilentMs) {
+  throw new Error("limits: a distribution point counts as away between two signs of life");
 }
 if (limits.filePieceBytes > limits.requestBodyBytes) {
   throw new Error("limits: a piece of a file does not fit a request");

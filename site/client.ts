@@ -1,4 +1,4 @@
-/** Speaks to a site over HTTPS as its administrator. */
+/** Speaks to a site over HTTPS: as its administrator, or as a distribution point of it. */
 import { createWriteStream } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
@@ -13,6 +13,7 @@ export interface SiteClientOptions {
   port: number;
   /** PEM of the site's authority: no other is trusted. */
   authority: string;
+  /** What stands behind "Bearer". */
   adminToken: string;
 }
 
@@ -51,6 +52,28 @@ export class SiteClient {
   }
   async remove(path: string): Promise<void> {
     await this.#call("DELETE", path);
+  }
+
+  /** A file, or a piece of one. */
+  async fetch(path: string): Promise<Buffer> {
+    const pieces: Buffer[] = [];
+    const take = async (answer: Readable): Promise<void> => {
+      let bytes = 0;
+      for await (const piece of answer as AsyncIterable<Buffer>) {
+        bytes += piece.length;
+        if (bytes > answerBytesMost) throw this.#failure(new Error("the answer is too long"));
+        pieces.push(piece);
+      }
+    };
+    const { status, text } = await this.#repeat(() =>
+      this.#exchange("GET", path, undefined, (answer) =>
+        take(answer).catch((error: unknown) => {
+          throw error instanceof VolleyError ? error : this.#failure(error as Error);
+        }),
+      ),
+    );
+    if (status >= 300) throw this.#refusal(status, text);
+    return Buffer.concat(pieces);
   }
 
   /** Posts, and writes what is answered into a new file that only its owner reads; durable when this resolves. */

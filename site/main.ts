@@ -19,6 +19,8 @@ import { machineCommands } from "./commands/machine.ts";
 import { mediaCommands } from "./commands/media.ts";
 import { agentCommands } from "./commands/agent.ts";
 import { packageCommands } from "./commands/package.ts";
+import { pointCommands } from "./commands/point.ts";
+import { pointRunCommands, runPoint } from "./commands/point-run.ts";
 import { pxeCommands } from "./commands/pxe.ts";
 import { reportCommands } from "./commands/report.ts";
 import { sequenceCommands } from "./commands/sequence.ts";
@@ -41,6 +43,7 @@ const asking: SiteCommand[] = [
   ...collectionCommands,
   ...mediaCommands,
   ...sessionCommands,
+  ...pointCommands,
   ...distributionPointCommands,
   ...statusMessageCommands,
   ...reportCommands,
@@ -52,7 +55,8 @@ const asking: SiteCommand[] = [
   backupCommand,
 ];
 const local: LocalCommand[] = [restoreCommand];
-const commands: Command[] = [siteCommand, ...asking, ...local];
+// The longer words of a command are looked for first: "dp run" is "dp", too.
+const commands: Command[] = [siteCommand, ...asking, ...local, ...pointRunCommands];
 
 /** Loaded only by what needs it, so that help and lists work before the addon is built. */
 async function loadNative(): Promise<SiteNative> {
@@ -74,6 +78,12 @@ function findCommand(line: string[]): { command: Command; rest: string[] } | und
   return undefined;
 }
 
+function isCounted({ operandCount }: Command, count: number): boolean {
+  if (operandCount === "any") return true;
+  if (operandCount === "some") return count > 0;
+  return operandCount === "optional" ? count < 2 : count === operandCount;
+}
+
 function parseCall(command: Command, line: string[]): CommandCall & { help: boolean } {
   let parsed: { values: CommandCall["values"]; positionals: string[] };
   try {
@@ -83,12 +93,7 @@ function parseCall(command: Command, line: string[]): CommandCall & { help: bool
   }
   const { values, positionals } = parsed;
   const help = values["help"] === true;
-  const { operandCount } = command;
-  const isCounted =
-    typeof operandCount === "number"
-      ? positionals.length === operandCount
-      : operandCount === "any" || positionals.length > 0;
-  if (!help && !isCounted) {
+  if (!help && !isCounted(command, positionals.length)) {
     const wanted = command.operands === "" ? "nothing" : command.operands;
     throw new VolleyError(
       "E_USAGE",
@@ -99,6 +104,13 @@ function parseCall(command: Command, line: string[]): CommandCall & { help: bool
   const { env: environment } = process;
   const json = values["json"] === true;
   return { positionals, values, json, dataFolder: resolve(String(data)), environment, help };
+}
+
+/** Programs that this one starts do not get it. */
+function takeCredential(): string | null {
+  const credential = process.env["VOLLEY_CREDENTIAL"];
+  delete process.env["VOLLEY_CREDENTIAL"];
+  return credential ?? null;
 }
 
 /** Resolves at the first signal to end; a second one ends at once. */
@@ -125,7 +137,9 @@ async function run(line: string[]): Promise<void> {
   const onFiles = local.find((one) => one === found.command);
   if (onFiles !== undefined) return await onFiles.run(call);
   const command = asking.find((one) => one === found.command);
-  if (command === undefined) await runSite(call, await loadNative(), endSignal());
+  if (pointRunCommands.includes(found.command)) {
+    await runPoint(call, { native: await loadNative(), credential: takeCredential(), ended: endSignal() });
+  } else if (command === undefined) await runSite(call, await loadNative(), endSignal());
   else {
     const place = placeOf(call.dataFolder, call.environment);
     await withSite(place, loadNative, (client) => command.run(client, call));

@@ -39,6 +39,7 @@ import { ContentTasks } from "./content/tasks.ts";
 import type { VerifyDoor } from "./content/verify.ts";
 import { addPage } from "./dashboard/page.ts";
 import type { Log } from "./log.ts";
+import { RemotePoints } from "./points.ts";
 import { RoomBoard } from "./room.ts";
 import { keepUpgrading, takeLease } from "./serving.ts";
 import { DiskRoom } from "./store/disk-room.ts";
@@ -173,10 +174,11 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     fileLibrary.recover(await keptFiles(store));
     endings.push(() => fileLibrary.stop());
 
+    const remotePoints = new RemotePoints();
     // The room shows the director's sessions, and the director tells the room when they change.
     const room: RoomBoard = new RoomBoard({
       store,
-      sessions: () => director.records(),
+      sessions: () => [...director.records(), ...remotePoints.sessions()],
       waiting: () => director.waiting.records(Date.now()),
       log,
     });
@@ -268,6 +270,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     endings.push(() => wakes.stop());
     if (options.serving) wakes.start();
     let responder: PxeResponder | null = null;
+    const names = certificateNames(options.addresses);
     const context: ApiContext = {
       store,
       backups,
@@ -278,6 +281,8 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       tasks,
       packageContents,
       director,
+      remotePoints,
+      names,
       properties,
       examinations,
       room,
@@ -302,7 +307,6 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       await resumeCaptures(context);
       await packageContents.start();
     }
-    const names = certificateNames(options.addresses);
     const own = watchCertificate(options.certificate, log);
     endings.push(() => own.stop());
     const certificate = () => authority.serverCertificate(names, own.kind);

@@ -73,7 +73,7 @@ async function receive(
     await file.truncate(image.bytes);
     await file.close();
   }
-  const manifest = await fetchManifest(image, by);
+  const manifest = await fetchManifest(deployment, by);
   // The bar on the screen is the step's.
   const quiet: Performer = { ...by, screen: { ...by.screen, progress: () => {} } };
   const outcome = await castImage(deployment, { manifest, device, resume }, quiet);

@@ -16,6 +16,7 @@ import { checkManifest } from "../imaging/manifest.ts";
 import { confirmPlan, makePlan, planText } from "../imaging/plan.ts";
 import type { DiskFacts } from "../platform/platform.ts";
 import { durationText, sizeText } from "../report/words.ts";
+import { castingPlaces, manifestFromPoints } from "./casting-places.ts";
 import type { ImageDeployment, Performer } from "./performer.ts";
 import { untilItWorks } from "../back-off.ts";
 
@@ -30,7 +31,7 @@ export async function deployImageToDisk(deployment: ImageDeployment, by: Perform
 }
 
 async function performSteps(deployment: ImageDeployment, by: Performer): Promise<Outcome> {
-  const manifest = await fetchManifest(deployment.image, by);
+  const manifest = await fetchManifest(deployment, by);
   const disk = await pickDisk(deployment, by);
   // Two agents on one disk would each take the other's chunks for damage.
   const hold = await by.platform.hold(`disk ${disk.identity}`);
@@ -46,12 +47,17 @@ async function performSteps(deployment: ImageDeployment, by: Performer): Promise
 }
 
 /** Signed by this site, and of this image. Throws what checkManifest throws. */
-export async function fetchManifest(image: ImageFacts, by: Performer): Promise<Buffer> {
-  const manifest = await untilItWorks(() => by.site.manifest(image.id), {
-    signal: by.signal,
-    patienceMs: limits.siteAwayMs,
-    onWait: (failure) => by.log.warning(`Waiting for the manifest: ${failure.detail}`),
-  });
+export async function fetchManifest(
+  { image, points }: Pick<ImageDeployment, "image" | "points">,
+  by: Performer,
+): Promise<Buffer> {
+  const fromSite = (): Promise<Buffer> =>
+    untilItWorks(() => by.site.manifest(image.id), {
+      signal: by.signal,
+      patienceMs: limits.siteAwayMs,
+      onWait: (failure) => by.log.warning(`Waiting for the manifest: ${failure.detail}`),
+    });
+  const manifest = (await manifestFromPoints({ points }, image.id, by)) ?? (await fromSite());
   checkManifest(manifest, await by.site.manifestKey(), image);
   return manifest;
 }
@@ -129,34 +135,35 @@ async function fit(
   for (const text of await fitting.fit(disk.path, partitionsBefore)) by.log.info(text);
 }
 
-export type CastDeployment = Pick<ImageDeployment, "id" | "image" | "multicast" | "multicastOnly">;
+export type CastDeployment = Pick<ImageDeployment, "id" | "image" | "multicast" | "multicastOnly" | "points">;
 
 /** Receives the deployment's image onto a disk, a partition or a file, which is right and durable when it resolves. */
 export async function castImage(
-  { id: deploymentId, image, multicast, multicastOnly }: CastDeployment,
+  deployment: CastDeployment,
   target: { manifest: Buffer; device: string; resume: boolean },
   by: Performer,
   signal = by.signal,
 ): Promise<Outcome> {
+  const { id, image, multicastOnly } = deployment;
   const forced = by.interfaceAddress;
   const { firewall } = by.platform;
   if (!(await firewall.open())) by.log.warning("The firewall could not be opened for the session");
+  const places = await castingPlaces(deployment, by);
   try {
     return await deployImage({
       image,
-      multicast: multicast && image.multicast !== "no",
       multicastOnly: multicastOnly || image.multicast === "only",
       ...target,
-      siteHost: by.siteAddress.host,
+      points: places.points,
+      site: places.site,
       interfaceAddressTo: async (address) => forced ?? by.platform.interfaceAddressTo(address),
-      join: (request) => by.site.join(deploymentId, request),
-      sendProgress: (progress) => by.site.progress(deploymentId, progress),
       show: (view) => by.screen.progress(view),
-      notice: (text) => notice(deploymentId, text, by),
+      notice: (text) => notice(id, text, by),
       log: by.log,
       signal,
     });
   } finally {
+    places.close();
     await firewall.close();
   }
 }

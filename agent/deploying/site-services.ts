@@ -85,7 +85,7 @@ function imageApplier(options: SiteServicesOptions): ImageApplier {
     },
     async writeTo({ device, packageId, progress, signal }) {
       const image = await imageOf(packageId, signal);
-      const manifest = await fetchManifest(image, by);
+      const manifest = await fetchManifest({ ...deployment, image }, by);
       const kept = state.read(imageFile, ImageCheckpoint);
       // Only a scan tells what of the image is on the disk; it is worth waiting for where one was being written.
       const resume = broken || (kept?.root === image.root && kept.device === device);

@@ -3,19 +3,19 @@
  * and helps, each time without what the disk already holds.
  */
 import { lookup } from "node:dns/promises";
-import type { ImageFacts, JoinAnswer, JoinRequest } from "../../contract/deployment.ts";
+import type { ImageFacts } from "../../contract/deployment.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { Outcome, Progress, ProgressAnswer } from "../../contract/report.ts";
+import type { Outcome } from "../../contract/report.ts";
 import type { Log } from "../report/logs.ts";
 import type { ProgressView } from "../report/transfer-view.ts";
-import { backOffMs, isToldToWait, pause, untilItWorks } from "../back-off.ts";
+import { backOffMs, pause } from "../back-off.ts";
+import { joinSession, type CastingPlace } from "./join.ts";
 import { addTotals, type Totals } from "./progress.ts";
 import { receive, type Received } from "./receive.ts";
 
 export interface DeployOptions {
   image: ImageFacts;
-  multicast: boolean;
   /** There is no unicast to fall back to. */
   multicastOnly: boolean;
   /** Checked: see checkManifest. */
@@ -23,12 +23,11 @@ export interface DeployOptions {
   device: string;
   /** Whether this image was being written to this disk before. */
   resume: boolean;
-  /** Name or address under which the site is reached. */
-  siteHost: string;
+  /** Distribution points near by, the nearest first. */
+  points: readonly CastingPlace[];
+  site: CastingPlace;
   /** IPv4 address of the interface by which `address` is reached. */
   interfaceAddressTo(address: string): Promise<string>;
-  join(request: JoinRequest): Promise<JoinAnswer>;
-  sendProgress(progress: Progress): Promise<ProgressAnswer>;
   show(view: ProgressView): void;
   notice(text: string): void;
   log: Log;
@@ -70,43 +69,28 @@ async function tryOnce(
   resume: boolean,
   again: boolean,
 ): Promise<Received | { end: "failed" }> {
-  const joined = await joinSession(options, resume);
+  const { joined, place } = await joinSession(options, resume);
   try {
-    const siteAddress = (await lookup(options.siteHost, { family: 4 })).address;
+    const siteAddress = (await lookup(place.host, { family: 4 })).address;
     const interfaceAddress = await options.interfaceAddressTo(siteAddress);
-    return await receive({ ...options, joined, siteAddress, interfaceAddress, resume, totals });
+    // Where others cast too, a place that fell silent is left; the site alone is waited for.
+    const leaveAfterMs = options.points.length === 0 ? null : limits.pointAwayMs;
+    return await receive({
+      ...options,
+      place,
+      joined,
+      siteAddress,
+      interfaceAddress,
+      resume,
+      totals,
+      leaveAfterMs,
+    });
   } catch (error) {
     const failure = toVolleyError(error);
     if (!again || failure.entry.retry !== "later") throw failure;
     options.log.warning(`${failure.code}: ${failure.detail}; trying again`);
     return { end: "failed" };
   }
-}
-
-async function joinSession(options: DeployOptions, resume: boolean): Promise<JoinAnswer> {
-  let away = false;
-  let told = "";
-  const joined = await untilItWorks(() => options.join({ imageId: options.image.id, resume }), {
-    signal: options.signal,
-    patienceMs: limits.siteAwayMs,
-    onWait: (failure) => {
-      if (isToldToWait(failure)) {
-        if (told === "") options.notice(`Waiting: ${failure.detail}`);
-        else if (told !== failure.detail) options.log.info(`Waiting: ${failure.detail}`);
-        told = failure.detail;
-        return;
-      }
-      if (!away) options.log.warning(`Waiting for the site: ${failure.detail}`);
-      away = true;
-    },
-  });
-  if (told !== "") options.notice("The session starts");
-  if (away) options.notice("The site answers again");
-  const { group, number, port } = joined.session;
-  options.log.info(
-    `Joined session ${number} on ${group}:${port}${resume ? ", asking only for what is lacking" : ""}`,
-  );
-  return joined;
 }
 
 function outcome(root: string, totals: Totals, startedAt: number, image: ImageFacts): Outcome {

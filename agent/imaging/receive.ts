@@ -2,10 +2,11 @@
 import type { JoinAnswer } from "../../contract/deployment.ts";
 import type { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { Progress, ProgressAnswer } from "../../contract/report.ts";
+import type { Progress } from "../../contract/report.ts";
 import { openReceiver, type Receiver, type ReceiverStatistics } from "../../native/index.ts";
 import type { ProgressView } from "../report/transfer-view.ts";
 import { BottleneckMeter } from "./bottleneck.ts";
+import { capital, type CastingPlace } from "./join.ts";
 import { toDeviceFailure } from "./native-failure.ts";
 import { PathWatch } from "./path-watch.ts";
 import { ProgressSender } from "./progress-sender.ts";
@@ -15,15 +16,17 @@ export interface ReceiveOptions {
   manifest: Buffer;
   /** Path of the disk or file. */
   device: string;
+  /** Who casts. */
+  place: CastingPlace;
   joined: JoinAnswer;
-  /** IPv4 address of the site, and of the interface by which it is reached. */
+  /** After so long without a word or a chunk from there it is left; null: never. */
+  leaveAfterMs: number | null;
+  /** IPv4 address of that place, and of the interface by which it is reached. */
   siteAddress: string;
   interfaceAddress: string;
   /** Scan first, then ask for what is lacking. */
   resume: boolean;
-  multicast: boolean;
   totals: Totals;
-  sendProgress(progress: Progress): Promise<ProgressAnswer>;
   show(view: ProgressView): void;
   /** A sentence that people and the site should read. */
   notice(text: string): void;
@@ -78,8 +81,8 @@ function receiverOptions(options: ReceiveOptions): Parameters<typeof openReceive
     mtu: joined.session.mtu,
     groupSize: joined.groupSize,
     askBeforeScan: !options.resume,
-    silenceMs: options.multicast ? limits.multicastSilenceMs : 0,
-    chunkWaitMs: options.multicast ? limits.chunkWaitMs : 0,
+    silenceMs: options.place.multicast ? limits.multicastSilenceMs : 0,
+    chunkWaitMs: options.place.multicast ? limits.chunkWaitMs : 0,
   };
 }
 
@@ -102,13 +105,13 @@ class ReceiverWatch {
     this.#options = options;
     this.#receiver = receiver;
     this.#path = new PathWatch({
-      multicastWanted: options.multicast,
+      multicastWanted: options.place.multicast,
       unicastServed: options.joined.unicastPort !== null,
     });
     this.#bottleneck = new BottleneckMeter(options.joined.session.mtu);
     this.#sender = new ProgressSender({
-      send: (progress) => options.sendProgress(progress),
-      onMoved: (reason) => options.notice(`The site has moved this machine to unicast. ${reason}`),
+      send: (progress) => options.place.sendProgress(progress),
+      onMoved: (reason) => options.notice(`${this.#caster} has moved this machine to unicast. ${reason}`),
       onRejoin: (reason) => this.#rejoin(reason),
       onOut: (failure) => {
         this.refusal = failure;
@@ -132,8 +135,12 @@ class ReceiverWatch {
     const view = this.#view(statistics, now - this.#advancedAt);
     this.#options.show(view);
     this.#sender.offer(this.#progress(view));
-    // While the site is away there is no other session to join, and what still comes may yet complete this one.
-    if (now - this.#advancedAt > limits.receiverStallMs && this.#siteAway === null) {
+    const quietMs = now - this.#advancedAt;
+    const { leaveAfterMs } = this.#options;
+    if (this.#siteAway !== null) {
+      // Where nobody else casts there is no other session to join, and what still comes may yet complete this one.
+      if (leaveAfterMs !== null && quietMs > leaveAfterMs) this.#rejoin(`${this.#caster} is silent`);
+    } else if (quietMs > limits.receiverStallMs) {
       this.#rejoin(`Nothing was verified for ${Math.round(limits.receiverStallMs / 1000)} seconds`);
     }
   }
@@ -165,11 +172,16 @@ class ReceiverWatch {
 
   #waitingFor(statistics: ReceiverStatistics, quietMs: number): string {
     if (statistics.phase !== "receiving") return "";
-    if (this.#siteAway !== null) return "waiting for the site, which does not answer";
+    if (this.#siteAway !== null) return `waiting for ${this.#options.place.name}, which does not answer`;
     if (quietMs < limits.multicastSilenceMs / 2) return "";
     return statistics.multicastAlive
       ? "waiting for what is still lacking"
       : "waiting for data: no multicast arrives";
+  }
+
+  /** As a sentence begins with it. */
+  get #caster(): string {
+    return capital(this.#options.place.name);
   }
 
   #siteChanged(failure: VolleyError | null): void {
@@ -177,8 +189,8 @@ class ReceiverWatch {
     if (failure === null) this.#advancedAt = Date.now();
     this.#options.notice(
       failure === null
-        ? "The site answers again"
-        : `The site does not answer (${failure.detail}); receiving goes on with what still comes`,
+        ? `${this.#caster} answers again`
+        : `${this.#caster} does not answer (${failure.detail}); receiving goes on with what still comes`,
     );
   }
 

@@ -1,6 +1,7 @@
 /** Who calls, and whether that caller may: a machine by its key, a person by the page's cookie or by a token. */
 import type { FastifyRequest } from "fastify";
 import type { Me, Role } from "../../contract/accounts.ts";
+import { Identifier } from "../../contract/common.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { hashSecret, isApiToken, matchesHash, pageMarkOf } from "../authority/secrets.ts";
 import type { ApiContext } from "./context.ts";
@@ -20,7 +21,9 @@ export interface Person {
 export interface Caller {
   machineId: string | null;
   person: Person | null;
+  pointId: string | null;
 }
+export const nobody: Caller = { machineId: null, person: null, pointId: null };
 
 /** No script can read it, only this site gets it, and the name keeps others from setting it (RFC 6265bis, 4.1.3.2). */
 export const cookieName = "__Host-volley";
@@ -30,7 +33,7 @@ export const pageMarkHeader = "x-volley-page";
 const ranks: Record<Role, number> = { viewer: 0, operator: 1, administrator: 2 };
 
 function roleWanted({ who }: Route): Role | null {
-  if (who === "anyone" || who === "machine") return null;
+  if (who === "anyone" || who === "machine" || who === "point") return null;
   if (who === "machine-or-viewer") return "viewer";
   return who === "machine-or-administrator" ? "administrator" : who;
 }
@@ -39,7 +42,7 @@ const takesMachines = ({ who }: Route): boolean => who.startsWith("machine");
 
 /** Throws E_NOT_ENROLLED, E_NOT_SIGNED_IN, E_FORBIDDEN, E_PASSWORD_CHANGE, E_PAGE_MARK, E_TOO_MANY_ATTEMPTS. */
 export async function callerOf(request: FastifyRequest, route: Route, context: ApiContext): Promise<Caller> {
-  if (route.who === "anyone") return { machineId: null, person: null };
+  if (route.who === "anyone") return nobody;
   const token = /^Bearer (.{1,300})$/.exec(request.headers.authorization ?? "")?.[1];
   const machineId = token === undefined ? undefined : context.machineKeys.identify(token);
   if (machineId !== undefined) {
@@ -51,7 +54,11 @@ export async function callerOf(request: FastifyRequest, route: Route, context: A
         "This machine waits for approval at the site, or was refused there.",
       );
     }
-    return { machineId, person: null };
+    return { ...nobody, machineId };
+  }
+  if (route.who === "point") {
+    const pointId = await pointOfToken(token, context);
+    if (pointId !== undefined) return { ...nobody, pointId };
   }
   const wanted = roleWanted(route);
   const person = wanted === null ? null : await personOf(request, token, context);
@@ -65,7 +72,14 @@ export async function callerOf(request: FastifyRequest, route: Route, context: A
     if (error instanceof VolleyError) await context.audit.refused(person, request, route, error.code);
     throw error;
   }
-  return { machineId: null, person };
+  return { ...nobody, person };
+}
+
+/** `token` is "<pointId>.<key>". */
+async function pointOfToken(token = "", { store }: ApiContext): Promise<string | undefined> {
+  const [, id = "", key = ""] = /^([0-9a-f-]{36})\.([0-9a-f]{64})$/.exec(token) ?? [];
+  const hash = Identifier.safeParse(id).success ? await store.points.keyHash(id) : null;
+  return hash && matchesHash(key, hash) ? id : undefined;
 }
 
 function checkPerson(person: Person, wanted: Role, request: FastifyRequest, route: Route): void {

@@ -16,6 +16,7 @@ import type { PackageContents } from "../content/package-contents.ts";
 import type { ContentTasks } from "../content/tasks.ts";
 import type { Devices } from "../devices/devices.ts";
 import type { Log } from "../log.ts";
+import type { RemotePoints } from "../points.ts";
 import type { RoomBoard } from "../room.ts";
 import type { DiskRoom } from "../store/disk-room.ts";
 import type { Store } from "../store/store.ts";
@@ -32,6 +33,9 @@ export interface ApiContext {
   tasks: ContentTasks;
   packageContents: PackageContents;
   director: Director;
+  remotePoints: RemotePoints;
+  /** Addresses and names by which the site itself is reached. */
+  names: readonly string[];
   properties: PointProperties;
   examinations: Examinations;
   room: RoomBoard;

@@ -3,9 +3,11 @@ import { ImageFacts, type Policy } from "../../contract/deployment.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { SequenceFacts } from "../../contract/sequence.ts";
 import type { ApiContext } from "./context.ts";
+import { pointsFor } from "./point-tickets.ts";
 import { machineOf, type Route } from "./routes.ts";
 
-export function policyRoutes({ properties, pxe, store, room }: ApiContext): Route[] {
+export function policyRoutes(context: ApiContext): Route[] {
+  const { properties, pxe, store, room } = context;
   return [
     {
       method: "GET",
@@ -18,6 +20,7 @@ export function policyRoutes({ properties, pxe, store, room }: ApiContext): Rout
         const deployment = await store.deployments.dueFor(machineId, call.request.ip);
         if (!deployment) return { deployment: null };
         const multicast = deployment.multicast && properties.current.multicast;
+        const points = await pointsFor(context, { id: machineId, address: call.request.ip }, deployment);
         const { disk, id, imageId, multicastOnly, name, packages, sequenceId, unattended } = deployment;
         const image = imageId === null ? null : await store.images.find(imageId);
         const sequence =
@@ -33,7 +36,8 @@ export function policyRoutes({ properties, pxe, store, room }: ApiContext): Rout
           sequence: sequence && SequenceFacts.parse(sequence),
           packages,
         };
-        return { deployment: { id, name, ...what, disk, unattended, multicast, multicastOnly, failed } };
+        const paths = { multicast, multicastOnly, ...(points.length > 0 && { points }) };
+        return { deployment: { id, name, ...what, disk, unattended, failed, ...paths } };
       },
     },
   ];

@@ -22,6 +22,8 @@ import { loginRoutes } from "./login.ts";
 import { machineRoutes } from "./machines.ts";
 import { metricRoutes } from "./metrics.ts";
 import { packageRoutes } from "./packages.ts";
+import { pointLineRoutes } from "./point-line.ts";
+import { pointRoutes } from "./points.ts";
 import { policyRoutes } from "./policy.ts";
 import { pxeRoutes } from "./pxe.ts";
 import { reportRoutes } from "./reports.ts";
@@ -59,6 +61,8 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   machineRoutes,
   metricRoutes,
   packageRoutes,
+  pointLineRoutes,
+  pointRoutes,
   policyRoutes,
   pxeRoutes,
   reportRoutes,

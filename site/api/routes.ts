@@ -5,12 +5,12 @@ import { Role } from "../../contract/accounts.ts";
 import { apiPrefix, Identifier } from "../../contract/common.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { callerOf, type Caller, type Person } from "./callers.ts";
+import { callerOf, nobody, type Caller, type Person } from "./callers.ts";
 import type { ApiContext } from "./context.ts";
 
 /**
  * anyone: no authorization. machine: an enrolled machine's key. A role: people and tokens with that role or a higher one.
- * machine-or-…: either.
+ * machine-or-…: either. point: a distribution point elsewhere, with its key.
  */
 export const whoMayCall = [
   "anyone",
@@ -18,6 +18,7 @@ export const whoMayCall = [
   ...Role.options,
   "machine-or-viewer",
   "machine-or-administrator",
+  "point",
 ] as const;
 export type Who = (typeof whoMayCall)[number];
 
@@ -28,6 +29,8 @@ export interface Call {
   machineId: string | null;
   /** Set for people and their tokens. */
   person: Person | null;
+  /** Set for a distribution point. */
+  pointId: string | null;
 }
 export interface Route {
   method: "GET" | "POST" | "PUT" | "DELETE";
@@ -75,9 +78,9 @@ export function addRoutes(
         callers.set(request, await callerOf(request, route, context));
       },
       handler: async (request, reply) => {
-        const { machineId, person } = callers.get(request) ?? { machineId: null, person: null };
+        const caller = callers.get(request) ?? nobody;
         if (takesRoom(route)) context.disk.check();
-        const answer = await audited(route, { request, reply, machineId, person }, context);
+        const answer = await audited(route, { request, reply, ...caller }, context);
         // A stream of events has taken the answer over.
         if (reply.sent) return reply;
         if (answer === undefined) reply.code(204);
@@ -138,6 +141,13 @@ export function machineOf(call: Call): string {
     throw new VolleyError("E_INTERNAL", "A route for machines was called without one.");
   }
   return call.machineId;
+}
+
+export function pointOf(call: Call): string {
+  if (call.pointId === null) {
+    throw new VolleyError("E_INTERNAL", "A route for distribution points was called without one.");
+  }
+  return call.pointId;
 }
 
 export function personOf(call: Call): Person {

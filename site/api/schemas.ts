@@ -8,6 +8,7 @@ import * as devices from "../../contract/devices.ts";
 import { DistributionPoint, DistributionPointChange } from "../../contract/distribution-point.ts";
 import * as doctor from "../../contract/doctor.ts";
 import { EnrolAnswer, EnrolRequest } from "../../contract/machine.ts";
+import * as point from "../../contract/point.ts";
 import * as pxe from "../../contract/pxe.ts";
 import * as report from "../../contract/report.ts";
 import * as sequence from "../../contract/sequence.ts";
@@ -95,6 +96,13 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
     answer: sequence.PackageRecord,
   },
   "POST /packages": { body: sequence.PackageRequest, answer: sequence.PackageRecord },
+  "GET /points": { answer: z.array(point.PointRecord) },
+  "POST /points": { body: point.PointRequest, answer: point.PointCredential },
+  "POST /points/:id": { body: point.PointChange, answer: point.PointRecord },
+  "POST /points/:id/credential": { answer: point.PointCredential },
+  "POST /images/:id/points": { body: point.ImagePoints, answer: z.array(point.PointRecord) },
+  "POST /point/enrol": { body: point.PointEnrolRequest, answer: point.PointEnrolAnswer },
+  "POST /point/sync": { body: point.PointSync, answer: point.PointSyncAnswer },
   "GET /policy": { answer: deployment.Policy },
   "GET /pxe": { answer: pxe.PxeStatus },
   "POST /pxe/properties": { body: pxe.PxePropertiesChange, answer: pxe.PxeProperties },

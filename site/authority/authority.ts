@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import { makeFolder, writeFileDurably } from "../store/files.ts";
 import {
+  certifyPoint,
   fingerprintOf,
   isCurrent,
   makeAuthority,
@@ -30,6 +31,8 @@ export interface Authority {
   readonly manifestKey: string;
   signManifest(bytes: Uint8Array): Buffer;
   verifyManifest(bytes: Uint8Array, signature: Uint8Array): boolean;
+  /** A distribution point's server certificate, PEM, for its own key (ECDSA P-256, SPKI in PEM). */
+  certifyPoint(address: string, publicKey: string): Promise<string>;
 }
 
 /** Keys are made at the first start and then kept. Throws E_STORE. */
@@ -46,6 +49,7 @@ export async function openAuthority(folder: string): Promise<Authority> {
       manifestKey: manifestPublicKey.export({ type: "spki", format: "pem" }).toString(),
       signManifest: (bytes) => sign(null, bytes, manifestKey),
       verifyManifest: (bytes, signature) => verify(null, bytes, manifestPublicKey, signature),
+      certifyPoint: (address, publicKey) => certifyPoint(authority, address, publicKey),
     };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -17,6 +17,8 @@ const dayMs = 86_400_000;
 const authorityDays = 3650;
 /** What clients accept at most. */
 const serverDays = 397;
+/** A point asks for the next one while it has more than a month left; one that is lost cannot, and ends. */
+const pointDays = 60;
 const renewBeforeDays = 30;
 /** Machines that boot into a small system may have a clock that is a day behind. */
 const backdateDays = 2;
@@ -71,18 +73,40 @@ export async function makeServerCertificate(
   names: string[],
   kind: KeyKind = "ec",
 ): Promise<CertifiedKey> {
+  const keys = await newKeys(kind);
+  const subject = { name: "Volley site", publicKey: keys.publicKey, days: serverDays };
+  const certificate = await issue(authority, subject, names);
+  return { certificate, key: await keyToPem(keys.privateKey) };
+}
+
+/** For a distribution point, whose key (ECDSA P-256, SPKI in PEM) is its own. Throws for what is no such key. */
+export async function certifyPoint(
+  authority: CertifiedKey,
+  address: string,
+  publicKeyPem: string,
+): Promise<string> {
+  const [encoded] = x509.PemConverter.decode(publicKeyPem);
+  if (!encoded) throw new Error("the point's key is not in PEM");
+  const publicKey = await webcrypto.subtle.importKey("spki", encoded, algorithm, true, ["verify"]);
+  return await issue(authority, { name: "Volley distribution point", publicKey, days: pointDays }, [address]);
+}
+
+async function issue(
+  authority: CertifiedKey,
+  subject: { name: string; publicKey: webcrypto.CryptoKey; days: number },
+  names: string[],
+): Promise<string> {
   const issuer = new x509.X509Certificate(authority.certificate);
   const [encoded] = x509.PemConverter.decode(authority.key);
   if (!encoded) throw new Error("the authority's key is not in PEM");
   const signingKey = await webcrypto.subtle.importKey("pkcs8", encoded, algorithm, false, ["sign"]);
-  const keys = await newKeys(kind);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
-    subject: "CN=Volley site",
+    subject: `CN=${subject.name}`,
     issuer: issuer.subject,
-    ...validity(serverDays),
+    ...validity(subject.days),
     signingAlgorithm: algorithm,
-    publicKey: keys.publicKey,
+    publicKey: subject.publicKey,
     signingKey,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
@@ -92,10 +116,18 @@ export async function makeServerCertificate(
         names.map((name) => ({ type: isIP(name) ? ("ip" as const) : ("dns" as const), value: name })),
       ),
       await x509.AuthorityKeyIdentifierExtension.create(issuer),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(subject.publicKey),
     ],
   });
-  return { certificate: certificate.toString("pem") + "\n", key: await keyToPem(keys.privateKey) };
+  return certificate.toString("pem") + "\n";
+}
+
+/** ECDSA P-256: the key as PKCS #8 and its public half as SPKI, in PEM both. */
+export async function newPointKeys(): Promise<{ key: string; publicKey: string }> {
+  const keys = await newKeys();
+  const spki = await webcrypto.subtle.exportKey("spki", keys.publicKey);
+  const publicKey = x509.PemConverter.encode(spki, "PUBLIC KEY") + "\n";
+  return { key: await keyToPem(keys.privateKey), publicKey };
 }
 
 /** SHA-256 of the certificate, as people compare it: AA:BB:… */

@@ -64,14 +64,19 @@ export class PointProperties {
     return this.#ports;
   }
 
+  /** What becomes of any point's. Throws E_REQUEST_INVALID. */
+  merged(current: DistributionPoint, change: DistributionPointChange): DistributionPoint {
+    const next = DistributionPoint.parse({ ...current, ...change });
+    understood("groupRange", () => parseGroupRange(next.groupRange));
+    understood("portRange", () => parsePortRange(next.portRange));
+    return next;
+  }
+
   /** Counts for sessions that are opened from now on. Throws E_REQUEST_INVALID. */
   change(change: DistributionPointChange): Promise<DistributionPoint> {
     return this.#turns.take(async () => {
-      const next = DistributionPoint.parse({ ...this.#current, ...change });
-      const [groups, ports] = [
-        understood("groupRange", () => parseGroupRange(next.groupRange)),
-        understood("portRange", () => parsePortRange(next.portRange)),
-      ];
+      const next = this.merged(this.#current, change);
+      const [groups, ports] = [parseGroupRange(next.groupRange), parsePortRange(next.portRange)];
       await this.#store.saveProperties(next);
       [this.#current, this.#groups, this.#ports] = [next, groups, ports];
       return next;

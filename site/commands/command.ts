@@ -16,8 +16,8 @@ export interface Command {
   /** What stands after the words, for the help. */
   operands: string;
   summary: string;
-  /** How many operands it takes; some: one or more; any: also none. */
-  operandCount: number | "some" | "any";
+  /** How many operands it takes; some: one or more; any: also none; optional: none or one. */
+  operandCount: number | "some" | "any" | "optional";
   options: Record<string, OptionText>;
 }
 export type OptionText = NonNullable<ParseArgsConfig["options"]>[string] & {

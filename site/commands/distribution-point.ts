@@ -1,20 +1,16 @@
-/** volley dp show | set */
+/** volley dp show | set: the site's own distribution point, or one in another building by its name */
 import type { SlowClients } from "../../contract/administration.ts";
 import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
+import type { PointRecord } from "../../contract/point.ts";
 import type { WaitingSession } from "../../contract/waiting.ts";
 import { defaultProperties as defaults } from "../casting/properties.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { number } from "./numbers.ts";
+import { onOff } from "./on-off.ts";
 import { printJson, printLine, printTable } from "./output.ts";
-
-function onOff(call: CommandCall, name: string): boolean | undefined {
-  const given = text(call, name);
-  if (given === undefined) return undefined;
-  if (given === "on" || given === "off") return given === "on";
-  throw new VolleyError("E_USAGE", `--${name} is on or off, not "${given}".`);
-}
+import { findPoint, hoursText, imagesText, placeOf, placeOptions } from "./point.ts";
 
 function slowClients(call: CommandCall): SlowClients | undefined {
   const leastMbps = number(call, "slow-clients", { least: 0, most: 400_000, whole: false });
@@ -66,6 +62,17 @@ function showProperties(point: DistributionPoint): void {
   ]);
 }
 
+function showPoint(point: PointRecord, call: CommandCall): void {
+  if (call.json) return printJson(point);
+  printTable([
+    ["Address", point.port === null ? point.address : `${point.address}, port ${point.port}`],
+    ["Boundaries", point.boundaries.join(", ")],
+    ["Images", `${point.allImages ? "all of the site's; " : ""}here: ${imagesText(point)}`],
+    ["Copied", hoursText(point)],
+  ]);
+  showProperties(point.properties);
+}
+
 function showWaiting(waiting: readonly WaitingSession[]): void {
   for (const one of waiting) {
     const { deploymentName, minimumClients, missing, missingCount, present, startsAt } = one;
@@ -82,11 +89,13 @@ function showWaiting(waiting: readonly WaitingSession[]): void {
 export const distributionPointCommands: SiteCommand[] = [
   {
     words: "dp show",
-    operands: "",
-    operandCount: 0,
+    operands: "[NAME]",
+    operandCount: "optional",
     summary: "Show the distribution point's properties, and the sessions that wait by them.",
     options: {},
     run: async (client, call) => {
+      const [name] = call.positionals;
+      if (name !== undefined) return showPoint(await findPoint(client, name), call);
       const properties = await client.get<DistributionPoint>("/distribution-point");
       const waiting = await client.get<WaitingSession[]>("/waiting");
       if (call.json) return printJson({ ...properties, waiting });
@@ -96,8 +105,8 @@ export const distributionPointCommands: SiteCommand[] = [
   },
   {
     words: "dp set",
-    operands: "",
-    operandCount: 0,
+    operands: "[NAME]",
+    operandCount: "optional",
     summary: "Change the distribution point's properties, for sessions from now on; what is not named stays.",
     options: {
       multicast: { type: "string", value: "on|off", help: "Whether anything goes by multicast (on)." },
@@ -142,8 +151,23 @@ export const distributionPointCommands: SiteCommand[] = [
         value: "N",
         help: "Where a deployment says nothing, slow machines get streams of their own: 2 or 3 (1).",
       },
+      ...placeOptions,
     },
     run: async (client, call) => {
+      const [name] = call.positionals;
+      const place = placeOf(call);
+      if (name !== undefined) {
+        const { id } = await findPoint(client, name);
+        const change = { ...place, properties: changeOf(call) };
+        return showPoint(await client.post<PointRecord>(`/points/${id}`, change), call);
+      }
+      const [only] = Object.keys(place);
+      if (only !== undefined) {
+        throw new VolleyError(
+          "E_USAGE",
+          "Boundaries and copying are of points in other buildings: say its name.",
+        );
+      }
       const properties = await client.post<DistributionPoint>("/distribution-point", changeOf(call));
       if (call.json) printJson(properties);
       else showProperties(properties);

@@ -35,6 +35,7 @@ export const sessionCommands: SiteCommand[] = [
         machines.find((one) => one.id === id)?.facts.name ?? "a machine";
       const rows = sessions.map((session) => [
         session.imageName,
+        session.point ?? "the site",
         String(session.stream),
         `${session.group}:${session.port}`,
         session.end === null ? session.state : endText[session.end.reason],
@@ -47,6 +48,7 @@ export const sessionCommands: SiteCommand[] = [
       ]);
       const head = [
         "IMAGE",
+        "WHERE",
         "STREAM",
         "GROUP",
         "STATE",

@@ -15,7 +15,8 @@ export function windowOf(
   return subnets.length === 0 || isWithin(address, subnets) ? "due" : "elsewhere";
 }
 
-function isWithin(address: string | null | undefined, subnets: readonly string[]): boolean {
+/** `subnets` in CIDR notation. */
+export function isWithin(address: string | null | undefined, subnets: readonly string[]): boolean {
   // An IPv4 address as a socket for both kinds shows it.
   const plain = (address ?? "").replace(/^::ffff:(?=\d+\.)/i, "");
   const family = isIP(plain);

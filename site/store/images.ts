@@ -19,7 +19,7 @@ export function firmwareNames(bits: number): ImageRecord["firmware"] {
   return names;
 }
 
-function toRecord(row: Selectable<ImageTable>): ImageRecord {
+export function toRecord(row: Selectable<ImageTable>): ImageRecord {
   return {
     id: row.id,
     name: row.name,

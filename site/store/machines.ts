@@ -76,6 +76,11 @@ export class MachineStore {
     });
   }
 
+  async nameOf(id: string): Promise<string | undefined> {
+    const rows = this.#database.selectFrom("machine").select("facts").where("id", "=", id);
+    return (await rows.executeTakeFirst())?.facts.name;
+  }
+
   async keys(): Promise<EnrolledMachine[]> {
     const rows = await this.#database.selectFrom("machine").select(["id", "key_hash"]).execute();
     return rows.map((row) => ({ id: row.id, keyHash: row.key_hash }));

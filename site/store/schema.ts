@@ -14,11 +14,12 @@ import type { Severity } from "../../contract/status-messages.ts";
 import type { HolderLocation } from "./lease.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 import type { PasswordProof, PxePasswordProof } from "./password-proofs.ts";
+import type { PointImageTable, PointTable } from "./point-tables.ts";
 
 export type PxeStoredProperties = Omit<PxeProperties, "password"> & { password: PxePasswordProof | null };
 
 /** Read as a value, written as JSON text. */
-type Json<Value> = ColumnType<Value, string, string>;
+export type Json<Value> = ColumnType<Value, string, string>;
 /** PGlite gives numbers, and BigInt beyond 2^53; other drivers give text. `toNumber` takes them all. */
 type Integer64 = ColumnType<number | bigint | string, number, number>;
 
@@ -380,6 +381,8 @@ export interface SiteLeaseTable {
 }
 
 export interface Tables {
+  point: PointTable;
+  point_image: PointImageTable;
   account: AccountTable;
   page_session: PageSessionTable;
   api_token: ApiTokenTable;

@@ -14,6 +14,7 @@ import { DriverStore } from "./drivers.ts";
 import { ImageStore } from "./images.ts";
 import { MachineStore } from "./machines.ts";
 import { PackageStore } from "./packages.ts";
+import { PointStore } from "./points.ts";
 import { PxeStore } from "./pxe.ts";
 import { ReportStore } from "./reports.ts";
 import { WakeStore } from "./wakes.ts";
@@ -45,6 +46,7 @@ export interface Store {
   readonly sequenceRuns: SequenceRunStore;
   readonly stateStores: StateStore;
   readonly captures: CaptureStore;
+  readonly points: PointStore;
   readonly pxe: PxeStore;
   /** Resolves, once, with why nothing can be kept any more: the site has to end. */
   readonly failed: Promise<VolleyError>;
@@ -90,6 +92,7 @@ export async function openStore(place: DatabasePlace, options: DatabaseOptions =
     sequenceRuns: new SequenceRunStore(database),
     stateStores: new StateStore(database),
     captures: new CaptureStore(database),
+    points: new PointStore(database),
     pxe: new PxeStore(database),
     failed,
     close: () => database.destroy(),

@@ -85,6 +85,7 @@ const reaches: Record<Who, readonly string[]> = {
   administrator: ["administrator"],
   "machine-or-viewer": ["machine", ...Role.options],
   "machine-or-administrator": ["machine", "administrator"],
+  point: [],
 };
 /** A machine that nobody has approved. Answers its key. */
 async function enrolStranger(name: string): Promise<string> {

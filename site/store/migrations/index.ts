@@ -13,6 +13,7 @@ import { driverCatalogue } from "./driver-catalogue.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
 import { multicastOnly } from "./multicast-only.ts";
+import { points } from "./points.ts";
 import { pxe } from "./pxe.ts";
 import { pxeClearings } from "./pxe-clearings.ts";
 import { sessionImages } from "./session-images.ts";
@@ -52,6 +53,7 @@ const steps: Record<string, Migration> = {
   "0060-content-multicast": contentMulticast,
   "0061-sequence-versions": sequenceVersions,
   "0062-driver-catalogue": driverCatalogue,
+  "0080-points": points,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

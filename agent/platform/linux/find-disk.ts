@@ -1,8 +1,8 @@
 /** The disk that a person named: a block device by any of its paths, or a file that stands for one. */
-import { realpathSync, statSync, accessSync, constants, type Stats } from "node:fs";
+import { realpathSync, statSync, accessSync, constants } from "node:fs";
 import { basename, join } from "node:path";
 import { VolleyError } from "../../../contract/errors.ts";
-import { readPartitionTable } from "../partition-table.ts";
+import { fileAsDisk, placeNamed } from "../disk-file.ts";
 import type { DiskFacts } from "../platform.ts";
 import { listDisks } from "./disks.ts";
 import { listFolder, readText, systemRoots, type SystemRoots } from "./hardware.ts";
@@ -10,8 +10,16 @@ import { deviceNumberText, readSwaps } from "./mounts.ts";
 
 /** Throws E_DISK_NOT_FOUND, and E_DISK_REFUSED for a partition or anything else that is no whole disk. */
 export async function findDisk(named: string, roots: SystemRoots = systemRoots): Promise<DiskFacts> {
-  const { path, status } = resolve(named);
-  if (status.isFile()) return fileAsDisk(path, status, roots);
+  const place = placeNamed(named);
+  const { path, status } = place;
+  if (status.isFile()) {
+    return await fileAsDisk(place, {
+      identity: `file:${path}:${status.ino}:${status.size}`,
+      readOnly: !isWritable(path),
+      systemUses: readSwaps(roots).includes(path) ? [`${path} is swap space`] : [],
+      otherUses: loopDevicesOn(path, roots).map((device) => `${path} is behind ${device}`),
+    });
+  }
   if (!status.isBlockDevice()) {
     throw new VolleyError("E_DISK_REFUSED", `${named} is neither a disk nor a file`);
   }
@@ -24,33 +32,6 @@ export async function findDisk(named: string, roots: SystemRoots = systemRoots):
   );
   if (disk === undefined) throw new VolleyError("E_DISK_NOT_FOUND", `${named} is a device without a medium`);
   return disk;
-}
-
-function resolve(named: string): { path: string; status: Stats } {
-  try {
-    const path = realpathSync(named);
-    return { path, status: statSync(path) };
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code;
-    throw new VolleyError("E_DISK_NOT_FOUND", `There is no disk ${named} (${reason})`, { cause: error });
-  }
-}
-
-async function fileAsDisk(path: string, status: Stats, roots: SystemRoots): Promise<DiskFacts> {
-  return {
-    path,
-    kind: "file",
-    identity: `file:${path}:${status.ino}:${status.size}`,
-    sizeBytes: status.size,
-    sectorBytes: null,
-    model: "file",
-    serial: "",
-    removable: false,
-    readOnly: !isWritable(path),
-    systemUses: readSwaps(roots).includes(path) ? [`${path} is swap space`] : [],
-    otherUses: loopDevicesOn(path, roots).map((device) => `${path} is behind ${device}`),
-    partitions: await readPartitionTable(path, status.size),
-  };
 }
 
 /** Root may write to a file without the permission bit, but whoever took it away meant something. */

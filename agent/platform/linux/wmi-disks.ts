@@ -1,10 +1,10 @@
 /** Disks, partitions and volumes as WMI names them. */
-import { statfsSync } from "node:fs";
 import { basename } from "node:path";
 import type { DiskFacts } from "../platform.ts";
 import { listDisks } from "./disks.ts";
 import type { SystemRoots } from "./hardware.ts";
 import { readMounts } from "./mounts.ts";
+import { freeBytes } from "../free-bytes.ts";
 import type { WmiFacts } from "../sequence-machine.ts";
 
 /** What Windows would show as disks: not what is made of memory or of other disks. */
@@ -63,14 +63,4 @@ export async function volumeRows(roots: SystemRoots, kind: "logical" | "volume")
           : { ...own, Capacity: partition.sizeBytes, Label: partition.label };
       }),
   );
-}
-
-function freeBytes(mountPoint: string | undefined): number | null {
-  if (mountPoint === undefined) return null;
-  try {
-    const { bavail, bsize } = statfsSync(mountPoint);
-    return bavail * bsize;
-  } catch {
-    return null;
-  }
 }

@@ -1,7 +1,7 @@
 /** The machine's disks as Windows numbers them, and the disk that a person named. */
-import { accessSync, constants, realpathSync, statSync, type Stats } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { VolleyError } from "../../../contract/errors.ts";
-import { readPartitionTable } from "../partition-table.ts";
+import { fileAsDisk, placeNamed } from "../disk-file.ts";
 import type { DiskFacts } from "../platform.ts";
 import type { WindowsDisk, WindowsFacts } from "./facts.ts";
 
@@ -105,32 +105,15 @@ export async function findDisk(named: string, facts: WindowsFacts, staged = fals
   if (/^(\\\\[.?]\\)?[a-z]:\\?$/i.test(named)) {
     throw new VolleyError("E_DISK_REFUSED", `${named} is a volume; a whole disk is meant`);
   }
-  const { path, status } = resolve(named);
+  const place = placeNamed(named);
+  const { path, status } = place;
   if (!status.isFile()) throw new VolleyError("E_DISK_REFUSED", `${named} is neither a disk nor a file`);
-  return {
-    path,
-    kind: "file",
+  return await fileAsDisk(place, {
     identity: `file:${path}:${status.size}`,
-    sizeBytes: status.size,
-    sectorBytes: null,
-    model: "file",
-    serial: "",
-    removable: false,
     readOnly: !isWritable(path),
     systemUses: [],
     otherUses: [],
-    partitions: await readPartitionTable(path, status.size),
-  };
-}
-
-function resolve(named: string): { path: string; status: Stats } {
-  try {
-    const path = realpathSync(named);
-    return { path, status: statSync(path) };
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code;
-    throw new VolleyError("E_DISK_NOT_FOUND", `There is no disk ${named} (${reason})`, { cause: error });
-  }
+  });
 }
 
 function isWritable(path: string): boolean {

@@ -1,5 +1,5 @@
 /** Disks, volumes and network adapters as WMI names them. */
-import { statfsSync } from "node:fs";
+import { freeBytes } from "../free-bytes.ts";
 import type { WmiFacts } from "../sequence-machine.ts";
 import type { WindowsAdapter, WindowsFacts } from "./facts.ts";
 
@@ -61,16 +61,6 @@ export function volumeRows(facts: WindowsFacts, kind: "logical" | "volume"): Wmi
       ];
     }),
   );
-}
-
-function freeBytes(place: string | undefined): number | null {
-  if (place === undefined) return null;
-  try {
-    const { bavail, bsize } = statfsSync(place);
-    return bavail * bsize;
-  } catch {
-    return null;
-  }
 }
 
 /** Not the loopback. */

@@ -177,7 +177,7 @@ test("a machine whose run fails in the PE comes back as it was", { skip }, async
     await machine.says(/A restart into the PE that nobody wants any more is taken back/);
     await reaches(1, "failed", machine);
     // The agent, a service here, does not try once more by itself.
-    await machine.says(/taken back[^]*Nothing is assigned to this machine/);
+    await machine.says(/taken back[^]*"broken" has failed on this machine/);
   } finally {
     await machine.kill();
   }

@@ -84,6 +84,18 @@ export const limits = {
   /** How long status messages are kept, how often those that are older go, and how many one answer has. */
   statusDays: 180,
   statusPruneMs: 3_600_000,
+  /** The webhook: how often it is looked after, what goes in one request, how long that may take, and tries after failures. */
+  webhookLookMs: 1000,
+  webhookMessagesAtOnce: 100,
+  /** Messages that are not to be sent are noted as passed by so many at a time. */
+  webhookPassedMost: 1000,
+  webhookRequestMs: 15_000,
+  webhookClaimMs: 60_000,
+  webhookRetryLeastMs: 2000,
+  webhookRetryMostMs: 600_000,
+  webhookSecretCharactersLeast: 16,
+  /** So long after it was told a message is sent: others that were told before it are there then. */
+  webhookSettleMs: 2000,
   statusAnswerMost: 10_000,
   /** How often the files of an own certificate are looked at. */
   certificateLookMs: 5000,
@@ -330,4 +342,7 @@ if (limits.pointQuietSyncMs * 2 >= limits.pointSilentMs) {
 }
 if (limits.filePieceBytes > limits.requestBodyBytes) {
   throw new Error("limits: a piece of a file does not fit a request");
+}
+if (limits.webhookClaimMs <= limits.webhookRequestMs) {
+  throw new Error("limits: two processes would send the same messages");
 }

@@ -23,6 +23,20 @@ export const ownMessages = {
   failed: { messageId: 60_006, severity: "error", message: "The deployment failed on the machine" },
 } as const satisfies Record<string, { messageId: number; severity: Severity; message: string }>;
 
+/** What the site tells of itself. */
+export const siteMessages = {
+  sessionStarted: { messageId: 61_001, severity: "information", message: "A session started" },
+  sessionEnded: { messageId: 61_002, severity: "information", message: "A session ended" },
+  sessionFailed: { messageId: 61_003, severity: "error", message: "A session failed" },
+  imageImported: { messageId: 61_011, severity: "information", message: "An image is in the library" },
+  imageRemoved: { messageId: 61_012, severity: "information", message: "An image was removed" },
+  packageCast: { messageId: 61_013, severity: "information", message: "A package can be cast" },
+  contentFailed: { messageId: 61_014, severity: "error", message: "Content could not be taken or verified" },
+  deploymentMade: { messageId: 61_021, severity: "information", message: "A deployment was made" },
+  deploymentClosed: { messageId: 61_022, severity: "information", message: "A deployment was closed" },
+  deploymentRemoved: { messageId: 61_023, severity: "information", message: "A deployment was removed" },
+} as const satisfies Record<string, { messageId: number; severity: Severity; message: string }>;
+
 /** Of Configuration Manager's: an action or sequence that failed, and a failure that was ignored. */
 const severities = new Map<number, Severity>([
   [11_135, "error"],
@@ -72,3 +86,15 @@ export const StatusEntry = z.object({
   output: z.string(),
 });
 export type StatusEntry = z.infer<typeof StatusEntry>;
+
+/** GET /site-status, with the same query; what it says of machines and deployments does not count there. */
+export const SiteStatusEntry = z.object({
+  sequence: z.int(),
+  time: Time,
+  severity: Severity,
+  messageId: z.int(),
+  message: z.string(),
+  /** Of what. */
+  text: z.string(),
+});
+export type SiteStatusEntry = z.infer<typeof SiteStatusEntry>;

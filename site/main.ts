@@ -26,6 +26,7 @@ import { reportCommands } from "./commands/report.ts";
 import { sequenceCommands } from "./commands/sequence.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { runSite, siteCommand } from "./commands/site.ts";
+import { webhookCommands } from "./commands/webhook.ts";
 import { statusMessageCommands } from "./commands/status-messages.ts";
 import { tokenCommands, userCommands } from "./commands/user.ts";
 import { wakeCommands } from "./commands/wake.ts";
@@ -46,6 +47,7 @@ const asking: SiteCommand[] = [
   ...pointCommands,
   ...distributionPointCommands,
   ...statusMessageCommands,
+  ...webhookCommands,
   ...reportCommands,
   ...pxeCommands,
   ...userCommands,

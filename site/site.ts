@@ -8,6 +8,7 @@ import { castInterface, certificateNames, listenAddresses } from "./addresses.ts
 import { resumeCaptures } from "./api/captures.ts";
 import type { ApiContext } from "./api/context.ts";
 import { AuditLog } from "./api/audit-log.ts";
+import { startWebhook } from "./webhook.ts";
 import { MachineKeys } from "./api/machine-keys.ts";
 import { sealOldSecrets } from "./api/secret-variables.ts";
 import { startApi, type ApiServer } from "./api/server.ts";
@@ -304,6 +305,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       log,
     };
     if (options.serving) {
+      endings.push(startWebhook(context));
       await resumeCaptures(context);
       await packageContents.start();
     }

@@ -35,6 +35,7 @@ import { statusMessageRoutes } from "./status-messages.ts";
 import { taskRoutes } from "./tasks.ts";
 import { uploadRoutes } from "./uploads.ts";
 import { wakeRoutes } from "./wakes.ts";
+import { webhookRoutes } from "./webhook.ts";
 import type { ApiContext } from "./context.ts";
 import type { Route } from "./routes.ts";
 
@@ -76,4 +77,5 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   tokenRoutes,
   uploadRoutes,
   wakeRoutes,
+  webhookRoutes,
 ];

@@ -12,7 +12,8 @@ import * as point from "../../contract/point.ts";
 import * as pxe from "../../contract/pxe.ts";
 import * as report from "../../contract/report.ts";
 import * as sequence from "../../contract/sequence.ts";
-import { StatusEntry, StatusQuery } from "../../contract/status-messages.ts";
+import { SiteStatusEntry, StatusEntry, StatusQuery } from "../../contract/status-messages.ts";
+import { WebhookRequest, WebhookState } from "../../contract/webhook.ts";
 import { StartAnswer, WaitingSession } from "../../contract/waiting.ts";
 import { DeploymentWake, WakeAnswer, WakeRequest } from "../../contract/wake.ts";
 
@@ -128,6 +129,9 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "PUT /deployments/:id/machines/me/state": { body: sequence.StateStored },
   "GET /sessions": { answer: z.array(administration.SessionRecord) },
   "GET /status": { query: StatusQuery, answer: z.array(StatusEntry) },
+  "GET /site-status": { query: StatusQuery, answer: z.array(SiteStatusEntry) },
+  "GET /webhook": { answer: WebhookState },
+  "POST /webhook": { body: WebhookRequest, answer: WebhookState },
   "GET /status/export": { query: StatusQuery },
   "GET /tokens": { answer: z.array(accounts.TokenRecord) },
   "POST /tokens": { body: accounts.TokenRequest, answer: accounts.TokenAnswer },

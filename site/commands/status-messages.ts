@@ -1,9 +1,10 @@
 /** volley status */
 import { limits } from "../../contract/limits.ts";
-import { Severity, type StatusEntry } from "../../contract/status-messages.ts";
+import { Severity, type SiteStatusEntry, type StatusEntry } from "../../contract/status-messages.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { csvText } from "../csv.ts";
-import { text, type SiteCommand } from "./command.ts";
+import type { SiteClient } from "../client.ts";
+import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findDeployment } from "./deployment.ts";
 import { oneMachine } from "./machine.ts";
 import { number } from "./numbers.ts";
@@ -29,6 +30,21 @@ const cells = (entry: StatusEntry, whole: boolean): string[] => {
   ];
 };
 
+async function showSite(client: SiteClient, call: CommandCall, query: URLSearchParams): Promise<void> {
+  const entries = await client.get<SiteStatusEntry[]>(`/site-status?${query.toString()}`);
+  if (call.json) return printJson(entries);
+  const rows = entries.map(({ message, messageId, severity, text: what, time: when }) => [
+    when.slice(0, 19).replace("T", " "),
+    severity,
+    String(messageId),
+    message,
+    what,
+  ]);
+  const table = [["TIME (UTC)", "SEVERITY", "ID", "MESSAGE", ""], ...rows];
+  if (call.values["csv"] === true) process.stdout.write(csvText(table));
+  else printTable(table);
+}
+
 export const statusMessageCommands: SiteCommand[] = [
   {
     words: "status",
@@ -43,6 +59,7 @@ export const statusMessageCommands: SiteCommand[] = [
       severity: { type: "string", value: "HOW", help: "Only information, warning or error." },
       id: { type: "string", value: "N", help: "Only that message, 11135 for a step that failed." },
       entries: { type: "string", value: "N", help: `How many (${defaultEntries}).` },
+      site: { type: "boolean", help: "What the site tells of itself, in the place of machines." },
       csv: { type: "boolean", help: "As comma-separated values." },
     },
     run: async (client, call) => {
@@ -64,6 +81,7 @@ export const statusMessageCommands: SiteCommand[] = [
       };
       const query = new URLSearchParams();
       for (const [name, value] of Object.entries(wanted)) if (value !== undefined) query.set(name, value);
+      if (call.values["site"] === true) return showSite(client, call, query);
       const entries = await client.get<StatusEntry[]>(`/status?${query.toString()}`);
       if (call.json) return printJson(entries);
       if (call.values["csv"] === true) {

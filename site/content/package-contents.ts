@@ -72,13 +72,16 @@ export class PackageContents {
       const now = await store.packages.find(packageId);
       if (now?.fileId === fileId && now.multicast !== "no") {
         await store.packages.setContent(packageId, image.id);
+        await store.siteMessages.add("packageCast", `Package ${packageId}`);
         log.info(`package ${packageId} can be cast: ${image.bytes} bytes, stored in ${image.contentBytes}`);
       } else await library.remove(image.id);
     } catch (error) {
       const failure = toVolleyError(error);
       if (failure.code === "E_CANCELLED") return;
       this.#failures.set(packageId, failure);
-      log.error(`package ${packageId} cannot be cast: ${failure.code}: ${failure.detail}`);
+      const text = `Package ${packageId} cannot be cast: ${failure.code}: ${failure.detail}`;
+      log.error(text);
+      await store.siteMessages.add("contentFailed", text).catch(() => undefined);
     }
   }
 

@@ -132,7 +132,12 @@ export class ContentTasks {
         const failure = toVolleyError(error);
         state.state = "failed";
         state.error = { code: failure.code, detail: failure.detail, remedy: failure.entry.remedy };
-        this.#options.log.warn(`${failure.code}: ${failure.detail}`);
+        const text = `${failure.code}: ${failure.detail}`;
+        this.#options.log.warn(text);
+        // Its end is not to wait for that, nor to fail with it.
+        if (failure.code !== "E_CANCELLED") {
+          void this.#options.importer.store.siteMessages.add("contentFailed", text).catch(() => undefined);
+        }
       } finally {
         this.#progress.delete(state.id);
         this.#options.changed();

@@ -5,6 +5,7 @@ import type { DeploymentRecord, DeploymentRequest } from "../../contract/adminis
 import type { DeviceRecord } from "../../contract/devices.ts";
 import { windowsAgentPackage, type SequenceVariable } from "../../contract/sequence.ts";
 import type { Database } from "./database.ts";
+import { tell } from "./site-messages.ts";
 import { windowOf } from "./deployment-window.ts";
 import type { DeploymentTable } from "./schema.ts";
 
@@ -91,6 +92,7 @@ export class DeploymentStore {
           wake: record.wake ?? false,
         })
         .execute();
+      await tell(transaction, "deploymentMade", record.name);
       const children = (record.children ?? []).map((id) => ({
         deployment_id: record.id,
         sequence_id: id,
@@ -114,11 +116,23 @@ export class DeploymentStore {
   }
 
   async close(id: string): Promise<void> {
-    await this.#database.updateTable("deployment").set({ open: false }).where("id", "=", id).execute();
+    const closed = await this.#database
+      .updateTable("deployment")
+      .set({ open: false })
+      .where("id", "=", id)
+      .where("open", "=", true)
+      .returning("name")
+      .executeTakeFirst();
+    if (closed !== undefined) await tell(this.#database, "deploymentClosed", closed.name);
   }
 
   async remove(id: string): Promise<void> {
-    await this.#database.deleteFrom("deployment").where("id", "=", id).execute();
+    const gone = await this.#database
+      .deleteFrom("deployment")
+      .where("id", "=", id)
+      .returning("name")
+      .executeTakeFirst();
+    if (gone !== undefined) await tell(this.#database, "deploymentRemoved", gone.name);
   }
 
   async isFor(deploymentId: string, machineId: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import type { Selectable } from "kysely";
 import type { ImageRecord } from "../../contract/administration.ts";
 import type { MulticastUse } from "../../contract/common.ts";
 import type { Database } from "./database.ts";
+import { tell } from "./site-messages.ts";
 import { toNumber, type ImageTable } from "./schema.ts";
 
 const biosBit = 1;
@@ -85,6 +86,7 @@ export class ImageStore {
       multicast: image.multicast,
     };
     await this.#database.insertInto("image").values(row).execute();
+    if (image.purpose === "image") await tell(this.#database, "imageImported", image.name);
   }
 
   /** The names of the deployments that use it or cast it now, and the packages that stand for it. */
@@ -118,6 +120,11 @@ export class ImageStore {
   }
 
   async remove(id: string): Promise<void> {
-    await this.#database.deleteFrom("image").where("id", "=", id).execute();
+    const gone = await this.#database
+      .deleteFrom("image")
+      .where("id", "=", id)
+      .returning(["name", "purpose"])
+      .executeTakeFirst();
+    if (gone?.purpose === "image") await tell(this.#database, "imageRemoved", gone.name);
   }
 }

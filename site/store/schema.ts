@@ -133,6 +133,31 @@ export interface ReportTable {
   text: string;
 }
 
+/** What the site itself told. */
+export interface SiteMessageTable {
+  sequence: Generated<number | bigint | string>;
+  time: string;
+  message_id: number;
+  severity: Severity;
+  message: string;
+  text: string;
+}
+
+/** One row, or none. */
+export interface WebhookTable {
+  id: number;
+  url: string;
+  /** Sealed: never in an answer, never logged. */
+  secret: string;
+  least: Severity;
+  report_sequence: Integer64;
+  site_sequence: Integer64;
+  failures: number;
+  problem: string;
+  delivered: string | null;
+  not_before: string;
+}
+
 export interface SessionTable {
   id: string;
   deployment_id: string;
@@ -395,6 +420,8 @@ export interface Tables {
   deployment_child: DeploymentChildTable;
   assignment: AssignmentTable;
   report: ReportTable;
+  site_message: SiteMessageTable;
+  webhook: WebhookTable;
   session: SessionTable;
   session_wait: SessionWaitTable;
   distribution_point: DistributionPointTable;

@@ -2,6 +2,7 @@
 import { sql, type Selectable } from "kysely";
 import type { EndReason, SessionEnd } from "../../contract/administration.ts";
 import type { Database } from "./database.ts";
+import { tell } from "./site-messages.ts";
 import { toNumber, type SessionTable } from "./schema.ts";
 
 export interface StoredSession {
@@ -156,6 +157,20 @@ export class SessionStore {
       .set({ feedback_port: ports.feedback, unicast_port: ports.unicast })
       .where("id", "=", id)
       .execute();
+    await tell(this.#database, "sessionStarted", await this.#named(id));
+  }
+
+  /** As people know it. */
+  async #named(id: string): Promise<string> {
+    const row = await this.#database
+      .selectFrom("session")
+      .innerJoin("image", "image.id", "session.image_id")
+      .innerJoin("deployment", "deployment.id", "session.deployment_id")
+      .select(["session.number", "session.start", "image.name as image", "deployment.name as deployment"])
+      .where("session.id", "=", id)
+      .executeTakeFirst();
+    if (row === undefined) return id;
+    return `Session ${toNumber(row.number)}, start ${row.start}: ${row.image} of ${row.deployment}`;
   }
 
   /** A receiver number that was never used in this session. `moved` as in `participants`. */
@@ -242,5 +257,9 @@ export class SessionStore {
       })
       .where("id", "=", id)
       .execute();
+    const isFailure = reason === "sender-failed" || reason === "not-opened" || reason === "not-resumed";
+    const why = detail === "" ? reason : `${reason}: ${detail}`;
+    const named = `${await this.#named(id)}: ${why}`;
+    await tell(this.#database, isFailure ? "sessionFailed" : "sessionEnded", named);
   }
 }

@@ -21,6 +21,8 @@ import { WakeStore } from "./wakes.ts";
 import { SequenceRunStore } from "./sequence-runs.ts";
 import { SequenceStore } from "./sequences.ts";
 import { SessionStore } from "./sessions.ts";
+import { SiteMessageStore } from "./site-messages.ts";
+import { WebhookStore } from "./webhook.ts";
 import { StatusMessageStore } from "./status-messages.ts";
 import { StateStore } from "./state-stores.ts";
 
@@ -37,6 +39,8 @@ export interface Store {
   readonly deployments: DeploymentStore;
   readonly reports: ReportStore;
   readonly statusMessages: StatusMessageStore;
+  readonly siteMessages: SiteMessageStore;
+  readonly webhook: WebhookStore;
   readonly sessions: SessionStore;
   readonly distributionPoint: DistributionPointStore;
   readonly sequences: SequenceStore;
@@ -83,6 +87,8 @@ export async function openStore(place: DatabasePlace, options: DatabaseOptions =
     }),
     reports: new ReportStore(database),
     statusMessages: new StatusMessageStore(database),
+    siteMessages: new SiteMessageStore(database),
+    webhook: new WebhookStore(database),
     sessions: new SessionStore(database),
     distributionPoint: new DistributionPointStore(database),
     sequences: new SequenceStore(database),

@@ -20,6 +20,7 @@ import { sessionImages } from "./session-images.ts";
 import { sequenceVersions } from "./sequence-versions.ts";
 import { sequences } from "./sequences.ts";
 import { sharedPackages } from "./shared-packages.ts";
+import { siteMessages } from "./site-messages.ts";
 import { sessions } from "./sessions.ts";
 import { siteLease } from "./site-lease.ts";
 import { slowClients } from "./slow-clients.ts";
@@ -53,6 +54,7 @@ const steps: Record<string, Migration> = {
   "0060-content-multicast": contentMulticast,
   "0061-sequence-versions": sequenceVersions,
   "0062-driver-catalogue": driverCatalogue,
+  "0063-site-messages": siteMessages,
   "0080-points": points,
 };
 

@@ -50,7 +50,7 @@ export function enrolRoutes({
         room.saw(machineId);
         room.changed("machines");
         pxe.machineArrives({ macs: machine.macAddresses, uuid: machine.smbiosUuid });
-        devices.changed();
+        await devices.enrolled(machineId);
         log.info(`machine ${machine.name} enrolled as ${machineId} from ${request.ip}`);
         return { machineId, machineKey, manifestKey: authority.manifestKey };
       },

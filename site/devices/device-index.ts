@@ -26,17 +26,21 @@ interface Entry extends Recognised {
 /** Who refuses a computer means it whatever else is known of it, and so on downwards. */
 const order: Recognised["kind"][] = ["refused", "machine", "approved", "waiting"];
 
+export interface DeviceIndexOptions {
+  devices: readonly DeviceRecord[];
+  ignoredMacs: PxeProperties["ignoredMacs"];
+  ignoredUuids: PxeProperties["ignoredUuids"];
+}
+
 export class DeviceIndex {
+  readonly #options: DeviceIndexOptions;
   readonly #entries: Entry[];
   readonly #byUuid = new Map<string, Entry>();
   readonly #byMac = new Map<string, Entry>();
   readonly #ignored: Set<string>;
 
-  constructor(options: {
-    devices: DeviceRecord[];
-    ignoredMacs: PxeProperties["ignoredMacs"];
-    ignoredUuids: PxeProperties["ignoredUuids"];
-  }) {
+  constructor(options: DeviceIndexOptions) {
+    this.#options = options;
     const { devices, ignoredMacs, ignoredUuids } = options;
     this.#ignored = new Set([...ignoredMacs, ...ignoredUuids, ...ignoredUuids.map(otherByteOrder)]);
     const seen = ({ device: { lastSeen } }: Entry): string => lastSeen ?? "";
@@ -46,6 +50,12 @@ export class DeviceIndex {
       .toSorted((one, other) => seen(other).localeCompare(seen(one)))
       .toSorted((one, other) => order.indexOf(one.kind) - order.indexOf(other.kind));
     for (const entry of this.#entries) this.#enter(entry);
+  }
+
+  /** Another, in which a device is as it is now. */
+  with(device: DeviceRecord): DeviceIndex {
+    const devices = this.#entries.map((entry) => entry.device).filter(({ id }) => id !== device.id);
+    return new DeviceIndex({ ...this.#options, devices: [...devices, device] });
   }
 
   /** How many wait for approval. */

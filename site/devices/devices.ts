@@ -72,7 +72,17 @@ export class Devices {
     this.changed();
   }
 
-  /** A machine has enrolled, or something else of who is known, or the rules, have changed. */
+  /** A machine has enrolled. In a room that starts one follows the other, and each changes its own device alone. */
+  async enrolled(machineId: string): Promise<void> {
+    const device = await this.#store.ofMachine(machineId);
+    // What is being read meanwhile goes into the old one.
+    this.#approved = new Map([...this.#approved].filter(([id]) => id !== machineId));
+    const index = device === undefined ? null : (this.#index?.then((one) => one.with(device)) ?? null);
+    void this.#keepIndex(index);
+    this.onChange();
+  }
+
+  /** Something else of who is known, or the rules, have changed. */
   changed(): void {
     this.#index = null;
     // What is being read meanwhile goes into the old one.
@@ -147,15 +157,16 @@ export class Devices {
 
   /** As of the last change. */
   async index(): Promise<DeviceIndex> {
-    if (this.#index === null) {
-      const loading = this.#load();
-      this.#index = loading;
-      // What failed once is tried again.
-      loading.catch(() => {
-        if (this.#index === loading) this.#index = null;
-      });
-    }
-    return await this.#index;
+    return await (this.#index ?? this.#keepIndex(this.#load()));
+  }
+
+  #keepIndex<Index extends Promise<DeviceIndex> | null>(index: Index): Index {
+    this.#index = index;
+    // What failed once is tried again.
+    index?.catch(() => {
+      if (this.#index === index) this.#index = null;
+    });
+    return index;
   }
 
   async #load(): Promise<DeviceIndex> {

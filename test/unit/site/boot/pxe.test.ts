@@ -35,7 +35,7 @@ const newComputer = (): ComputerIdentity => ({ uuid: randomUUID(), mac: null });
 async function enrol({ uuid }: ComputerIdentity, operatingSystem: System = "linux"): Promise<string> {
   const facts = { ...machineFacts(`pc ${uuid}`), smbiosUuid: uuid, operatingSystem };
   const id = await store.machines.enrol(facts, randomUUID());
-  pxe.devices.changed();
+  await pxe.devices.enrolled(id);
   return id;
 }
 
@@ -164,4 +164,19 @@ test("of two changes of the properties that meet, none is lost", async () => {
   await Promise.all([pxe.change({ delaySeconds: 3 }), pxe.change({ promptSeconds: 9 })]);
   const { delaySeconds, promptSeconds } = (await Pxe.open(store)).properties;
   assert.deepEqual({ delaySeconds, promptSeconds }, { delaySeconds: 3, promptSeconds: 9 });
+});
+
+test("who enrols is known from then on, and whether others are approved is not forgotten", async () => {
+  const [one, two] = [newComputer(), newComputer()];
+  const pe = { ...machineFacts("pe"), smbiosUuid: two.uuid, operatingSystem: "linux-pe" as const };
+  const { devices } = pxe;
+  const first = await enrol(one);
+  assert.equal(await devices.isApproved(first), true);
+  assert.equal((await devices.recognise(pe, true)).machineId, undefined);
+  const [second, third] = await Promise.all([enrol(two), enrol(newComputer())]);
+  assert.equal((await devices.recognise(pe, true)).machineId, second);
+  const device = await store.devices.ofMachine(third);
+  await devices.setState(device?.id ?? "", "refused");
+  assert.equal(await devices.isApproved(third), false);
+  assert.equal(await devices.isApproved(first), true);
 });

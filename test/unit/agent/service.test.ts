@@ -1,0 +1,144 @@
+/** What the agent does with the site's answers all day: begin, go on, leave alone, end. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { test } from "node:test";
+import { pause } from "../../../agent/back-off.ts";
+import { serve } from "../../../agent/deploying/service.ts";
+import type { Log } from "../../../agent/report/logs.ts";
+import type { Policy } from "../../../contract/deployment.ts";
+import { VolleyError } from "../../../contract/errors.ts";
+
+const noWord = (): void => {};
+const silent: Log = { info: noWord, warning: noWord, error: noWord, detail: noWord };
+const deployment: NonNullable<Policy["deployment"]> = {
+  id: randomUUID(),
+  name: "d",
+  image: {
+    id: randomUUID(),
+    name: "i",
+    root: "0".repeat(64),
+    bytes: 1,
+    contentBytes: 1,
+    smallestDiskBytes: 1,
+    sectorBytes: 512,
+    firmware: [],
+    multicast: "allowed",
+  },
+  sequence: null,
+  packages: "all",
+  disk: { removable: false },
+  unattended: true,
+  multicast: true,
+  multicastOnly: false,
+  failed: false,
+};
+
+test("once: the first deployment decides how the agent ends", async () => {
+  const options = {
+    once: true,
+    resumes: null,
+    onGone: () => {},
+    enrol: async () => null,
+    pause: async () => {},
+    policy: async () => ({ deployment }),
+    log: silent,
+    signal: new AbortController().signal,
+  };
+  await serve({ ...options, perform: async () => null });
+  const failing = async (): Promise<never> => {
+    throw new VolleyError("E_DEVICE_WRITE", "x");
+  };
+  await assert.rejects(serve({ ...options, perform: failing }), { code: "E_DEVICE_WRITE" });
+});
+
+test("what goes on with one deployment does nothing else, and says when that one is gone", async () => {
+  let performed = 0;
+  let gone = 0;
+  const options = {
+    once: true,
+    onGone: () => (gone += 1),
+    enrol: async () => null,
+    pause: async () => {},
+    perform: async () => (performed += 1),
+    log: silent,
+    signal: new AbortController().signal,
+  };
+  await serve({ ...options, resumes: deployment.id, policy: async () => ({ deployment }) });
+  assert.deepEqual([performed, gone], [1, 0]);
+  await serve({ ...options, resumes: "another", policy: async () => ({ deployment }) });
+  await serve({ ...options, resumes: deployment.id, policy: async () => ({ deployment: null }) });
+  assert.deepEqual([performed, gone], [1, 2]);
+});
+
+test("as a service it survives a failure, and does not begin the same deployment anew", async () => {
+  const stop = new AbortController();
+  let performed = 0;
+  const errors: string[] = [];
+  const served = serve({
+    once: false,
+    resumes: null,
+    onGone: () => {},
+    enrol: async () => null,
+    pause: () => pause(5, stop.signal),
+    policy: async () => ({ deployment }),
+    perform: async () => {
+      performed += 1;
+      setTimeout(() => stop.abort(), 100);
+      throw new VolleyError("E_DEVICE_WRITE", "the disk is bad");
+    },
+    log: { ...silent, error: (text) => errors.push(text) },
+    signal: stop.signal,
+  });
+  await assert.rejects(served, { code: "E_CANCELLED" });
+  assert.equal(performed, 1);
+  assert.match(errors.join(), /E_DEVICE_WRITE: the disk is bad/);
+});
+
+test("as a service it leaves what has failed alone until the site says once more, also at its next start", async () => {
+  const stop = new AbortController();
+  const failed = { ...deployment, failed: true };
+  const later = { ...deployment, id: randomUUID() };
+  // The site has not heard of the failure yet, then has; then it is cleared; then it succeeds, and another one comes.
+  const policies = [
+    failed,
+    deployment,
+    deployment,
+    failed,
+    failed,
+    deployment,
+    deployment,
+    null,
+    deployment,
+    later,
+  ];
+  const performed: [number, string][] = [];
+  const lines: string[] = [];
+  let asked = 0;
+  const served = serve({
+    once: false,
+    resumes: null,
+    onGone: () => {},
+    enrol: async () => null,
+    pause: () => pause(1, stop.signal),
+    policy: async () => {
+      const policy = policies[asked];
+      asked += 1;
+      if (asked === policies.length) stop.abort();
+      return { deployment: policy ?? null };
+    },
+    perform: async ({ id }) => {
+      performed.push([asked, id]);
+      if (asked === 2) throw new VolleyError("E_DEVICE_WRITE", "the disk is bad");
+    },
+    log: { ...silent, info: (text) => lines.push(text) },
+    signal: stop.signal,
+  });
+  await assert.rejects(served, { code: "E_CANCELLED" });
+  assert.deepEqual(performed, [
+    [2, deployment.id],
+    [6, deployment.id],
+    [9, deployment.id],
+    [10, later.id],
+  ]);
+  assert.match(lines[0] ?? "", /^"d" has failed on this machine; .*volley deployment clear/);
+});

@@ -3,25 +3,16 @@
  * wants nothing any more: bcdedit, manage-bde and schtasks are doubles that keep state.
  */
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { errors } from "../../contract/errors.ts";
 import type { SequenceRecord } from "../../contract/sequence.ts";
-import { makeBootMedia } from "../fixtures/boot-media.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 import { commandStep, sequenceText, step, variable } from "../fixtures/sequence-text.ts";
 import { volley } from "../fixtures/volley-command.ts";
+import { makeWinpeMedia } from "../fixtures/winpe-media.ts";
 import { packageForWindows, runWine, wineAgent } from "../fixtures/wine.ts";
 import { openWineTools, type WineTools } from "../fixtures/wine-tools.ts";
 import { bootStore } from "../fixtures/windows-tools/bcdedit.ts";
@@ -49,52 +40,6 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const wim = randomBytes(2_500_001);
-const sdi = randomBytes(4096);
-
-function makeMedia(): string {
-  const media = makeBootMedia(join(folder, "media"));
-  const place = join(media, "winpe", "Boot");
-  mkdirSync(place, { recursive: true });
-  writeFileSync(join(place, "boot.wim"), wim);
-  writeFileSync(join(place, "boot.sdi"), sdi);
-  const describe = (bytes: Buffer) => ({
-    bytes: bytes.length,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-  });
-  const common = {
-    built: new Date().toISOString(),
-    site: "https://site:8443",
-    fingerprint: "ab".repeat(32),
-    credentialExpires: new Date().toISOString(),
-  };
-  const linuxFiles = ["vmlinuz", "initrd.zst", "shimx64.efi", "grubx64.efi"].map((name) => [
-    name,
-    describe(readFileSync(join(media, name))),
-  ]);
-  const linux = {
-    ...common,
-    kind: "volley-linux-pe",
-    agent: "1",
-    kernel: "6.1.0",
-    commandLine: "quiet",
-    files: Object.fromEntries(linuxFiles) as unknown,
-    withoutCredential: describe(readFileSync(join(media, "initrd.zst"))),
-  };
-  const winpe = {
-    ...common,
-    kind: "volley-winpe",
-    version: "10.0.22621.1",
-    bootManager: "2023",
-    network: { bios: false, wimboot: false },
-    left: [],
-    files: { "Boot/boot.wim": describe(wim), "Boot/boot.sdi": describe(sdi) },
-  };
-  writeFileSync(join(media, "media.json"), JSON.stringify(linux));
-  writeFileSync(join(media, "winpe", "winpe.json"), JSON.stringify(winpe));
-  return media;
-}
-
 test("the executable leaves for Windows PE, and takes it back when nobody wants it", { skip }, async () => {
   assert.ok(tools);
   const volume = volumeState(machine, "C:");
@@ -103,7 +48,8 @@ test("the executable leaves for Windows PE, and takes it back when nobody wants 
   bootStore(machine);
   scheduledTasks(machine);
   const untouched = structuredClone(machine.state);
-  const site = await room.startSite({ words: ["--media", makeMedia()] });
+  const media = makeWinpeMedia(join(folder, "media"));
+  const site = await room.startSite({ words: ["--media", media.folder] });
   const steps = [
     step("Reboot", "Restart in Windows PE", variable("Target", "WinPE")),
     commandStep("Never here", "cmd.exe /c exit 7"),
@@ -118,8 +64,8 @@ test("the executable leaves for Windows PE, and takes it back when nobody wants 
   const first = await room.startAgent(site, wish);
   await first.exits(errors.E_RESTART_NEEDED.exitCode, 300_000);
   const place = join(tools.driveC, "windows", "Volley", "PE");
-  assert.ok(readFileSync(join(place, "boot.wim")).equals(wim));
-  assert.ok(readFileSync(join(place, "boot.sdi")).equals(sdi));
+  assert.ok(readFileSync(join(place, "boot.wim")).equals(media.wim));
+  assert.ok(readFileSync(join(place, "boot.sdi")).equals(media.sdi));
   assert.ok(readFileSync(join(place, "volley-agent.exe")).equals(readFileSync(agent)));
   for (const name of ["origin.json", "enrolment.json", "authority.json"]) {
     assert.ok(existsSync(join(place, "state", name)), name);

@@ -20,6 +20,7 @@ import { openConsoleLines } from "./console-lines.ts";
 import { type DoctorCommand, runDoctor, type Surroundings } from "./commands/doctor-command.ts";
 import { completeDownload, type DownloadCommand, runDownload } from "./commands/download-command.ts";
 import { askForVariables } from "./commands/env-command.ts";
+import { bringLog } from "./deploying/bring-log.ts";
 import { dropHandOver, readHandOver } from "./deploying/hand-over.ts";
 import type * as Performing from "./deploying/perform.ts";
 import { type ReceiveCommand, runReceive } from "./commands/receive-command.ts";
@@ -250,7 +251,7 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
         onWait: (failure) => log.warning(`Waiting for the site: ${failure.detail}`),
       }),
     );
-    const site = new SiteClient({
+    const site: SiteClient = new SiteClient({
       transport: openTransport(command.site, authority),
       site: `${command.site.host}:${command.site.port}`,
       authority,
@@ -258,6 +259,7 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
       machine,
       readCredential,
       onSecret: (secret) => redactor.add(secret),
+      onLogWanted: (id) => void bringLog(id, { site, log, logFolder, redactor, signal: stop.signal }),
     });
     const outbox = openOutbox(state.path, flushFolder);
     if (outbox.damagedLines > 0) {

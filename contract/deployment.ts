@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ByteCount, HexKey, HexRoot, Identifier, MulticastUse, Name, Port } from "./common.ts";
 import { limits } from "./limits.ts";
+import { LogWanted } from "./report.ts";
 import { PackageList, SequenceFacts } from "./sequence.ts";
 
 export const ImageFacts = z.object({
@@ -36,7 +37,7 @@ export type DiskRule = z.infer<typeof DiskRule>;
  * GET /policy: what this machine is to do now; deployment null = nothing. With a task sequence the machine runs that, and
  * images and packages are cast as its steps name them (GET /deployments/:id/packages/:packageId/image); without one the image goes onto the disk that the rule means.
  */
-export const Policy = z.object({
+export const Policy = LogWanted.extend({
   deployment: z
     .object({
       id: Identifier,

@@ -166,6 +166,10 @@ export const limits = {
   /** Reports of one request together, serialised: well below requestBodyBytes. */
   reportBytesPerRequest: 524_288,
   outboxBytes: 33_554_432,
+  /** The end of a machine's log that the site keeps, how many of them, and how long an agent that failed tries to bring it. */
+  logTailBytes: 262_144,
+  machineLogsMost: 20_000,
+  logTailMs: 5000,
   /** As Configuration Manager does: at this size smsts.log becomes smsts.lo_. */
   logBytes: 250_000,
   /** Of what a step's program printed, the last characters are kept. */

@@ -59,9 +59,13 @@ export const Report = z.discriminatedUnion("kind", [
 ]);
 export type Report = z.infer<typeof Report>;
 
+/** The site wants the log of this machine's work for that deployment: see contract/machine-logs.ts. Said once. */
+export const LogWanted = z.object({ logOf: Identifier.optional() });
+export type LogWanted = z.infer<typeof LogWanted>;
+
 /** POST /reports. */
 export const ReportsRequest = z.object({ reports: z.array(Report).min(1).max(limits.reportsPerRequest) });
-export const ReportsAnswer = z.object({ acknowledged: z.array(Identifier) });
+export const ReportsAnswer = LogWanted.extend({ acknowledged: z.array(Identifier) });
 
 /** POST /deployments/:id/progress, about every second. */
 export const Progress = z.object({
@@ -97,7 +101,7 @@ export type RunningStep = z.infer<typeof RunningStep>;
  * `rejoin`: the session is gone, or another stream is this machine's (`moved` says why): join again. `moved` with
  * `go-on`: why the site has moved the machine to unicast; empty: it has not. E_TOO_SLOW instead: the machine is out.
  */
-export const ProgressAnswer = z.object({
+export const ProgressAnswer = LogWanted.extend({
   next: z.enum(["go-on", "rejoin"]),
   moved: z.string().max(limits.reportTextCharacters).default(""),
 });

@@ -35,12 +35,14 @@ import { type IgmpDoor, openIgmpWatch } from "./casting/igmp-watch.ts";
 import { FileLibrary } from "./content/files.ts";
 import type { ImportDoor } from "./content/import.ts";
 import { Library } from "./content/library.ts";
+import { MachineLogs } from "./content/machine-logs.ts";
 import { PackageContents } from "./content/package-contents.ts";
 import { ContentTasks } from "./content/tasks.ts";
 import type { VerifyDoor } from "./content/verify.ts";
 import { addPage } from "./dashboard/page.ts";
 import type { Log } from "./log.ts";
 import { RemotePoints } from "./points.ts";
+import { pruning } from "./pruning.ts";
 import { RoomBoard } from "./room.ts";
 import { keepUpgrading, takeLease } from "./serving.ts";
 import { DiskRoom } from "./store/disk-room.ts";
@@ -125,6 +127,7 @@ export function siteFiles(dataFolder: string, sharedFolder = dataFolder) {
     media: join(sharedFolder, "media"),
     imports: join(sharedFolder, "import"),
     pxe: join(dataFolder, "pxe"),
+    logs: join(dataFolder, "logs"),
     log: join(dataFolder, "site.log"),
   };
 }
@@ -263,7 +266,8 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     const passwords = new Passwords();
     const firstPassword = options.serving ? await firstAccount(store, passwords) : null;
     await store.audit.prune();
-    endings.push(await pruning(store, log));
+    const machineLogs = new MachineLogs(files.logs);
+    endings.push(await pruning(store, machineLogs, log));
     const pxe = await Pxe.open(store);
     const waker = new Waker(log);
     endings.push(() => waker.stop());
@@ -281,6 +285,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
       files: fileLibrary,
       tasks,
       packageContents,
+      machineLogs,
       director,
       remotePoints,
       names,
@@ -376,17 +381,6 @@ async function keptFiles({ captures, packages, sequences, stateStores }: Store):
   const ofSequences = (await sequences.list()).map(({ id }) => id);
   const ofCaptures = (await captures.listOpen()).map(({ file }) => file);
   return new Set([...ofPackages, ...ofSequences, ...ofCaptures, ...(await stateStores.files())]);
-}
-
-/** Status messages are kept for a set time. Answers what ends looking after that. */
-async function pruning({ statusMessages }: Store, log: Log): Promise<() => void> {
-  await statusMessages.prune(Date.now());
-  const timer = setInterval(() => {
-    statusMessages
-      .prune(Date.now())
-      .catch((error: unknown) => log.error(`old status messages stay: ${toVolleyError(error).detail}`));
-  }, limits.statusPruneMs);
-  return () => clearInterval(timer);
 }
 
 /** A site runs for months: its certificate is looked at now and then. Answers what ends that. */

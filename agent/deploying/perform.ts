@@ -1,6 +1,7 @@
 /** One deployment on this machine, an image or a task sequence: done, and reported however it ended. */
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import type { Outcome } from "../../contract/report.ts";
+import { bringLog } from "./bring-log.ts";
 import { deployImageToDisk } from "./deploy-image.ts";
 import { dropHandOver } from "./hand-over.ts";
 import type { Deployment, Performer } from "./performer.ts";
@@ -18,6 +19,8 @@ export async function perform(deployment: Deployment, by: Performer): Promise<Ou
     if (!goesOn) {
       dropHandOver(by.state);
       reportFailure(deployment, failure, by);
+      by.log.detail(failure.toString(), "error");
+      await bringLog(deployment.id, { ...by, redactor: by.sequences.redactor });
     }
     throw failure;
   } finally {

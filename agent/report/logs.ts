@@ -15,7 +15,7 @@ export interface Log {
   warning(text: string): void;
   error(text: string): void;
   /** Only for the files. */
-  detail(text: string): void;
+  detail(text: string, severity?: Severity): void;
 }
 
 export interface Logs {
@@ -67,8 +67,8 @@ export function openLogs({ folder, redactor, screen }: LogsOptions): Logs {
     level: keyof typeof levels,
     origin: { component: string; file: string },
     message: string,
+    severity: Severity = level === "detail" ? "info" : level,
   ): void => {
-    const severity: Severity = level === "detail" ? "info" : level;
     logger.log({ level, message, severity, time: new Date(), ...origin });
   };
   return {
@@ -78,7 +78,7 @@ export function openLogs({ folder, redactor, screen }: LogsOptions): Logs {
         info: (text) => write("info", origin, text),
         warning: (text) => write("warning", origin, text),
         error: (text) => write("error", origin, text),
-        detail: (text) => write("detail", origin, text),
+        detail: (text, severity) => write("detail", origin, text, severity),
       };
     },
     alsoIn(place) {

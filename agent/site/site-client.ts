@@ -6,7 +6,13 @@ import { BurstAnswer, type BurstRequest, EchoCounts, Examination } from "../../c
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { EnrolAnswer, type EnrolRequest, type MachineFacts } from "../../contract/machine.ts";
-import { ProgressAnswer, ReportsAnswer, type Progress, type Report } from "../../contract/report.ts";
+import {
+  ProgressAnswer,
+  ReportsAnswer,
+  type LogWanted,
+  type Progress,
+  type Report,
+} from "../../contract/report.ts";
 import { stateFiles, type StateFolder } from "../state-folder.ts";
 import type { Answer, Call, Transport } from "./transport.ts";
 
@@ -31,6 +37,8 @@ export interface SiteClientOptions {
   readCredential(): string | null;
   /** Told of each secret before it is used, so that no log shows it. */
   onSecret(secret: string): void;
+  /** The site wants the log of this machine's work for that deployment. */
+  onLogWanted?(deploymentId: string): void;
 }
 
 /**
@@ -56,7 +64,7 @@ export class SiteClient {
   }
 
   async policy(): Promise<Policy> {
-    return this.ask(Policy, { method: "GET", path: "/policy" });
+    return this.#heard(await this.ask(Policy, { method: "GET", path: "/policy" }));
   }
 
   /** The manifest file's bytes, not yet checked. */
@@ -82,13 +90,25 @@ export class SiteClient {
   }
 
   async progress(deploymentId: string, body: Progress): Promise<ProgressAnswer> {
-    return this.ask(ProgressAnswer, { method: "POST", path: `/deployments/${deploymentId}/progress`, body });
+    const path = `/deployments/${deploymentId}/progress`;
+    return this.#heard(await this.ask(ProgressAnswer, { method: "POST", path, body }));
   }
 
   /** Identifiers of the reports that the site now keeps. */
   async report(reports: readonly Report[]): Promise<string[]> {
-    return (await this.ask(ReportsAnswer, { method: "POST", path: "/reports", body: { reports } }))
-      .acknowledged;
+    const call: Call = { method: "POST", path: "/reports", body: { reports } };
+    return this.#heard(await this.ask(ReportsAnswer, call)).acknowledged;
+  }
+
+  /** The end of smsts.log (contract/machine-logs.ts). */
+  async log(deploymentId: string, bytes: Buffer): Promise<void> {
+    const path = `/deployments/${deploymentId}/machines/me/log`;
+    await this.#authorized({ method: "PUT", path, bytes });
+  }
+
+  #heard<Answered extends LogWanted>(answer: Answered): Answered {
+    if (answer.logOf !== undefined) this.#options.onLogWanted?.(answer.logOf);
+    return answer;
   }
 
   /** Throws E_DOCTOR_BUSY too, as `burst` does. */

@@ -12,6 +12,7 @@ import type { PointProperties } from "../casting/properties.ts";
 import type { Examinations } from "../casting/examinations.ts";
 import type { FileLibrary } from "../content/files.ts";
 import type { Library } from "../content/library.ts";
+import type { MachineLogs } from "../content/machine-logs.ts";
 import type { PackageContents } from "../content/package-contents.ts";
 import type { ContentTasks } from "../content/tasks.ts";
 import type { Devices } from "../devices/devices.ts";
@@ -32,6 +33,7 @@ export interface ApiContext {
   files: FileLibrary;
   tasks: ContentTasks;
   packageContents: PackageContents;
+  machineLogs: MachineLogs;
   director: Director;
   remotePoints: RemotePoints;
   /** Addresses and names by which the site itself is reached. */

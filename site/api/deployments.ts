@@ -170,7 +170,7 @@ async function findWhat(store: ApiContext["store"], wanted: DeploymentRequest): 
   }
 }
 
-function participation({ store, director, room }: ApiContext): Route[] {
+function participation({ director, machineLogs, room, store }: ApiContext): Route[] {
   return [
     {
       method: "POST",
@@ -208,7 +208,7 @@ function participation({ store, director, room }: ApiContext): Route[] {
         if (!director.takesPart(machineId, id)) await deploymentOf(call, store);
         const progress = parse(Progress, call.request.body);
         room.progressed(machineId, id, progress);
-        return director.progress(machineId, id, progress);
+        return { ...director.progress(machineId, id, progress), ...machineLogs.takeWanted(machineId) };
       },
     },
     {

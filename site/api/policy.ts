@@ -7,7 +7,7 @@ import { pointsFor } from "./point-tickets.ts";
 import { machineOf, type Route } from "./routes.ts";
 
 export function policyRoutes(context: ApiContext): Route[] {
-  const { properties, pxe, store, room } = context;
+  const { machineLogs, properties, pxe, store, room } = context;
   return [
     {
       method: "GET",
@@ -18,7 +18,8 @@ export function policyRoutes(context: ApiContext): Route[] {
         const machineId = machineOf(call);
         pxe.machineArrives({ id: machineId });
         const deployment = await store.deployments.dueFor(machineId, call.request.ip);
-        if (!deployment) return { deployment: null };
+        const asked = machineLogs.takeWanted(machineId);
+        if (!deployment) return { deployment: null, ...asked };
         const multicast = deployment.multicast && properties.current.multicast;
         const points = await pointsFor(context, { id: machineId, address: call.request.ip }, deployment);
         const { disk, id, imageId, multicastOnly, name, packages, sequenceId, unattended } = deployment;
@@ -37,7 +38,7 @@ export function policyRoutes(context: ApiContext): Route[] {
           packages,
         };
         const paths = { multicast, multicastOnly, ...(points.length > 0 && { points }) };
-        return { deployment: { id, name, ...what, disk, unattended, failed, ...paths } };
+        return { deployment: { id, name, ...what, disk, unattended, failed, ...paths }, ...asked };
       },
     },
   ];

@@ -10,7 +10,7 @@ import { machineOf, parse, type Route } from "./routes.ts";
 
 const Place = z.object({ id: Identifier, machineId: Identifier });
 
-export function reportRoutes({ store, director, room }: ApiContext): Route[] {
+export function reportRoutes({ director, machineLogs, room, store }: ApiContext): Route[] {
   return [
     {
       method: "POST",
@@ -33,7 +33,8 @@ export function reportRoutes({ store, director, room }: ApiContext): Route[] {
           }
         }
         if (fresh.length > 0) room.changed("machines");
-        return { acknowledged: reports.map((report) => report.id) };
+        const acknowledged = reports.map((report) => report.id);
+        return { acknowledged, ...machineLogs.takeWanted(machineId) };
       },
     },
     {

@@ -19,6 +19,7 @@ import { examinationRoutes } from "./examinations.ts";
 import { healthRoutes } from "./health.ts";
 import { imageRoutes } from "./images.ts";
 import { loginRoutes } from "./login.ts";
+import { machineLogRoutes } from "./machine-logs.ts";
 import { machineRoutes } from "./machines.ts";
 import { metricRoutes } from "./metrics.ts";
 import { packageRoutes } from "./packages.ts";
@@ -59,6 +60,7 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   healthRoutes,
   imageRoutes,
   loginRoutes,
+  machineLogRoutes,
   machineRoutes,
   metricRoutes,
   packageRoutes,

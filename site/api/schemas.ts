@@ -7,6 +7,7 @@ import { ReportKey, SignedReport } from "../../contract/deployment-report.ts";
 import * as devices from "../../contract/devices.ts";
 import { DistributionPoint, DistributionPointChange } from "../../contract/distribution-point.ts";
 import * as doctor from "../../contract/doctor.ts";
+import { KeptLog, LogQuery, MachineLog } from "../../contract/machine-logs.ts";
 import { EnrolAnswer, EnrolRequest } from "../../contract/machine.ts";
 import * as point from "../../contract/point.ts";
 import * as pxe from "../../contract/pxe.ts";
@@ -87,6 +88,8 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "POST /login": { body: accounts.LoginRequest, answer: accounts.Me },
   "GET /me": { answer: accounts.Me },
   "POST /me/password": { body: accounts.PasswordChange },
+  "GET /logs": { answer: z.array(KeptLog) },
+  "GET /machines/:id/log": { query: LogQuery, answer: MachineLog },
   "GET /machines": { answer: z.array(administration.MachineRecord) },
   "GET /machines/:id/variables": variables,
   "POST /machines/:id/variables": changedVariables,

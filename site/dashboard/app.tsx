@@ -8,6 +8,7 @@ import { me, said, saying, signOut } from "./state/site.ts";
 import { DeploymentsView } from "./views/deployments.tsx";
 import { DevicesView } from "./views/devices.tsx";
 import { ImagesView } from "./views/images.tsx";
+import { LogsView } from "./views/logs.tsx";
 import { RoomView } from "./views/room.tsx";
 import { SequencesView } from "./views/sequences.tsx";
 import { SessionsView } from "./views/sessions.tsx";
@@ -22,6 +23,7 @@ const views: Record<(typeof viewPaths)[number]["path"], ComponentType> = {
   "/images": ImagesView,
   "/sequences": SequencesView,
   "/devices": DevicesView,
+  "/logs": LogsView,
   "/settings": SettingsView,
 };
 

@@ -10,11 +10,12 @@ export const viewPaths = [
   { path: "/images", title: "Images" },
   { path: "/sequences", title: "Task sequences" },
   { path: "/devices", title: "Devices" },
+  { path: "/logs", title: "Logs" },
   { path: "/settings", title: "Settings" },
 ] as const;
 
 /** Views that show one thing, by its identifier, below their own path. */
-export const detailedPaths = ["/sequences"] as const satisfies (typeof viewPaths)[number]["path"][];
+export const detailedPaths = ["/sequences", "/logs"] as const satisfies (typeof viewPaths)[number]["path"][];
 
 /** Parts of the settings, below their own path. */
 export const settingPaths = [

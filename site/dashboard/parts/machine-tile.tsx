@@ -7,7 +7,11 @@ export function MachineTile({ id }: { id: string }) {
   return (
     <li class="machine" data-state={text.state}>
       <div class="head">
-        <h3>{text.name}</h3>
+        <h3>
+          <a href={`/logs/${id}`} title={`The log of ${text.name}`}>
+            {text.name}
+          </a>
+        </h3>
         <span class="state">{text.stateText}</span>
       </div>
       <progress max={1} value={text.part} aria-label={`Progress of ${text.name}`} />

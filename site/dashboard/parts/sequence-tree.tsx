@@ -46,7 +46,7 @@ function Nodes({ label, nodes }: { nodes: readonly TreeNode[]; label?: string })
           <li key={index} class="group" data-disabled={node.group.disabled}>
             <details open>
               <summary>
-                <span class="title">{node.group.name || "a group without a name"}</span>
+                <span class="label">{node.group.name || "a group without a name"}</span>
                 <Marks of={node.group} />
               </summary>
               <Condition text={node.group.condition} />
@@ -63,7 +63,7 @@ function Step({ step }: { step: CheckedStep }) {
   return (
     <li class="step" data-disabled={step.disabled}>
       <div class="row">
-        <span class="title">{step.name}</span>
+        <span class="label">{step.name}</span>
         <span class="hint">{typeText(step)}</span>
         <Marks of={step} />
         <span class="supports">

@@ -252,7 +252,7 @@ test("back-off grows, is bounded and spread", () => {
 });
 
 test("what time does not heal is not tried again, and patience ends", async () => {
-  const options = { signal: new AbortController().signal, patienceMs: 300, onWait: noWord };
+  const options = { signal: new AbortController().signal, patienceMs: 300, onWait: () => {} };
   let tries = 0;
   const failing = (code: "E_FORBIDDEN" | "E_SITE_UNREACHABLE") => async () => {
     tries += 1;

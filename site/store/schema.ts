@@ -9,19 +9,28 @@ import type { ErrorAnswer, MulticastUse } from "../../contract/common.ts";
 import type { CollectionRule, DeviceState } from "../../contract/devices.ts";
 import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import type { PxeProperties } from "../../contract/pxe.ts";
-import type { PackageProgram, SequenceVariable } from "../../contract/sequence.ts";
+import type { SequenceVariable } from "../../contract/sequence.ts";
 import type { Severity } from "../../contract/status-messages.ts";
 import type { HolderLocation } from "./lease.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 import type { PasswordProof, PxePasswordProof } from "./password-proofs.ts";
 import type { PointImageTable, PointTable } from "./point-tables.ts";
+import type {
+  SequenceTable,
+  SequenceHoldTable,
+  PackageTable,
+  DriverTable,
+  DriverIdentifierTable,
+  SequenceRunTable,
+  StateStoreTable,
+} from "./sequence-tables.ts";
 
 export type PxeStoredProperties = Omit<PxeProperties, "password"> & { password: PxePasswordProof | null };
 
 /** Read as a value, written as JSON text. */
 export type Json<Value> = ColumnType<Value, string, string>;
 /** PGlite gives numbers, and BigInt beyond 2^53; other drivers give text. `toNumber` takes them all. */
-type Integer64 = ColumnType<number | bigint | string, number, number>;
+export type Integer64 = ColumnType<number | bigint | string, number, number>;
 
 export interface ImageTable {
   id: string;
@@ -208,94 +217,6 @@ export interface ParticipantTable {
   finished: boolean;
   /** Why the site has moved the machine; empty: it has not. */
   moved: string;
-}
-
-export interface SequenceTable {
-  /** Also of its file. */
-  id: string;
-  name: string;
-  /** In upper case. */
-  package_id: string | null;
-  file_name: string;
-  bytes: Integer64;
-  hash: string;
-  added: string;
-  /** From 1, of those of its name. */
-  version: number;
-  /** Null: see `unchecked`. */
-  check_json: string | null;
-  unchecked: string;
-}
-
-/** The version that a machine began, where the deployment takes the latest. */
-export interface SequenceHoldTable {
-  deployment_id: string;
-  machine_id: string;
-  sequence_id: string;
-}
-
-export interface PackageTable {
-  /** In upper case. */
-  package_id: string;
-  name: string;
-  kind: "folder" | "file" | "image";
-  /** Null for an image, as the hash. */
-  file_id: string | null;
-  file_name: string | null;
-  bytes: Integer64;
-  hash: string | null;
-  /** Of an image, or of what is cast in the file's place. */
-  image_id: string | null;
-  multicast: MulticastUse;
-  /** Null for what is no package of drivers. */
-  driver_category: string | null;
-  /** Its INF files are in the tables of drivers. */
-  drivers_read: ColumnType<boolean, boolean | undefined, boolean>;
-  programs: Json<PackageProgram[]>;
-  added: string;
-  shared: ColumnType<boolean, undefined, boolean>;
-}
-
-/** An INF file of a package. */
-export interface DriverTable {
-  package_id: string;
-  path: string;
-  provider: string;
-  class_name: string;
-  date: string;
-  version: string;
-  identifiers: number;
-}
-
-export interface DriverIdentifierTable {
-  /** In capitals. */
-  identifier: string;
-  package_id: string;
-  path: string;
-}
-
-/** A machine's run of a deployment's task sequence. */
-export interface SequenceRunTable {
-  deployment_id: string;
-  machine_id: string;
-  /** Hex; never logged, answered to this machine alone. */
-  secret_key: string;
-  run_id: string | null;
-  serial: Integer64 | null;
-  checkpoint: string | null;
-}
-
-/** The user state that a machine has stored. */
-export interface StateStoreTable {
-  machine_id: string;
-  /** Of what is stored; hex, never logged. */
-  secret_key: string;
-  /** Of what will be stored next; empty when none was asked for. */
-  next_key: string;
-  file_id: string | null;
-  bytes: Integer64;
-  hash: string;
-  expires: string;
 }
 
 /** One row. With what passwords are checked by: never answered, never logged. */

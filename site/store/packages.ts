@@ -4,7 +4,7 @@ import type { MulticastUse } from "../../contract/common.ts";
 import type { PackageRecord } from "../../contract/sequence.ts";
 import type { Database } from "./database.ts";
 import { toNumber } from "./schema.ts";
-import type { type PackageTable } from "./sequence-tables.ts";
+import type { PackageTable } from "./sequence-tables.ts";
 
 export interface StoredPackage extends PackageRecord {
   /** Null for an image. */

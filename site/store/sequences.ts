@@ -4,7 +4,7 @@ import type { DeploymentRecord } from "../../contract/administration.ts";
 import type { SequenceRecord } from "../../contract/sequence.ts";
 import type { Database } from "./database.ts";
 import { toNumber } from "./schema.ts";
-import type { type SequenceTable } from "./sequence-tables.ts";
+import type { SequenceTable } from "./sequence-tables.ts";
 
 /** What the agent's check said of it: JSON, or why there is none. */
 export type StoredCheck = { json: string } | { json: null; unchecked: string };

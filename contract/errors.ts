@@ -141,6 +141,13 @@ const entries = {
     495,
     77,
   ),
+  E_CLOCK: entry(
+    "By this machine's clock the site's certificate is not valid now.",
+    "after-remedy",
+    "Set date and time in the firmware setup (an empty battery forgets them); if they are right, look at the site's clock.",
+    495,
+    77,
+  ),
   E_SITE_BUSY: entry(
     "Another site process uses this data folder.",
     "later",

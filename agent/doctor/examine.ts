@@ -80,6 +80,7 @@ const aboutEnrolment: ReadonlySet<string> = new Set<ErrorCode>([
   "E_CREDENTIAL_REFUSED",
   "E_TOO_MANY_ATTEMPTS",
   "E_SITE_UNTRUSTED",
+  "E_CLOCK",
   "E_USAGE",
   "E_OUTBOX",
 ]);

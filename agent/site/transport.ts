@@ -26,7 +26,7 @@ export interface Answer {
 
 export interface Transport {
   readonly address: SiteAddress;
-  /** Any HTTP answer; throws E_SITE_UNREACHABLE, E_SITE_UNTRUSTED and, after `close`, E_CANCELLED. */
+  /** Any HTTP answer; throws E_SITE_UNREACHABLE, E_SITE_UNTRUSTED, E_CLOCK and, after `close`, E_CANCELLED. */
   call(call: Call): Promise<Answer>;
   close(): void;
 }
@@ -125,7 +125,7 @@ function toSiteError(error: Error, { host, port }: SiteAddress): VolleyError {
   if (/CERT_(NOT_YET_VALID|HAS_EXPIRED)/.test(code)) {
     const now = new Date().toISOString();
     const detail = `The certificate of ${where} is not valid now (${error.message}); this machine's clock says ${now}`;
-    return new VolleyError("E_SITE_UNTRUSTED", detail, { cause: error });
+    return new VolleyError("E_CLOCK", detail, { cause: error });
   }
   if (distrust.test(code)) {
     const detail = `${where} shows a certificate that is not to be trusted: ${error.message} (${code})`;

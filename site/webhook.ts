@@ -4,7 +4,6 @@ import { limits } from "../contract/limits.ts";
 import { Severity } from "../contract/status-messages.ts";
 import type { WebhookDelivery } from "../contract/webhook.ts";
 import { toVolleyError } from "../contract/errors.ts";
-import type { Vault } from "./authority/vault.ts";
 import type { Log } from "./log.ts";
 import type { Store } from "./store/store.ts";
 import type { StoredWebhook } from "./store/webhook.ts";
@@ -12,9 +11,14 @@ import type { StoredWebhook } from "./store/webhook.ts";
 /** What the secret is sealed for. */
 export const webhookSecret = "webhook";
 
+/** What of the vault is used here. */
+export interface OpensSecrets {
+  /** `what` it was sealed for. Throws E_STORE. */
+  open(sealed: string, what: string): string;
+}
 export interface WebhookOptions {
   store: Store;
-  vault: Vault;
+  vault: OpensSecrets;
   log: Log;
 }
 
@@ -98,7 +102,7 @@ async function nextMessages(
 /** Null: it was taken, which an answer of 200 to 299 says. */
 async function post(
   { secret, url }: StoredWebhook,
-  vault: Vault,
+  vault: OpensSecrets,
   delivery: WebhookDelivery,
   signal: AbortSignal,
 ): Promise<string | null> {

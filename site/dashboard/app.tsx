@@ -2,6 +2,7 @@
 import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { signInPath, viewPaths } from "./paths.ts";
+import { trouble, useHealth } from "./state/health.ts";
 import { path } from "./state/location.ts";
 import { away, countsText } from "./state/room.ts";
 import { me, said, saying, signOut } from "./state/site.ts";
@@ -34,6 +35,7 @@ function sectionOf(address: string): (typeof viewPaths)[number] {
 }
 
 export function App() {
+  useHealth();
   if (path.value === signInPath) return <SignInView />;
   const section = sectionOf(path.value);
   const View = views[section.path];
@@ -55,6 +57,9 @@ export function App() {
       </header>
       <p id="away" role="status" hidden={away.value === ""}>
         {away.value}
+      </p>
+      <p id="trouble" role="alert" hidden={trouble.value === ""}>
+        {trouble.value}
       </p>
       <p id="said" role="alert">
         {said.value}

@@ -8,6 +8,7 @@ import type { DeploymentRecord, Health, ImageRecord } from "../../contract/admin
 import { ErrorAnswer } from "../../contract/common.ts";
 import type { StatusEntry } from "../../contract/status-messages.ts";
 import { EnrolledMachine } from "../fixtures/enrolled-machine.ts";
+import { openBrowser, signIn } from "../fixtures/page.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import { SiteProcess } from "../fixtures/site-process.ts";
 
@@ -146,4 +147,19 @@ test("reports are refused and not lost while the disk is full, also after a kill
   await nothingIsLost();
   const log = readFileSync(join(folder, "site.log"), "utf8");
   assert.match(log, /E_DISK_FULL: The disk of the data folder/);
+});
+
+test("the page says it to whoever looks, and no longer once there is room", { skip }, async () => {
+  const browser = await openBrowser();
+  try {
+    const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+    await signIn(page, site);
+    const ballast = fill();
+    const banner = page.getByText(/disk of the site's data folder is full.*Free space/);
+    await banner.waitFor({ timeout: 60_000 });
+    rmSync(ballast);
+    await banner.waitFor({ state: "hidden", timeout: 60_000 });
+  } finally {
+    await browser.close();
+  }
 });

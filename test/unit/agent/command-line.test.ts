@@ -25,6 +25,7 @@ test("a whole deploy", () => {
     yes: true,
     once: true,
     allowRestart: false,
+    fullScreen: null,
     resumes: null,
   });
 });

@@ -118,6 +118,9 @@ function testFiles(filter: RegExp): string[] {
 
 const isAboutWindows = (file: string): boolean => /\/test\/e2e\/[^/]*(windows|wim)[^/]*$/.test(file);
 
+const isMostlyWaiting =
+  /\/test\/e2e\/(agent-clock|doctor|driver-catalogue|igmp|no-multicast|wake|webhook|(page|pxe|sequence|site)-[\w-]+)\.test\.js$/;
+
 /** What a test file wrote, the last of it: shown only when the file fails, kept whole in build/node-tests.log. */
 class Outputs {
   readonly #log = createWriteStream(join(root, "build", "node-tests.log"), { flags: "a" });
@@ -208,9 +211,7 @@ async function main(): Promise<void> {
   // what a site answers; whatever else starts processes and measures time gets the machine for itself.
   const files = testFiles(filter);
   const unit = files.filter((file) => file.includes("/test/unit/"));
-  const waiting = files.filter((file) =>
-    /\/test\/e2e\/(doctor|igmp|no-multicast|wake|(pxe|site|sequence)-\w+)\.test\.js$/.test(file),
-  );
+  const waiting = files.filter((file) => isMostlyWaiting.test(file));
   const measuring = files.filter((file) => !unit.includes(file) && !waiting.includes(file));
   const fuzz = (seconds: number) => runFuzzers({ root, filter, seconds, signal: deadline.signal });
   const everything: (() => Promise<Tally>)[] = [

@@ -1,15 +1,15 @@
 /** A new deployment: what it is, what will happen, and the confirmation that the site asks for. */
 import { useState } from "preact/hooks";
 import type { DeploymentPreview } from "../../../contract/devices.ts";
-import { Field, Form, Tick, type Filled } from "../parts/form.tsx";
+import { Field, Form, type Filled } from "../parts/form.tsx";
 import type { Resource } from "../state/resource.ts";
-import { images } from "../state/room.ts";
 import { ask } from "../state/site.ts";
+import { DeploymentForm, requestOf, type DeploymentWish } from "./deployment-form.tsx";
 import type { Deployable } from "./deployments.tsx";
 
 interface Wanted {
   /** The request, as the site previewed it. */
-  request: Record<string, unknown> & { name: string };
+  request: DeploymentWish;
   preview: DeploymentPreview;
 }
 
@@ -47,69 +47,6 @@ export function NewDeployment({ act, known }: NewDeploymentProps) {
   );
 }
 
-function requestOf({ isOn, text }: Filled): Wanted["request"] {
-  const [kind = "imageId", id] = text("what").split(" ");
-  const iso = (time: string): string | null => (time === "" ? null : new Date(time).toISOString());
-  const subnets = text("subnets").split(",");
-  return {
-    name: text("name"),
-    [kind]: id,
-    ...(text("to") === "all" ? { machines: "all" } : { collectionId: text("to") }),
-    purpose: text("purpose"),
-    unattended: isOn("unattended"),
-    wake: isOn("wake"),
-    starts: iso(text("starts")),
-    expires: iso(text("expires")),
-    subnets: subnets.map((one) => one.trim()).filter((one) => one !== ""),
-  };
-}
-
-function DeploymentForm({ known, onSend }: { known: Deployable; onSend: (filled: Filled) => Promise<void> }) {
-  return (
-    <Form keep onSend={onSend} class="fields">
-      <Field label="Deployment">
-        <input name="name" required />
-      </Field>
-      <Field label="What">
-        <select name="what" required>
-          {images.value.map(({ id, name }) => (
-            <option key={id} value={`imageId ${id}`}>{`image ${name}`}</option>
-          ))}
-          {known.sequences.map(({ id, name }) => (
-            <option key={id} value={`sequenceId ${id}`}>{`task sequence ${name}`}</option>
-          ))}
-        </select>
-      </Field>
-      <Field label="To">
-        <select name="to" required>
-          {known.collections.map(({ id, members, name }) => (
-            <option key={id} value={id}>{`${name} (${members.length})`}</option>
-          ))}
-          <option value="all">all machines</option>
-        </select>
-      </Field>
-      <Field label="Kind">
-        <select name="purpose">
-          <option>available</option>
-          <option>required</option>
-        </select>
-      </Field>
-      <Field label="Starts">
-        <input name="starts" type="datetime-local" />
-      </Field>
-      <Field label="Expires">
-        <input name="expires" type="datetime-local" />
-      </Field>
-      <Field label="Boundary">
-        <input name="subnets" placeholder="10.1.0.0/16, 10.2.0.0/16" />
-      </Field>
-      <Tick name="unattended" label="Nobody is asked" />
-      <Tick name="wake" label="Switch them on (Wake-on-LAN)" />
-      <button type="submit">Show what will happen</button>
-    </Form>
-  );
-}
-
 interface ConfirmationProps {
   preview: DeploymentPreview;
   onDeploy: (filled: Filled) => Promise<void>;
@@ -117,13 +54,15 @@ interface ConfirmationProps {
 }
 
 function Confirmation({ onCancel, onDeploy, preview }: ConfirmationProps) {
-  const { confirm, devices, effects, names, risks } = preview;
+  const { confirm, devices, effects, enrolled, names, risks } = preview;
   const others = devices > names.length ? " and others" : "";
+  const known = enrolled === devices ? "" : ` (${enrolled} of them have enrolled)`;
+  const whom = `It is for ${devices} devices${known}: ${names.join(", ")}${others}`;
   return (
     <Form keep onSend={onDeploy} act={(work) => work().then(() => undefined)} class="confirmation">
       <h3>What will happen</h3>
       <ul>
-        <li>{`It is for ${devices} devices: ${names.join(", ")}${others}`}</li>
+        <li>{devices === 0 ? "It is for no device now." : whom}</li>
         {effects.map((effect) => (
           <li key={effect}>{effect}</li>
         ))}

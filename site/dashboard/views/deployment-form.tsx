@@ -1,0 +1,161 @@
+/** What a new deployment is: what goes where and when, and how it is sent. */
+import { useState } from "preact/hooks";
+import { Field, Form, Tick, type Filled } from "../parts/form.tsx";
+import { images } from "../state/room.ts";
+import type { Deployable } from "./deployments.tsx";
+
+/** As DeploymentRequest of the contract, which the site checks. */
+export type DeploymentWish = Record<string, unknown> & { name: string };
+
+export function requestOf(filled: Filled): DeploymentWish {
+  const { isOn, text } = filled;
+  const [kind = "imageId", id] = text("what").split(" ");
+  const iso = (time: string): string | null => (time === "" ? null : new Date(time).toISOString());
+  const subnets = text("subnets").split(",");
+  return {
+    name: text("name"),
+    [kind]: id,
+    ...(text("applied") !== "" && { imageId: text("applied") }),
+    ...(isOn("latest") && { sequenceVersion: "latest" }),
+    ...(text("to") === "all" ? { machines: "all" } : { collectionId: text("to") }),
+    purpose: text("purpose"),
+    unattended: isOn("unattended"),
+    wake: isOn("wake"),
+    starts: iso(text("starts")),
+    expires: iso(text("expires")),
+    subnets: subnets.map((one) => one.trim()).filter((one) => one !== ""),
+    ...castingOf(filled),
+  };
+}
+
+function castingOf({ text }: Filled): object {
+  const [rate, policy, way] = [text("rateMbps"), text("policy"), text("way")];
+  const slowClients = {
+    policy,
+    ...(policy === "disconnect" && { leastMbps: Number(text("leastMbps")) }),
+    ...(policy === "multistream" && { streams: Number(text("streams")) }),
+  };
+  return {
+    multicast: way !== "no",
+    multicastOnly: way === "only",
+    ...(rate !== "" && { rateMbps: Number(rate) }),
+    // Left out, the distribution point's own rule counts.
+    ...(policy !== "" && { slowClients }),
+  };
+}
+
+interface DeploymentFormProps {
+  known: Deployable;
+  onSend: (filled: Filled) => Promise<void>;
+}
+
+export function DeploymentForm({ known, onSend }: DeploymentFormProps) {
+  return (
+    <Form keep onSend={onSend} class="fields" label="New deployment">
+      <Field label="Deployment">
+        <input name="name" required maxLength={100} />
+      </Field>
+      <What known={known} />
+      <Field label="To">
+        <select name="to" required>
+          {known.collections.map(({ id, members, name }) => (
+            <option key={id} value={id}>{`${name} (${members.length})`}</option>
+          ))}
+          <option value="all">all machines</option>
+        </select>
+      </Field>
+      <Field label="Kind">
+        <select name="purpose">
+          <option>available</option>
+          <option>required</option>
+        </select>
+      </Field>
+      <Field label="Starts (your own time)">
+        <input name="starts" type="datetime-local" />
+      </Field>
+      <Field label="Expires (your own time)">
+        <input name="expires" type="datetime-local" />
+      </Field>
+      <Field label="Boundary">
+        <input name="subnets" placeholder="10.1.0.0/16, 10.2.0.0/16" />
+      </Field>
+      <Casting />
+      <Tick name="unattended" label="Nobody is asked" />
+      <Tick name="wake" label="Switch them on (Wake-on-LAN)" />
+      <button type="submit">Show what will happen</button>
+    </Form>
+  );
+}
+
+function What({ known: { sequences } }: { known: Deployable }) {
+  const [what, setWhat] = useState("");
+  const first =
+    images.value[0] === undefined ? `sequenceId ${sequences[0]?.id}` : `imageId ${images.value[0].id}`;
+  const isSequence = (what || first).startsWith("sequenceId");
+  return (
+    <>
+      <Field label="What">
+        <select name="what" required onChange={(event) => setWhat(event.currentTarget.value)}>
+          {images.value.map(({ id, name }) => (
+            <option key={id} value={`imageId ${id}`}>{`image ${name}`}</option>
+          ))}
+          {sequences.map(({ id, name }) => (
+            <option key={id} value={`sequenceId ${id}`}>{`task sequence ${name}`}</option>
+          ))}
+        </select>
+      </Field>
+      {isSequence ? (
+        <>
+          <Field label="Image for its steps">
+            <select name="applied">
+              <option value="">as its packages say</option>
+              {images.value.map(({ id, name }) => (
+                <option key={id} value={id}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </Field>
+          <Tick name="latest" label="Take each new version of it" />
+        </>
+      ) : null}
+    </>
+  );
+}
+
+function Casting() {
+  const [way, setWay] = useState("allowed");
+  const [policy, setPolicy] = useState("");
+  return (
+    <>
+      <Field label="Sent by">
+        <select name="way" value={way} onChange={(event) => setWay(event.currentTarget.value)}>
+          <option value="allowed">multicast, unicast for the rest</option>
+          <option value="only">multicast only</option>
+          <option value="no">unicast only</option>
+        </select>
+      </Field>
+      <Field label="Rate, Mbit/s">
+        <input name="rateMbps" type="number" min={0} step="any" placeholder="as most machines take" />
+      </Field>
+      <Field label="Slow machines">
+        <select name="policy" value={policy} onChange={(event) => setPolicy(event.currentTarget.value)}>
+          <option value="">as the distribution point has it</option>
+          <option value="none">stay</option>
+          <option value="disconnect">go to unicast</option>
+          {way === "no" ? null : <option value="multistream">get streams of their own</option>}
+        </select>
+      </Field>
+      {policy === "disconnect" ? (
+        <Field label="Slow is below, Mbit/s">
+          <input name="leastMbps" type="number" min={0.1} step="any" required />
+        </Field>
+      ) : null}
+      {policy === "multistream" && way !== "no" ? (
+        <Field label="Streams">
+          <input name="streams" type="number" min={2} max={3} defaultValue="2" required />
+        </Field>
+      ) : null}
+    </>
+  );
+}

@@ -4,11 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { after, before, test } from "node:test";
 import type { SessionRecord } from "../../contract/administration.ts";
 import { DeployedRoom, linuxStatuses, type Computer } from "../fixtures/deployed-room.ts";
-import { firstSector, partitionOf } from "../fixtures/disk-image.ts";
+import { firstSector, onRootVolume } from "../fixtures/disk-image.ts";
 import { waitFor } from "../fixtures/program.ts";
 import { random } from "../fixtures/random.ts";
 
@@ -17,9 +19,6 @@ const skip = wanted ? false : "boots machines: scripts/test --e2e";
 const waitMs = 30 * 60_000;
 /** So slow that the second computer comes while the first still receives. */
 const rate = ["--rate", "12"];
-/** Of the image's partitions the one with the system. */
-const rootPartition = 3;
-
 let room: DeployedRoom;
 before(async () => {
   if (!wanted) return;
@@ -31,13 +30,8 @@ after(async () => {
 });
 
 /** A file of the deployed system, from the computer's disk. */
-function fileOn({ disk }: Computer, path: string): string {
-  const volume = `${disk}?offset=${partitionOf(disk, rootPartition).start * 512}`;
-  return execFileSync("debugfs", ["-R", `cat ${path}`, volume], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-}
+const fileOn = ({ disk }: Computer, path: string): string =>
+  onRootVolume(disk, (mounted) => readFileSync(join(mounted, path), "utf8"));
 
 test(
   "BIOS and UEFI: one session, a name each, and the sequence ends in the deployed systems",
@@ -77,12 +71,12 @@ test(
       // The volume of 957 MiB fills the disk of 2 GiB now; df shows it in GiB.
       assert.match(shown, /^\S+ +1\.[789]G .* \/$/m);
       await computer.cutPower();
-      assert.equal(fileOn(computer, "/etc/hostname"), `${facts?.name}\n`);
+      assert.equal(fileOn(computer, "etc/hostname"), `${facts?.name}\n`);
       const table = execFileSync("sfdisk", ["--verify", computer.disk], { encoding: "utf8" });
       assert.match(table, /No errors detected/);
     }
     assert.equal(new Set(names).size, 2);
-    const identities = computers.map((computer) => fileOn(computer, "/etc/machine-id"));
+    const identities = computers.map((computer) => fileOn(computer, "etc/machine-id"));
     assert.equal(new Set(identities).size, 2, "the deployed systems have one machine id");
   },
 );

@@ -8,7 +8,6 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -20,6 +19,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { DeployedRoom, demoImage } from "../fixtures/deployed-room.ts";
+import { onRootVolume } from "../fixtures/disk-image.ts";
 import { waitFor } from "../fixtures/program.ts";
 import { commandStep, sequenceText, settingStep, step, variable } from "../fixtures/sequence-text.ts";
 import { VirtualMachine } from "../fixtures/virtual-machine.ts";
@@ -51,30 +51,12 @@ before(async () => {
   agent = join(room.folder, "package/volley-agent");
   const newer = join(room.folder, "newer.raw");
   await run("cp", ["--sparse=always", await demoImage(), newer]);
-  await onVolume(newer, (mounted) => writeFileSync(join(mounted, "etc/image-version"), "2\n"));
+  onRootVolume(newer, (mounted) => writeFileSync(join(mounted, "etc/image-version"), "2\n"));
   await room.addImage(newer, "lab 2", "VOL00001");
   rmSync(newer);
   credential = (await room.volley<{ credential: string }>("credential", "new", "--uses", "10")).credential;
 });
 after(() => room?.close());
-
-/** The root volume of a disk's file, mounted for as long as `work` takes. */
-async function onVolume<Result>(disk: string, work: (mounted: string) => Result): Promise<Result> {
-  const { stdout } = await run("sfdisk", ["--json", disk]);
-  const table = JSON.parse(stdout) as { partitiontable: { partitions: { start: number; size: number }[] } };
-  const { start, size } = table.partitiontable.partitions.toSorted((a, b) => b.size - a.size)[0] ?? {
-    start: 0,
-    size: 0,
-  };
-  const folder = mkdtempSync(join(room.folder, "volume-"));
-  await run("mount", ["-o", `loop,offset=${start * 512},sizelimit=${size * 512}`, disk, folder]);
-  try {
-    return work(folder);
-  } finally {
-    await run("umount", [folder]);
-    rmSync(folder, { recursive: true });
-  }
-}
 
 const agentUnit = (words: string): string => `[Unit]
 Description=The agent, as an administrator had it started
@@ -91,7 +73,7 @@ async function installedDisk(number: number): Promise<string> {
   const disk = join(room.folder, `disk-${number}.raw`);
   await run("cp", ["--sparse=always", await demoImage(), disk]);
   truncateSync(disk, diskBytes);
-  await onVolume(disk, (mounted) => {
+  onRootVolume(disk, (mounted) => {
     const at = (path: string): string => join(mounted, path);
     const append = (path: string, line: string): void =>
       writeFileSync(at(path), `${readFileSync(at(path), "utf8")}${line}\n`);
@@ -166,7 +148,7 @@ const broken = sequenceText(
 test("a machine whose run fails in the PE comes back as it was", { skip }, async () => {
   await room.deploySequence("broken", broken);
   kept = await installedDisk(1);
-  const environment = await onVolume(kept, (mounted) => readFileSync(join(mounted, "boot/grub/grubenv")));
+  const environment = onRootVolume(kept, (mounted) => readFileSync(join(mounted, "boot/grub/grubenv")));
   const machine = startMachine(1, kept);
   try {
     // Each of these may take long where many share the processors.
@@ -181,7 +163,7 @@ test("a machine whose run fails in the PE comes back as it was", { skip }, async
   } finally {
     await machine.kill();
   }
-  await onVolume(kept, (mounted) => {
+  onRootVolume(kept, (mounted) => {
     const at = (path: string): string => join(mounted, path);
     const gone = [
       ["boot/volley-pe", "var/lib/volley-pe", "boot/grub/custom.cfg"],
@@ -212,7 +194,7 @@ test(
     } finally {
       await machine.kill();
     }
-    await onVolume(kept, (mounted) => {
+    onRootVolume(kept, (mounted) => {
       const read = (path: string): string => readFileSync(join(mounted, path), "utf8");
       assert.equal(read("etc/image-version"), "2\n");
       assert.equal(read("etc/hostname").trim(), "lab-01");

@@ -7,7 +7,7 @@ import type { SequenceFacts as SequenceFile } from "../../contract/sequence.ts";
 import type { DiskFacts } from "../platform/platform.ts";
 import { packageCast } from "./cast-package.ts";
 import { handOver } from "./hand-over.ts";
-import type { Performer, SequenceDeployment } from "./performer.ts";
+import type { Performer, SequenceDeployment, TellFailure } from "./performer.ts";
 import { folderStore, peekAtRun, type CheckpointStore } from "../sequence/checkpoint.ts";
 import type { SequenceFacts } from "../sequence/facts.ts";
 import type { RanSequence } from "../sequence/run.ts";
@@ -34,7 +34,11 @@ import { machineServices } from "../running/step-services.ts";
  * Resolves when it has succeeded. Throws E_SEQUENCE_FAILED with the step and its code, E_RESTART_NEEDED, after which the
  * same deployment goes on, E_CANCELLED, and with what keeps the sequence from being begun.
  */
-export async function deploySequence(deployment: SequenceDeployment, by: Performer): Promise<void> {
+export async function deploySequence(
+  deployment: SequenceDeployment,
+  by: Performer,
+  tellFailure: TellFailure,
+): Promise<void> {
   const site = new DeploymentSite(by.site, deployment.id);
   const folder = join(by.state.path, "deployments", deployment.id);
   const state = openStateFolder(folder, (path) => by.platform.flushFolder(path));
@@ -92,6 +96,7 @@ export async function deploySequence(deployment: SequenceDeployment, by: Perform
       services,
       status: (status) => tellStatus(deployment.id, status, by),
       atStep: (step) => steps.offer(step),
+      failed: (end) => tellFailure(failureOf(end)),
       beforeRestart: (ended) => handing.finish(ended),
       logs: by.logs,
     },

@@ -1,4 +1,5 @@
 /** What a deployment on this machine needs: the machine, its site, and who sits in front of it. */
+import type { VolleyError } from "../../contract/errors.ts";
 import type { Policy } from "../../contract/deployment.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { Asker } from "../imaging/plan.ts";
@@ -15,6 +16,9 @@ import type { StateFolder } from "../state-folder.ts";
 export type Deployment = NonNullable<Policy["deployment"]>;
 export type ImageDeployment = Deployment & { image: NonNullable<Deployment["image"]> };
 export type SequenceDeployment = Deployment & { sequence: NonNullable<Deployment["sequence"]> };
+
+/** Once for each deployment, at the latest when it throws. */
+export type TellFailure = (failure: VolleyError) => Promise<void>;
 
 export interface Performer {
   platform: Platform;

@@ -8,7 +8,7 @@ import type { RunEnd } from "../sequence/interpreter.ts";
 import type { RanSequence } from "../sequence/run.ts";
 import { sequenceLimits } from "../sequence/limits.ts";
 
-type FailedEnd = Extract<RunEnd, { kind: "failed" }>;
+export type FailedEnd = Extract<RunEnd, { kind: "failed" }>;
 
 /** Code, meaning, remedy. */
 export function failureLines({ action, result }: FailedEnd): string[] {

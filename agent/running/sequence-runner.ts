@@ -22,7 +22,13 @@ import type { StepInstruction } from "../sequence/instructions.ts";
 import { runSequence, type RanSequence } from "../sequence/run.ts";
 import type { SequenceStatus } from "../sequence/status.ts";
 import type { SystemName } from "../sequence/tree.ts";
-import { errorDialogSeconds, failureLines, holdError, startPostAction } from "./sequence-end.ts";
+import {
+  errorDialogSeconds,
+  failureLines,
+  holdError,
+  startPostAction,
+  type FailedEnd,
+} from "./sequence-end.ts";
 import type { LoadedProgram } from "./sequence-files.ts";
 import { conditionWorld } from "./sequence-world.ts";
 import type { StateFolder } from "../state-folder.ts";
@@ -60,6 +66,8 @@ export interface LoadedRun {
   status(status: SequenceStatus): void;
   /** A step begins; its name holds no secret. */
   atStep?(step: RunningStep): void;
+  /** Before a person is given the time to read why. */
+  failed?(end: FailedEnd): Promise<void>;
   /** While the volumes are still mounted. */
   beforeRestart?(ran: RanSequence): Promise<void>;
   logs: Logs;
@@ -85,7 +93,7 @@ export async function runLoaded(given: LoadedRun, by: SequenceRunner): Promise<R
     const ran = await runProgram(run, by, { log, performer });
     if (ran.end.kind === "restart") await run.beforeRestart?.(ran);
     by.screen.settle();
-    await finish(ran, by, log);
+    await finish(ran, run, by);
     return ran;
   } finally {
     by.screen.settle();
@@ -184,7 +192,12 @@ function documentedLog({ facts, system }: LoadedRun, by: SequenceRunner, targetD
   });
 }
 
-async function finish({ end, environment }: RanSequence, by: SequenceRunner, log: Log): Promise<void> {
+async function finish(
+  { end, environment }: RanSequence,
+  { failed, logs }: LoadedRun,
+  by: SequenceRunner,
+): Promise<void> {
+  const log = logs.of("TSManager", "interpreter.ts");
   if (end.kind === "restart") {
     const target = end.target === "HD" ? "its installed system" : "the boot image";
     log.info(`The computer has to restart into ${target}; then the same command goes on`);
@@ -195,6 +208,7 @@ async function finish({ end, environment }: RanSequence, by: SequenceRunner, log
     const lines = failureLines(end).map((line) => by.redactor.clean(line));
     by.write(`${lines.join("\n")}\n`);
     by.screen.failed(lines);
+    await failed?.(end);
     const seconds = errorDialogSeconds(environment.get("SMSTSErrorDialogTimeout"));
     if (by.asker.interactive) await holdError(seconds, by.lines, by.signal);
   }

@@ -303,6 +303,8 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
     try {
       await serve({
         once: command.once,
+        // Who starts the agent for one deployment asks for it; what runs all day does not try again what has failed.
+        leaveFailed: command.leaveFailed || !command.once,
         resumes: command.resumes,
         onGone: () => dropHandOver(state),
         enrol: () => site.enrol(),

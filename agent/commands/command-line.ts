@@ -19,6 +19,8 @@ export interface DeployCommand extends SiteChoice {
   yes: boolean;
   /** End after one deployment. */
   once: boolean;
+  /** With `once`, too: what failed here waits until it is cleared at the site. */
+  leaveFailed: boolean;
   /** Restart the machine when a task sequence asks for it. */
   allowRestart: boolean;
   /** The terminal is the agent's alone, and this is its last row; null where it is others', too. */
@@ -51,6 +53,8 @@ export const helpText = `volley-agent: puts the image of a deployment on this ma
       --disk PATH              overwrite this disk (or existing file of a disk's size)
       --yes                    overwrite without asking
       --once                   end after one deployment, with its exit code
+      --leave-failed           with --once, wait where the site says that the deployment has failed here, until it is
+                               cleared there (an agent that runs as a service always does)
       --allow-restart          restart the machine when a task sequence asks for it; without it the agent ends
                                with exit code 194, and goes on with the sequence when it is started again
       --full-screen TEXT       draw on all of the terminal, with this as its last row, as in a PE
@@ -72,6 +76,7 @@ const deployOptions = {
   disk: text,
   yes: flag,
   once: flag,
+  "leave-failed": flag,
   "allow-restart": flag,
   "full-screen": text,
 } as const;
@@ -149,6 +154,7 @@ function parseDeploy(words: string[]): Command {
     disk: values.disk ?? null,
     yes: values.yes ?? false,
     once: values.once ?? false,
+    leaveFailed: values["leave-failed"] ?? false,
     allowRestart: values["allow-restart"] ?? false,
     fullScreen: values["full-screen"] ?? null,
     resumes: null,

@@ -9,6 +9,8 @@ import type { Deployment } from "./performer.ts";
 export interface ServiceOptions {
   /** End after one deployment, whether it succeeds (return) or fails (throw). */
   once: boolean;
+  /** What the site says has failed here is not begun until it is cleared there. */
+  leaveFailed: boolean;
   /** The deployment to go on with, and nothing else; null for whatever is due. */
   resumes: string | null;
   /** That one is this machine's no longer. */
@@ -24,7 +26,7 @@ export interface ServiceOptions {
 
 /** Throws E_CANCELLED when `signal` fires, E_RESTART_NEEDED; besides, with `once`, whatever ends the work. */
 export async function serve(options: ServiceOptions): Promise<void> {
-  const { log, once } = options;
+  const { leaveFailed, log, once } = options;
   await patiently(options, options.enrol);
   // The site takes its time to hear how it went; without this the same deployment would begin anew.
   let settled: string | null = null;
@@ -37,7 +39,7 @@ export async function serve(options: ServiceOptions): Promise<void> {
       return;
     }
     if (deployment?.id !== settled || deployment.failed) settled = null;
-    const isToWait = deployment === null || deployment.id === settled || (deployment.failed && !once);
+    const isToWait = deployment === null || deployment.id === settled || (deployment.failed && leaveFailed);
     if (isToWait) {
       const text = waitingText(deployment);
       if (text !== said) log.info(text);
@@ -55,7 +57,6 @@ export async function serve(options: ServiceOptions): Promise<void> {
   }
 }
 
-/** Who starts the agent for one deployment asks for it; what runs all day does not try again what has failed. */
 function waitingText(deployment: Deployment | null): string {
   if (deployment === null || !deployment.failed) {
     return "Nothing is assigned to this machine; waiting for a deployment";

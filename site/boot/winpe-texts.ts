@@ -84,15 +84,17 @@ export function startScript(script: StartScript): string {
       ? [`for /r "${home}\\drivers" %%D in (*.inf) do drvload "%%D"`, "wpeutil InitializeNetwork"]
       : []),
     ...(shell ? ["start cmd.exe"] : []),
+    'set "leave="',
     ":again",
     `"${home}\\volley-agent.exe" deploy --site ${site} --fingerprint ${fingerprint}` +
-      ` --credential-file "${home}\\credential" --once --allow-restart`,
+      ` --credential-file "${home}\\credential" --once %leave% --allow-restart`,
     "set code=%errorlevel%",
     "if %code% == 0 goto done",
     // A Windows on this disk has started this once, and nothing of that disk was given up: it starts by itself again.
     'set "state=%SystemRoot%\\Volley\\State"',
     'if exist "%state%\\origin.json" if not exist "%state%\\disk-touched.json" goto back',
-    "echo The agent ended with code %code%. It starts again in a minute.",
+    "echo The agent ended with code %code%. It starts again in a minute, and waits for the site where it has failed.",
+    "set leave=--leave-failed",
     // There is no timeout.exe in a plain Windows PE.
     "ping -n 61 127.0.0.1 >nul",
     "goto again",

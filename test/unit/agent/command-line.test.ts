@@ -24,6 +24,7 @@ test("a whole deploy", () => {
     interfaceAddress: "10.0.0.7",
     yes: true,
     once: true,
+    leaveFailed: false,
     allowRestart: false,
     fullScreen: null,
     resumes: null,

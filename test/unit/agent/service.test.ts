@@ -36,6 +36,7 @@ const deployment: NonNullable<Policy["deployment"]> = {
 test("once: the first deployment decides how the agent ends", async () => {
   const options = {
     once: true,
+    leaveFailed: false,
     resumes: null,
     onGone: () => {},
     enrol: async () => null,
@@ -56,6 +57,7 @@ test("what goes on with one deployment does nothing else, and says when that one
   let gone = 0;
   const options = {
     once: true,
+    leaveFailed: false,
     onGone: () => (gone += 1),
     enrol: async () => null,
     pause: async () => {},
@@ -76,6 +78,7 @@ test("as a service it survives a failure, and does not begin the same deployment
   const errors: string[] = [];
   const served = serve({
     once: false,
+    leaveFailed: true,
     resumes: null,
     onGone: () => {},
     enrol: async () => null,
@@ -116,6 +119,7 @@ test("as a service it leaves what has failed alone until the site says once more
   let asked = 0;
   const served = serve({
     once: false,
+    leaveFailed: true,
     resumes: null,
     onGone: () => {},
     enrol: async () => null,
@@ -141,4 +145,26 @@ test("as a service it leaves what has failed alone until the site says once more
     [10, later.id],
   ]);
   assert.match(lines[0] ?? "", /^"d" has failed on this machine; .*volley deployment clear/);
+});
+
+test("what is started for one deployment begins what has failed, or waits until it is cleared", async () => {
+  const failed = { ...deployment, failed: true };
+  const answers = [failed, failed, deployment];
+  let asked = 0;
+  const begun: number[] = [];
+  const options = {
+    once: true,
+    resumes: null,
+    onGone: () => {},
+    enrol: async () => null,
+    pause: async () => {},
+    policy: async () => ({ deployment: answers[asked++] ?? null }),
+    perform: async () => begun.push(asked),
+    log: silent,
+    signal: new AbortController().signal,
+  };
+  await serve({ ...options, leaveFailed: false });
+  asked = 0;
+  await serve({ ...options, leaveFailed: true });
+  assert.deepEqual(begun, [1, 3]);
 });

@@ -8,7 +8,7 @@ import type { Log } from "../log.ts";
 
 export interface SiteLineOptions {
   client: { post(path: string, body: unknown): Promise<unknown> };
-  /** What goes on, but for progress. */
+  /** What goes on, but for progress; of what is more than a word may hold the rest is left out. */
   present(): Promise<Omit<PointSync, "progress">>;
   take(answer: PointSyncAnswer): Promise<void>;
   isBusy(): boolean;
@@ -58,7 +58,7 @@ export class SiteLine {
     const { client, log, present, removed, take } = this.#options;
     const progress = [...this.#progress.values()].slice(0, limits.pointProgress);
     try {
-      const body: PointSync = { ...(await present()), progress };
+      const body: PointSync = { ...fitting(await present()), progress };
       const answer = PointSyncAnswer.parse(await client.post("/point/sync", body));
       for (const told of progress) {
         if (this.#progress.get(told.machineId) === told) this.#progress.delete(told.machineId);
@@ -74,4 +74,15 @@ export class SiteLine {
       this.#down = true;
     }
   }
+}
+
+/** The site refuses a longer word, and would hear nothing of the point from then on. Open sessions go before closed ones. */
+function fitting(present: Omit<PointSync, "progress">): Omit<PointSync, "progress"> {
+  const open = present.sessions.filter(({ end }) => end === null);
+  const closed = present.sessions.filter(({ end }) => end !== null);
+  return {
+    ...present,
+    sessions: [...open, ...closed].slice(0, limits.pointSessions),
+    deployments: present.deployments.slice(0, limits.pointSessions),
+  };
 }

@@ -219,8 +219,9 @@ export const limits = {
   /** A machine asks a point for so long before it goes on to the next, and leaves one that fell silent after so long. */
   pointJoinMs: 8000,
   pointAwayMs: 20_000,
-  /** Chunks that came wrong are fetched again so often. */
+  /** Chunks that came wrong are fetched again so often, then after a pause that doubles each time up to so long. */
   pointRepairs: 3,
+  pointCorruptPauseMostMs: 3_600_000,
   sequenceBytesMost: 67_108_864,
   /** A machine's PnP identifiers, and what a package of drivers may hold. */
   pnpIdentifierCharacters: 300,

@@ -31,22 +31,28 @@ export interface ReplicationOptions {
   native: { readManifest(manifest: Buffer): ManifestSummary } & VerifyDoor;
   pace: Pace;
   log: Log;
+  now?: () => number;
 }
 
 const lookMs = 500;
+const pauseMs = limits.pointSyncMs * 2;
 
 export class Replication {
   readonly #options: ReplicationOptions;
+  readonly #now: () => number;
   readonly #ended = new AbortController();
   /** What the site wants to be here; null before it was asked. */
   #wanted: ImageRecord[] | null = null;
   #holding = new Map<string, PointImage>();
   /** By image: when it is tried again. */
   readonly #againMs = new Map<string, number>();
+  /** By image: how often in a row it was wrong at the site itself. */
+  readonly #corrupt = new Map<string, number>();
   #running: Promise<void> | null = null;
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
+    this.#now = options.now ?? Date.now;
   }
 
   start(): void {
@@ -98,7 +104,7 @@ export class Replication {
       if (has !== undefined && has.multicast !== multicast) await images.setMulticast(id, multicast);
     }
     for (const image of wanted) {
-      const isDue = (this.#againMs.get(image.id) ?? 0) <= Date.now();
+      const isDue = (this.#againMs.get(image.id) ?? 0) <= this.#now();
       if (!isDue || here.some(({ id }) => id === image.id)) continue;
       await this.#copy(image);
       // The site may want other things by now.
@@ -113,7 +119,12 @@ export class Replication {
     for (const name of readdirSync(folder)) {
       if (!ids.has(name)) rmSync(join(folder, name), { recursive: true, force: true });
     }
-    for (const id of this.#holding.keys()) if (!ids.has(id)) this.#holding.delete(id);
+    for (const id of this.#holding.keys()) {
+      if (ids.has(id)) continue;
+      this.#holding.delete(id);
+      this.#againMs.delete(id);
+      this.#corrupt.delete(id);
+    }
     for (const { id, name } of here) {
       if (ids.has(id)) continue;
       try {
@@ -130,16 +141,27 @@ export class Replication {
     try {
       await this.#fetchAll(image);
       this.#againMs.delete(image.id);
+      this.#corrupt.delete(image.id);
       this.#tell(image.id, { bytes: image.contentBytes, whole: true });
       log.info(`image ${image.name} is here: every chunk is what the site signed`);
     } catch (error) {
       if (this.#ended.signal.aborted) throw error;
-      const { detail } = toVolleyError(error);
+      const { code, detail } = toVolleyError(error);
       if (this.#holding.get(image.id)?.trouble !== detail) log.warn(`image ${image.name}: ${detail}`);
       const { bytes } = this.#holding.get(image.id) ?? { bytes: 0 };
       this.#tell(image.id, { bytes, trouble: detail.slice(0, limits.reportTextCharacters) });
-      this.#againMs.set(image.id, Date.now() + limits.pointSyncMs * 2);
+      this.#againMs.set(
+        image.id,
+        this.#now() + (code === "E_CONTENT_CORRUPT" ? this.#growing(image) : pauseMs),
+      );
     }
+  }
+
+  /** What is wrong at the site stays so until somebody imports it anew, and the line between is slow. */
+  #growing({ id }: ImageRecord): number {
+    const before = this.#corrupt.get(id) ?? 0;
+    this.#corrupt.set(id, before + 1);
+    return Math.min(pauseMs * 2 ** before, limits.pointCorruptPauseMostMs);
   }
 
   #tell(imageId: string, told: { bytes: number; whole?: boolean; trouble?: string }): void {
@@ -213,7 +235,7 @@ export class Replication {
     );
   }
 
-  /** Throws E_CONTENT_CORRUPT where the site's own chunks stay wrong; then all of it is fetched anew. */
+  /** Throws E_CONTENT_CORRUPT where the site's own chunks stay wrong; what is right stays, and is not fetched anew. */
   async #verify(image: ImageRecord, manifest: Buffer, contentPath: string): Promise<void> {
     const { log, native } = this.#options;
     for (let repairs = 0; ; repairs += 1) {
@@ -225,10 +247,7 @@ export class Replication {
         this.#ended.signal.removeEventListener("abort", abort),
       );
       if (badChunks.length === 0) return;
-      if (repairs === limits.pointRepairs) {
-        rmSync(contentPath);
-        throw corruptContent(image.name, badChunks);
-      }
+      if (repairs === limits.pointRepairs) throw corruptContent(image.name, badChunks);
       log.warn(`image ${image.name}: ${badChunks.length} chunks came wrong and are fetched again`);
       await this.#repair(image, contentPath, chunkPlaces(manifest, badChunks));
     }

@@ -1,7 +1,7 @@
 /**
  * Users' files of a running Windows where no USMT is given: the folders of each profile that profiles.ts names, copied by
  * robocopy, and a report of what was taken and what was not. Settings of programs and the registry are USMT's alone.
- * Source: "robocopy" (Windows commands): 8 and more mean that something was not copied.
+ * Source: "robocopy" (Windows commands): 8 and more mean that something was not copied, 16 a serious error.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { closingCommands } from "../../platform/windows/protect-folder.ts";
 import { codes } from "../codes.ts";
-import { runOrFail, StepFailure, succeeded } from "../step-kind.ts";
-import type { StepContext, StepOutcome } from "../step.ts";
+import { flag, runOrFail, setting, StepFailure, succeeded } from "../step-kind.ts";
+import type { StepContext, StepOutcome, ToolResult } from "../step.ts";
 import { hostPath } from "../volumes.ts";
 import { keptFolders } from "./profiles.ts";
 
@@ -41,9 +41,16 @@ export const hasProfiles = (store: string): boolean => existsSync(join(store, re
 /** What is read-protected is read as a backup; links are not followed; a file in use is tried once more. */
 const copyWords = ["/E", "/B", "/COPY:DAT", "/DCOPY:DAT", "/XJ", "/R:1", "/W:1", "/NP", "/NFL", "/NDL"];
 const failedFrom = 8;
+const seriousFrom = 16;
+/** Of one file alone: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION. */
+const lockedNumbers = new Set([5, 32, 33]);
 
-/** Throws StepFailure when nothing at all of a folder could be copied. */
+/**
+ * Throws StepFailure when anything lacks, as the disk may be wiped next. With ContinueOnLockedFiles, which is the default,
+ * files may that robocopy calls in use or denied, unless nothing at all of a folder could be copied.
+ */
 export async function captureProfiles(context: StepContext, store: string): Promise<StepOutcome> {
+  const goOn = flag(setting(context, "ContinueOnLockedFiles", "OSDMigrateContinueOnLockedFiles"), true);
   const users = await usersFolder(context);
   if (!existsSync(users)) {
     throw new StepFailure(
@@ -58,14 +65,14 @@ export async function captureProfiles(context: StepContext, store: string): Prom
   for (const [index, folder] of folders.entries()) {
     context.progress(index / folders.length, `Copying ${folder}`);
     const [from, to] = [join(users, folder), join(target, copiesFolder, folder)];
-    const { exitCode, output } = await context.tools.run({
-      command: ["robocopy.exe", from, to, ...copyWords],
-    });
+    const result = await context.tools.run({ command: ["robocopy.exe", from, to, ...copyWords] });
     const found = await compare(from, to);
-    if (exitCode >= failedFrom && found.lacking === found.files && found.files > 0) {
-      throw new StepFailure(exitCode, `robocopy could copy nothing of ${from}`, output);
+    const why = whyLost(from, result, found, goOn);
+    if (why !== null) {
+      const exitCode = result.exitCode >= failedFrom ? result.exitCode : codes.failed;
+      throw new StepFailure(exitCode, why, result.output);
     }
-    report.taken.push({ folder, ...found });
+    report.taken.push({ folder, ...found, lackingNames: found.lackingNames.slice(0, namedMost) });
   }
   await writeFile(join(target, reportName), `${JSON.stringify(report, null, 2)}\n`);
   for (const line of linesOf(report)) context.log.warning(line);
@@ -131,6 +138,59 @@ async function otherFolders(users: string, folders: readonly string[]): Promise<
   return others.sort();
 }
 
+/** Null where nothing is lost but what may be. `found` names all that lacks. */
+function whyLost(
+  from: string,
+  { exitCode, output }: ToolResult,
+  found: Awaited<ReturnType<typeof compare>>,
+  goOn: boolean,
+): string | null {
+  if (exitCode >= seriousFrom) return `robocopy ended with ${exitCode} at ${from}`;
+  const errors = errorsOf(output);
+  const other = errors.find(({ number }) => !lockedNumbers.has(number));
+  // A copy that was cut off can have its file's full size.
+  if (exitCode >= failedFrom && other !== undefined) {
+    return `robocopy could not copy all of ${from}: Windows' error ${other.number}`;
+  }
+  const [first] = found.lackingNames;
+  if (first === undefined) return null;
+  if (exitCode >= failedFrom && found.lacking === found.files) {
+    return `robocopy could copy nothing of ${from}`;
+  }
+  if (!goOn) {
+    return `${found.lacking} files of ${from} lack, and ContinueOnLockedFiles is false: ${first} is the first`;
+  }
+  const unsaid =
+    exitCode < failedFrom
+      ? first
+      : found.lackingNames.find((name) => !errors.some(({ words }) => endsInPath(words, join(from, name))));
+  return unsaid === undefined ? null : `robocopy did not copy ${join(from, unsaid)} and does not say why`;
+}
+
+/** Its lines about a file or folder: "2026/11/22 10:56:06 ERROR 32 (0x00000020) Copying File C:\\..."; words are translated. */
+function errorsOf(output: string): { number: number; words: string }[] {
+  return [...output.matchAll(/\b(\d+) \(0x[\da-f]{8}\) (.*)$/gim)].map(([, number, words = ""]) => ({
+    number: Number(number),
+    words,
+  }));
+}
+
+/** robocopy prints letters that are not ASCII in the console's code page: what became of them counts as anything. */
+function endsInPath(words: string, path: string): boolean {
+  const pieces = path.split(/[^ -~]+/);
+  const last = pieces.pop() ?? "";
+  if (!words.endsWith(last)) return false;
+  const head = words.slice(0, words.length - last.length);
+  let at = 0;
+  for (const piece of pieces) {
+    const place = head.indexOf(piece, at);
+    if (place < 0) return false;
+    at = place + piece.length;
+  }
+  return true;
+}
+
+/** `lackingNames` are all of them. */
 async function compare(from: string, to: string): Promise<Omit<Report["taken"][number], "folder">> {
   const found = { files: 0, bytes: 0, lacking: 0, lackingNames: [] as string[] };
   const entries = await readdir(from, { recursive: true, withFileTypes: true });
@@ -147,7 +207,7 @@ async function compare(from: string, to: string): Promise<Omit<Report["taken"][n
       continue;
     }
     found.lacking += 1;
-    if (found.lackingNames.length < namedMost) found.lackingNames.push(name);
+    found.lackingNames.push(name);
   }
   return found;
 }

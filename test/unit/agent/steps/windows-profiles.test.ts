@@ -71,3 +71,58 @@ test("a folder of which nothing can be read fails the step, and so does a report
   assert.equal(strange.outcome.exitCode, codes.invalidData);
   assert.ok(!existsSync(join(room.folder, "C", "Users", "Windows")));
 });
+
+test("a capture that the disk is not to be wiped after fails, whatever was copied before", async (t) => {
+  const locked = "in use bücher.db";
+  const capture = async (
+    failing: [name: string, error: number][],
+    properties: Record<string, string> = {},
+  ): Promise<{ exitCode: number; text: string }> => {
+    const room = makeRoom(t, "windows");
+    for (const name of ["one", "two", "three", locked]) {
+      put(join(room.folder, "C", "Users", "alice", "Videos", "deep", name), name);
+    }
+    room.machine.state.set("failing", new Map(failing));
+    const store = join(room.folder, "store");
+    const { outcome } = await room.perform("CaptureUserState", properties, { OSDStateStorePath: store });
+    assert.equal(existsSync(join(store, "volley-profiles.json")), outcome.exitCode === 0, outcome.text);
+    return outcome;
+  };
+  // ERROR_DISK_FULL, ERROR_NETNAME_DELETED, ERROR_PATH_NOT_FOUND.
+  for (const error of [112, 64, 3]) {
+    const failed = await capture([
+      ["two", error],
+      [locked, 32],
+    ]);
+    assert.equal(failed.exitCode, 9, failed.text);
+    assert.match(failed.text, new RegExp(`error ${error}\\b`));
+  }
+  // ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION.
+  for (const error of [5, 32, 33]) {
+    const lacking: [string, number][] = [[locked, error]];
+    assert.equal((await capture(lacking)).exitCode, codes.success);
+    const asked = await capture(lacking, { ContinueOnLockedFiles: "false" });
+    assert.equal(asked.exitCode, 9);
+    assert.match(asked.text, /ContinueOnLockedFiles/);
+  }
+  assert.equal((await capture([], { ContinueOnLockedFiles: "false" })).exitCode, codes.success);
+});
+
+test("robocopy that was ended, or that says nothing of a file that lacks, fails the capture", async (t) => {
+  const capture = async (state: Record<string, unknown>): Promise<number> => {
+    const room = makeRoom(t, "windows");
+    for (const name of ["here", "bücher", "lost"]) {
+      put(join(room.folder, "C", "Users", "alice", "Music", name), name);
+    }
+    for (const [key, value] of Object.entries(state)) room.machine.state.set(key, value);
+    const variables = { OSDStateStorePath: join(room.folder, "store") };
+    return (await room.perform("CaptureUserState", {}, variables)).outcome.exitCode;
+  };
+  const locked = new Set(["bücher", "lost"]);
+  assert.equal(await capture({ locked }), codes.success);
+  assert.equal(await capture({ locked, unsaid: new Set(["lost"]) }), 9);
+  assert.equal(await capture({ unsaid: new Set(["lost"]) }), codes.failed);
+  assert.equal(await capture({ locked, status: 16 }), 16);
+  // What was ended by force has copied half of a file, in its full size.
+  assert.equal(await capture({ status: 137 }), 137);
+});

@@ -243,6 +243,8 @@ export const limits = {
   carriedFileBytes: 16_777_216,
   /** How long captured user state is kept once it is back. */
   stateStoreDays: 30,
+  /** How long a file of the file library that no row names is kept aside. */
+  lostFileDays: 30,
   /** PXE: entries of a list, and what its properties may be. dnsmasq counts seconds; firmware gives up after a minute. */
   pxeListLength: 10_000,
   pxeDelaySecondsMost: 30,

@@ -22,7 +22,7 @@ export function keepUpgrading(
 /** An address that moves between machines makes the one serve that has it. Throws as `SiteLease.take`. */
 export function takeLease(
   database: Database,
-  siteIdFile: string,
+  { authority, files, library, siteId }: Record<"authority" | "files" | "library" | "siteId", string>,
   options: Pick<LeaseOptions, "ended" | "log"> & { addresses: readonly string[]; serving: boolean },
 ): Promise<SiteLease> {
   const { addresses, ended, log, serving: wait } = options;
@@ -30,5 +30,6 @@ export function takeLease(
     const missing = missingAddresses(addresses);
     return missing.length === 0 ? null : `this machine does not have the address ${missing.join(", ")}`;
   };
-  return SiteLease.take({ database, siteIdFile, hindrance, wait, ended, log });
+  const contentFolders = [authority, library, files];
+  return SiteLease.take({ database, siteIdFile: siteId, contentFolders, hindrance, wait, ended, log });
 }

@@ -157,7 +157,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     const store = await openStore(databaseServer ?? files.database, { beforeUpgrade: keep, disk });
     endings.push(() => store.close());
     // Whatever is in the shared folder is touched by who serves alone.
-    const lease = databaseServer === null ? null : await takeLease(store.database, files.siteId, options);
+    const lease = databaseServer === null ? null : await takeLease(store.database, files, options);
     endings.push(() => lease?.release());
     endings.push(() => disk.close());
     if (options.serving) disk.watch();
@@ -175,7 +175,8 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     });
     await library.recover();
     const fileLibrary = new FileLibrary(files.files);
-    fileLibrary.recover(await keptFiles(store));
+    const lost = fileLibrary.recover(await keptFiles(store));
+    if (lost > 0) log.warn(`${lost} files that the database does not name are in ${files.files}/.lost now`);
     endings.push(() => fileLibrary.stop());
 
     const remotePoints = new RemotePoints();

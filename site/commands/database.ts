@@ -61,8 +61,9 @@ export function settlePlace(call: CommandCall): SitePlace {
     shared: resolve(shared ?? before?.shared ?? dataFolder),
   };
   checkDatabaseUrl(kept.url);
-  if (existsSync(siteFiles(dataFolder).database)) {
-    throw new VolleyError("E_CONFLICT", `The site in ${dataFolder} has a database of its own already.`);
+  for (const folder of [dataFolder, kept.shared]) {
+    if (!existsSync(siteFiles(folder).database)) continue;
+    throw new VolleyError("E_CONFLICT", `The site in ${folder} has a database of its own already.`);
   }
   const place = onServer(dataFolder, kept, environment);
   if (JSON.stringify(kept) !== JSON.stringify(before)) {

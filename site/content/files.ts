@@ -4,7 +4,7 @@
  * says; who may read it, the API.
  */
 import { createHash, randomUUID, type Hash } from "node:crypto";
-import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { open, statfs, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
@@ -35,6 +35,9 @@ interface Upload extends UploadRequest {
 }
 
 const unfinished = ".uploading-";
+/** With what no row names; a file's time is when it was put there. */
+const lostFolder = ".lost";
+const dayMs = 86_400_000;
 const flushBytes = 67_108_864;
 
 export class FileLibrary {
@@ -45,12 +48,38 @@ export class FileLibrary {
     this.#folder = folder;
   }
 
-  /** At start: removes what is no file of `kept`. */
-  recover(kept: ReadonlySet<string>): void {
+  /**
+   * At start: removes what is unfinished, and puts what is no file of `kept` aside for limits.lostFileDays, since the database
+   * may be an older one; with the right one it comes back. Answers how many were put aside.
+   */
+  recover(kept: ReadonlySet<string>): number {
     makeFolder(this.#folder);
+    const lost = join(this.#folder, lostFolder);
+    if (existsSync(lost)) this.#recoverLost(lost, kept);
+    let count = 0;
     for (const name of readdirSync(this.#folder)) {
-      if (!kept.has(name)) rmSync(join(this.#folder, name), { force: true });
+      const path = join(this.#folder, name);
+      if (name === lostFolder || kept.has(name)) continue;
+      if (name.startsWith(unfinished)) {
+        rmSync(path, { force: true });
+        continue;
+      }
+      makeFolder(lost);
+      utimesSync(path, new Date(), new Date());
+      renameSync(path, join(lost, name));
+      count += 1;
     }
+    return count;
+  }
+
+  #recoverLost(lost: string, kept: ReadonlySet<string>): void {
+    for (const name of readdirSync(lost)) {
+      const path = join(lost, name);
+      const lostMs = Date.now() - statSync(path).mtimeMs;
+      if (kept.has(name) && !existsSync(this.path(name))) renameSync(path, this.path(name));
+      else if (lostMs > limits.lostFileDays * dayMs) rmSync(path, { recursive: true, force: true });
+    }
+    syncPath(this.#folder);
   }
 
   path(id: string): string {

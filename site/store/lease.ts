@@ -3,7 +3,7 @@
  * for limits.siteLeaseMs, or has ended, another takes its place. Times are the database's own: clocks of computers differ.
  */
 import { randomUUID } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
@@ -24,6 +24,8 @@ export interface LeaseOptions {
   database: Database;
   /** In the folder that the processes share: which site that is. */
   siteIdFile: string;
+  /** What only a site that has served puts there: no site begins where something is in them. */
+  contentFolders: readonly string[];
   /** Why this process cannot serve now, or can no longer; null when it can. */
   hindrance: () => string | null;
   /** Once the other ends, this one serves. Without, E_SITE_BUSY is thrown while another does. */
@@ -59,8 +61,8 @@ export class SiteLease {
 
   /** Throws E_SITE_BUSY, also when the waiting was ended; E_CONFLICT for a database of another site; E_STORE. */
   static async take(options: LeaseOptions): Promise<SiteLease> {
-    const { database, ended, hindrance, log, siteIdFile, wait } = options;
-    await checkSite(database, siteIdFile);
+    const { database, ended, hindrance, log, wait } = options;
+    await checkSite(options);
     const holder = randomUUID();
     let over = false;
     void ended.then(() => {
@@ -166,8 +168,14 @@ async function whoServes(database: Database): Promise<string> {
 }
 
 /** Throws E_CONFLICT unless folder and database are of one site; that is settled when either is new. */
-async function checkSite(database: Database, siteIdFile: string): Promise<void> {
+async function checkSite({ contentFolders, database, siteIdFile }: LeaseOptions): Promise<void> {
+  // Before the row is looked for: who makes the site beside this process makes the row first.
+  const used = contentFolders.find(isUsed);
   const row = await database.selectFrom("site_lease").select("site_id").executeTakeFirst();
+  if (row === undefined && used !== undefined) {
+    const detail = `The database is no site's yet, but the shared folder is one's: ${basename(used)} has content.`;
+    throw new VolleyError("E_CONFLICT", `${detail} Name that site's database, or a folder that is empty.`);
+  }
   const siteId = keptSiteId(siteIdFile, row === undefined);
   if (row === undefined && siteId !== null) {
     await database
@@ -183,6 +191,15 @@ async function checkSite(database: Database, siteIdFile: string): Promise<void> 
   if (kept === siteId) return;
   const detail = "The database is another site's than the folder that its processes share.";
   throw new VolleyError("E_CONFLICT", `${detail} It has to have the file ${basename(siteIdFile)}: ${kept}.`);
+}
+
+function isUsed(folder: string): boolean {
+  try {
+    // A file system of its own that is mounted there has that folder from the beginning.
+    return existsSync(folder) && readdirSync(folder).some((name) => name !== "lost+found");
+  } catch (error) {
+    throw folderFailure(error);
+  }
 }
 
 /** Of several processes that begin with an empty folder one makes it. Null where there is none and none is made. */

@@ -68,4 +68,7 @@ test("a folder that has a database of its own is not turned into another site", 
   mkdirSync(join(folder, "database"));
   assert.throws(() => settlePlace(call(folder, { database: url })), /E_CONFLICT/);
   assert.equal(placeOf(folder, {}).databaseServer, null);
+  const other = testFolder(context);
+  assert.throws(() => settlePlace(call(other, { database: url, shared: folder })), /E_CONFLICT/);
+  assert.equal(placeOf(other, {}).databaseServer, null, "nothing of it is kept");
 });

@@ -1,7 +1,7 @@
 /** The file library: uploads in pieces, what is refused, and what a restart finds. */
 import assert from "node:assert/strict";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { limits } from "../../../../contract/limits.ts";
@@ -128,6 +128,8 @@ test("a machine that begins anew gives up what it had begun", async (context) =>
   await assert.rejects(async () => library.receive(machine, first.id, 0, bytes), { code: "E_NOT_FOUND" });
 });
 
+const withoutLost = (folder: string): string[] => readdirSync(folder).filter((name) => name !== ".lost");
+
 test("after a restart what was unfinished, or nobody knows, is gone, and what a row names is there", async (context) => {
   const { folder, library } = openLibrary(context);
   const { id } = await library.begin(admin, announce(bytes));
@@ -136,7 +138,27 @@ test("after a restart what was unfinished, or nobody knows, is gone, and what a 
   writeFileSync(join(folder, randomUUID()), "nobody's");
   writeFileSync(join(folder, `.uploading-${randomUUID()}`), "half");
   new FileLibrary(folder).recover(new Set([id]));
-  assert.deepEqual(readdirSync(folder), [id]);
+  assert.deepEqual(withoutLost(folder), [id]);
   assert.deepEqual(readFileSync(join(folder, id)), bytes);
   assert.ok(existsSync(library.path(id)));
+});
+
+test("what the database does not name is put aside for a month, and comes back with the database that does", (context) => {
+  const { folder, library } = openLibrary(context);
+  const [known, old, unknown] = [randomUUID(), randomUUID(), randomUUID()];
+  const lost = join(folder, ".lost");
+  const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
+  for (const id of [known, old, unknown]) {
+    writeFileSync(library.path(id), id);
+    utimesSync(library.path(id), daysAgo(400), daysAgo(400));
+  }
+  assert.equal(library.recover(new Set()), 3);
+  assert.deepEqual(withoutLost(folder), []);
+  assert.deepEqual(readdirSync(lost).toSorted(), [known, old, unknown].toSorted(), "however old they were");
+  assert.equal(library.recover(new Set()), 0, "which is said once");
+  utimesSync(join(lost, old), daysAgo(limits.lostFileDays + 1), daysAgo(limits.lostFileDays + 1));
+  utimesSync(join(lost, unknown), daysAgo(limits.lostFileDays - 1), daysAgo(limits.lostFileDays - 1));
+  library.recover(new Set([known]));
+  assert.deepEqual([withoutLost(folder), readdirSync(lost)], [[known], [unknown]]);
+  assert.equal(readFileSync(library.path(known), "utf8"), known);
 });

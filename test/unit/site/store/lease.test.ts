@@ -1,7 +1,7 @@
 /** Of the processes that share a database one serves; another takes its place when it ends, is held up, or says so. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
@@ -33,6 +33,7 @@ const never = new Promise<void>(() => undefined);
 const options = (more: Partial<LeaseOptions> = {}): LeaseOptions => ({
   database: store.database,
   siteIdFile: siteIdFile(),
+  contentFolders: [],
   hindrance: () => null,
   wait: false,
   ended: never,
@@ -98,4 +99,27 @@ test("waiting ends when it is told to, and a folder of another site is refused",
   await assert.rejects(SiteLease.take(options({ siteIdFile: other })), /E_CONFLICT/, "an empty folder");
   writeFileSync(other, randomUUID());
   await assert.rejects(SiteLease.take(options({ siteIdFile: other })), /E_CONFLICT/, "another's");
+});
+
+test("a database that is no site's yet is refused where a site has been", async () => {
+  await sql`delete from site_lease`.execute(store.database);
+  const used = mkdtempSync(join(folder, "used-"));
+  const file = join(used, "site-id");
+  const names = ["authority", "library", "files"].map((name) => join(used, name));
+  const begin = () => SiteLease.take(options({ siteIdFile: file, contentFolders: names }));
+  for (const one of names) {
+    mkdirSync(one);
+    writeFileSync(join(one, "content"), "");
+    await assert.rejects(begin, /E_CONFLICT.*no site's yet/);
+    assert.ok(!existsSync(file), "and nothing is changed");
+    rmSync(one, { recursive: true });
+  }
+  // A process that ended before it had the row, and a disk of its own for the library.
+  writeFileSync(file, randomUUID());
+  mkdirSync(join(used, "library", "lost+found"), { recursive: true });
+  const lease = await begin();
+  writeFileSync(join(used, "library", "content"), "");
+  await lease.release();
+  await (await begin()).release();
+  siteIdFiles.set(store, file);
 });

@@ -38,9 +38,14 @@ export interface DeployOptions {
 export async function deployImage(options: DeployOptions): Promise<Outcome> {
   const startedAt = Date.now();
   let totals: Totals = { multicastBytes: 0, unicastBytes: 0, repairedSymbols: 0, foundChunks: null };
-  let resume = options.resume;
+  let { points, resume } = options;
   for (let fruitless = 0; ;) {
-    const attempt = await tryOnce(options, totals, resume, fruitless + 1 < limits.fruitlessReceiversMost);
+    const attempt = await tryOnce(
+      { ...options, points },
+      totals,
+      resume,
+      fruitless + 1 < limits.fruitlessReceiversMost,
+    );
     if (attempt.end === "failed") {
       fruitless += 1;
       await pause(backOffMs(fruitless), options.signal);
@@ -50,7 +55,9 @@ export async function deployImage(options: DeployOptions): Promise<Outcome> {
     totals = addTotals(totals, attempt.statistics);
     resume = true;
     if (attempt.end === "verified") return outcome(attempt.root, totals, startedAt, options.image);
-    fruitless = verifiedAny ? 0 : fruitless + 1;
+    fruitless = verifiedAny || attempt.out ? 0 : fruitless + 1;
+    // One that lets in and puts out again is asked once.
+    if (attempt.out) points = points.filter((point) => point !== attempt.place);
     if (fruitless >= limits.fruitlessReceiversMost) {
       throw new VolleyError(
         options.multicastOnly ? "E_NO_MULTICAST" : "E_SITE_UNREACHABLE",
@@ -68,14 +75,14 @@ async function tryOnce(
   totals: Totals,
   resume: boolean,
   again: boolean,
-): Promise<Received | { end: "failed" }> {
+): Promise<(Received & { place: CastingPlace }) | { end: "failed" }> {
   const { joined, place } = await joinSession(options, resume);
   try {
     const siteAddress = (await lookup(place.host, { family: 4 })).address;
     const interfaceAddress = await options.interfaceAddressTo(siteAddress);
     // Where others cast too, a place that fell silent is left; the site alone is waited for.
     const leaveAfterMs = options.points.length === 0 ? null : limits.pointAwayMs;
-    return await receive({
+    const received = await receive({
       ...options,
       place,
       joined,
@@ -84,7 +91,9 @@ async function tryOnce(
       resume,
       totals,
       leaveAfterMs,
+      endsWhenOut: place === options.site,
     });
+    return { ...received, place };
   } catch (error) {
     const failure = toVolleyError(error);
     if (!again || failure.entry.retry !== "later") throw failure;

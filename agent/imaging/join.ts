@@ -33,8 +33,8 @@ export interface Joined {
 }
 
 /**
- * Throws what the site refuses with. Who has points near by goes round: a point may be back before the site is, and the
- * other way about.
+ * Throws what the site refuses with, and nothing that a point does: one that was stolen is to delay and no more. Who has
+ * points near by goes round: a point may be back before the site is, and the other way about.
  */
 export async function joinSession(options: JoinOptions, resume: boolean): Promise<Joined> {
   const { points, signal, site } = options;
@@ -45,7 +45,7 @@ export async function joinSession(options: JoinOptions, resume: boolean): Promis
         return { place, joined: await joinAt(place, limits.pointJoinMs, options, resume) };
       } catch (error) {
         const failure = toVolleyError(error);
-        if (signal.aborted || failure.code === "E_TOO_SLOW") throw failure;
+        if (signal.aborted) throw failure;
         const text = `${place.name} does not take this machine (${failure.code}: ${failure.detail})`;
         if (round === 1) options.notice(text);
         else options.log.detail(text);

@@ -21,6 +21,8 @@ export interface ReceiveOptions {
   joined: JoinAnswer;
   /** After so long without a word or a chunk from there it is left; null: never. */
   leaveAfterMs: number | null;
+  /** Whether it ends the deployment when that place puts this machine out: the site's word alone does. */
+  endsWhenOut: boolean;
   /** IPv4 address of that place, and of the interface by which it is reached. */
   siteAddress: string;
   interfaceAddress: string;
@@ -35,7 +37,8 @@ export interface ReceiveOptions {
 
 export type Received =
   | { end: "verified"; root: string; statistics: ReceiverStatistics }
-  | { end: "rejoin"; reason: string; statistics: ReceiverStatistics };
+  /** `out`: that place goes on without this machine. */
+  | { end: "rejoin"; reason: string; out: boolean; statistics: ReceiverStatistics };
 
 /** Throws what the addon threw as VolleyError, E_CANCELLED when `signal` fired; its threads have ended then. */
 export async function receive(options: ReceiveOptions): Promise<Received> {
@@ -53,7 +56,12 @@ export async function receive(options: ReceiveOptions): Promise<Received> {
     const { refusal, rejoinReason } = watch;
     const ownDoing = failure.code === "E_CANCELLED" && !options.signal.aborted;
     if (ownDoing && rejoinReason !== null) {
-      return { end: "rejoin", reason: rejoinReason, statistics: receiver.statistics() };
+      return {
+        end: "rejoin",
+        reason: rejoinReason,
+        out: refusal !== null,
+        statistics: receiver.statistics(),
+      };
     }
     await watch.finish("failed");
     throw (ownDoing ? refusal : null) ?? failure;
@@ -88,7 +96,7 @@ function receiverOptions(options: ReceiveOptions): Parameters<typeof openReceive
 
 class ReceiverWatch {
   rejoinReason: string | null = null;
-  /** Why the site goes on without this machine. */
+  /** Why that place goes on without this machine. */
   refusal: VolleyError | null = null;
   readonly #options: ReceiveOptions;
   readonly #receiver: Receiver;
@@ -115,7 +123,8 @@ class ReceiverWatch {
       onRejoin: (reason) => this.#rejoin(reason),
       onOut: (failure) => {
         this.refusal = failure;
-        this.#receiver.cancel();
+        if (options.endsWhenOut) return this.#receiver.cancel();
+        this.#rejoin(`${this.#caster} goes on without this machine (${failure.code}: ${failure.detail})`);
       },
       onReachable: (failure) => this.#siteChanged(failure),
     });

@@ -1,0 +1,109 @@
+/** Distribution points that put a machine out: it goes on elsewhere, and the site's word alone ends it. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { deployImage, type DeployOptions } from "../../../agent/imaging/deploy.ts";
+import type { CastingPlace } from "../../../agent/imaging/join.ts";
+import type { JoinAnswer } from "../../../contract/deployment.ts";
+import { VolleyError } from "../../../contract/errors.ts";
+import { receiverKey } from "../../../native/index.ts";
+import { testFolder } from "../../fixtures/folder.ts";
+import { assertHolds, cast, prepareImage, type PreparedImage } from "../../fixtures/native-session.ts";
+import { storedImage } from "../../fixtures/records.ts";
+
+const tooSlow = async (): Promise<never> => {
+  throw new VolleyError("E_TOO_SLOW", "It verified 1 Mbit/s");
+};
+const session = { group: "239.255.91.7", port: 47_917 };
+/** Where nobody casts. */
+const silence = { group: "239.255.91.8", port: 47_918 };
+
+function answer(to: typeof session, ports: { feedback: number; unicast: number | null }): JoinAnswer {
+  const key = receiverKey({ feedbackSecret: Buffer.alloc(32, 0xfe), session: 77, receiver: 1 });
+  return {
+    session: { id: randomUUID(), number: 77, stream: 0, key: "5e".repeat(32), mtu: 1500, ...to },
+    receiver: { number: 1, key: key.toString("hex") },
+    feedbackPort: ports.feedback,
+    unicastPort: ports.unicast,
+    groupSize: 1,
+  };
+}
+
+interface Place {
+  image: PreparedImage;
+  device: string;
+  site: CastingPlace;
+  notices: string[];
+  deploy: (changes: Pick<DeployOptions, "points"> & Partial<DeployOptions>) => Promise<unknown>;
+}
+
+async function openPlace(t: TestContext): Promise<Place> {
+  const folder = testFolder(t);
+  const image = await prepareImage(folder, 4, 9);
+  const device = join(folder, "disk");
+  writeFileSync(device, "");
+  truncateSync(device, image.bytes);
+  const { caster } = cast(image, session);
+  t.after(() => caster.stop());
+  const site: CastingPlace = {
+    name: "the site",
+    host: "127.0.0.1",
+    multicast: true,
+    join: async () => answer(session, caster.ports),
+    sendProgress: async () => ({ next: "go-on", moved: "" }),
+  };
+  const notices: string[] = [];
+  const say = (): void => {};
+  const options = {
+    image: { ...storedImage("lab"), root: image.root, bytes: image.bytes },
+    multicastOnly: false,
+    manifest: image.manifest,
+    device,
+    resume: false,
+    site,
+    interfaceAddressTo: async () => "127.0.0.1",
+    show: say,
+    notice: (text: string) => void notices.push(text),
+    log: { info: say, warning: say, error: say, detail: say },
+    signal: AbortSignal.timeout(120_000),
+  };
+  return { image, device, site, notices, deploy: (changes) => deployImage({ ...options, ...changes }) };
+}
+
+test("a machine that a point does not let in goes on to the next place", async (t) => {
+  const { deploy, device, image, notices, site } = await openPlace(t);
+  await deploy({ points: [{ ...site, name: "annexe", join: tooSlow }] });
+  await assertHolds(device, image);
+  assert.match(notices[0] ?? "", /^annexe does not take this machine \(E_TOO_SLOW: It verified 1 Mbit\/s\)$/);
+});
+
+test("a machine that points let in and put out again goes on to the next place, and tries each once", async (t) => {
+  const { deploy, device, image, notices, site } = await openPlace(t);
+  let joins = 0;
+  const lying: CastingPlace = {
+    ...site,
+    name: "annexe",
+    join: async () => ((joins += 1), answer(silence, { feedback: 9, unicast: null })),
+    sendProgress: tooSlow,
+  };
+  await deploy({ points: [lying, { ...lying, name: "depot" }] });
+  await assertHolds(device, image);
+  assert.equal(joins, 2);
+  const said = "goes on without this machine (E_TOO_SLOW: It verified 1 Mbit/s)";
+  assert.ok(notices.some((text) => text.startsWith(`Annexe ${said}; joining again`)));
+  assert.ok(notices.some((text) => text.startsWith(`Depot ${said}; joining again`)));
+});
+
+test("the site's word ends it, at the join and later", async (t) => {
+  const { deploy, site } = await openPlace(t);
+  await assert.rejects(deploy({ points: [], site: { ...site, join: tooSlow } }), { code: "E_TOO_SLOW" });
+  const later: CastingPlace = {
+    ...site,
+    join: async () => answer(silence, { feedback: 9, unicast: null }),
+    sendProgress: tooSlow,
+  };
+  const point = { ...site, name: "annexe", join: tooSlow };
+  await assert.rejects(deploy({ points: [point], site: later }), { code: "E_TOO_SLOW" });
+});

@@ -52,6 +52,8 @@ export function serverDialect(server: DatabaseServer): PostgresDialect {
   const pool = new Pool({ ...connectionOptions(server), max: limits.databaseConnections });
   // A connection that breaks while nobody uses it is replaced by the next that is wanted.
   pool.on("error", () => undefined);
+  // One that breaks while it is used rejects the query; without a listener of its own it would end the process besides.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return new PostgresDialect({ pool: translating(pool) });
 }
 

@@ -186,7 +186,7 @@ function participation({ director, machineLogs, room, store }: ApiContext): Rout
         if (wanted === null) {
           throw new VolleyError("E_CONFLICT", `Deployment ${deployment.name} casts no image of its own.`);
         }
-        if (!(await store.deployments.casts(deployment, wanted))) {
+        if (!(await store.deployments.imagesOf(deployment)).has(wanted)) {
           throw new VolleyError(
             "E_FORBIDDEN",
             `Deployment ${deployment.name} does not cast image ${wanted}.`,

@@ -28,15 +28,11 @@ export async function pointsFor(
     Math.max(await store.deployments.machineCount(deployment), 1),
     limits.receiversPerSession,
   );
+  const cast = await store.deployments.imagesOf(deployment);
   const expires = new Date(Date.now() + limits.ticketMs).toISOString();
   const answer: PolicyPoints = [];
   for (const { point } of near) {
-    const imageIds: string[] = [];
-    for (const imageId of point.images) {
-      const isCast =
-        imageIds.length < limits.ticketImages && (await store.deployments.casts(deployment, imageId));
-      if (isCast) imageIds.push(imageId);
-    }
+    const imageIds = point.images.filter((imageId) => cast.has(imageId)).slice(0, limits.ticketImages);
     if (imageIds.length === 0 || point.port === null) continue;
     const { multicast, multicastOnly, rateMbps, slowClients } = deployment;
     const ticket = Ticket.parse({

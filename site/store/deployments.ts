@@ -156,12 +156,19 @@ export class DeploymentStore {
     return (await this.#packagesOf(imageId)).some((id) => given.some(({ packages }) => gives(packages, id)));
   }
 
-  /** Whether that deployment casts the image: as its own, or as a package that its task sequence may name. */
-  async casts({ imageId: own, packages, sequenceId }: DeploymentRecord, imageId: string): Promise<boolean> {
-    if (imageId === own) return true;
-    if (sequenceId === null) return false;
-    const names = await this.#packagesOf(imageId);
-    return names.some((name) => gives(packages === "all" ? null : packages, name));
+  /** Images that the deployment casts: its own, and those that packages stand for which its task sequence may name. */
+  async imagesOf({ imageId: own, packages, sequenceId }: DeploymentRecord): Promise<Set<string>> {
+    const images = new Set(own === null ? [] : [own]);
+    if (sequenceId === null) return images;
+    const rows = await this.#database
+      .selectFrom("package")
+      .select(["package_id", "image_id"])
+      .where("image_id", "is not", null)
+      .execute();
+    for (const { image_id, package_id } of rows) {
+      if (image_id !== null && gives(packages === "all" ? null : packages, package_id)) images.add(image_id);
+    }
+    return images;
   }
 
   async #packagesOf(imageId: string): Promise<string[]> {

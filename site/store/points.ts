@@ -21,17 +21,30 @@ export class PointStore {
   async list(): Promise<StoredPoint[]> {
     const rows = await this.#database.selectFrom("point").selectAll().orderBy("name").execute();
     const pairs = await this.#database.selectFrom("point_image").selectAll().execute();
-    const all = await this.#database
+    const all = await this.#everyImage();
+    return rows.map((row) => toRecord(row, imagesOf(row, pairs, all)));
+  }
+
+  /** Asked for each piece of content that a point fetches. */
+  async find(id: string): Promise<StoredPoint | undefined> {
+    const row = await this.#database.selectFrom("point").selectAll().where("id", "=", id).executeTakeFirst();
+    if (row === undefined) return undefined;
+    if (row.all_images) return toRecord(row, imagesOf(row, [], await this.#everyImage()));
+    const pairs = await this.#database
+      .selectFrom("point_image")
+      .selectAll()
+      .where("point_id", "=", id)
+      .execute();
+    return toRecord(row, imagesOf(row, pairs, []));
+  }
+
+  async #everyImage(): Promise<{ id: string }[]> {
+    return await this.#database
       .selectFrom("image")
       .select("id")
       .where("purpose", "=", "image")
       .orderBy("imported")
       .execute();
-    return rows.map((row) => toRecord(row, imagesOf(row, pairs, all)));
-  }
-
-  async find(id: string): Promise<StoredPoint | undefined> {
-    return (await this.list()).find((point) => point.id === id);
   }
 
   /** The name and the address are no other point's: see api/points. */

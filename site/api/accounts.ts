@@ -43,6 +43,7 @@ export function accountRoutes({ passwords, store }: ApiContext): Route[] {
       method: "POST",
       path: "/accounts/:id",
       who,
+      whenFull: true,
       handle: async (call): Promise<AccountRecord> => {
         const { id } = await findOther(call);
         const { disabled, role } = parse(AccountChange, call.request.body);
@@ -57,6 +58,7 @@ export function accountRoutes({ passwords, store }: ApiContext): Route[] {
       method: "POST",
       path: "/accounts/:id/password",
       who,
+      whenFull: true,
       handle: async (call): Promise<AccountAnswer> => {
         const { id } = await findOther(call);
         const { password } = parse(PasswordReset, call.request.body);

@@ -91,6 +91,7 @@ function administration(context: ApiContext): Route[] {
       method: "POST",
       path: "/deployments/:id/close",
       who: "operator",
+      whenFull: true,
       handle: async (call) => {
         const deployment = await find(call);
         await close(deployment);

@@ -39,6 +39,7 @@ export function deviceRoutes(context: ApiContext): Route[] {
       method: "POST",
       path: "/devices/:id/state",
       who,
+      whenFull: true,
       handle: ({ request }) =>
         devices.setState(identifierOf(request, "device"), parse(DeviceStateRequest, request.body).state),
     },

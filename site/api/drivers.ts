@@ -17,6 +17,7 @@ export function driverRoutes({ store }: ApiContext): Route[] {
       method: "POST",
       path: "/deployments/:id/drivers",
       who: "machine",
+      whenFull: true,
       handle: async (call): Promise<DriverPackage[]> => {
         const { deployment } = await deploymentOf(call, store);
         const { identifiers } = parse(DriverQuestion, call.request.body);

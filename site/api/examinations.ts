@@ -35,6 +35,7 @@ export function examinationRoutes({ examinations }: ApiContext): Route[] {
       method: "POST",
       path: "/examinations/:id/close",
       who: "machine",
+      whenFull: true,
       handle: (call) => examinations.close(machineOf(call), identifierOf(call.request, "examination")),
     },
   ];

@@ -46,6 +46,7 @@ export function loginRoutes(context: ApiContext): Route[] {
       method: "POST",
       path: "/me/password",
       who: "viewer",
+      whenFull: true,
       beforePasswordChange: true,
       handle: (call) => changePassword(call, context),
     },

@@ -5,9 +5,13 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writ
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { DeploymentRecord, Health, ImageRecord } from "../../contract/administration.ts";
+import { Me, type AccountRecord } from "../../contract/accounts.ts";
 import { ErrorAnswer } from "../../contract/common.ts";
+import type { DeviceRecord } from "../../contract/devices.ts";
+import { Examination } from "../../contract/doctor.ts";
 import type { StatusEntry } from "../../contract/status-messages.ts";
 import { EnrolledMachine } from "../fixtures/enrolled-machine.ts";
+import { HttpsCaller } from "../fixtures/https.ts";
 import { openBrowser, signIn } from "../fixtures/page.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import { SiteProcess } from "../fixtures/site-process.ts";
@@ -162,4 +166,50 @@ test("the page says it to whoever looks, and no longer once there is room", { sk
   } finally {
     await browser.close();
   }
+});
+
+test("what stops something, or only reads, goes on while the disk is full", { skip }, async () => {
+  const authority = readFileSync(join(folder, "authority", "authority.pem"), "utf8");
+  const caller = new HttpsCaller({ host: site.address, port: site.port, authority });
+  const post = async (
+    path: string,
+    body: unknown,
+    who: { token?: string; headers?: Record<string, string> },
+  ) => {
+    const answer = await caller.call({ method: "POST", path: `/api/v1${path}`, body, ...who });
+    assert.ok(answer.status < 300, `${path}: ${answer.text}`);
+    return answer;
+  };
+  const [password, other] = ["correct horse battery", "correct horse staple"];
+  const account = await site.client.post<AccountRecord>("/accounts", {
+    name: "operator",
+    role: "operator",
+    password,
+  });
+  const signedIn = await post("/login", { name: account.name, password }, {});
+  const [cookie = ""] = [signedIn.headers["set-cookie"] ?? []].flat();
+  const headers = {
+    cookie: cookie.split(";")[0] ?? "",
+    "x-volley-page": Me.parse(signedIn.json).pageMark ?? "",
+  };
+  const { token } = machine;
+  const examination = Examination.parse((await post("/examinations", {}, { token })).json);
+  const [device] = await site.client.get<DeviceRecord[]>("/devices");
+
+  const ballast = fill();
+  await waitForState("impaired");
+  await post(`/deployments/${deployment.id}/drivers`, { identifiers: [] }, { token });
+  await post(`/examinations/${examination.id}/close`, {}, { token });
+  const closed = await site.client.post<DeploymentRecord>(`/deployments/${deployment.id}/close`, {});
+  assert.equal(closed.open, false);
+  await post("/me/password", { current: password, password: other }, { headers });
+  await site.client.post(`/accounts/${account.id}/password`, {});
+  const locked = await site.client.post<AccountRecord>(`/accounts/${account.id}`, { disabled: true });
+  assert.equal(locked.disabled, true);
+  const refused = await site.client.post<DeviceRecord>(`/devices/${device?.id}/state`, { state: "refused" });
+  assert.equal(refused.state, "refused");
+  assert.equal((await health()).state, "impaired", "all the while");
+  rmSync(ballast);
+  await waitForState("ok");
+  caller.close();
 });

@@ -87,39 +87,59 @@ export async function restoreBackup(
   passphrase: string,
   dataFolder: string,
 ): Promise<BackupFacts> {
-  if (existsSync(dataFolder) && readdirSync(dataFolder).length > 0) {
-    throw new VolleyError("E_CONFLICT", `The folder ${dataFolder} is not empty.`);
-  }
+  if (existsSync(dataFolder)) refuseContent(dataFolder, readdirSync(dataFolder));
   const facts = await verifyBackup(path, passphrase);
   const unknown = facts.migrations.find((name) => !knownMigrations.includes(name));
   if (unknown !== undefined) {
     throw new VolleyError("E_UPGRADE", `${path} was made by a newer version: it has the step ${unknown}.`);
   }
   const lock = await lockFolder(dataFolder);
-  const folder = join(dataFolder, unfinished);
   try {
-    mkdirSync(folder, { mode: 0o700 });
-    await writeFiles(path, passphrase, folder);
-    const database = await makeDatabase(join(folder, "database"), facts.migrations);
-    await loadDump(database, partsOf(path, passphrase)).finally(() => database.destroy());
-    syncTree(folder);
-    for (const name of readdirSync(folder)) renameSync(join(folder, name), join(dataFolder, name));
-    syncPath(dataFolder);
-    rmSync(folder, { recursive: true });
-    syncPath(dataFolder);
-  } catch (error) {
-    // It was empty before. What says that this was not finished goes last.
-    for (const name of readdirSync(dataFolder).filter(
-      (one) => one !== unfinished && !one.startsWith("lock-"),
-    )) {
-      rmSync(join(dataFolder, name), { recursive: true, force: true });
-    }
-    rmSync(folder, { recursive: true, force: true });
-    throw error;
+    // Reading took its time, in which another restore, or a person, may have put something there.
+    refuseContent(
+      dataFolder,
+      readdirSync(dataFolder).filter((name) => !name.startsWith("lock-")),
+    );
+    await fill(path, passphrase, dataFolder, facts.migrations);
   } finally {
     lock.release();
   }
   return facts;
+}
+
+function refuseContent(dataFolder: string, names: readonly string[]): void {
+  if (names.length === 0) return;
+  throw new VolleyError("E_CONFLICT", `The folder ${dataFolder} is not empty.`);
+}
+
+/** On a failure takes back what it has put there, and nothing else. */
+async function fill(
+  path: string,
+  passphrase: string,
+  dataFolder: string,
+  migrations: readonly string[],
+): Promise<void> {
+  const folder = join(dataFolder, unfinished);
+  const moved: string[] = [];
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+    await writeFiles(path, passphrase, folder);
+    const database = await makeDatabase(join(folder, "database"), migrations);
+    await loadDump(database, partsOf(path, passphrase)).finally(() => database.destroy());
+    syncTree(folder);
+    for (const name of readdirSync(folder)) {
+      renameSync(join(folder, name), join(dataFolder, name));
+      moved.push(name);
+    }
+    syncPath(dataFolder);
+    rmSync(folder, { recursive: true });
+    syncPath(dataFolder);
+  } catch (error) {
+    for (const name of moved) rmSync(join(dataFolder, name), { recursive: true, force: true });
+    // What says that this was not finished goes last.
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 async function writeFiles(path: string, passphrase: string, folder: string): Promise<void> {

@@ -1,7 +1,8 @@
 /** A backup of a site that runs, restored into an empty folder: the same site, and nothing for whom it is not. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { constants, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -190,4 +191,66 @@ test("a restore that was cut off is no site", async () => {
   }
   await program.kill();
   assert.match(await fails("E_UPGRADE", "image", "list", "--data", folder), /restore/);
+});
+
+/** Waits until `program` reads the pipe at `path`. */
+async function writerOf(path: string, program: Program): Promise<FileHandle> {
+  for (;;) {
+    try {
+      const probe = await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
+      const writer = await open(path, "w");
+      await probe.close();
+      return writer;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENXIO") throw error;
+    }
+    assert.ok(program.running, program.story());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test("what comes into the folder while a restore reads is neither joined nor taken away", async () => {
+  const file = join(room.folder, "slow.volley-backup");
+  await answer<BackupFacts>("backup", file, "--data", site.folder);
+  const bytes = readFileSync(file);
+  const half = Math.floor(bytes.length / 2);
+  const pipe = join(room.folder, "pipe");
+  const begin = (folder: string): Program => {
+    execFileSync("mkfifo", [pipe]);
+    const words = ["restore", pipe, "--data", folder, "--passphrase-file", passphraseFile];
+    return new Program("restore", [process.execPath, volley, ...words]);
+  };
+  const endsWith = async (program: Program, code: ErrorCode, folder: string): Promise<void> => {
+    assert.equal((await program.ended).code, errors[code].exitCode, program.story());
+    assert.match(program.errorOutput, new RegExp(`^${code}: `));
+    assert.deepEqual(readdirSync(folder), ["mine"]);
+  };
+
+  // While it is read whole, before there is a lock.
+  const early = join(room.folder, "early");
+  let program = begin(early);
+  let writer = await writerOf(pipe, program);
+  // Whatever reads again finds another file.
+  renameSync(file, pipe);
+  await writer.writeFile(bytes.subarray(0, half));
+  mkdirSync(early);
+  writeFileSync(join(early, "mine"), "");
+  await writer.writeFile(bytes.subarray(half));
+  await writer.close();
+  await endsWith(program, "E_CONFLICT", early);
+
+  // While it is read again, and ends too soon.
+  renameSync(pipe, file);
+  const late = join(room.folder, "late");
+  program = begin(late);
+  writer = await writerOf(pipe, program);
+  execFileSync("mkfifo", [`${pipe}-2`]);
+  renameSync(`${pipe}-2`, pipe);
+  await writer.writeFile(bytes);
+  await writer.close();
+  writer = await writerOf(pipe, program);
+  writeFileSync(join(late, "mine"), "");
+  await writer.writeFile(bytes.subarray(0, half));
+  await writer.close();
+  await endsWith(program, "E_BACKUP", late);
 });

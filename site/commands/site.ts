@@ -156,26 +156,16 @@ async function openUnlessEnded(options: SiteOptions): Promise<RunningSite | null
 
 /** Runs until `ended` resolves. */
 export async function runSite(call: CommandCall, native: SiteNative, ended: Promise<void>): Promise<void> {
+  const wish = wishOf(call);
   makeFolder(call.dataFolder);
   const place = settlePlace(call);
   const files = siteFiles(place.dataFolder, place.sharedFolder);
   const options = {
     ...place,
+    ...wish,
     ended,
-    addresses: addresses(call),
-    port: number(call, "port", { least: 0, most: 65_535, whole: true }) ?? defaultPort,
-    interfaceAddress: text(call, "interface") ?? null,
-    point: point(call),
-    mtu: number(call, "mtu", { least: 576, most: 9000, whole: true }) ?? defaultMtu,
-    timeToLive: number(call, "time-to-live", { least: 1, most: 255, whole: true }) ?? 1,
-    querier: querier(call),
     mediaFolder: resolve(text(call, "media") ?? text(call, "pxe-media") ?? files.media),
     importFolder: resolve(text(call, "import-folder") ?? files.imports),
-    pxe: pxePlace(call),
-    certificate: certificate(call),
-    highRiskDevices:
-      number(call, "high-risk-size", { least: 0, most: limits.devicesMost, whole: true }) ??
-      limits.highRiskDevices,
   };
   const log = openLog({ file: files.log, quiet: call.json });
   const site = await openUnlessEnded({ ...options, native, log, serving: true });
@@ -197,4 +187,22 @@ export async function runSite(call: CommandCall, native: SiteNative, ended: Prom
   log.info("the site is stopping");
   await site.close();
   if (failure) throw failure;
+}
+
+/** What was typed, understood before anything is made. Throws E_USAGE. */
+function wishOf(call: CommandCall) {
+  return {
+    addresses: addresses(call),
+    port: number(call, "port", { least: 0, most: 65_535, whole: true }) ?? defaultPort,
+    interfaceAddress: text(call, "interface") ?? null,
+    point: point(call),
+    mtu: number(call, "mtu", { least: 576, most: 9000, whole: true }) ?? defaultMtu,
+    timeToLive: number(call, "time-to-live", { least: 1, most: 255, whole: true }) ?? 1,
+    querier: querier(call),
+    pxe: pxePlace(call),
+    certificate: certificate(call),
+    highRiskDevices:
+      number(call, "high-risk-size", { least: 0, most: limits.devicesMost, whole: true }) ??
+      limits.highRiskDevices,
+  };
 }

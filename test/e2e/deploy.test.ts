@@ -65,7 +65,7 @@ test("four machines whose disks were full of other bytes get the image by one mu
         agent.output,
         /The plan of deployment "four"[^]*nothing found[^]*100 %[^]*is on the disk and verified/,
       );
-      assert.match(agent.log, /Joined session \d+ on 239\./);
+      assert.match(agent.log, /Joined session \d+ of the site on 239\./);
     }
     const [session] = await site.sessions();
     assert.ok(session);

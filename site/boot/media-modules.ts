@@ -31,6 +31,20 @@ const wanted = [
     "fs/efivarfs/",
   ],
   ["fs/cifs/", "fs/smb/", "net/packet/", "crypto/crc32c_generic.", "arch/x86/crypto/crc32"],
+  // What cifs asks for by name once it connects, and fails without: hashes, signatures, encryption.
+  [
+    "aes_generic",
+    "ccm",
+    "cmac",
+    "ctr",
+    "ecb",
+    "gcm",
+    "ghash-generic",
+    "hmac",
+    "md5",
+    "sha256_generic",
+    "sha512_generic",
+  ].map((name) => `crypto/${name}.`),
 ].flat();
 /** Of those, what needs a fabric or firmware that no computer to be deployed has here. */
 const unwanted = [

@@ -76,7 +76,7 @@ test("a disk that is too small is refused by name, and stays as it was", { skip 
   const hash = (): string => createHash("sha256").update(readFileSync(computer.disk)).digest("hex");
   const kept = hash();
   const machine = computer.turnOn();
-  await machine.says(/\/dev\/vda [^\n]*has 314572800 bytes/);
+  await machine.says(/\/dev\/vda, has 314572800 bytes/);
   const { error } = await room.waitForState(computer, "failed");
   assert.equal(error?.code, "E_SEQUENCE_FAILED");
   assert.doesNotMatch(machine.serial, /The agent ended/, "the site is told before a person has read it");

@@ -44,8 +44,10 @@ export function bootImageRoutes({ mediaFolder, pxe }: ApiContext): Route[] {
       handle: async (call) => {
         const name = parse(AnyFileName, (call.request.params as { name?: string }).name);
         const file = join(mediaFolder, winpePaths.get(name) ?? name);
-        const { withoutCredential } = await readMediaDescription(mediaFolder);
-        const most = name === initrdName ? withoutCredential.bytes : Number.POSITIVE_INFINITY;
+        const most =
+          name === initrdName
+            ? (await readMediaDescription(mediaFolder)).withoutCredential.bytes
+            : Number.POSITIVE_INFINITY;
         return sendBytes(call, await readPiece(file, offsetOf(call.request), most));
       },
     },

@@ -7,6 +7,12 @@ export interface BootImageSource {
   piece(name: BootFileName | WinpeFileName, offset: number): Promise<Buffer>;
 }
 
+export interface PeTransfer {
+  signal: AbortSignal;
+  /** 0 to 1. */
+  progress(fraction: number): void;
+}
+
 export interface LocalPe {
   /** What an agent, this or an earlier one, has staged and not taken back. */
   readonly record: {
@@ -22,11 +28,7 @@ export interface LocalPe {
    * The PE's files are on the disk, whole and checked, and there is a way to start them; nothing starts them yet. What is
    * there already is checked and not fetched. Rejects with E_STAGING, and with what the site refuses; nothing is left then.
    */
-  prepare(
-    deploymentId: string,
-    source: BootImageSource,
-    transfer: { signal: AbortSignal; progress(fraction: number): void },
-  ): Promise<void>;
+  prepare(deploymentId: string, source: BootImageSource, transfer: PeTransfer): Promise<void>;
   /** The next start, and that alone, is into the PE, which has the agent's state as it is now. Rejects with E_STAGING. */
   arm(): Promise<void>;
   /** Restarts into what was armed; false where an ordinary restart leads there. Rejects with E_STAGING. */

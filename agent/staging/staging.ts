@@ -11,41 +11,26 @@ import { Identifier } from "../../contract/common.ts";
 import type { BootImageFacts } from "../../contract/boot-image.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { Log } from "../report/logs.ts";
-import { downloadFile } from "../site/file-transfer.ts";
-import { stateFiles, type StateFolder } from "../state-folder.ts";
+import type { StateFolder } from "../state-folder.ts";
 import { runTool } from "../platform/run-tool.ts";
 import type { BootEntry } from "./boot-entry.ts";
-import type { BootImageSource, LocalPe } from "./local-pe.ts";
+import type { BootImageSource, PeTransfer } from "./local-pe.ts";
 import { originFile } from "./carried-files.ts";
 import { packState } from "./carried-state.ts";
+import { RecordedPe, type RecordedPeOptions, RecordedStart, recordFile } from "./recorded-pe.ts";
 import type { ReturnUnit } from "./return-unit.ts";
 import { volumeAt } from "./volume.ts";
 
-export interface StagingOptions {
-  /** The agent's own, where what is staged is written down. */
-  state: StateFolder;
+export interface StagingOptions extends RecordedPeOptions {
   /** Where files may be put, the best first; each parent exists or the place is passed over. */
   places: readonly string[];
   /** The best first. */
   entries: readonly BootEntry[];
   /** Starts the agent again in this system, where nothing else does. */
   returnUnit: ReturnUnit;
-  /** Another one after each start of the system. */
-  bootId: string;
-  log: Log;
 }
 
-const recordFile = "staged.json";
-const Record = z.object({
-  deploymentId: Identifier,
-  folder: z.string(),
-  entry: z.string(),
-  /** Of the system that staged it; null until the next start is into the PE. */
-  armedIn: z.string().nullable(),
-  /** How often that was so. */
-  starts: z.int().min(0),
-});
+const Record = RecordedStart.extend({ folder: z.string(), entry: z.string() });
 export type StagedRecord = z.infer<typeof Record>;
 
 const kernelName = "vmlinuz";
@@ -70,33 +55,15 @@ export function canGoBack(state: StateFolder): boolean {
   return existsSync(join(state.path, originFile)) && !existsSync(join(state.path, touchedFile));
 }
 
-export class Staging implements LocalPe {
+export class Staging extends RecordedPe<StagedRecord> {
   readonly #options: StagingOptions;
 
   constructor(options: StagingOptions) {
+    super(options, Record);
     this.#options = options;
   }
 
-  /** What an agent, this or an earlier one, has staged and not taken back. */
-  get record(): StagedRecord | null {
-    return this.#options.state.read(recordFile, Record);
-  }
-
-  /** The system was started since the PE's start was prepared: it did not stay in the PE. */
-  get cameBack(): boolean {
-    const armedIn = this.record?.armedIn ?? null;
-    return armedIn !== null && armedIn !== this.#options.bootId;
-  }
-
-  /**
-   * The PE's files are on the disk, whole and checked, and there is a way to start them; nothing starts them yet. What is
-   * there already is checked and not fetched. Rejects with E_STAGING, and with what the site refuses; nothing is left then.
-   */
-  async prepare(
-    deploymentId: string,
-    source: BootImageSource,
-    transfer: { signal: AbortSignal; progress(fraction: number): void },
-  ): Promise<void> {
+  override async prepare(deploymentId: string, source: BootImageSource, transfer: PeTransfer): Promise<void> {
     const { log, state } = this.#options;
     const facts = await source.facts();
     const before = this.record;
@@ -111,27 +78,9 @@ export class Staging implements LocalPe {
     state.write(recordFile, record);
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const { "initrd.zst": initrd, vmlinuz } = facts.files;
-      const names = [
-        [kernelName, vmlinuz],
-        [initrdName, initrd],
-      ] as const;
-      const total = names.reduce((sum, [, file]) => sum + (file?.bytes ?? 0), 0);
-      let done = 0;
-      for (const [name, file] of names) {
-        if (file === undefined) throw new VolleyError("E_STAGING", `The site's boot image has no ${name}`);
-        await downloadFile({
-          path: join(folder, name),
-          bytes: file.bytes,
-          hash: file.sha256,
-          what: `The boot image's ${name}`,
-          piece: (offset) => source.piece(name, offset),
-          onWait: (failure) => log.warning(`Waiting for the boot image: ${failure.detail}`),
-          signal: transfer.signal,
-          progress: (fraction) => transfer.progress((done + fraction * file.bytes) / total),
-        });
-        done += file.bytes;
-      }
+      const names = [kernelName, initrdName] as const;
+      const files = names.map((name) => ({ name, ...facts.files[name] }));
+      await this.fetch(folder, files, { source, transfer });
       state.write(commandLineFile, { commandLine: facts.commandLine });
       log.info(`The boot image (kernel ${facts.kernel}, agent ${facts.agent}) is in ${folder}`);
     } catch (error) {
@@ -174,8 +123,7 @@ export class Staging implements LocalPe {
     throw new VolleyError("E_STAGING", [...reasons].join(" "));
   }
 
-  /** The next start, and that alone, is into the PE, which has the agent's state as it is now. Rejects with E_STAGING. */
-  async arm(): Promise<void> {
+  override async arm(): Promise<void> {
     const { bootId, entries, returnUnit, state } = this.#options;
     const { record } = this;
     const entry = entries.find(({ kind }) => kind === record?.entry);
@@ -201,22 +149,11 @@ export class Staging implements LocalPe {
     await runTool(["sync"], limits.unmountMs);
   }
 
-  /** Restarts into what was armed; false where an ordinary restart leads there. Rejects with E_STAGING. */
-  async restart(): Promise<boolean> {
+  override async restart(): Promise<boolean> {
     const entry = this.#options.entries.find(({ kind }) => kind === this.record?.entry);
     if (entry?.restart === undefined) return false;
     await entry.restart();
     return true;
-  }
-
-  /** What is staged for another deployment than the one that is `wanted` came to nothing: its run has ended, too. */
-  async tidy(wanted: string | null): Promise<void> {
-    const { log, state } = this.#options;
-    const { record } = this;
-    if (record === null || record.deploymentId === wanted) return;
-    log.info("A restart into the PE that nobody wants any more is taken back");
-    await this.withdraw();
-    state.remove(join("deployments", record.deploymentId, stateFiles.checkpoint));
   }
 
   /** Nothing starts the PE. */
@@ -226,8 +163,8 @@ export class Staging implements LocalPe {
     await returnUnit.remove();
   }
 
-  /** The machine as it was: no entry, no files, no unit, and nothing to take back. Rejects with E_STAGING. */
-  async withdraw(): Promise<void> {
+  /** No entry, no files, no unit, and nothing to take back. */
+  override async withdraw(): Promise<void> {
     const { log, places, state } = this.#options;
     const { record } = this;
     if (record === null) return;

@@ -8,76 +8,52 @@ import { mkdir, readdir, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import type { BootImageFacts } from "../../contract/boot-image.ts";
-import { Identifier } from "../../contract/common.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { WindowsGround } from "../platform/windows/ground.ts";
 import { protectFolder } from "../platform/windows/protect-folder.ts";
-import type { Log } from "../report/logs.ts";
-import { downloadFile } from "../site/file-transfer.ts";
-import { stateFiles, type StateFolder } from "../state-folder.ts";
 import { copyCarried, originFile } from "./carried-files.ts";
-import type { BootImageSource, LocalPe } from "./local-pe.ts";
+import type { BootImageSource, PeTransfer } from "./local-pe.ts";
+import { RecordedPe, type RecordedPeOptions, RecordedStart, recordFile } from "./recorded-pe.ts";
 import { carriedFolder, isUsualRoot, type Origin, placeFolder } from "./windows-place.ts";
 import { Change, mustRun, undo } from "./windows-changes.ts";
 import { returnProgram, returnScript, scheduleReturn, writeReturn } from "./windows-return.ts";
 import { createLoader, createRamdisk, startOnce, winpeNames, type WinpeStart } from "./winpe-entry.ts";
 
-export interface WindowsStagingOptions {
-  /** The agent's own, where what is staged is written down. */
-  state: StateFolder;
+export interface WindowsStagingOptions extends RecordedPeOptions {
   ground: Pick<WindowsGround, "elevated" | "firmware" | "systemRoot" | "tools">;
   machine: Pick<MachineFacts, "macAddresses" | "smbiosUuid">;
-  /** Another one after each start of Windows. */
-  bootId: string;
   /** Path of this agent's executable; null when it runs from its sources. */
   program: string | null;
   /** With which the agent goes on when it is started again. */
   returnWords: readonly string[];
   /** The program that runs now. */
   running: string;
-  log: Log;
   /** The drive of Windows where `systemRoot` does not say so, as in tests. */
   drive?: string;
 }
 
-const recordFile = "staged.json";
-const Record = z.object({
-  deploymentId: Identifier,
-  armedIn: z.string().nullable(),
-  starts: z.int().min(0),
+const Record = RecordedStart.extend({
   /** In the order in which they were made. */
   changes: z.array(Change),
 });
 type StagedRecord = z.infer<typeof Record>;
 
-export class WindowsStaging implements LocalPe {
+export class WindowsStaging extends RecordedPe<StagedRecord> {
   readonly #options: WindowsStagingOptions;
   readonly #folder: string;
   readonly #drive: string;
 
   constructor(options: WindowsStagingOptions) {
+    super(options, Record);
     const { systemRoot } = options.ground;
     this.#options = options;
     this.#folder = join(systemRoot, "Volley", "PE");
     this.#drive = (options.drive ?? systemRoot.slice(0, 2)).toUpperCase();
   }
 
-  get record(): StagedRecord | null {
-    return this.#options.state.read(recordFile, Record);
-  }
-
-  get cameBack(): boolean {
-    const armedIn = this.record?.armedIn ?? null;
-    return armedIn !== null && armedIn !== this.#options.bootId;
-  }
-
-  async prepare(
-    deploymentId: string,
-    source: BootImageSource,
-    transfer: { signal: AbortSignal; progress(fraction: number): void },
-  ): Promise<void> {
+  override async prepare(deploymentId: string, source: BootImageSource, transfer: PeTransfer): Promise<void> {
     const { ground, log, state } = this.#options;
     const { winpe } = await source.facts();
     const before = this.record;
@@ -89,7 +65,8 @@ export class WindowsStaging implements LocalPe {
     try {
       await mkdir(this.#folder, { recursive: true });
       await protectFolder(this.#folder, ground.elevated(), ground.tools);
-      await this.#fetch(winpe, source, transfer);
+      const files = winpeNames.flatMap((name) => (winpe === null ? [] : [{ name, ...winpe.files[name] }]));
+      await this.fetch(this.#folder, files, { source, transfer });
       log.info(`Windows PE ${winpe?.version ?? ""} of the site is in ${this.#folder}`);
     } catch (error) {
       await this.withdraw();
@@ -133,31 +110,7 @@ export class WindowsStaging implements LocalPe {
     return /winload\.exe/i.test(current) ? "bios" : null;
   }
 
-  async #fetch(
-    winpe: BootImageFacts["winpe"],
-    source: BootImageSource,
-    transfer: { signal: AbortSignal; progress(fraction: number): void },
-  ): Promise<void> {
-    const { log } = this.#options;
-    const files = winpeNames.flatMap((name) => (winpe === null ? [] : [{ name, ...winpe.files[name] }]));
-    const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-    let done = 0;
-    for (const { bytes, name, sha256 } of files) {
-      await downloadFile({
-        path: join(this.#folder, name),
-        bytes,
-        hash: sha256,
-        what: `The boot image's ${name}`,
-        piece: (offset) => source.piece(name, offset),
-        onWait: (failure) => log.warning(`Waiting for the boot image: ${failure.detail}`),
-        signal: transfer.signal,
-        progress: (fraction) => transfer.progress((done + fraction * bytes) / total),
-      });
-      done += bytes;
-    }
-  }
-
-  async arm(): Promise<void> {
+  override async arm(): Promise<void> {
     const { bootId, ground, program, returnWords, state } = this.#options;
     if (this.record === null) throw new VolleyError("E_STAGING", "No boot image is staged");
     await this.#undoAll((change) => change.kind === "files");
@@ -224,20 +177,11 @@ export class WindowsStaging implements LocalPe {
     return false;
   }
 
-  restart(): Promise<boolean> {
+  override restart(): Promise<boolean> {
     return Promise.resolve(false);
   }
 
-  async tidy(wanted: string | null): Promise<void> {
-    const { log, state } = this.#options;
-    const { record } = this;
-    if (record === null || record.deploymentId === wanted) return;
-    log.info("A restart into the PE that nobody wants any more is taken back");
-    await this.withdraw();
-    state.remove(join("deployments", record.deploymentId, stateFiles.checkpoint));
-  }
-
-  async withdraw(): Promise<void> {
+  override async withdraw(): Promise<void> {
     if (this.record === null) return;
     await this.#undoAll(() => false);
     this.#options.state.remove(recordFile);

@@ -14,7 +14,6 @@ import {
   type DeployCommand,
   wordsFor,
 } from "./commands/command-line.ts";
-
 import { disksText, factsText, titleOf } from "./commands/machine-text.ts";
 import { openConsoleLines } from "./console-lines.ts";
 import { type DoctorCommand, runDoctor, type Surroundings } from "./commands/doctor-command.ts";
@@ -38,6 +37,7 @@ import type { SequenceCommand } from "./commands/sequence-command.ts";
 import type { SequenceRunCommand } from "./running/run-sequence.ts";
 import type { SequenceRunner } from "./running/sequence-runner.ts";
 import { serve } from "./deploying/service.ts";
+import { leavesUnfinished } from "./deploying/unfinished.ts";
 import { pause, untilItWorks } from "./back-off.ts";
 import { fetchAuthority } from "./site/authority.ts";
 import { SiteClient } from "./site/site-client.ts";
@@ -329,8 +329,7 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
   } catch (error) {
     const failure = toVolleyError(error);
     log.detail(`Ends with ${failure.toString()}\n${failure.stack ?? ""}`);
-    const goesOn = failure.code === "E_CANCELLED" || failure.code === "E_RESTART_NEEDED";
-    if (!goesOn) screen.failed(redactor.clean(failure.toString()).split("\n"));
+    if (!leavesUnfinished(failure)) screen.failed(redactor.clean(failure.toString()).split("\n"));
     throw failure;
   } finally {
     logs.close();

@@ -5,6 +5,7 @@ import { bringLog } from "./bring-log.ts";
 import { deployImageToDisk } from "./deploy-image.ts";
 import { dropHandOver } from "./hand-over.ts";
 import type { Deployment, Performer, TellFailure } from "./performer.ts";
+import { leavesUnfinished } from "./unfinished.ts";
 
 /**
  * Null for a task sequence. Throws what ended it, after reporting it; E_CANCELLED and E_RESTART_NEEDED leave the
@@ -24,8 +25,7 @@ export async function perform(deployment: Deployment, by: Performer): Promise<Ou
     return await performWhat(deployment, by, tellFailure);
   } catch (error) {
     const failure = toVolleyError(error);
-    const goesOn = failure.code === "E_CANCELLED" || failure.code === "E_RESTART_NEEDED";
-    if (!goesOn) await tellFailure(failure);
+    if (!leavesUnfinished(failure)) await tellFailure(failure);
     throw failure;
   } finally {
     by.screen.settle();

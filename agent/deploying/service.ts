@@ -5,6 +5,7 @@ import { limits } from "../../contract/limits.ts";
 import type { Log } from "../report/logs.ts";
 import { untilItWorks } from "../back-off.ts";
 import type { Deployment } from "./performer.ts";
+import { leavesUnfinished } from "./unfinished.ts";
 
 export interface ServiceOptions {
   /** End after one deployment, whether it succeeds (return) or fails (throw). */
@@ -73,8 +74,7 @@ async function performAndGoOn(
     await perform(deployment);
   } catch (error) {
     const failure = toVolleyError(error);
-    const ends = failure.code === "E_CANCELLED" || failure.code === "E_RESTART_NEEDED";
-    if (signal.aborted || ends) throw failure;
+    if (signal.aborted || leavesUnfinished(failure)) throw failure;
     log.error(failure.toString());
   }
 }

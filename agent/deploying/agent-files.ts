@@ -6,6 +6,7 @@ import { errors } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { windowsAgentPackage } from "../../contract/sequence.ts";
 import { closingCommands } from "../platform/windows/protect-folder.ts";
+import { createTask, startupTask } from "../platform/windows/scheduled-task.ts";
 import { openStateFolder, stateFiles } from "../state-folder.ts";
 import type { AgentFiles } from "../steps/services.ts";
 import { writeHandOver } from "./hand-over.ts";
@@ -16,6 +17,7 @@ const program = "volley-agent.exe";
 const stateFolder = "State";
 /** Of Windows' task scheduler. */
 const task = "Volley agent";
+const taskFile = "task.xml";
 
 export interface AgentFilesOptions {
   content: Pick<SiteContent, "folderOf">;
@@ -42,6 +44,7 @@ export function agentFiles({ by, content, deploymentId, folder }: AgentFilesOpti
       writeHandOver(state, enrolment, { deploymentId, disk: null, yes: by.yes });
       await writeFile(join(folder, "run.cmd"), lines(runScript));
       await writeFile(join(folder, "start.cmd"), lines(startScript));
+      await writeFile(join(folder, taskFile), startupTask(`%SystemRoot%\\${agentPlace}\\run.cmd`));
       return { folder, place: agentPlace, command: "start.cmd" };
     },
   };
@@ -85,8 +88,8 @@ const runScript: readonly string[] = [
 
 /**
  * "Add a Custom Script to Windows Setup" runs once, before anybody can log on, and must not restart the computer; so the
- * scheduler starts the agent, now and after each restart ("schtasks create"). What a Linux PE has put on the volume is
- * anybody's to change, as ntfs-3g makes it, so nothing is started from a folder that could not be closed.
+ * scheduler starts the agent, now and after each restart. What a Linux PE has put on the volume is anybody's to change, as
+ * ntfs-3g makes it, so nothing is started from a folder that could not be closed.
  */
 const startScript: readonly string[] = [
   "@echo off",
@@ -98,7 +101,8 @@ const startScript: readonly string[] = [
     `${tool(name)} ${words.map((word) => `"${word}"`).join(" ")} >nul`,
     "if errorlevel 1 exit /b 1",
   ]),
-  `${tool("schtasks.exe")} /Create /TN "${task}" /SC ONSTART /RU SYSTEM /RL HIGHEST /F /TR ${String.raw`"\"%~dp0run.cmd\""`}`,
+  [tool("schtasks.exe"), ...createTask(`"${task}"`, `"%~dp0${taskFile}"`)].join(" "),
+  `del /q "%~dp0${taskFile}"`,
   `${tool("schtasks.exe")} /Run /TN "${task}"`,
 ];
 

@@ -1,17 +1,20 @@
 /**
  * The agent of a Windows that was left for a PE is started again there by a scheduled task, until it has gone on or taken
  * everything back: who started it by hand is not there to do so again. Its program is copied, since a share or a stick that
- * it came from may be away. Sources: "schtasks create" (Microsoft), "cmd".
+ * it came from may be away.
  */
-import { copyFile, writeFile } from "node:fs/promises";
+import { copyFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errors } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
+import { createTask, startupTask } from "../platform/windows/scheduled-task.ts";
 import type { WindowsTools } from "../platform/windows/tools.ts";
 import { mustRun, taskName } from "./windows-changes.ts";
 
 export const returnProgram = "volley-agent.exe";
 export const returnScript = "return.cmd";
+/** It is there while the scheduler reads it. */
+const taskFile = "return.xml";
 
 export interface ReturnTask {
   /** Where script and program are put. */
@@ -35,9 +38,10 @@ export async function writeReturn({ folder, program, record, words }: ReturnTask
 /** Rejects with E_STAGING. */
 export async function scheduleReturn({ folder, program }: ReturnTask, tools: WindowsTools): Promise<void> {
   if (program === null) return;
-  const when = ["/SC", "ONSTART", "/RU", "SYSTEM", "/RL", "HIGHEST", "/F"];
-  const what = `"${join(folder, returnScript)}"`;
-  await mustRun(tools, ["schtasks.exe", "/Create", "/TN", taskName, ...when, "/TR", what]);
+  const file = join(folder, taskFile);
+  await writeFile(file, startupTask(join(folder, returnScript)));
+  await mustRun(tools, ["schtasks.exe", ...createTask(taskName, file)]);
+  await rm(file);
 }
 
 /**

@@ -74,10 +74,9 @@ test("the executable leaves for Windows PE, and takes it back when nobody wants 
   const device = bootStore(machine).entries.get(id)?.values.get("device") ?? "";
   assert.match(device, /^ramdisk=\[C:\]\\Windows\\Volley\\PE\\boot\.wim,\{[0-9a-f-]{36}\}$/);
   assert.equal(volume.suspendedFor, 2);
-  assert.match(
-    scheduledTasks(machine).get("Volley agent return")?.get("/tr") ?? "",
-    /\\Volley\\PE\\return\.cmd"$/i,
-  );
+  const task = scheduledTasks(machine).get("Volley agent return");
+  assert.match(task?.get("Task/Actions/Exec/Command") ?? "", /^C:\\windows\\Volley\\PE\\return\.cmd$/i);
+  assert.equal(task?.get("Task/Settings/DisallowStartIfOnBatteries"), "false");
   await volley(site, "deployment", "close", "leaving");
   // What the task starts in the Windows that comes back: the copy of the agent, then the end of both.
   const returned = await runWine(

@@ -8,7 +8,11 @@ import { readHandOver } from "../../../agent/deploying/hand-over.ts";
 import type { Performer } from "../../../agent/deploying/performer.ts";
 import { Enrolment } from "../../../agent/site/site-client.ts";
 import { openStateFolder } from "../../../agent/state-folder.ts";
+import { splitProgram } from "../../../agent/steps/command-words.ts";
 import { testFolder } from "../../fixtures/folder.ts";
+import { allTools } from "../../fixtures/windows-tools/all.ts";
+import { doubleMachine, windowsTools } from "../../fixtures/windows-tools/machine.ts";
+import { scheduledTasks } from "../../fixtures/windows-tools/scheduler.ts";
 
 const enrolment = {
   site: "192.0.2.10:8443",
@@ -100,8 +104,24 @@ test("the folder is closed to users before the system starts anything from it, o
   for (const line of closing) {
     assert.equal(start[start.indexOf(line) + 1], "if errorlevel 1 exit /b 1", line);
   }
-  assert.match(start[scheduled] ?? "", /\/SC ONSTART \/RU SYSTEM .* \/TR "\\"%~dp0run\.cmd\\""$/);
-  assert.match(start[scheduled + 1] ?? "", / \/Run /);
+  assert.match(start[scheduled] ?? "", / \/TN "Volley agent" \/RU SYSTEM \/XML "%~dp0task\.xml" \/F$/);
+  assert.equal(start[scheduled + 1], 'del /q "%~dp0task.xml"');
+  assert.match(start[scheduled + 2] ?? "", / \/Run /);
+});
+
+test("the task is one that the scheduler takes, and a laptop without its mains goes on, too", async (t) => {
+  const folder = testFolder(t);
+  const line = (await scriptLines(folder, "start.cmd")).find((text) => text.includes("/Create")) ?? "";
+  const machine = doubleMachine({ inPe: false });
+  machine.fileAt = (path) => path.replace("%~dp0", `${folder}/staged/`);
+  const { program, rest } = splitProgram(line);
+  const run = { command: [program, rest] as const, verbatim: true };
+  const { exitCode, output } = await windowsTools(machine, allTools()).run(run);
+  assert.equal(exitCode, 0, output);
+  const task = scheduledTasks(machine).get("Volley agent");
+  assert.equal(task?.get("Task/Actions/Exec/Command"), "%SystemRoot%\\Volley\\Agent\\run.cmd");
+  assert.equal(task?.get("Task/Settings/DisallowStartIfOnBatteries"), "false");
+  assert.equal(task?.get("Task/Settings/StopIfGoingOnBatteries"), "false");
 });
 
 test("the task goes when what was handed over is gone, and at no other end of the agent", async (t) => {

@@ -62,8 +62,15 @@ test("Windows PE is fetched, checked and started once by the boot manager, and f
   });
   assert.equal(volumeState(machine, "C:").suspendedFor, 2);
   const task = scheduledTasks(machine).get("Volley agent return");
-  assert.equal(task?.get("/tr"), `"${join(place, "return.cmd")}"`);
+  assert.equal(task?.get("Task/Actions/Exec/Command"), join(place, "return.cmd"));
   assert.equal(task?.get("/ru"), "SYSTEM");
+  assert.equal(task?.get("Task/Principals/Principal/UserId"), "S-1-5-18");
+  assert.ok(task?.has("Task/Triggers/BootTrigger/Enabled"));
+  for (const setting of ["DisallowStartIfOnBatteries", "StopIfGoingOnBatteries"]) {
+    assert.equal(task.get(`Task/Settings/${setting}`), "false", "a laptop without its mains comes back, too");
+  }
+  assert.equal(task.get("Task/Settings/ExecutionTimeLimit"), "PT0S");
+  assert.ok(!existsSync(join(place, "return.xml")));
   const script = readFileSync(join(place, "return.cmd"), "utf8");
   assert.match(
     script,

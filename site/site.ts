@@ -25,13 +25,12 @@ import { DeploymentWakes } from "./boot/deployment-wakes.ts";
 import { Pxe } from "./boot/pxe.ts";
 import { PxeResponder, type PxePlace } from "./boot/pxe-responder.ts";
 import { Waker } from "./boot/waker.ts";
+import { openCasting } from "./casting/open-casting.ts";
 import { PointProperties } from "./casting/properties.ts";
-import { Director } from "./casting/director.ts";
 import type { CastingDoor } from "./casting/session-opener.ts";
 import { Examinations } from "./casting/examinations.ts";
-import { Groups } from "./casting/groups.ts";
 import type { QuerierWish } from "./casting/igmp-querier.ts";
-import { type IgmpDoor, openIgmpWatch } from "./casting/igmp-watch.ts";
+import type { IgmpDoor } from "./casting/igmp-watch.ts";
 import { FileLibrary } from "./content/files.ts";
 import type { ImportDoor } from "./content/import.ts";
 import { Library } from "./content/library.ts";
@@ -40,6 +39,7 @@ import { PackageContents } from "./content/package-contents.ts";
 import { ContentTasks } from "./content/tasks.ts";
 import type { VerifyDoor } from "./content/verify.ts";
 import { addPage } from "./dashboard/page.ts";
+import { Endings } from "./endings.ts";
 import type { Log } from "./log.ts";
 import { RemotePoints } from "./points.ts";
 import { pruning } from "./pruning.ts";
@@ -136,17 +136,7 @@ export function siteFiles(dataFolder: string, sharedFolder = dataFolder) {
 export async function openSite(options: SiteOptions): Promise<RunningSite> {
   const files = siteFiles(options.dataFolder, options.sharedFolder);
   const { native, log } = options;
-  /** What has to be ended, the last first. */
-  const endings: (() => unknown)[] = [];
-  const close = async (): Promise<void> => {
-    for (const end of endings.splice(0).toReversed()) {
-      try {
-        await end();
-      } catch (error) {
-        log.error(`ending: ${toVolleyError(error).detail}`);
-      }
-    }
-  };
+  const endings = new Endings(log);
   try {
     const lock = await lockFolder(options.dataFolder);
     endings.push(() => lock.release());
@@ -190,51 +180,22 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     const interfaceAddress = options.interfaceAddress ?? castInterface(options.addresses);
     const { timeToLive } = options;
     const properties = await openProperties(store, options);
-    // Ranges are changed while the site runs: whoever needs one asks for it then.
-    const igmp = {
-      native,
-      interfaceAddress,
-      get claimsPort() {
-        return properties.ports.first;
+    const { director, groups } = await openCasting(
+      {
+        store,
+        content: library,
+        native,
+        interfaceAddress,
+        properties,
+        mtu: options.mtu,
+        timeToLive,
+        querier: options.querier,
+        serving: options.serving,
+        log,
+        changed: () => room.changed("figures"),
       },
-      querier: options.querier,
-      log,
-    };
-    const watch = options.serving ? openIgmpWatch(igmp) : null;
-    endings.push(() => watch?.close());
-    const groups = new Groups({
-      get groups() {
-        return properties.groups;
-      },
-      get ports() {
-        return properties.ports;
-      },
-      interfaceAddress,
-      timeToLive,
-      watch,
-      log,
-    });
-    endings.push(() => groups.close());
-    const director: Director = new Director({
-      store,
-      content: library,
-      native,
-      interfaceAddress,
-      groups,
-      properties,
-      get ports() {
-        return properties.ports;
-      },
-      mtu: options.mtu,
-      timeToLive,
-      log,
-      changed: () => room.changed("figures"),
-    });
-    endings.push(() => director.stop());
-    if (options.serving) {
-      await director.start();
-      void groups.lookAhead();
-    }
+      endings,
+    );
     const examinations = new Examinations({
       interfaceAddress,
       groups,
@@ -347,9 +308,9 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     }
     await lease?.announce({ ...location, address: castInterface(options.addresses) });
     const failed = Promise.race([store.failed, ...(lease === null ? [] : [lease.lost])]);
-    return { location, fingerprint, adminToken: token, firstPassword, failed, close };
+    return { location, fingerprint, adminToken: token, firstPassword, failed, close: () => endings.close() };
   } catch (error) {
-    await close();
+    await endings.close();
     throw error;
   }
 }

@@ -1,15 +1,15 @@
 /** Puts a distribution point in another building together from its parts, and ends them in reverse. */
 import { join } from "node:path";
 import { verify, X509Certificate } from "node:crypto";
-import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { VolleyError } from "../../contract/errors.ts";
 import type { PointSync } from "../../contract/point.ts";
-import { Director } from "../casting/director.ts";
-import { Groups } from "../casting/groups.ts";
-import { openIgmpWatch, type IgmpDoor } from "../casting/igmp-watch.ts";
+import type { IgmpDoor } from "../casting/igmp-watch.ts";
+import { openCasting } from "../casting/open-casting.ts";
 import { PointProperties } from "../casting/properties.ts";
 import type { CastingDoor } from "../casting/session-opener.ts";
 import { SiteClient } from "../client.ts";
 import { Library, type LibraryOptions } from "../content/library.ts";
+import { Endings } from "../endings.ts";
 import type { Log } from "../log.ts";
 import { lockFolder } from "../store/lock.ts";
 import { Mirror, MirroredDeployments } from "../store/mirror.ts";
@@ -63,17 +63,7 @@ export function pointFiles(dataFolder: string) {
 
 /** Throws E_SITE_BUSY, E_STORE, E_SOCKET, and at the first start what an enrolment is refused with. */
 export async function openPoint(options: PointOptions): Promise<RunningPoint> {
-  const { log } = options;
-  const endings: (() => unknown)[] = [];
-  const close = async (): Promise<void> => {
-    for (const end of endings.splice(0).toReversed()) {
-      try {
-        await end();
-      } catch (error) {
-        log.error(`ending: ${toVolleyError(error).detail}`);
-      }
-    }
-  };
+  const endings = new Endings(options.log);
   try {
     const lock = await lockFolder(options.dataFolder);
     endings.push(() => lock.release());
@@ -83,9 +73,9 @@ export async function openPoint(options: PointOptions): Promise<RunningPoint> {
     const { door, removed } = await openParts(options, { identity, store, endings });
     const { address, name } = identity;
     const failed = Promise.race([store.failed, removed]);
-    return { name, address, port: door.port, failed, close };
+    return { name, address, port: door.port, failed, close: () => endings.close() };
   } catch (error) {
-    await close();
+    await endings.close();
     throw error;
   }
 }
@@ -121,7 +111,7 @@ async function pointStore(dataFolder: string): Promise<Store & { deployments: Mi
 interface Parts {
   identity: PointIdentity;
   store: Store & { deployments: MirroredDeployments };
-  endings: (() => unknown)[];
+  endings: Endings;
 }
 
 async function openParts(
@@ -134,7 +124,23 @@ async function openParts(
   const client = new SiteClient({ address: host, port, authority, adminToken: `${pointId}.${key}` });
   endings.push(() => client.close());
   const library = await openLibrary(options, store, manifestKey);
-  const { director, properties } = await openCasting(options, { library, store, identity, endings });
+  const properties = await PointProperties.open(store.distributionPoint, {}, true);
+  const { director } = await openCasting(
+    {
+      store,
+      content: library,
+      native,
+      interfaceAddress: options.interfaceAddress ?? identity.address,
+      properties,
+      mtu: options.mtu,
+      timeToLive: options.timeToLive,
+      querier: null,
+      serving: true,
+      log,
+      changed: () => undefined,
+    },
+    endings,
+  );
   const mirror = new Mirror(store.database, store.deployments);
   const wishes = new SiteWishes({ store, director, properties, log });
   const pace = new Pace(() => wishes.replication);
@@ -208,55 +214,4 @@ async function openLibrary(
 
 function endsSoon(certificate: string): boolean {
   return Date.parse(new X509Certificate(certificate).validTo) - Date.now() < renewBeforeMs;
-}
-
-async function openCasting(
-  options: PointOptions,
-  { endings, identity, library, store }: Parts & { library: Library },
-): Promise<{ director: Director; properties: PointProperties }> {
-  const { log, mtu, native, timeToLive } = options;
-  const interfaceAddress = options.interfaceAddress ?? identity.address;
-  const properties = await PointProperties.open(store.distributionPoint, {}, true);
-  const watch = openIgmpWatch({
-    native,
-    interfaceAddress,
-    get claimsPort() {
-      return properties.ports.first;
-    },
-    querier: null,
-    log,
-  });
-  endings.push(() => watch?.close());
-  const groups = new Groups({
-    get groups() {
-      return properties.groups;
-    },
-    get ports() {
-      return properties.ports;
-    },
-    interfaceAddress,
-    timeToLive,
-    watch,
-    log,
-  });
-  endings.push(() => groups.close());
-  const director = new Director({
-    store,
-    content: library,
-    native,
-    interfaceAddress,
-    groups,
-    properties,
-    get ports() {
-      return properties.ports;
-    },
-    mtu,
-    timeToLive,
-    log,
-    changed: () => undefined,
-  });
-  endings.push(() => director.stop());
-  await director.start();
-  void groups.lookAhead();
-  return { director, properties };
 }

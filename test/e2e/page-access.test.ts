@@ -3,20 +3,16 @@
  * and on a wall, and nothing is wider than the window. VOLLEY_PAGE_PICTURES=FOLDER keeps a picture of each.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
-import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { settingPaths, viewPaths } from "../../site/dashboard/paths.ts";
-import { openBrowser, signIn, ToldMachines } from "../fixtures/page.ts";
+import { axe, faultsOf, openBrowser, signIn, ToldMachines } from "../fixtures/page.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { volley } from "../fixtures/volley-command.ts";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const pictures = process.env["VOLLEY_PAGE_PICTURES"];
 const paths = new Set<string>([...viewPaths, ...settingPaths].map((view) => view.path));
 
@@ -47,6 +43,16 @@ after(async () => {
   await room.close();
 });
 
+/** With a line of each colour. */
+const logText = (failure: string): string =>
+  ["Applying the image", "The rate falls", failure]
+    .map(
+      (text, index) =>
+        `<![LOG[${text}]LOG]!><time="12:00:0${index}.000+000" date="11-23-2026" component="ApplyImage" ` +
+        `context="" type="${index + 1}" thread="1" file="image.ts">\r\n`,
+    )
+    .join("");
+
 async function tellOfMachines(): Promise<void> {
   const [slow, waiting, , failed] = await Promise.all(
     ["lab-01", "lab-02", "lab-03", "lab-04"].map((name) => machines.add(name)),
@@ -58,19 +64,13 @@ async function tellOfMachines(): Promise<void> {
   await waiting.progress({ bytesVerified: 3e9, waitingFor: "the site to answer again" });
   const detail = "the disk fails to write: pwrite on /dev/sda at byte 5242880 (chunk 5): Input/output error";
   await failed.report("failed", { error: { code: "E_DEVICE_WRITE", detail, remedy: "Replace the disk." } });
+  await failed.bringLog(logText(detail));
+  paths.add(`/logs/${failed.id}`).add(`/logs/${waiting.id}`);
 }
 
 const kinds = ["light", "dark"].flatMap((scheme) =>
   [390, 1920].map((width) => ({ scheme: scheme as "light" | "dark", width })),
 );
-
-/** Serious and critical faults of what is shown, each with where it is. */
-async function faultsOf(page: Page): Promise<string[]> {
-  const found = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as AxeResults;
-  return found.violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ help, nodes }) => nodes.map(({ target }) => `${help}: ${target.join(" ")}`));
-}
 
 async function check(page: Page, name: string): Promise<string[]> {
   if (pictures !== undefined) await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });

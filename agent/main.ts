@@ -21,6 +21,7 @@ import { completeDownload, type DownloadCommand, runDownload } from "./commands/
 import { askForVariables } from "./commands/env-command.ts";
 import { bringLog } from "./deploying/bring-log.ts";
 import { dropHandOver, readHandOver } from "./deploying/hand-over.ts";
+import { openSeenDisks } from "./deploying/seen-disks.ts";
 import type * as Performing from "./deploying/perform.ts";
 import { type ReceiveCommand, runReceive } from "./commands/receive-command.ts";
 import { openPlatform } from "./platform/index.ts";
@@ -36,8 +37,8 @@ import { failureOf, summaryOf } from "./running/sequence-end.ts";
 import type { SequenceCommand } from "./commands/sequence-command.ts";
 import type { SequenceRunCommand } from "./running/run-sequence.ts";
 import type { SequenceRunner } from "./running/sequence-runner.ts";
-import { serve } from "./deploying/service.ts";
 import { leavesUnfinished } from "./deploying/unfinished.ts";
+import { serve, tellWaiting } from "./deploying/service.ts";
 import { pause, untilItWorks } from "./back-off.ts";
 import { fetchAuthority } from "./site/authority.ts";
 import { SiteClient } from "./site/site-client.ts";
@@ -248,7 +249,7 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
       untilItWorks(() => fetchAuthority(command.site, fingerprint), {
         signal: stop.signal,
         patienceMs: command.once ? limits.firstContactMs : Number.POSITIVE_INFINITY,
-        onWait: (failure) => log.warning(`Waiting for the site: ${failure.detail}`),
+        onWait: tellWaiting(log),
       }),
     );
     const site: SiteClient = new SiteClient({
@@ -317,6 +318,7 @@ async function deploy(command: DeployCommand, platform: Platform): Promise<void>
             state,
           }),
         perform: (deployment) => perform(deployment, performer),
+        seenDisks: openSeenDisks(state, () => platform.listDisks()),
         pause: () => pause(limits.policyIntervalMs * (0.5 + Math.random()), stop.signal),
         log,
         signal: stop.signal,

@@ -23,6 +23,8 @@ export const stateFiles = {
   enrolment: "enrolment.json",
   /** Reports that the site has not taken. */
   outbox: "outbox.jsonl",
+  /** What disks there were when a deployment was begun. */
+  seenDisks: "seen-disks.json",
   /** In the folder of a deployment: where its sequence stands. */
   checkpoint: "sequence-checkpoint.json",
   /** What an agent that was handed over goes on with. */

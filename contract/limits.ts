@@ -154,6 +154,8 @@ export const limits = {
   siteAwayMs: 6 * 3_600_000,
   /** Between two looks at the policy, spread by half to either side. */
   policyIntervalMs: 10_000,
+  /** Disks that an agent remembers to have had. */
+  seenDisks: 256,
   /** Who was heard of within so long is there: boot media give nobody its place. Longer than an idle agent is silent. */
   machineAliveMs: 20_000,
   statisticsIntervalMs: 300,

@@ -1,16 +1,17 @@
 /** What the agent does all day: asks the site what to do, does it, says how it went. */
 import type { Policy } from "../../contract/deployment.ts";
-import { toVolleyError } from "../../contract/errors.ts";
+import { toVolleyError, type VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Log } from "../report/logs.ts";
 import { untilItWorks } from "../back-off.ts";
 import type { Deployment } from "./performer.ts";
+import type { SeenDisks } from "./seen-disks.ts";
 import { leavesUnfinished } from "./unfinished.ts";
 
 export interface ServiceOptions {
   /** End after one deployment, whether it succeeds (return) or fails (throw). */
   once: boolean;
-  /** What the site says has failed here is not begun until it is cleared there. */
+  /** What the site says has failed here is not begun until it is cleared there, or there is a disk that was not. */
   leaveFailed: boolean;
   /** The deployment to go on with, and nothing else; null for whatever is due. */
   resumes: string | null;
@@ -19,6 +20,7 @@ export interface ServiceOptions {
   enrol(): Promise<unknown>;
   policy(): Promise<Policy>;
   perform(deployment: Deployment): Promise<unknown>;
+  seenDisks: SeenDisks;
   /** Until the site is asked again. */
   pause(): Promise<void>;
   log: Log;
@@ -40,8 +42,8 @@ export async function serve(options: ServiceOptions): Promise<void> {
       return;
     }
     if (deployment?.id !== settled || deployment.failed) settled = null;
-    const isToWait = deployment === null || deployment.id === settled || (deployment.failed && leaveFailed);
-    if (isToWait) {
+    const isLeft = deployment?.failed === true && leaveFailed && !(await hasNewDisk(options));
+    if (deployment === null || deployment.id === settled || isLeft) {
       const text = waitingText(deployment);
       if (text !== said) log.info(text);
       said = text;
@@ -49,6 +51,7 @@ export async function serve(options: ServiceOptions): Promise<void> {
       continue;
     }
     said = "";
+    await options.seenDisks.remember();
     if (once) {
       await options.perform(deployment);
       return;
@@ -56,6 +59,13 @@ export async function serve(options: ServiceOptions): Promise<void> {
     await performAndGoOn(deployment, options);
     settled = deployment.id;
   }
+}
+
+/** Who started the agent for one deployment is at a machine that has nothing else to do; any other gets disks for other reasons. */
+async function hasNewDisk({ log, once, seenDisks }: ServiceOptions): Promise<boolean> {
+  const found = once ? await seenDisks.newOne() : null;
+  if (found !== null) log.info(`Disk ${found} is new here: what has failed is begun once more`);
+  return found !== null;
 }
 
 function waitingText(deployment: Deployment | null): string {
@@ -84,13 +94,18 @@ function patiently<Result>(
   { log, once, signal }: ServiceOptions,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  let said = "";
   return untilItWorks(work, {
     signal,
     patienceMs: once ? limits.firstContactMs : Number.POSITIVE_INFINITY,
-    onWait: (failure) => {
-      if (failure.detail !== said) log.warning(`Waiting for the site: ${failure.detail}`);
-      said = failure.detail;
-    },
+    onWait: tellWaiting(log),
   });
+}
+
+/** A line whenever it waits for something else than before, with what to do about it. */
+export function tellWaiting(log: Pick<Log, "warning">): (failure: VolleyError) => void {
+  let said = "";
+  return ({ detail, entry }) => {
+    if (detail !== said) log.warning(`Waiting for the site: ${detail}. ${entry.remedy}`);
+    said = detail;
+  };
 }

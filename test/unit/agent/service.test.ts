@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { pause } from "../../../agent/back-off.ts";
+import type { SeenDisks } from "../../../agent/deploying/seen-disks.ts";
 import { serve } from "../../../agent/deploying/service.ts";
 import type { Log } from "../../../agent/report/logs.ts";
 import type { Policy } from "../../../contract/deployment.ts";
@@ -10,6 +11,7 @@ import { VolleyError } from "../../../contract/errors.ts";
 
 const noWord = (): void => {};
 const silent: Log = { info: noWord, warning: noWord, error: noWord, detail: noWord };
+const seenDisks: SeenDisks = { remember: async () => {}, newOne: async () => null };
 const deployment: NonNullable<Policy["deployment"]> = {
   id: randomUUID(),
   name: "d",
@@ -42,6 +44,7 @@ test("once: the first deployment decides how the agent ends", async () => {
     enrol: async () => null,
     pause: async () => {},
     policy: async () => ({ deployment }),
+    seenDisks,
     log: silent,
     signal: new AbortController().signal,
   };
@@ -62,6 +65,7 @@ test("what goes on with one deployment does nothing else, and says when that one
     enrol: async () => null,
     pause: async () => {},
     perform: async () => (performed += 1),
+    seenDisks,
     log: silent,
     signal: new AbortController().signal,
   };
@@ -89,6 +93,7 @@ test("as a service it survives a failure, and does not begin the same deployment
       setTimeout(() => stop.abort(), 100);
       throw new VolleyError("E_DEVICE_WRITE", "the disk is bad");
     },
+    seenDisks,
     log: { ...silent, error: (text) => errors.push(text) },
     signal: stop.signal,
   });
@@ -134,6 +139,7 @@ test("as a service it leaves what has failed alone until the site says once more
       performed.push([asked, id]);
       if (asked === 2) throw new VolleyError("E_DEVICE_WRITE", "the disk is bad");
     },
+    seenDisks,
     log: { ...silent, info: (text) => lines.push(text) },
     signal: stop.signal,
   });
@@ -160,6 +166,7 @@ test("what is started for one deployment begins what has failed, or waits until 
     pause: async () => {},
     policy: async () => ({ deployment: answers[asked++] ?? null }),
     perform: async () => begun.push(asked),
+    seenDisks,
     log: silent,
     signal: new AbortController().signal,
   };
@@ -167,4 +174,29 @@ test("what is started for one deployment begins what has failed, or waits until 
   asked = 0;
   await serve({ ...options, leaveFailed: true });
   assert.deepEqual(begun, [1, 3]);
+});
+
+test("what has failed is begun once more when there is a disk that was not there before", async () => {
+  const lines: string[] = [];
+  const disks = [null, null, "/dev/vda"];
+  const done: string[] = [];
+  await serve({
+    once: true,
+    leaveFailed: true,
+    resumes: null,
+    onGone: () => {},
+    enrol: async () => null,
+    pause: async () => {},
+    policy: async () => ({ deployment: { ...deployment, failed: true } }),
+    perform: async () => done.push("performed"),
+    seenDisks: {
+      remember: async () => void done.push("remembered"),
+      newOne: async () => disks.shift() ?? null,
+    },
+    log: { ...silent, info: (text) => lines.push(text) },
+    signal: new AbortController().signal,
+  });
+  assert.deepEqual(done, ["remembered", "performed"]);
+  assert.equal(disks.length, 0);
+  assert.match(lines.at(-1) ?? "", /^Disk \/dev\/vda is new here/);
 });

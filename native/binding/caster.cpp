@@ -152,6 +152,7 @@ Napi::Value openCaster(const Napi::CallbackInfo& info) {
   if (given.absent("unicastPort")) options.unicastPort.reset();
   else options.unicastPort = given.integer<std::uint16_t>("unicastPort", 0, UINT16_MAX);
   options.timeToLive = given.integer<std::uint8_t>("timeToLive", 0, UINT8_MAX);
+  options.encrypted = !given.absent("encrypted") && given.flag("encrypted");
   options.mtu = given.integer<std::uint32_t>("mtu", 576, 9000);
   options.rateBytesPerSecond = given.integer<std::uint64_t>("rateBytesPerSecond", 0, rateMost);
   options.paceByQuickest = !given.absent("paceBy") && given.text("paceBy") == "quickest";

@@ -124,6 +124,7 @@ ReceiverSessionOptions optionsFrom(const Options& given) {
   options.interfaceAddress = given.text("interfaceAddress");
   options.feedback = serviceAddress(given.object("feedback"));
   if (!given.absent("unicast")) options.unicast = serviceAddress(given.object("unicast"));
+  options.encrypted = !given.absent("encrypted") && given.flag("encrypted");
   options.mtu = given.integer<std::uint32_t>("mtu", 576, 9000);
   options.groupSize = given.integer<std::uint32_t>("groupSize", 0, UINT32_MAX);
   options.askBeforeScan = given.flag("askBeforeScan");

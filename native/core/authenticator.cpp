@@ -11,6 +11,16 @@ namespace volley {
 namespace {
 // Tags are made for so many datagrams at a time, so that they fit the stack; a multiple of every SIMD width.
 constexpr std::size_t batch = 64;
+
+std::array<std::uint8_t, 32 + 4 + 4 + 2> startMaterial(const blake3::Key& sessionKey, std::uint32_t session,
+                                                       std::uint32_t start, std::uint16_t stream) {
+  std::array<std::uint8_t, 32 + 4 + 4 + 2> material;
+  std::copy(sessionKey.begin(), sessionKey.end(), material.begin());
+  putLittleEndian(material.data() + 32, session);
+  putLittleEndian(material.data() + 36, start);
+  putLittleEndian(material.data() + 40, stream);
+  return material;
+}
 } // namespace
 
 void KeyedBlake3::sign(std::span<std::uint8_t* const> datagrams, std::size_t length) {
@@ -44,12 +54,16 @@ void KeyedBlake3::check(std::span<const std::uint8_t* const> datagrams, std::siz
 
 blake3::Key senderKey(const blake3::Key& sessionKey, std::uint32_t session, std::uint32_t start,
                       std::uint16_t stream) {
-  std::array<std::uint8_t, 32 + 4 + 4 + 2> material;
-  std::copy(sessionKey.begin(), sessionKey.end(), material.begin());
-  putLittleEndian(material.data() + 32, session);
-  putLittleEndian(material.data() + 36, start);
-  putLittleEndian(material.data() + 40, stream);
-  return blake3::deriveKey("volley 1 sender key", material);
+  return blake3::deriveKey("volley 1 sender key", startMaterial(sessionKey, session, start, stream));
+}
+
+chacha20::Key payloadKey(const blake3::Key& sessionKey, std::uint32_t session, std::uint32_t start,
+                         std::uint16_t stream) {
+  return blake3::deriveKey("volley 1 payload key", startMaterial(sessionKey, session, start, stream));
+}
+
+chacha20::Key unicastKey(const blake3::Key& receiverKey) {
+  return blake3::deriveKey("volley 1 unicast key", receiverKey);
 }
 
 blake3::Key receiverKey(const blake3::Key& feedbackSecret, std::uint32_t session, std::uint32_t receiver) {

@@ -1,7 +1,9 @@
 // How core asks for and checks the tags of datagrams, so that it stays free of libraries and other schemes can be
-// handed in; keyed BLAKE3 in SIMD lanes is the one that ships. Keys: docs/PROTOCOL.md 3. Also the replay window.
+// handed in; keyed BLAKE3 in SIMD lanes is the one that ships. Keys, those that encrypt (core/chacha20.h) among them:
+// docs/PROTOCOL.md 3. Also the replay window.
 #pragma once
 #include "core/blake3.h"
+#include "core/chacha20.h"
 #include "core/limits.h"
 #include <cstdint>
 #include <span>
@@ -31,6 +33,12 @@ private:
 blake3::Key senderKey(const blake3::Key& sessionKey, std::uint32_t session, std::uint32_t start,
                       std::uint16_t stream);
 blake3::Key receiverKey(const blake3::Key& feedbackSecret, std::uint32_t session, std::uint32_t receiver);
+
+// What encrypts the symbols of a sender's start, nonces being its datagrams' counters; and what encrypts the answers to
+// one receiver's unicast requests, nonces being their counters.
+chacha20::Key payloadKey(const blake3::Key& sessionKey, std::uint32_t session, std::uint32_t start,
+                         std::uint16_t stream);
+chacha20::Key unicastKey(const blake3::Key& receiverKey);
 
 // Which counters were seen. `fresh` asks; `remember` records one that authenticated.
 class ReplayWindow {

@@ -12,6 +12,11 @@ constexpr std::size_t movedBytes = 4;
 constexpr std::uint16_t statusFlag = 1;
 constexpr std::uint16_t leavingFlag = 2;
 
+bool isKnown(DatagramType type) {
+  return type == DatagramType::data || type == DatagramType::announce || type == DatagramType::report ||
+         type == DatagramType::encryptedData;
+}
+
 std::uint8_t* putRuns(const std::vector<Run>& runs, std::uint8_t* out) {
   for (const Run& run : runs) {
     putLittleEndian(out, run.first);
@@ -49,9 +54,9 @@ void writeHeader(const Header& header, std::uint8_t* out) {
 std::optional<Header> readHeader(std::span<const std::uint8_t> datagram) {
   if (datagram.size() < limits::headerBytes + limits::tagBytes) return std::nullopt;
   const std::uint8_t* in = datagram.data();
-  if (in[0] != version || in[1] < 1 || in[1] > 3) return std::nullopt;
   Header header;
   header.type = static_cast<DatagramType>(in[1]);
+  if (in[0] != version || !isKnown(header.type)) return std::nullopt;
   header.stream = getLittleEndian<std::uint16_t>(in + 2);
   header.session = getLittleEndian<std::uint32_t>(in + 4);
   header.start = getLittleEndian<std::uint32_t>(in + 8);

@@ -8,7 +8,8 @@
 
 namespace volley {
 
-enum class DatagramType : std::uint8_t { data = 1, announce = 2, report = 3 };
+// `encryptedData` is DATA whose symbol is encrypted: who knows no encryption takes its type for none.
+enum class DatagramType : std::uint8_t { data = 1, announce = 2, report = 3, encryptedData = 0x81 };
 
 struct Header {
   DatagramType type;

@@ -57,6 +57,7 @@ constexpr std::size_t unicastConnections = 64;         // served at a time ...
 constexpr std::size_t unicastConnectionsRefused = 64;  // ... and told to come back later
 constexpr std::size_t unicastHeadBytes = 4096;         // of a request or an answer
 constexpr std::size_t unicastTurnBytes = 256 * 1024;   // one connection sends before the next has its turn
+constexpr std::size_t unicastPieceBytes = 64 * 1024;   // encrypted at a time
 constexpr std::uint32_t unicastIdle_ms = 30'000;       // without progress, after which the server hangs up
 constexpr std::uint32_t unicastProgress_ms = 10'000;   // without progress, after which a receiver gives up
 constexpr std::uint32_t unicastConnect_ms = 3'000;

@@ -48,7 +48,7 @@ std::unique_ptr<ContentServer> openServer(const CasterOptions& options, std::uin
   if (!options.unicastPort) return nullptr;
   const Endpoint at{addressOf(options.interfaceAddress), *options.unicastPort};
   return std::make_unique<ContentServer>(ContentServer::Options{
-      options.contentPath, contentBytes, at, options.feedbackSecret, options.session});
+      options.contentPath, contentBytes, at, options.feedbackSecret, options.session, options.encrypted});
 }
 
 } // namespace
@@ -103,7 +103,7 @@ Caster::State::State(const CasterOptions& options, Finished whenFinished)
     : session(options.session), start(options.start), stream(options.stream),
       group{addressOf(options.group), options.port}, interfaceAddress(options.interfaceAddress),
       layout(parseManifest(options.manifest).contentBytes, symbolBytesOf(options.mtu)),
-      source(options.contentPath, layout), maker({stream, session, start}, options.sessionKey, source, layout),
+      source(options.contentPath, layout), maker({stream, session, start, options.encrypted}, options.sessionKey, source, layout),
       keys(options.feedbackSecret, session), sender(senderConfig(options), layout, clock->now_us()),
       socket(openSocket(options)),
       server(openServer(options, layout.contentBytes())),

@@ -30,6 +30,7 @@ struct CasterOptions {
   std::optional<std::uint16_t> unicastPort = 0; // of nothing: by multicast only, and no unicast is served
   std::uint8_t timeToLive = 1;
   std::uint32_t mtu = 1500;
+  bool encrypted = false; // what goes by multicast and by unicast
   std::uint64_t rateBytesPerSecond = 0; // on the wire; 0 = what receivers take
   bool paceByQuickest = false;          // the rate follows the quickest quarter of the receivers, not most of them
 };

@@ -1,4 +1,5 @@
 #include "engine/content_client.h"
+#include "core/authenticator.h"
 #include "core/limits.h"
 #include "port/error.h"
 #include <algorithm>
@@ -11,8 +12,9 @@ using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 ContentClient::ContentClient(const Endpoint& server, std::string host, std::uint32_t receiver,
-                             const blake3::Key& key)
-    : server_(server), host_(std::move(host)), receiver_(receiver), key_(key), wakeup_(makeWakeup()) {}
+                             const blake3::Key& key, bool encrypted)
+    : server_(server), host_(std::move(host)), receiver_(receiver), key_(key), encrypted_(encrypted),
+      unicastKey_(unicastKey(key)), wakeup_(makeWakeup()) {}
 
 void ContentClient::cancel() {
   cancelled_.store(true);
@@ -84,6 +86,7 @@ bool ContentClient::readHead() {
       status_ = answer.status;
       keepAlive_ = answer.keepAlive;
       left_ = answer.length;
+      taken_ = 0;
       return answer.status != 0;
     }
     if (heard_.size() >= limits::unicastHeadBytes) return drop();
@@ -113,6 +116,15 @@ bool ContentClient::request(std::uint64_t offset, std::uint64_t bytes) {
 }
 
 bool ContentClient::read(std::span<std::uint8_t> out) {
+  const std::uint64_t position = taken_;
+  if (!readStored(out)) return false;
+  taken_ += out.size();
+  if (encrypted_) chacha20::apply(unicastKey_, counter_, position, out.data(), out.data(), out.size());
+  return true;
+}
+
+// As they come.
+bool ContentClient::readStored(std::span<std::uint8_t> out) {
   assert(out.size() <= left_ || !stream_);
   if (!stream_) return false;
   const std::size_t first = std::min(out.size(), heard_.size());

@@ -2,6 +2,7 @@
 // kept between requests. Used by one thread; `cancel` may be called from any.
 #pragma once
 #include "core/blake3.h"
+#include "core/chacha20.h"
 #include "engine/content_request.h"
 #include "port/stream.h"
 #include <atomic>
@@ -16,7 +17,8 @@ namespace volley {
 class ContentClient {
 public:
   // Throws PortError.
-  ContentClient(const Endpoint& server, std::string host, std::uint32_t receiver, const blake3::Key& key);
+  ContentClient(const Endpoint& server, std::string host, std::uint32_t receiver, const blake3::Key& key,
+                bool encrypted);
 
   // Connects where necessary and asks for the range, which is not empty. False where there is no connection, no
   // answer within limits::unicastProgress_ms, or another answer than these bytes; `status` then says which (0 =
@@ -35,6 +37,7 @@ private:
   bool connect();
   bool sendAll(const std::string& text);
   bool readHead();
+  bool readStored(std::span<std::uint8_t> out);
   // Whether the stream became ready before `deadline`.
   bool await(bool reading, std::chrono::steady_clock::time_point deadline);
   bool drop();
@@ -43,11 +46,14 @@ private:
   std::string host_;
   std::uint32_t receiver_;
   blake3::Key key_;
+  const bool encrypted_;
+  chacha20::Key unicastKey_;
   std::uint64_t counter_ = 0;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<Wakeup> wakeup_;
   std::string heard_; // after the head: the beginning of the body
   std::uint64_t left_ = 0; // of the body
+  std::uint64_t taken_ = 0; // of it
   int status_ = 0;
   bool keepAlive_ = true;
   std::atomic<bool> cancelled_{false};

@@ -15,9 +15,13 @@ std::span<const std::uint8_t> bytesOf(const std::string& text) {
 } // namespace
 
 ContentServer::ContentServer(const Options& options)
-    : contentBytes_(options.contentBytes), keys_(options.feedbackSecret, options.session) {
+    : contentBytes_(options.contentBytes), keys_(options.feedbackSecret, options.session), encrypted_(options.encrypted) {
   try {
     file_ = openServedFile(options.contentPath);
+    if (encrypted_) {
+      reader_ = openContent(options.contentPath);
+      piece_.resize(limits::unicastPieceBytes);
+    }
   } catch (const PortError& error) {
     throw fromPort(code::contentRead, "the content cannot be opened", error).on(options.contentPath);
   }
@@ -108,12 +112,31 @@ void ContentServer::answer(Connection& connection, std::string_view head) {
     return refuse(connection, static_cast<int>(request.verdict));
   const std::string text = signedText(request.range, request.counter);
   if (!keys_.accept(request.receiver, request.counter, bytesOf(text), request.tag)) return refuse(connection, 401);
-  if (!request.bytes || request.bytes->last >= contentBytes_) return refuse(connection, 416);
+  const bool isWhole = request.bytes && request.bytes->last < contentBytes_;
+  const std::uint64_t length = isWhole ? request.bytes->last - request.bytes->first + 1 : 0;
+  if (!isWhole || (encrypted_ && length > chacha20::streamBytesMax)) return refuse(connection, 416);
   // One request at a time: who sends the next one before its answer is hung up on after this one.
   connection.closing = !request.keepAlive || !connection.heard.empty();
   connection.answer = writeContentAnswer(206, request.bytes, contentBytes_, !connection.closing);
   connection.offset = request.bytes->first;
-  connection.left = request.bytes->last - request.bytes->first + 1;
+  connection.left = length;
+  connection.sent = 0;
+  if (!encrypted_) return;
+  connection.key = unicastKey(keys_.keyOf(request.receiver));
+  connection.nonce = request.counter;
+}
+
+Transfer ContentServer::writeBody(Connection& connection, std::size_t most) {
+  if (!encrypted_) return connection.stream->write(*file_, connection.offset, most);
+  const std::span<std::uint8_t> piece = std::span(piece_).first(std::min(most, piece_.size()));
+  try {
+    if (reader_->read(piece, connection.offset) != piece.size()) return {Transfer::State::closed, 0};
+  } catch (const PortError&) {
+    return {Transfer::State::closed, 0}; // as where the system sends it and cannot read it
+  }
+  // What the connection does not take is read and encrypted again, to the same bytes, when it takes more.
+  chacha20::apply(connection.key, connection.nonce, connection.sent, piece.data(), piece.data(), piece.size());
+  return connection.stream->write(piece);
 }
 
 bool ContentServer::speak(Connection& connection) {
@@ -122,8 +145,7 @@ bool ContentServer::speak(Connection& connection) {
     const bool head = !connection.answer.empty();
     if (!head && turn == 0) return true;
     const Transfer put = head ? connection.stream->write(bytesOf(connection.answer))
-                              : connection.stream->write(*file_, connection.offset,
-                                                         static_cast<std::size_t>(std::min(connection.left, turn)));
+                              : writeBody(connection, static_cast<std::size_t>(std::min(connection.left, turn)));
     if (put.state == Transfer::State::closed) return false;
     if (put.state == Transfer::State::wouldWait) return true;
     connection.lastProgress = SteadyClock::now();
@@ -133,6 +155,7 @@ bool ContentServer::speak(Connection& connection) {
     }
     connection.offset += put.bytes;
     connection.left -= put.bytes;
+    connection.sent += put.bytes;
     turn -= put.bytes;
     bytesServed_.fetch_add(put.bytes, std::memory_order_relaxed);
   }

@@ -14,6 +14,7 @@ constexpr Time attemptsSpan_us = 50'000;
 
 DatagramFilter::DatagramFilter(const Options& options, Accept accept)
     : options_(options), accept_(std::move(accept)),
+      dataType_(options.encrypted ? DatagramType::encryptedData : DatagramType::data),
       dataBytes_(limits::headerBytes + options.symbolBytes + limits::tagBytes), loss_(options.lossSeed) {
   pending_.reserve(pendingMost);
   pointers_.reserve(pendingMost);
@@ -35,7 +36,7 @@ bool DatagramFilter::lose() { return loss_() % 1'000'000 < options_.lossPerMilli
 // Everything that can be told without a hash.
 bool DatagramFilter::acceptable(const Header& header, std::size_t length) const {
   if (header.session != options_.session || header.stream != options_.stream) return false;
-  if (header.type == DatagramType::data) {
+  if (header.type == dataType_) {
     if (length != dataBytes_) return false;
   } else if (header.type != DatagramType::announce || length > dataBytes_ ||
              length < limits::headerBytes + limits::tagBytes) {
@@ -55,7 +56,7 @@ void DatagramFilter::consider(const std::uint8_t* bytes, std::size_t length, Tim
     if (!follow(*header, bytes, length, now)) ++refused_;
     return;
   }
-  if (header->type == DatagramType::data) {
+  if (header->type == dataType_) {
     pending_.push_back({*header, bytes});
     if (pending_.size() == pendingMost) checkPending();
     return;
@@ -81,6 +82,8 @@ bool DatagramFilter::follow(const Header& header, const std::uint8_t* bytes, std
   checkPending();
   start_ = header.start;
   authenticator_ = candidate;
+  if (options_.encrypted)
+    payloadKey_ = volley::payloadKey(options_.sessionKey, options_.session, header.start, options_.stream);
   window_ = ReplayWindow(limits::senderReplayWindow);
   attempts_ = 0;
   pass(header, bytes, length);

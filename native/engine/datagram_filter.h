@@ -22,10 +22,11 @@ public:
     std::uint32_t session;
     std::uint16_t stream;
     std::uint32_t symbolBytes;
+    bool encrypted; // then DATA that is not is none of the session's, and the other way about
     std::uint32_t lossPerMillion; // dropped on purpose, after splitting
     std::uint32_t lossSeed;
   };
-  // Gets each genuine datagram once, tag included, in the order of arrival but for its type, with how long it had
+  // Gets each genuine datagram once, a symbol still as it was sent, tag included, in the order of arrival but for its type, with how long it had
   // been waiting.
   using Accept =
       std::function<void(const Header& header, std::span<const std::uint8_t> datagram, std::uint32_t age_us)>;
@@ -34,6 +35,8 @@ public:
   void take(std::span<const Arrival> arrivals, Time now);
 
   std::uint32_t start() const { return start_; } // of the sender that was heard last; 0 = none yet
+  // What the symbols of that start are encrypted with, in a session that is.
+  const chacha20::Key& payloadKey() const { return payloadKey_; }
   std::uint64_t refused() const { return refused_; }
 
 private:
@@ -51,9 +54,11 @@ private:
   Options options_;
   std::uint32_t age_us_ = 0; // of the arrival that is being taken
   Accept accept_;
+  DatagramType dataType_;
   std::size_t dataBytes_;
   std::uint32_t start_ = 0;
   std::optional<KeyedBlake3> authenticator_;
+  chacha20::Key payloadKey_{};
   ReplayWindow window_{limits::senderReplayWindow};
   std::vector<Pending> pending_; // DATA of the present start
   std::vector<const std::uint8_t*> pointers_;

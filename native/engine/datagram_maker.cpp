@@ -17,7 +17,8 @@ std::size_t roundUp(std::size_t bytes) { return (bytes + alignment - 1) / alignm
 DatagramMaker::DatagramMaker(const Identity& identity, const blake3::Key& sessionKey, BlockSource& source,
                              const BlockLayout& layout)
     : identity_(identity),
-      authenticator_(senderKey(sessionKey, identity.session, identity.start, identity.stream)), source_(source),
+      authenticator_(senderKey(sessionKey, identity.session, identity.start, identity.stream)),
+      payloadKey_(payloadKey(sessionKey, identity.session, identity.start, identity.stream)), source_(source),
       layout_(layout), dataBytes_(limits::headerBytes + layout.symbolBytes() + limits::tagBytes),
       memory_(roundUp(batch * dataBytes_), alignment) {
   made_.reserve(batch);
@@ -29,18 +30,23 @@ void DatagramMaker::make(std::span<const Emission> orders) {
   made_.clear();
   parity_.clear();
   const std::size_t symbolBytes = layout_.symbolBytes();
+  const DatagramType type = identity_.encrypted ? DatagramType::encryptedData : DatagramType::data;
   for (std::size_t i = 0; i < orders.size(); ++i) {
     const Emission& order = orders[i];
     if (order.announce) continue;
     std::uint8_t* out = memory_.data() + i * dataBytes_;
-    writeHeader({DatagramType::data, identity_.stream, identity_.session, identity_.start, order.counter, order.block,
+    writeHeader({type, identity_.stream, identity_.session, identity_.start, order.counter, order.block,
                  order.symbol, order.remaining},
                 out);
     made_.push_back(out);
-    if (order.symbol < layout_.symbols(order.block))
-      std::memcpy(out + limits::headerBytes, source_.block(order.block) + order.symbol * symbolBytes, symbolBytes);
-    else
-      parity_.push_back({order.block, order.symbol, out + limits::headerBytes});
+    std::uint8_t* payload = out + limits::headerBytes;
+    if (order.symbol >= layout_.symbols(order.block)) {
+      parity_.push_back({order.block, order.symbol, order.counter, payload});
+      continue;
+    }
+    const std::uint8_t* symbol = source_.block(order.block) + order.symbol * symbolBytes;
+    if (identity_.encrypted) chacha20::apply(payloadKey_, order.counter, 0, symbol, payload, symbolBytes);
+    else std::memcpy(payload, symbol, symbolBytes);
   }
   if (!parity_.empty()) makeParity();
   authenticator_.sign(made_, dataBytes_ - limits::tagBytes);
@@ -67,6 +73,9 @@ void DatagramMaker::makeParity() {
     rs::encode({sources.data(), symbols}, layout_.symbolBytes(), parity_[first].symbol, {outputs.data(), count});
     first += count;
   }
+  if (!identity_.encrypted) return;
+  for (const Parity& parity : parity_)
+    chacha20::apply(payloadKey_, parity.counter, 0, parity.out, parity.out, layout_.symbolBytes());
 }
 
 std::span<const std::uint8_t> DatagramMaker::announce(std::uint64_t counter, const Announce& announce) {

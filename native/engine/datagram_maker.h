@@ -1,5 +1,5 @@
 // From the Sender machine's orders to authenticated datagrams: headers, symbols from the content, parity made when
-// it is asked for, tags over many datagrams at once. Memory for one batch of orders is allocated at construction.
+// it is asked for, symbols encrypted where the session is, tags over many datagrams at once. Memory for one batch of orders is allocated at construction.
 // Used by one thread.
 #pragma once
 #include "core/authenticator.h"
@@ -19,6 +19,7 @@ public:
     std::uint16_t stream;
     std::uint32_t session;
     std::uint32_t start;
+    bool encrypted;
   };
   DatagramMaker(const Identity& identity, const blake3::Key& sessionKey, BlockSource& source,
                 const BlockLayout& layout);
@@ -39,12 +40,14 @@ private:
   struct Parity {
     std::uint32_t block;
     std::uint16_t symbol;
+    std::uint64_t counter;
     std::uint8_t* out;
   };
   void makeParity();
 
   Identity identity_;
   KeyedBlake3 authenticator_;
+  chacha20::Key payloadKey_; // used where the session is encrypted
   BlockSource& source_;
   const BlockLayout& layout_;
   std::size_t dataBytes_;

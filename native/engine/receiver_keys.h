@@ -20,6 +20,8 @@ public:
   // What fails leaves no trace, so that the memory is bounded by the keys that the site has handed out.
   bool accept(std::uint32_t receiver, std::uint64_t counter, std::span<const std::uint8_t> message,
               std::span<const std::uint8_t, limits::tagBytes> tag);
+  // Of one that was accepted.
+  const blake3::Key& keyOf(std::uint32_t receiver) const { return known_.at(receiver).key; }
 
 private:
   struct Known {

@@ -183,7 +183,7 @@ void ReceiverSession::State::receive() {
     const Endpoint server{addressOf(options.unicast->address), options.unicast->port};
     auto client = std::make_unique<ContentClient>(
         server, options.unicast->address + ":" + std::to_string(options.unicast->port), options.receiver,
-        options.receiverKey);
+        options.receiverKey, options.encrypted);
     fetcher = std::make_unique<ChunkFetcher>(
         image, pool, inbox, std::move(client), [this](ChunkJob job) { workers->checkStored(std::move(job)); },
         [this] { workers->bufferReturned(); });

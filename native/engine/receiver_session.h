@@ -34,6 +34,7 @@ struct ReceiverSessionOptions {
   ServiceAddress feedback;
   std::optional<ServiceAddress> unicast;
   std::uint32_t mtu = 1500;
+  bool encrypted = false; // what comes by multicast and by unicast
   std::uint32_t groupSize = 1;
   bool askBeforeScan = true;
   std::uint32_t silence_ms = 5000;

@@ -46,8 +46,9 @@ SessionMachine::SessionMachine(const ReceiverSessionOptions& options, const Imag
       session_(options.session), slotBytes_(slotBytesOf(image)), slotCount_(slotCountOf(image)),
       slots_(roundUp(slotBytes_ * slotCount_), alignment),
       machine_(configOf(options, slotCount_), image.layout(), now),
-      filter_({options.sessionKey, options.session, options.stream, symbolBytesOf(options.mtu), options.lossPerMillion,
-               options.lossSeed},
+      encrypted_(options.encrypted),
+      filter_({options.sessionKey, options.session, options.stream, symbolBytesOf(options.mtu), options.encrypted,
+               options.lossPerMillion, options.lossSeed},
               [this](const Header& header, std::span<const std::uint8_t> datagram, std::uint32_t age_us) {
                 onDatagram(header, datagram, age_us);
               }),
@@ -76,7 +77,11 @@ void SessionMachine::onDatagram(const Header& header, std::span<const std::uint8
   const Placed placed = machine_.onData(header, arrivedAt_);
   if (placed.placement != Placement::store) return;
   const std::size_t symbolBytes = image_.layout().blocks().symbolBytes();
-  std::memcpy(slot(placed.slot) + machine_.place() * symbolBytes, datagram.data() + limits::headerBytes, symbolBytes);
+  const std::uint8_t* symbol = datagram.data() + limits::headerBytes;
+  std::uint8_t* place = slot(placed.slot) + machine_.place() * symbolBytes;
+  // What is not stored need not be decrypted.
+  if (encrypted_) chacha20::apply(filter_.payloadKey(), header.counter, 0, symbol, place, symbolBytes);
+  else std::memcpy(place, symbol, symbolBytes);
   if (placed.decodable) whole_.push_back(header.subject);
 }
 

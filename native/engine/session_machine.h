@@ -73,6 +73,7 @@ private:
   std::uint32_t slotCount_;
   AlignedBuffer slots_;
   Receiver machine_;
+  const bool encrypted_;
   DatagramFilter filter_;
   KeyedBlake3 reportAuthenticator_;
   std::uint64_t reportCounter_ = 0;

@@ -36,6 +36,8 @@ void datagrams(Seeds seeds) {
   Bytes bytes(limits::headerBytes + 256 + limits::tagBytes);
   writeHeader(header, bytes.data());
   seeds.add(bytes);
+  bytes[1] = static_cast<std::uint8_t>(DatagramType::encryptedData);
+  seeds.add(bytes);
   for (const std::size_t runs : {0u, 1u, 7u}) {
     std::vector<Run> some(runs, {3, 2, 9});
     Announce announce{5'000'000, 25'000, 100, 3000, 12, 0, 40, some, std::vector<std::uint32_t>(runs, 7)};

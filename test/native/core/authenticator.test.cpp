@@ -41,8 +41,10 @@ void keysDiffer() {
   blake3::Key secret{};
   std::set<blake3::Key> keys{senderKey(secret, 1, 1, 0), senderKey(secret, 2, 1, 0), senderKey(secret, 1, 2, 0),
                              senderKey(secret, 1, 1, 1), receiverKey(secret, 1, 1),  receiverKey(secret, 1, 2),
-                             receiverKey(secret, 2, 1)};
-  CHECK(keys.size() == 7);
+                             receiverKey(secret, 2, 1), payloadKey(secret, 1, 1, 0), payloadKey(secret, 2, 1, 0),
+                             payloadKey(secret, 1, 2, 0), payloadKey(secret, 1, 1, 1), unicastKey(secret),
+                             unicastKey(receiverKey(secret, 1, 1))};
+  CHECK(keys.size() == 13);
   CHECK(senderKey(secret, 1, 1, 0) == senderKey(secret, 1, 1, 0));
 }
 

@@ -85,6 +85,12 @@ void headerBytesAsSpecified() {
   for (std::size_t i = 2; i < limits::headerBytes; ++i) CHECK(bytes[i] == i - 1);
   const auto header = readHeader(bytes);
   CHECK(header && header->counter == 0x1211100f0e0d0c0bull && header->subject == 0x16151413);
+  bytes[1] = 129;
+  CHECK(readHeader(bytes) && readHeader(bytes)->type == DatagramType::encryptedData);
+  for (const std::uint8_t type : {128, 130, 131}) {
+    bytes[1] = type;
+    CHECK(!readHeader(bytes));
+  }
   bytes[0] = 2;
   CHECK(!readHeader(bytes));
   bytes[0] = 1;
@@ -104,7 +110,7 @@ void garbage(std::mt19937_64& random) {
   for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
   if (bytes.size() > 2 && random() % 4 != 0) {
     bytes[0] = 1;
-    bytes[1] = static_cast<std::uint8_t>(1 + random() % 3);
+    bytes[1] = static_cast<std::uint8_t>(1 + random() % 3 + random() % 2 * 128);
   }
   const auto header = readHeader(bytes);
   if (!header) return;

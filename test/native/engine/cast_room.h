@@ -81,6 +81,8 @@ public:
     contentBytes_ = imported.contentBytes;
   }
 
+  bool encrypted = false; // the session of casters and receivers that are asked for from now on
+
   std::string at(const std::string& name) const { return folder_.at(name); }
   std::uint64_t contentBytes() const { return contentBytes_; }
   const volley::blake3::Key& feedbackSecret() const { return feedbackSecret_; }
@@ -100,6 +102,7 @@ public:
     options.group = group_;
     options.port = port_;
     options.interfaceAddress = "127.0.0.1";
+    options.encrypted = encrypted;
     return options;
   }
   std::unique_ptr<TestCaster> cast(const volley::CasterOptions& options) {
@@ -125,6 +128,7 @@ public:
     options.interfaceAddress = "127.0.0.1";
     options.feedback = {"127.0.0.1", feedbackPort_};
     options.unicast = volley::ServiceAddress{"127.0.0.1", unicastPort_};
+    options.encrypted = encrypted;
     options.silence_ms = 3000;
     options.lossSeed = number;
     return options;

@@ -6,6 +6,7 @@ import { BootFileName, BootImageFacts, WinpeFileName } from "../../contract/boot
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { readMediaDescription } from "../boot/media-description.ts";
+import { withoutCredential } from "../boot/winpe-credential.ts";
 import { readWinpeDescription, winpeFolder } from "../boot/winpe-texts.ts";
 import type { ApiContext } from "./context.ts";
 import { offsetOf, parse, sendBytes, type Route } from "./routes.ts";
@@ -44,31 +45,46 @@ export function bootImageRoutes({ mediaFolder, pxe }: ApiContext): Route[] {
       handle: async (call) => {
         const name = parse(AnyFileName, (call.request.params as { name?: string }).name);
         const file = join(mediaFolder, winpePaths.get(name) ?? name);
-        const most =
-          name === initrdName
-            ? (await readMediaDescription(mediaFolder)).withoutCredential.bytes
-            : Number.POSITIVE_INFINITY;
-        return sendBytes(call, await readPiece(file, offsetOf(call.request), most));
+        const offset = offsetOf(call.request);
+        const piece = await readPiece(file, offset);
+        return sendBytes(call, await given(mediaFolder, name, { offset, piece }));
       },
     },
   ];
 }
 
-async function winpeFacts(mediaFolder: string, preferred: boolean): Promise<BootImageFacts["winpe"]> {
+/** A machine that has enrolled needs no credential, and a refresh leaves these files on its disk. Throws E_NOT_FOUND. */
+async function given(
+  mediaFolder: string,
+  name: z.infer<typeof AnyFileName>,
+  { offset, piece }: { offset: number; piece: Buffer },
+): Promise<Buffer> {
+  if (name === initrdName) {
+    const { bytes } = (await readMediaDescription(mediaFolder)).withoutCredential;
+    return piece.subarray(0, Math.max(0, bytes - offset));
+  }
+  if (name !== "boot.wim") return piece;
   const description = await readWinpeDescription(mediaFolder);
-  const wim = description?.files[winpeNames["boot.wim"]];
-  const sdi = description?.files[winpeNames["boot.sdi"]];
-  if (description === null || wim === undefined || sdi === undefined) return null;
-  return { version: description.version, preferred, files: { "boot.wim": wim, "boot.sdi": sdi } };
+  if (description === null) throw new VolleyError("E_NOT_FOUND", "The site's boot media lack that file.");
+  return withoutCredential(description.withoutCredential, { offset, piece });
 }
 
-/** Nothing at the end, or from byte `most` on. Throws E_NOT_FOUND. */
-async function readPiece(path: string, offset: number, most: number): Promise<Buffer> {
+async function winpeFacts(mediaFolder: string, preferred: boolean): Promise<BootImageFacts["winpe"]> {
+  const description = await readWinpeDescription(mediaFolder);
+  const sdi = description?.files[winpeNames["boot.sdi"]];
+  if (description === null || sdi === undefined) return null;
+  const { bytes, sha256 } = description.withoutCredential;
+  const files = { "boot.wim": { bytes, sha256 }, "boot.sdi": sdi };
+  return { version: description.version, preferred, files };
+}
+
+/** Nothing at the end. Throws E_NOT_FOUND. */
+async function readPiece(path: string, offset: number): Promise<Buffer> {
   const handle = await open(path, "r").catch((error: unknown) => {
     throw new VolleyError("E_NOT_FOUND", "The site's boot media lack that file.", { cause: error });
   });
   try {
-    const piece = Buffer.alloc(Math.max(0, Math.min(limits.filePieceBytes, most - offset)));
+    const piece = Buffer.alloc(limits.filePieceBytes);
     const { bytesRead } = await handle.read(piece, 0, piece.length, offset);
     return piece.subarray(0, bytesRead);
   } finally {

@@ -7,6 +7,7 @@ import { limits } from "../../contract/limits.ts";
 import { runTool } from "../content/tools.ts";
 import { readEditions } from "../content/wim/editions.ts";
 import { extract, findInAnyCase, wimlibEnvironment, wimlibReason } from "../content/wim/wimlib.ts";
+import { appendCredential, type WithoutCredential } from "./winpe-credential.ts";
 import { existingFile, filesBelow, missing } from "./winpe-parts.ts";
 import { earlierScript, isStartScript, launchSettings, startScript } from "./winpe-texts.ts";
 
@@ -59,12 +60,15 @@ async function wimlib(words: string[], input = ""): Promise<void> {
   throw new VolleyError("E_TOOL_FAILED", `wimlib-imagex ${words[0]}: ${wimlibReason(complaint)}`);
 }
 
-/** Writes `output`, one bootable image. `work`: a folder of the caller's own. Throws E_WINPE_PART and what programs do. */
+/**
+ * Writes `output`, one bootable image. `work`: a folder of the caller's own. Answers what of it is without the credential.
+ * Throws E_WINPE_PART and what programs do.
+ */
 export async function buildWinpeImage(
   from: { wim: string; index: number },
   contents: WinpeContents,
   { output, work }: { output: string; work: string },
-): Promise<void> {
+): Promise<WithoutCredential> {
   const home = join(work, "Volley");
   mkdirSync(home, { recursive: true });
   // The image alone, without others of the file: it is fetched by every machine.
@@ -82,7 +86,6 @@ export async function buildWinpeImage(
   const hasEarlier = found !== null && !isStartScript(readFileSync(found, "latin1"));
   const hasDrivers = contents.drivers !== null && copyDrivers(contents.drivers, join(home, "drivers"));
   copyFileSync(existingFile(contents.agent), join(home, "volley-agent.exe"));
-  writeFileSync(join(home, "credential"), `${contents.credential}\r\n`, { mode: 0o600 });
   const [launch, start] = [join(work, "winpeshl.ini"), join(work, "startnet.cmd")];
   writeFileSync(launch, launchSettings());
   writeFileSync(start, startScript({ ...contents, hasEarlier, hasDrivers }));
@@ -94,7 +97,11 @@ export async function buildWinpeImage(
     `add "${launch}" ${system}/winpeshl.ini`,
     `add "${start}" ${system}/startnet.cmd`,
   ];
-  await wimlib(["update", output, "1", "--check", "--rebuild"], `${orders.join("\n")}\n`);
+  const update = (words: string[], lines: readonly string[]): Promise<void> =>
+    wimlib(["update", output, "1", "--check", ...words], `${lines.join("\n")}\n`);
+  await update(["--rebuild"], orders);
+  const { credential } = contents;
+  return appendCredential({ wim: output, credential, work }, (lines) => update([], lines));
 }
 
 /** All that is in the folder, since an INF names its files by paths from its own. Throws E_WINPE_PART. */

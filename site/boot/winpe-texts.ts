@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { BootFile } from "../../contract/boot-image.ts";
+import { WithoutCredential } from "./winpe-credential.ts";
 
 /** Below the folder of boot media. */
 export const winpeFolder = "winpe";
@@ -23,6 +24,8 @@ export const WinpeDescription = z.object({
   network: z.object({ bios: z.boolean(), wimboot: z.boolean() }),
   /** What was not made, each with the file that is missing. */
   left: z.array(z.string()),
+  /** What a machine that has enrolled is given of Boot/boot.wim. */
+  withoutCredential: WithoutCredential,
   /** By path in the folder. */
   files: z.record(z.string(), BootFile),
 });

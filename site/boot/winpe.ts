@@ -64,7 +64,10 @@ export async function buildWinpe(options: WinpeOptions): Promise<WinpeDescriptio
     onStep("Putting the agent into the image");
     const wim = join(folder, "Boot", "boot.wim");
     const from = { wim: options.wim, index: chosen.index };
-    await buildWinpeImage(from, options, { output: wim, work: join(work, "contents") });
+    const withoutCredential = await buildWinpeImage(from, options, {
+      output: wim,
+      work: join(work, "contents"),
+    });
     const locale = chosen.languages[0] ?? "en-US";
     await placeNetworkFiles(parts, { folder, locale, wimboot: options.wimboot });
     onStep("Making the ISO and the USB image");
@@ -80,6 +83,7 @@ export async function buildWinpe(options: WinpeOptions): Promise<WinpeDescriptio
       credentialExpires: options.credentialExpires,
       bootManager: parts.bootManager,
       network: { bios: parts.network !== null, wimboot: options.wimboot !== null },
+      withoutCredential,
       left: [...leftOf(parts), forms.iso ?? "", forms.usb ?? ""].filter((text) => text !== ""),
       files: await describe(folder),
     };

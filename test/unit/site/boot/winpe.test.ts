@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { withoutCredential } from "../../../../site/boot/winpe-credential.ts";
 import { buildWinpe, type WinpeOptions } from "../../../../site/boot/winpe.ts";
 import { checkBootStore, readBootStore } from "../../../../windows/boot-store.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
@@ -102,6 +103,30 @@ test("agent, credential, drivers and start scripts go into a copy of the image t
   assert.match(header, /Boot Index\s*=\s*1\n/);
   assert.equal(description.files["Boot/boot.wim"]?.sha256, sha256(join(made, "Boot/boot.wim")));
   assert.deepEqual(readdirSync(output), ["winpe"], "nothing is left of the making");
+});
+
+test("what machines get that have enrolled is the same image without the credential", async (t) => {
+  const { build, folder, list, output } = prepare(t);
+  const { withoutCredential: facts } = await build();
+  const whole = readFileSync(join(output, "winpe/Boot/boot.wim"));
+  const pieces: Buffer[] = [];
+  const pieceBytes = 100;
+  for (let offset = 0; offset < whole.length; offset += pieceBytes) {
+    const piece = whole.subarray(offset, offset + pieceBytes);
+    pieces.push(withoutCredential(facts, { offset, piece }));
+  }
+  const given = join(folder, "given.wim");
+  writeFileSync(given, Buffer.concat(pieces));
+  assert.deepEqual([statSync(given).size, sha256(given)], [facts.bytes, facts.sha256]);
+  execFileSync("wimlib-imagex", ["verify", given], { stdio: "ignore" });
+  const names = execFileSync("wimlib-imagex", ["dir", given, "1"], { encoding: "utf8" }).split("\n");
+  assert.deepEqual(
+    list().filter((name) => !names.includes(name)),
+    ["/Volley/credential"],
+  );
+  // What is kept small enough is not compressed.
+  assert.ok(whole.includes("one-credential"));
+  assert.ok(!readFileSync(given).includes("one-credential"));
 });
 
 test("of one that was made here another is made, with one start script", async (t) => {

@@ -4,8 +4,9 @@ import { resolve } from "node:path";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { windowsAgentPackage, type PackageRecord } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
+import { bytesText } from "../quantities.ts";
 import type { SiteCommand } from "./command.ts";
-import { bytesText, printJson, printLine } from "./output.ts";
+import { printJson, printLine } from "./output.ts";
 import { uploadFile } from "./upload.ts";
 
 const place = `/packages/${windowsAgentPackage}`;

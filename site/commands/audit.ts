@@ -2,6 +2,7 @@
 import type { AuditEntry } from "../../contract/accounts.ts";
 import { limits } from "../../contract/limits.ts";
 import { csvText } from "../csv.ts";
+import { timeText } from "../quantities.ts";
 import { text, type SiteCommand } from "./command.ts";
 import { number } from "./numbers.ts";
 import { printJson, printTable } from "./output.ts";
@@ -10,7 +11,7 @@ import { time } from "./times.ts";
 const defaultEntries = 50;
 
 const cells = ({ action, address, outcome, target, time: at, who }: AuditEntry): string[] => [
-  at.slice(0, 19).replace("T", " "),
+  timeText(at),
   who,
   address,
   action,

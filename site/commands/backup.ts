@@ -4,8 +4,9 @@ import { dirname, resolve } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import { restoreBackup, verifyBackup, type BackupFacts } from "../backup/restore.ts";
 import { syncPath, writeFileDurably } from "../store/files.ts";
+import { bytesText } from "../quantities.ts";
 import { text, type CommandCall, type LocalCommand, type SiteCommand } from "./command.ts";
-import { bytesText, printJson, printLine, printTable } from "./output.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 import { passphrase, passphraseOption } from "./passphrase.ts";
 
 const sum = (facts: BackupFacts): number => facts.content.reduce((bytes, one) => bytes + one.bytes, 0);

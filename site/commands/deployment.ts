@@ -11,6 +11,7 @@ import { limits } from "../../contract/limits.ts";
 import type { SequenceRecord } from "../../contract/sequence.ts";
 import type { StartAnswer } from "../../contract/waiting.ts";
 import type { SiteClient } from "../client.ts";
+import { minuteText } from "../quantities.ts";
 import { findCollection } from "./collection.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
@@ -231,7 +232,7 @@ export const deploymentCommands: SiteCommand[] = [
         nameOf(sequences, deployment.sequenceId),
         whomOf(deployment, collections),
         deployment.open ? "open" : "closed",
-        deployment.created.slice(0, 16).replace("T", " "),
+        minuteText(deployment.created),
       ]);
       printTable([["NAME", "IMAGE", "TASK SEQUENCE", "MACHINES", "STATE", "CREATED"], ...rows]);
     },

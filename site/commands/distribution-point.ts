@@ -6,6 +6,7 @@ import { limits } from "../../contract/limits.ts";
 import type { PointRecord } from "../../contract/point.ts";
 import type { WaitingSession } from "../../contract/waiting.ts";
 import { defaultProperties as defaults } from "../casting/properties.ts";
+import { timeText } from "../quantities.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { number } from "./numbers.ts";
 import { onOff } from "./on-off.ts";
@@ -80,7 +81,7 @@ function showWaiting(waiting: readonly WaitingSession[]): void {
     printLine("");
     printLine(
       `${deploymentName} waits: ${present.length} of ${minimumClients} machines are there; ` +
-        `it starts at ${startsAt.slice(0, 19).replace("T", " ")} UTC at the latest.`,
+        `it starts at ${timeText(startsAt)} UTC at the latest.`,
     );
     if (missing.length > 0) printLine(`  Missing: ${missing.join(", ")}${more}`);
   }

@@ -11,8 +11,9 @@ import {
 } from "../../contract/administration.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
+import { bytesText } from "../quantities.ts";
 import { text, type CommandCall } from "./command.ts";
-import { bytesText, printTable } from "./output.ts";
+import { printTable } from "./output.ts";
 import { addFile, printPackage } from "./package-file.ts";
 import { follow } from "./progress.ts";
 

@@ -2,10 +2,11 @@
 import type { ImageRecord, VerificationState } from "../../contract/administration.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
+import { bytesText, minuteText } from "../quantities.ts";
 import type { SiteCommand } from "./command.ts";
 import { importImage, importOptions } from "./image-import.ts";
 import { multicastText, multicastUse } from "./multicast-use.ts";
-import { bytesText, printJson, printLine, printTable } from "./output.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 import { follow } from "./progress.ts";
 
 /** By name or identifier. Throws E_NOT_FOUND. */
@@ -104,7 +105,7 @@ export const imageCommands: SiteCommand[] = [
         bytesText(image.bytes),
         bytesText(image.contentBytes),
         firmwareText(image),
-        image.imported.slice(0, 16).replace("T", " "),
+        minuteText(image.imported),
       ]);
       printTable([["NAME", "SIZE", "STORED", "BOOTS WITH", "IMPORTED"], ...rows]);
     },

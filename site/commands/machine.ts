@@ -2,6 +2,7 @@
 import type { MachineRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
+import { timeText } from "../quantities.ts";
 import type { SiteCommand } from "./command.ts";
 import { findMachines } from "./deployment.ts";
 import { printJson, printLine, printTable } from "./output.ts";
@@ -28,7 +29,7 @@ export const machineCommands: SiteCommand[] = [
         machine.facts.name,
         machine.state,
         doing(machine),
-        machine.lastSeen.slice(0, 19).replace("T", " "),
+        timeText(machine.lastSeen),
         machine.id,
       ]);
       printTable([["NAME", "STATE", "", "LAST SEEN (UTC)", "ID"], ...rows]);

@@ -7,11 +7,12 @@ import { fingerprintOf } from "../authority/certificates.ts";
 import { buildMedia } from "../boot/media.ts";
 import { ownFile } from "../own-files.ts";
 import { siteFiles } from "../site.ts";
+import { bytesText } from "../quantities.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { buildWinpeBy, checkWinpeOptions, winpeOptions } from "./media-winpe.ts";
 import { placeOf } from "./database.ts";
 import { number } from "./numbers.ts";
-import { bytesText, printJson, printLine, printTable } from "./output.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 
 const defaultUses = 1000;
 const defaultHours = 30 * 24;

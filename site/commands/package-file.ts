@@ -3,8 +3,9 @@ import { basename } from "node:path";
 import type { MulticastUse } from "../../contract/common.ts";
 import type { PackageRecord } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
+import { bytesText } from "../quantities.ts";
 import type { CommandCall } from "./command.ts";
-import { bytesText, printJson, printLine } from "./output.ts";
+import { printJson, printLine } from "./output.ts";
 import { uploadFile } from "./upload.ts";
 
 export interface FileWish {

@@ -8,9 +8,10 @@ import { limits } from "../../contract/limits.ts";
 import type { DriverRecord, PackageProgram, PackageRecord } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
 import { runToolWell } from "../content/tools.ts";
+import { bytesText, minuteText } from "../quantities.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
-import { bytesText, printJson, printLine, printTable } from "./output.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 import { multicastOf, multicastOption, multicastText, multicastUse } from "./multicast-use.ts";
 import { addFile, printPackage } from "./package-file.ts";
 import { unpackZip } from "./unpack-zip.ts";
@@ -93,7 +94,7 @@ export const packageCommands: SiteCommand[] = [
           ? multicast
           : `${multicast}, being prepared`,
         bytesText(bytes),
-        added.slice(0, 16).replace("T", " "),
+        minuteText(added),
       ]);
       printTable([["ID", "NAME", "KIND", "MULTICAST", "SIZE", "ADDED"], ...rows]);
     },

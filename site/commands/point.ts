@@ -4,6 +4,7 @@ import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { PointCredential, PointRecord } from "../../contract/point.ts";
 import type { SiteClient } from "../client.ts";
+import { minuteText, timeText } from "../quantities.ts";
 import { text, texts, type Command, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
 import { onOff } from "./on-off.ts";
@@ -66,7 +67,7 @@ export function hoursText({ replication: { hours, rateMbps } }: PointRecord): st
 function stateText({ enrolled, here, lastSeen }: PointRecord): string {
   if (enrolled === null) return "not enrolled yet";
   if (here) return "here";
-  return lastSeen === null ? "not heard of" : `silent since ${lastSeen.slice(0, 19).replace("T", " ")}`;
+  return lastSeen === null ? "not heard of" : `silent since ${timeText(lastSeen)}`;
 }
 
 export function imagesText({ holding, images }: PointRecord): string {
@@ -82,7 +83,7 @@ function showCredential(call: CommandCall, answer: PointCredential): void {
   if (path === undefined) printLine(answer.credential);
   printLine(
     `${path === undefined ? "It" : `What is in ${path}`} enrols ${answer.point.name} once, until ` +
-      `${answer.expires.slice(0, 16).replace("T", " ")} UTC: volley dp run --site URL --fingerprint SHA256.`,
+      `${minuteText(answer.expires)} UTC: volley dp run --site URL --fingerprint SHA256.`,
   );
 }
 

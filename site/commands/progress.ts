@@ -1,7 +1,7 @@
 /** Follows an import or a verification: one line that is redrawn on a terminal, plain lines elsewhere. */
 import { setTimeout as delay } from "node:timers/promises";
 import { isErrorCode, VolleyError } from "../../contract/errors.ts";
-import { bytesText, secondsText } from "./output.ts";
+import { bytesText, durationText, rateText } from "../quantities.ts";
 
 export interface TaskState {
   state: "running" | "done" | "failed";
@@ -48,6 +48,6 @@ function describe(what: string, state: TaskState, seconds: number): string {
   const rate = seconds > 0 ? state.bytesDone / seconds : 0;
   const left = rate > 0 && state.state === "running" ? (state.bytesTotal - state.bytesDone) / rate : null;
   const amount = `${bytesText(state.bytesDone)} of ${bytesText(state.bytesTotal)}`;
-  const rest = left === null ? "" : `, ${secondsText(left)} left`;
-  return `${what}: ${(part * 100).toFixed(0)} %, ${amount}, ${bytesText(rate)}/s${rest}`;
+  const rest = left === null ? "" : `, ${durationText(left)} left`;
+  return `${what}: ${(part * 100).toFixed(0)} %, ${amount}, ${rateText(rate)}${rest}`;
 }

@@ -3,6 +3,7 @@ import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { DeviceRecord } from "../../contract/devices.ts";
 import type { PxeClearAnswer, PxeProperties, PxeStatus } from "../../contract/pxe.ts";
+import { timeText } from "../quantities.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findMachines } from "./deployment.ts";
 import { deviceRows } from "./device.ts";
@@ -81,7 +82,7 @@ function showStatus(status: PxeStatus, computers: DeviceRecord[]): void {
   }
   if (asked.length > 0) {
     const rows = asked.map(({ answer, mac, name, reason, time, uuid }) => [
-      time.slice(0, 19).replace("T", " "),
+      timeText(time),
       name ?? uuid ?? mac ?? "",
       mac ?? "",
       answer,

@@ -9,10 +9,11 @@ import {
   type ReportKey,
 } from "../../contract/deployment-report.ts";
 import type { SiteClient } from "../client.ts";
+import { bytesText } from "../quantities.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findDeployment } from "./deployment.ts";
 import { oneMachine } from "./machine.ts";
-import { bytesText, printJson, printLine, printTable } from "./output.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 
 async function fetchReport(client: SiteClient, call: CommandCall): Promise<SignedReport> {
   const file = text(call, "file");

@@ -4,9 +4,10 @@ import type { MachineRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { StepStatus } from "../../contract/report.ts";
 import type { SequenceDetail, SequenceRecord } from "../../contract/sequence.ts";
+import { bytesText, minuteText, timeText } from "../quantities.ts";
 import { text, type SiteCommand } from "./command.ts";
 import { findDeployment, findMachines } from "./deployment.ts";
-import { bytesText, printJson, printLine, printTable } from "./output.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 import { findSequence } from "./sequence-names.ts";
 import { uploadFile } from "./upload.ts";
 
@@ -61,7 +62,7 @@ export const sequenceCommands: SiteCommand[] = [
         packageId ?? "",
         fileName,
         bytesText(bytes),
-        added.slice(0, 16).replace("T", " "),
+        minuteText(added),
         hash,
       ]);
       printTable([["NAME", "VERSION", "IDENTIFIER", "FILE", "SIZE", "ADDED", "SHA-256"], ...rows]);
@@ -83,7 +84,7 @@ export const sequenceCommands: SiteCommand[] = [
       const rows = [];
       for (const { added, hash, id, version } of found) {
         const { deployments } = await client.get<SequenceDetail>(`/sequences/${id}`);
-        rows.push([String(version), added.slice(0, 16).replace("T", " "), deployments.join(", "), hash]);
+        rows.push([String(version), minuteText(added), deployments.join(", "), hash]);
       }
       printTable([["VERSION", "ADDED", "DEPLOYED BY", "SHA-256"], ...rows]);
     },
@@ -131,7 +132,7 @@ export const sequenceCommands: SiteCommand[] = [
       const statuses = await client.get<(StepStatus & { time: string })[]>(path);
       if (call.json) return printJson(statuses);
       const rows = statuses.map(({ action, exitCode, group, messageId, messageName, step, time }) => [
-        time.slice(0, 19).replace("T", " "),
+        timeText(time),
         step === 0 ? "" : String(step),
         group,
         action,

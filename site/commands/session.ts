@@ -1,7 +1,8 @@
 /** volley session list */
 import type { EndReason, MachineRecord, SessionRecord } from "../../contract/administration.ts";
+import { bytesText, percentText, rateText } from "../quantities.ts";
 import type { SiteCommand } from "./command.ts";
-import { bytesText, printJson, printTable } from "./output.ts";
+import { printJson, printTable } from "./output.ts";
 
 const limitText: Record<Exclude<SessionRecord["limit"], "machine">, string> = {
   nothing: "",
@@ -40,10 +41,10 @@ export const sessionCommands: SiteCommand[] = [
         `${session.group}:${session.port}`,
         session.end === null ? session.state : endText[session.end.reason],
         String(session.machines),
-        `${bytesText(session.rateBytesPerSecond)}/s`,
+        rateText(session.rateBytesPerSecond),
         bytesText(session.multicastBytes),
         bytesText(session.unicastBytes),
-        `${(session.parityPart * 100).toFixed(1)} %`,
+        percentText(session.parityPart),
         session.limit === "machine" ? nameOf(session.limitingMachineId) : limitText[session.limit],
       ]);
       const head = [

@@ -4,6 +4,7 @@ import { Severity, type SiteStatusEntry, type StatusEntry } from "../../contract
 import { VolleyError } from "../../contract/errors.ts";
 import { csvText } from "../csv.ts";
 import type { SiteClient } from "../client.ts";
+import { timeText } from "../quantities.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findDeployment } from "./deployment.ts";
 import { oneMachine } from "./machine.ts";
@@ -18,7 +19,7 @@ const head = ["TIME (UTC)", "MACHINE", "DEPLOYMENT", "SEVERITY", "ID", "MESSAGE"
 const cells = (entry: StatusEntry, whole: boolean): string[] => {
   const output = whole ? entry.output : entry.output.slice(0, shownCharacters);
   return [
-    entry.received.slice(0, 19).replace("T", " "),
+    timeText(entry.received),
     entry.machine,
     entry.deployment,
     entry.severity,
@@ -34,7 +35,7 @@ async function showSite(client: SiteClient, call: CommandCall, query: URLSearchP
   const entries = await client.get<SiteStatusEntry[]>(`/site-status?${query.toString()}`);
   if (call.json) return printJson(entries);
   const rows = entries.map(({ message, messageId, severity, text: what, time: when }) => [
-    when.slice(0, 19).replace("T", " "),
+    timeText(when),
     severity,
     String(messageId),
     message,

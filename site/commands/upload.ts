@@ -6,7 +6,7 @@ import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { UploadState } from "../../contract/sequence.ts";
 import type { SiteClient } from "../client.ts";
-import { bytesText } from "./output.ts";
+import { bytesText } from "../quantities.ts";
 
 /** Answers the upload's identifier. Throws E_SOURCE_READ for a file that cannot be read, or is empty. */
 export async function uploadFile(client: SiteClient, path: string, quiet: boolean): Promise<string> {

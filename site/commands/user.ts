@@ -4,14 +4,13 @@ import type { TokenAnswer, TokenRecord } from "../../contract/accounts.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { SiteClient } from "../client.ts";
+import { minuteText } from "../quantities.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { number } from "./numbers.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { passwordIn } from "./passwords.ts";
 
 const defaultTokenDays = 90;
-const minute = (time: string | null): string =>
-  time === null ? "never" : time.slice(0, 16).replace("T", " ");
 
 async function findUser(client: SiteClient, call: CommandCall): Promise<AccountRecord> {
   const name = (call.positionals[0] ?? "").toLowerCase();
@@ -60,7 +59,7 @@ export const userCommands: SiteCommand[] = [
         name,
         has,
         disabled ? "disabled" : "",
-        minute(lastSignIn),
+        minuteText(lastSignIn),
       ]);
       printTable([["NAME", "ROLE", "", "LAST SIGN-IN (UTC)"], ...rows]);
     },
@@ -137,8 +136,8 @@ export const tokenCommands: SiteCommand[] = [
       const rows = tokens.map((one) => [
         one.name,
         one.role,
-        minute(one.expires),
-        minute(one.lastUsed),
+        minuteText(one.expires),
+        minuteText(one.lastUsed),
         one.createdBy,
       ]);
       printTable([["NAME", "ROLE", "EXPIRES (UTC)", "LAST USED (UTC)", "MADE BY"], ...rows]);

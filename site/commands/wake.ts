@@ -1,6 +1,7 @@
 /** volley machine wake | device wake | collection wake | deployment unseen */
 import type { DeploymentWake, WakeAnswer } from "../../contract/wake.ts";
 import type { SiteClient } from "../client.ts";
+import { timeText } from "../quantities.ts";
 import { findCollection } from "./collection.ts";
 import type { CommandCall, SiteCommand } from "./command.ts";
 import { findDeployment } from "./deployment.ts";
@@ -57,12 +58,12 @@ export const wakeCommands: SiteCommand[] = [
       if (answer.woken === null) {
         return printLine(wake ? `${name} has woken nobody yet.` : `${name} wakes nobody.`);
       }
-      const since = answer.woken.slice(0, 19).replace("T", " ");
+      const since = timeText(answer.woken);
       printLine(`Woken ${since} (UTC). Not seen since: ${answer.unseen.length} of ${answer.devices}.`);
       const rows = answer.unseen.map((one) => [
         one.name,
         one.hasMac ? "" : "no MAC is known",
-        one.lastSeen?.slice(0, 19).replace("T", " ") ?? "never",
+        timeText(one.lastSeen),
         one.id,
       ]);
       if (rows.length > 0) printTable([["DEVICE", "", "LAST SEEN (UTC)", "ID"], ...rows]);

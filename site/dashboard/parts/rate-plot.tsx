@@ -1,6 +1,6 @@
 /** How fast a session sent in the last minutes, as a line under which the room is filled. */
 import { ratesOf, rateSamples } from "../state/rates.ts";
-import { rateText } from "../words/quantities.ts";
+import { rateText } from "../../quantities.ts";
 
 const width = 360;
 const height = 64;

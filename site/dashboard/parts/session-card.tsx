@@ -1,7 +1,7 @@
 /** A session: what it sends, how fast, and who or what holds it back. */
 import type { SessionRecord } from "../../../contract/administration.ts";
 import { machineRecord } from "../state/room.ts";
-import { bytesText, percentText, rateText } from "../words/quantities.ts";
+import { bytesText, percentText, rateText } from "../../quantities.ts";
 import { limitText, sessionName, sessionStates } from "../words/session.ts";
 import { RatePlot } from "./rate-plot.tsx";
 

@@ -1,6 +1,6 @@
 /** Wake-on-LAN: nothing answers, so what is told is what was sent. */
 import type { WakeAnswer } from "../../../contract/wake.ts";
-import { namesText } from "../words/quantities.ts";
+import { namesText } from "../../quantities.ts";
 import { ask } from "./site.ts";
 
 export async function wake(address: string, body: object): Promise<string> {

@@ -11,7 +11,7 @@ import { Section } from "../parts/section.tsx";
 import { Table } from "../parts/table.tsx";
 import { list, useResource, type Resource } from "../state/resource.ts";
 import { ask, mayAdminister, me } from "../state/site.ts";
-import { timeText } from "../words/quantities.ts";
+import { timeText } from "../../quantities.ts";
 
 const roles: readonly Role[] = ["viewer", "operator", "administrator"];
 

@@ -4,7 +4,7 @@ import { Section } from "../parts/section.tsx";
 import { Table } from "../parts/table.tsx";
 import { list, useResource } from "../state/resource.ts";
 import { mayAdminister } from "../state/site.ts";
-import { timeText } from "../words/quantities.ts";
+import { timeText } from "../../quantities.ts";
 
 const load = (): Promise<AuditEntry[]> => list("/audit?limit=200");
 

@@ -6,7 +6,7 @@ import type { Resource } from "../state/resource.ts";
 import { ask, mayOperate } from "../state/site.ts";
 import { wake } from "../state/wake.ts";
 import { deviceName, operators, ruleFacts, ruleText } from "../words/deployment.ts";
-import { namesText } from "../words/quantities.ts";
+import { namesText } from "../../quantities.ts";
 import type { Known } from "./devices.tsx";
 
 interface CollectionsProps {

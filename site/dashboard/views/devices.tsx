@@ -9,7 +9,7 @@ import { ask, mayOperate } from "../state/site.ts";
 import { wake } from "../state/wake.ts";
 import { deviceName, deviceState } from "../words/deployment.ts";
 import { byName } from "../words/machine.ts";
-import { timeText } from "../words/quantities.ts";
+import { timeText } from "../../quantities.ts";
 import { Collections } from "./collections.tsx";
 
 export interface Known {

@@ -18,7 +18,7 @@ import { deployments, images } from "../state/room.ts";
 import { ask, mayAdminister } from "../state/site.ts";
 import { firmwareText, multicastTexts } from "../words/content.ts";
 import { byName } from "../words/machine.ts";
-import { bytesText, namesText, timeText } from "../words/quantities.ts";
+import { bytesText, namesText, timeText } from "../../quantities.ts";
 import { ImportImage } from "./import-image.tsx";
 
 interface Content {

@@ -4,7 +4,7 @@ import type { Importable, ImportState } from "../../../contract/administration.t
 import { Field, Form, type Filled } from "../parts/form.tsx";
 import type { Resource } from "../state/resource.ts";
 import { ask } from "../state/site.ts";
-import { bytesText } from "../words/quantities.ts";
+import { bytesText } from "../../quantities.ts";
 
 interface ImportImageProps {
   importable: Importable;

@@ -5,7 +5,7 @@ import { detailOf } from "../state/location.ts";
 import { list, useResource } from "../state/resource.ts";
 import { roster } from "../state/room.ts";
 import type { KeptLog } from "../../../contract/machine-logs.ts";
-import { timeText } from "../words/quantities.ts";
+import { timeText } from "../../quantities.ts";
 import { MachineLogView } from "./machine-log.tsx";
 
 export function LogsView() {

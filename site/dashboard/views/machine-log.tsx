@@ -6,7 +6,7 @@ import { Section } from "../parts/section.tsx";
 import { deployments, machineRecord, roster } from "../state/room.ts";
 import { ask, mayOperate, Refusal, saying } from "../state/site.ts";
 import { componentsOf, filtered, foundIn, recordsOf, type LogFilter } from "../words/cmtrace.ts";
-import { timeText } from "../words/quantities.ts";
+import { timeText } from "../../quantities.ts";
 
 const followMs = 3000;
 

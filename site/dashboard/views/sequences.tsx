@@ -10,7 +10,7 @@ import { detailOf } from "../state/location.ts";
 import { list, useResource, type Resource } from "../state/resource.ts";
 import { ask, mayAdminister } from "../state/site.ts";
 import { byName } from "../words/machine.ts";
-import { bytesText, namesText, timeText } from "../words/quantities.ts";
+import { bytesText, namesText, timeText } from "../../quantities.ts";
 import type { SequencePart } from "../words/sequence.ts";
 import { AddSequence } from "./add-sequence.tsx";
 

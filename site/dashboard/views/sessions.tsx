@@ -5,7 +5,7 @@ import { SessionCard } from "../parts/session-card.tsx";
 import { Table } from "../parts/table.tsx";
 import { deployments, sessions, waiting } from "../state/room.ts";
 import { ask, mayOperate, saying } from "../state/site.ts";
-import { bytesText, timeText } from "../words/quantities.ts";
+import { bytesText, timeText } from "../../quantities.ts";
 import { limitText, missingText, sessionName } from "../words/session.ts";
 import type { WaitingSession } from "../../../contract/waiting.ts";
 

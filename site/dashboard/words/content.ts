@@ -1,6 +1,6 @@
 /** Images and what is done with them, in words. */
 import type { ImageRecord, ImportState, VerificationState } from "../../../contract/administration.ts";
-import { bytesText, durationText, percentText, rateText } from "./quantities.ts";
+import { bytesText, durationText, percentText, rateText } from "../../quantities.ts";
 
 const firmwareNames: Record<ImageRecord["firmware"][number], string> = { bios: "BIOS", uefi: "UEFI" };
 

@@ -2,7 +2,7 @@
 import type { DeploymentRecord } from "../../../contract/administration.ts";
 import type { CollectionRule, DeviceRecord, RuleCondition } from "../../../contract/devices.ts";
 import type { DeploymentWake } from "../../../contract/wake.ts";
-import { namesText } from "./quantities.ts";
+import { minuteText, namesText } from "../../quantities.ts";
 
 /** When machines begin, in UTC to the minute. */
 export function whenText({ expires, starts }: DeploymentRecord): string {
@@ -10,8 +10,6 @@ export function whenText({ expires, starts }: DeploymentRecord): string {
   const until = expires ? `until ${minuteText(expires)}` : "";
   return `${from} ${until}`.trim();
 }
-
-const minuteText = (time: string): string => time.slice(0, 16).replace("T", " ");
 
 /** Whether it switches its machines on, and who has not been seen since it did. */
 export function wokenText({ wake, woken }: DeploymentRecord, unseen: DeploymentWake["unseen"]): string {

@@ -1,7 +1,7 @@
 /** A machine as its tile shows it: every figure in words, so that a tile changes only where its text does. */
 import type { MachineRecord, SessionRecord } from "../../../contract/administration.ts";
 import type { Progress } from "../../../contract/report.ts";
-import { bytesText, durationText, percentText, rateText } from "./quantities.ts";
+import { bytesText, durationText, percentText, rateText } from "../../quantities.ts";
 
 export type TileState = MachineRecord["state"];
 

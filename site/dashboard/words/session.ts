@@ -2,7 +2,7 @@
 import type { MachineRecord, SessionEnd, SessionRecord } from "../../../contract/administration.ts";
 import type { WaitingSession } from "../../../contract/waiting.ts";
 import { ownBottlenecks } from "./machine.ts";
-import { namesText } from "./quantities.ts";
+import { namesText } from "../../quantities.ts";
 
 export const sessionStates: Record<SessionRecord["state"], string> = {
   casting: "sending",

@@ -36,6 +36,11 @@ export function timeText(time: string | null): string {
   return time === null ? "never" : time.slice(0, 19).replace("T", " ");
 }
 
+/** UTC, to the minute. */
+export function minuteText(time: string | null): string {
+  return time === null ? "never" : time.slice(0, 16).replace("T", " ");
+}
+
 /** The first names, and how many more there are. */
 export function namesText(all: readonly string[], shown = 10): string {
   const more = all.length - shown;

@@ -53,7 +53,7 @@ void Receiver::State::setState(std::uint32_t chunk, ChunkState state) {
   --countOf(counts, before);
   ++countOf(counts, state);
   if (before == ChunkState::present) ++missingChunks;
-  if (state == ChunkState::present) --missingChunks;
+  if (state == ChunkState::present && --missingChunks == 0) leaveSoon();
   chunkStates[chunk] = static_cast<std::uint8_t>(state);
 }
 

@@ -26,6 +26,7 @@ constexpr double biasOfNeed = 0.7; // the worst off wait only the rest of their 
 constexpr std::uint64_t sampleDatagrams = 64;
 constexpr Time sampleLeast_us = 5'000;
 constexpr std::uint32_t leaveAlways = 256; // in groups up to this size who is done says so in any case
+constexpr Time leavePerReceiver_us = 100;
 constexpr std::uint64_t wireOverhead = limits::headerBytes + limits::tagBytes + 28;
 } // namespace
 
@@ -288,6 +289,13 @@ Report Receiver::State::makeReport(bool status, Time now) {
 }
 
 Time Receiver::State::probeAt() const { return std::max(probeFrom, lastHeard) + probeInterval_us; }
+
+// Who is done says so without waiting for its turn, though not everybody in one instant. Large groups have no room for it.
+void Receiver::State::leaveSoon() {
+  if (statusAt == never || groupSize > leaveAlways) return;
+  const double span_us = static_cast<double>(leavePerReceiver_us * groupSize);
+  statusAt = std::min(statusAt, clock + static_cast<Time>(uniform() * span_us));
+}
 
 std::optional<Report> Receiver::State::nextReport(Time now) {
   if (missingChunks == 0) {

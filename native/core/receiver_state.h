@@ -83,6 +83,7 @@ struct Receiver::State {
   void collectWholeRuns(std::vector<Run>& runs, std::size_t most);
   void collectScarce(std::vector<Run>& runs, std::size_t most);
   Report makeReport(bool status, Time now);
+  void leaveSoon();
   std::optional<Report> nextReport(Time now);
   Time probeAt() const;
   Time statusPeriod() const;

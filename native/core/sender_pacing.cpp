@@ -244,7 +244,8 @@ void SenderPacing::cut(SenderMembers& members, double delivered, double least, T
 void SenderPacing::grow(double pressure) {
   if (pressure >= 0.5 || !queueWasShort()) return;
   if (ramping_) rate_ *= 1.5;
-  else if (rate_ <= 0.8 * congestedAt_ || rate_ >= 1.5 * congestedAt_) rate_ *= 1.25;
+  else if (rate_ < congestedAt_) rate_ = std::min(1.25 * rate_, congestedAt_); // it carried that, and the queue is gone
+  else if (rate_ >= 1.5 * congestedAt_) rate_ *= 1.25;
   else if (rate_ < 1.12 * congestedAt_) rate_ *= 1.015; // gently where it was too fast before
   else rate_ *= 1.05;                                   // it no longer is
   clampRate();

@@ -53,7 +53,7 @@ class LinuxDatagramSocket final : public DatagramSocket {
 public:
   LinuxDatagramSocket(Descriptor descriptor, Receiving receiving)
       : descriptor_(std::move(descriptor)), count_(receiving == Receiving::nothing ? 0 : arrivalsMany),
-        memory_(count_ * arrivalStride), buffers_(count_), vectors_(count_), controls_(count_) {
+        memory_(std::make_unique_for_overwrite<std::uint8_t[]>(bufferBytes())), buffers_(count_), vectors_(count_), controls_(count_) {
     if (receiving == Receiving::coalesced) {
       attempt(descriptor_.get(), IPPROTO_UDP, UDP_GRO, 1);
       attempt(descriptor_.get(), SOL_SOCKET, SO_TIMESTAMPNS, 1);
@@ -64,7 +64,7 @@ public:
   }
 
   Endpoint local() const override { return localEndpoint(descriptor_.get()); }
-  std::size_t bufferBytes() const override { return memory_.size(); }
+  std::size_t bufferBytes() const override { return count_ * arrivalStride; }
 
   SendOutcome send(const std::uint8_t* datagrams, std::size_t count, std::size_t length,
                    const Endpoint& to) override {
@@ -83,7 +83,7 @@ public:
     arrivals_.clear();
     const std::size_t most = lastAverage_ >= coalescedBytes ? std::min(arrivalsFew, count_) : count_;
     for (std::size_t i = 0; i < most; ++i) {
-      vectors_[i] = {memory_.data() + i * arrivalStride, arrivalBytes};
+      vectors_[i] = {memory_.get() + i * arrivalStride, arrivalBytes};
       msghdr& header = buffers_[i].msg_hdr;
       header = {};
       header.msg_iov = &vectors_[i];
@@ -104,7 +104,7 @@ public:
       const std::uint32_t length = buffers_[i].msg_len;
       total += length;
       if (length == 0 || (buffers_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
-      arrivals_.push_back({memory_.data() + i * arrivalStride, length, length, 0});
+      arrivals_.push_back({memory_.get() + i * arrivalStride, length, length, 0});
       readControl(buffers_[i].msg_hdr, now, arrivals_.back());
     }
     lastAverage_ = total / static_cast<std::size_t>(count);
@@ -211,7 +211,7 @@ private:
   bool segments_ = true;
   int receiveBuffer_ = 0;
   std::size_t lastAverage_ = 0;
-  std::vector<std::uint8_t> memory_;
+  std::unique_ptr<std::uint8_t[]> memory_; // touched where something arrives
   std::vector<mmsghdr> buffers_;
   std::vector<iovec> vectors_;
   std::vector<Control> controls_;

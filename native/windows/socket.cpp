@@ -59,7 +59,7 @@ class WindowsDatagramSocket final : public DatagramSocket {
 public:
   WindowsDatagramSocket(SocketHandle socket, Receiving receiving)
       : socket_(std::move(socket)), count_(receiving.buffers), group_(htonl(receiving.group)),
-        receiveMessage_(receiveFunction(socket_.get())), memory_(count_ * arrivalStride) {
+        receiveMessage_(receiveFunction(socket_.get())), memory_(std::make_unique_for_overwrite<std::uint8_t[]>(bufferBytes())) {
     // A port that nobody listens to any more must not look like an error of this socket.
     BOOL off = FALSE;
     DWORD bytes = 0;
@@ -78,7 +78,7 @@ public:
   }
 
   Endpoint local() const override { return localEndpoint(socket_.get()); }
-  std::size_t bufferBytes() const override { return memory_.size(); }
+  std::size_t bufferBytes() const override { return count_ * arrivalStride; }
 
   SendOutcome send(const std::uint8_t* datagrams, std::size_t count, std::size_t length,
                    const Endpoint& to) override {
@@ -106,7 +106,7 @@ public:
     std::size_t total = 0;
     std::size_t count = 0;
     for (; count < most; ++count) {
-      const Arrival arrival = receiveOne(memory_.data() + count * arrivalStride);
+      const Arrival arrival = receiveOne(memory_.get() + count * arrivalStride);
       if (arrival.bytes == nullptr) break;
       total += arrival.length;
       if (arrival.length > 0) arrivals_.push_back(arrival);
@@ -233,7 +233,7 @@ private:
   std::size_t lastAverage_ = 0;
   Handle arrived_ = makeEvent();
   PreciseTimer timer_;
-  std::vector<std::uint8_t> memory_;
+  std::unique_ptr<std::uint8_t[]> memory_; // touched where something arrives
   std::vector<Arrival> arrivals_;
 };
 

@@ -328,6 +328,16 @@ void theLastReportLeaves() {
   }
   CHECK(leaving == 1 && h.machine.wakeup() == never);
 }
+
+// Whoever waits for the last one of a room does not wait for its turn to report as well.
+void whoIsDoneLeavesSoon() {
+  const ChunkLayout layout = layoutOf({1});
+  Harness h(config(), layout);
+  h.announce(0, 1, {{0, 1, comesInTurn}});
+  h.span(0, 0, 200);
+  h.finishChunks();
+  CHECK(h.machine.wakeup() <= h.now + 1'000);
+}
 } // namespace
 
 int main() {
@@ -349,5 +359,6 @@ int main() {
   aNewStartKeepsTheSymbols();
   unansweredReportsGrowRare();
   theLastReportLeaves();
+  whoIsDoneLeavesSoon();
   return volley_test::finish();
 }

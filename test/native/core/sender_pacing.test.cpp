@@ -18,7 +18,8 @@ BlockLayout blocksOf(std::uint32_t blocks) { return {std::uint64_t{blocks} * 200
 struct Link {
   double link;
   std::uint32_t standing_us;
-  double queued = 0; // bytes of ours
+  double queued = 0;  // bytes of ours
+  double carried = 0; // so far
   std::uint64_t highest = 0;
 };
 
@@ -51,6 +52,7 @@ struct Room {
       }
       const double carried = std::min(link.queued + sent, link.link * round_us / 1e6);
       link.queued += sent - carried;
+      link.carried += carried;
       report(static_cast<std::uint32_t>(carried / round_us * 1e3), {});
     }
   }
@@ -71,6 +73,11 @@ void takesAnEmptyLinkWhole() {
     least = std::min(least, room.rate());
   }
   CHECK(least > 0.85 * 50e6);
+  // What it grows again from is what the link has carried: once its queue is gone it is not left idle.
+  const double before = room.link.carried;
+  const Time from = room.now;
+  room.run(from + 10'000'000);
+  CHECK(room.link.carried - before > 0.998 * 50e6 * static_cast<double>(room.now - from) / 1e6);
 }
 
 // A queue that stands whatever we send is somebody else's: they get more, but never all.

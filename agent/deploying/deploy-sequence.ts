@@ -10,7 +10,6 @@ import { handOver } from "./hand-over.ts";
 import type { Performer, SequenceDeployment, TellFailure } from "./performer.ts";
 import { folderStore, peekAtRun, type CheckpointStore } from "../sequence/checkpoint.ts";
 import type { SequenceFacts } from "../sequence/facts.ts";
-import type { RanSequence } from "../sequence/run.ts";
 import type { SystemName } from "../sequence/tree.ts";
 import { failureOf } from "../running/sequence-end.ts";
 import { standAloneFacts } from "../running/sequence-facts.ts";
@@ -102,7 +101,10 @@ export async function deploySequence(
     },
     by.sequences,
   );
-  if (ran.end.kind === "restart") await restart({ ...restartOf(ran, ran.end.target), refresh }, by);
+  if (ran.end.kind === "restart") {
+    const { notice, target } = ran.end;
+    await restart({ target, ...(notice ?? { seconds: 0, message: "" }), refresh }, by);
+  }
   await refresh?.abandon();
   if (ran.end.kind === "failed") throw failureOf(ran.end);
 }
@@ -240,20 +242,11 @@ function tellStatus(deploymentId: string, status: StepStatus, by: Performer): vo
   }
 }
 
-/** The longest notification that the console takes. */
-const delaySecondsMost = 86_400;
-
 interface Restart {
   target: "HD" | "WinPE";
   seconds: number;
   message: string;
   refresh: Refresh | null;
-}
-
-function restartOf({ environment }: RanSequence, target: "HD" | "WinPE"): Omit<Restart, "refresh"> {
-  const seconds = Math.max(Number(environment.get("SMSTSRebootDelay")) || 0, 0);
-  const message = environment.get("SMSTSRebootMessage");
-  return { target, seconds: Math.min(seconds, delaySecondsMost), message };
 }
 
 /** Never resolves: the same deployment goes on when the machine is back. */

@@ -3,12 +3,12 @@ import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { extract } from "tar";
-import { VolleyError } from "../../contract/errors.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { PackageFacts } from "../../contract/sequence.ts";
 import { runTool } from "../platform/run-tool.ts";
 import type { Log } from "../report/logs.ts";
-import { untilItWorks } from "../back-off.ts";
+import { pause, untilItWorks } from "../back-off.ts";
 import type { DeploymentSite } from "../site/deployment-site.ts";
 import { downloadFile, type Transfer } from "../site/file-transfer.ts";
 import type { Content } from "../steps/step.ts";
@@ -31,10 +31,10 @@ export interface SiteContentOptions {
 const unpackMs = 3_600_000;
 
 export function siteContent({ cast, folder, log, signal, site }: SiteContentOptions): SiteContent {
-  const factsOf = (packageId: string): Promise<PackageFacts> =>
+  const factsOf = (packageId: string, patienceMs = limits.siteAwayMs): Promise<PackageFacts> =>
     untilItWorks(() => site.packageFacts(packageId), {
       signal,
-      patienceMs: limits.siteAwayMs,
+      patienceMs,
       onWait: (failure) => log.warning(`Waiting for the site: ${failure.detail}`),
     });
   const transfer = (what: string): Transfer => ({
@@ -42,32 +42,45 @@ export function siteContent({ cast, folder, log, signal, site }: SiteContentOpti
     progress: () => {},
     onWait: (failure) => log.warning(`${what}: ${failure.detail}`),
   });
-  return {
-    factsOf,
-    async folderOf(packageId) {
-      const facts = await factsOf(packageId);
-      const { bytes, fileName, hash, kind, packageId: id } = facts;
-      const what = `Package ${id}`;
-      if (hash === null) {
-        throw new VolleyError("E_CONFLICT", `${what} is a block image, which has no files`);
-      }
-      const place = join(folder, `${id}-${hash.slice(0, 16)}`);
-      const piece = (offset: number): Promise<Buffer> => site.packagePiece(id, offset);
-      const common = { bytes, hash, what, piece, ...transfer(what) };
-      if (kind === "file" && fileName !== null) {
-        const path = join(place, fileName);
-        await cast(facts, path);
-        await downloadFile({ ...common, path });
-        return place;
-      }
-      if (existsSync(place)) return place;
-      const archive = `${place}.tar.gz`;
-      await cast(facts, archive);
-      await downloadFile({ ...common, path: archive });
-      await unpack(archive, place);
-      await rm(archive);
-      log.info(`${what} is here: ${bytes} bytes, SHA-256 ${hash}`);
+  const fetchFolder = async (packageId: string, patienceMs: number): Promise<string> => {
+    const facts = await factsOf(packageId, patienceMs);
+    const { bytes, fileName, hash, kind, packageId: id } = facts;
+    const what = `Package ${id}`;
+    if (hash === null) {
+      throw new VolleyError("E_CONFLICT", `${what} is a block image, which has no files`);
+    }
+    const place = join(folder, `${id}-${hash.slice(0, 16)}`);
+    const piece = (offset: number): Promise<Buffer> => site.packagePiece(id, offset);
+    const common = { bytes, hash, what, piece, patienceMs, ...transfer(what) };
+    if (kind === "file" && fileName !== null) {
+      const path = join(place, fileName);
+      await cast(facts, path);
+      await downloadFile({ ...common, path });
       return place;
+    }
+    if (existsSync(place)) return place;
+    const archive = `${place}.tar.gz`;
+    await cast(facts, archive);
+    await downloadFile({ ...common, path: archive });
+    await unpack(archive, place);
+    await rm(archive);
+    log.info(`${what} is here: ${bytes} bytes, SHA-256 ${hash}`);
+    return place;
+  };
+  return {
+    factsOf: (packageId) => factsOf(packageId),
+    async folderOf(packageId, retries) {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await fetchFolder(packageId, retries === undefined ? limits.siteAwayMs : -1);
+        } catch (error) {
+          const failure = toVolleyError(error);
+          const mayHeal = failure.entry.retry === "later" || failure.code === "E_CONTENT_CORRUPT";
+          if (retries === undefined || tries > retries.count || !mayHeal) throw failure;
+          log.warning(`Package ${packageId}, try ${tries} of ${retries.count + 1}: ${failure.detail}`);
+          await pause(retries.delayMs, signal);
+        }
+      }
     },
   };
 }

@@ -211,9 +211,11 @@ function programs({ content, site }: SiteServicesOptions): Programs {
   };
 }
 
-function driverCatalogue({ site }: SiteServicesOptions): DriverCatalogue {
+function driverCatalogue(options: SiteServicesOptions): DriverCatalogue {
+  const { site } = options;
+  const wait = { ...patience(options, "The catalogue of drivers"), patienceMs: limits.siteAwayMs };
   return {
-    async packages(categories, devices) {
+    async packages(categories, devices, times) {
       const wanted = categories.map((category) => category.toLowerCase());
       const identifiers = new Set(
         devices.flatMap(({ compatibleIds, hardwareIds }) => [...hardwareIds, ...compatibleIds]),
@@ -221,10 +223,11 @@ function driverCatalogue({ site }: SiteServicesOptions): DriverCatalogue {
       const usable = [...identifiers].filter(
         (id) => id !== "" && id.length <= limits.pnpIdentifierCharacters,
       );
-      const found = (await site.drivers(usable.slice(0, limits.pnpIdentifiersMost))).filter(
-        ({ category }) => wanted.length === 0 || wanted.includes(category.toLowerCase()),
-      );
-      return found;
+      const asked = usable.slice(0, limits.pnpIdentifiersMost);
+      const found = await (times === undefined
+        ? untilItWorks(() => site.drivers(asked), wait)
+        : site.drivers(asked, times));
+      return found.filter(({ category }) => wanted.length === 0 || wanted.includes(category.toLowerCase()));
     },
   };
 }

@@ -9,7 +9,7 @@ import { sequenceLimits } from "../sequence/limits.ts";
 import type { StepResult } from "../sequence/narrator.ts";
 import type { SystemName } from "../sequence/tree.ts";
 import type { StepServices } from "../steps/services.ts";
-import type { Content, StepContext, StepKind } from "../steps/step.ts";
+import type { Content, DownloadRetries, StepContext, StepKind } from "../steps/step.ts";
 import { runStepTool, type StepToolsOptions } from "../platform/step-tools.ts";
 import type { Log } from "../report/logs.ts";
 
@@ -60,7 +60,9 @@ export async function performStep(
           endTree: by.endTree,
         }),
     },
-    content: by.content,
+    content: {
+      folderOf: (packageId) => by.content.folderOf(packageId, downloadRetries(variables)),
+    },
     ...(by.services !== undefined && { services: by.services }),
     log: by.log,
     progress: (fraction, doing) => by.progress(step, fraction, doing),
@@ -77,6 +79,19 @@ export async function performStep(
     time.stop();
     by.onStep(step, null);
   }
+}
+
+/**
+ * "The number of times that Configuration Manager attempts to download content", twice by default; "the number of seconds
+ * … before it retries", 15 by default. Undefined where neither is set: then a site that is away is waited for.
+ */
+function downloadRetries(variables: StepEnvironment): DownloadRetries | undefined {
+  const [count, delay] = ["SMSTSDownloadRetryCount", "SMSTSDownloadRetryDelay"].map((name) => {
+    const text = variables.get(name).trim();
+    return /^\d{1,5}$/.test(text) ? Number(text) : null;
+  });
+  if (typeof count !== "number" && typeof delay !== "number") return undefined;
+  return { count: count ?? 2, delayMs: (delay ?? 15) * 1000 };
 }
 
 /** A program on Linux has eight bits for its status: of "restart, please" (3010) 194 is left. */

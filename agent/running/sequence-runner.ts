@@ -3,6 +3,7 @@ import { findStepKind } from "../steps/catalogue.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
+import { pause } from "../back-off.ts";
 import type { ConsoleLines } from "../console-lines.ts";
 import type { Asker } from "../imaging/plan.ts";
 import type { RunningStep } from "../../contract/report.ts";
@@ -128,6 +129,7 @@ function runProgram(
     runsHere: (step) => runsHere(step, facts),
     endLeft: (mark) => machine.endProcessTree(null, mark),
     status: (status) => run.status(status),
+    rest: (seconds) => pause(seconds * 1000, by.signal),
     log,
     async pause(instruction, environment, failure) {
       if (by.signal.aborted) throw new VolleyError("E_CANCELLED", "The sequence was stopped");

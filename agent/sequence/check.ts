@@ -1,5 +1,6 @@
 /** What can be said of a task sequence before it runs: where each step runs, and what looks wrong in it. */
 import { conditionWords } from "./checking/condition-words.ts";
+import { idleVariables } from "./checking/idle-variables.ts";
 import { conditionsThatNeverHold } from "./checking/never-holds.ts";
 import { packagesOf, packagesOfSequence, type PackageUse } from "./checking/package-use.ts";
 import { supportOfNode, type SupportOf, type SupportSummary } from "./checking/support.ts";
@@ -102,6 +103,7 @@ export function checkSequence(read: ReadSequence, options: CheckOptions): Sequen
     }
   }
   for (const { line, text } of variablesNeverSet(sequence)) problems.warning(line, text);
+  for (const { line, text } of idleVariables(sequence)) problems.warning(line, text);
   for (const { line, text } of conditionsThatNeverHold(sequence.nodes)) problems.warning(line, text);
   const { format, name, version } = sequence;
   return {

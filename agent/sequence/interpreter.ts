@@ -14,6 +14,7 @@ import {
 } from "./instructions.ts";
 import { sequenceLimits } from "./limits.ts";
 import { Narrator, type NarratorLog, type StepResult } from "./narrator.ts";
+import { keepNotice, pauseAfter, takeNotice, type RestartNotice } from "./restarts.ts";
 import type { SequenceStatus } from "./status.ts";
 import type { Condition } from "./tree.ts";
 
@@ -53,7 +54,8 @@ export const startState = (): RunState => ({
 export type RunEnd =
   | { kind: "succeeded" }
   | { kind: "failed"; action: string; result: StepResult }
-  | { kind: "restart"; target: "HD" | "WinPE" };
+  /** Without a notice when it is made up for: whoever had to read it has. */
+  | { kind: "restart"; target: "HD" | "WinPE"; notice?: RestartNotice };
 
 /** What a person at the console wants before an instruction. */
 export type Pause = { kind: "go" } | { kind: "jump"; pointer: number };
@@ -74,6 +76,8 @@ export interface Effects {
   /** Durable when it resolves. */
   checkpoint(state: RunState): Promise<void>;
   status(status: SequenceStatus): void;
+  /** Rejects with E_CANCELLED. */
+  rest(seconds: number, step: StepInstruction): Promise<void>;
   log: NarratorLog;
   /**
    * Before each instruction with null, and with the failure of one before anything follows from it; rejects with
@@ -230,6 +234,7 @@ class Interpreter {
     const state = this.#state;
     this.#set("_SMSTSCurrentActionName", step.node.name);
     this.#set("_SMSTSNextInstructionPointer", String(step.pointer));
+    keepNotice(step.node.type, this.#effects.variables);
     state.begun = true;
     for (let attempt = 1; ; attempt += 1) {
       state.starts += 1;
@@ -250,8 +255,7 @@ class Interpreter {
     if (restart !== null && again && state.starts < sequenceLimits.stepStarts) state.begun = false;
     else this.#goTo(step.end);
     this.#owe(step, restart);
-    await this.#effects.checkpoint(state);
-    return restart === null ? null : this.#restart(step, restart);
+    return this.#checkpointed(step, restart);
   }
 
   /** 3010 asks for a restart into the same kind of system, SMSTSRebootRequested for the one it names. */
@@ -274,6 +278,9 @@ class Interpreter {
     const isInPe = this.#effects.variables.get("_SMSTSInWinPE").toLowerCase() === "true";
     const step = this.#program.instructions[restarting.step];
     if (isInPe === (restarting.target === "WinPE") || step?.kind !== "step") {
+      const seconds = step?.kind === "step" ? pauseAfter(step.node.type, this.#effects.variables) : 0;
+      // Before it is forgotten, so that one more restart of Windows' own is followed by the same rest.
+      if (seconds > 0 && step?.kind === "step") await this.#effects.rest(seconds, step);
       state.restarting = null;
       return null;
     }
@@ -297,9 +304,16 @@ class Interpreter {
     this.#state.restarting = target === null ? null : { step: step.pointer, target, tries: 1 };
   }
 
-  #restart(step: StepInstruction, target: "HD" | "WinPE"): RunEnd {
+  #restart(step: StepInstruction, target: "HD" | "WinPE", notice?: RestartNotice): RunEnd {
     this.#narrator.restart(step, target);
-    return { kind: "restart", target };
+    return { kind: "restart", target, ...(notice !== undefined && { notice }) };
+  }
+
+  /** The end of a step is durable, and then the restart that it asked for, if it did, is due. */
+  async #checkpointed(step: Instruction, target: "HD" | "WinPE" | null): Promise<RunEnd | null> {
+    const notice = target === null ? undefined : takeNotice(this.#effects.variables);
+    await this.#effects.checkpoint(this.#state);
+    return target === null || step.kind === "group" ? null : this.#restart(step, target, notice);
   }
 
   #goTo(pointer: number): void {
@@ -345,8 +359,7 @@ class Interpreter {
     this.#clearRequests();
     this.#goTo(by.end);
     if (failed.kind === "step") this.#owe(failed, restart);
-    await this.#effects.checkpoint(this.#state);
-    return restart === null || failed.kind === "group" ? null : this.#restart(failed, restart);
+    return this.#checkpointed(failed, failed.kind === "step" ? restart : null);
   }
 
   /** A person has seen the failure, and goes on elsewhere or tries the same again: nothing follows from it. */

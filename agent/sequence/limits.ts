@@ -22,6 +22,8 @@ export const sequenceLimits = {
   restartTries: 3,
   /** Of an executable file, when its version is looked for. */
   versionResourceBytes: 1_048_576,
+  /** A notice before a restart, and a rest after one; the console takes no longer ones. */
+  restartSecondsMost: 86_400,
   /** How long a step may take to end after it was told to. */
   stepGraceMs: 10_000,
   /** How long a program that reads a registry hive may take. */

@@ -31,6 +31,8 @@ export interface RunOptions {
   /** Ends what a step that was interrupted has left running. */
   endLeft(mark: string): Promise<unknown>;
   status(status: SequenceStatus): void;
+  /** Rejects with E_CANCELLED. */
+  rest(seconds: number): Promise<void>;
   log: Effects["log"];
   /** `failure`: of this instruction, which has just failed; null before it begins. */
   pause?(
@@ -112,6 +114,10 @@ function effectsOf(options: RunOptions, record: RunRecord, environment: Sequence
     variables: environment,
     checkpoint: (state) => record.save(state, environment.snapshot()),
     status: (status) => options.status(status),
+    rest: async (seconds, { node }) => {
+      options.log.detail(`Resting ${seconds} seconds after the restart of ${node.name}`);
+      await options.rest(seconds);
+    },
     log: options.log,
     pause: async (instruction, _state, failure) =>
       (await options.pause?.(instruction, environment, failure)) ?? { kind: "go" },

@@ -18,6 +18,7 @@ import {
   type SequenceVariable,
   type UploadRequest,
 } from "../../contract/sequence.ts";
+import type { PhaseLimits } from "./phase-limits.ts";
 import type { SiteClient } from "./site-client.ts";
 import type { Call } from "./transport.ts";
 
@@ -68,8 +69,9 @@ export class DeploymentSite {
     return this.#ask(PackageFacts, "GET", `/applications/${encodeURIComponent(name)}`);
   }
   /** Packages that hold a driver for a device with one of these PnP identifiers. */
-  drivers(identifiers: string[]): Promise<DriverPackage[]> {
-    return this.#ask(DriverPackages, "POST", "/drivers", { identifiers });
+  drivers(identifiers: string[], phases?: PhaseLimits): Promise<DriverPackage[]> {
+    const call = { ...this.#to("POST", "/drivers"), body: { identifiers } };
+    return this.#site.ask(DriverPackages, { ...call, ...(phases !== undefined && { phases }) });
   }
   packagePiece(packageId: string, offset: number): Promise<Buffer> {
     return this.#bytes(`/packages/${encodeURIComponent(packageId)}/${offset}`);

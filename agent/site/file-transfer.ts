@@ -22,6 +22,8 @@ export interface Download extends Transfer {
   hash: string;
   /** What it is, for errors: "Package PS100012". */
   what: string;
+  /** How long a site that does not answer is asked again; without it, as long as any is. */
+  patienceMs?: number;
   /** One try: some bytes from `offset`, none at the end. */
   piece(offset: number): Promise<Buffer>;
 }
@@ -54,7 +56,7 @@ async function fetchRest(part: string, download: Download): Promise<void> {
       const from = offset;
       const piece = await untilItWorks(() => download.piece(from), {
         signal,
-        patienceMs: limits.siteAwayMs,
+        patienceMs: download.patienceMs ?? limits.siteAwayMs,
         onWait,
       });
       if (piece.length === 0) {

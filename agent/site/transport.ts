@@ -2,6 +2,7 @@
 import { Agent, request } from "node:https";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
+import { holdToPhases, type PhaseLimits } from "./phase-limits.ts";
 
 export interface SiteAddress {
   host: string;
@@ -18,6 +19,8 @@ export interface Call {
   /** "Bearer …" */
   authorization?: string;
   answerBytesMost?: number;
+  /** Beside the time of silence that holds for every call. */
+  phases?: PhaseLimits;
 }
 export interface Answer {
   status: number;
@@ -91,6 +94,7 @@ function send(address: SiteAddress, call: Call, agent: Agent, closed: AbortSigna
     outgoing.setTimeout(limits.requestTimeoutMs, () => {
       outgoing.destroy(new Error(`no answer for ${limits.requestTimeoutMs / 1000} s`));
     });
+    if (call.phases !== undefined) holdToPhases(outgoing, call.phases);
     const abandon = (): void =>
       void outgoing.destroy(new VolleyError("E_CANCELLED", "The connection was closed"));
     closed.addEventListener("abort", abandon, { once: true });

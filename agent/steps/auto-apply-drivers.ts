@@ -4,8 +4,18 @@ import { installDrivers } from "./drivers/install.ts";
 import { deviceProof, proofLine } from "./drivers/proof.ts";
 import { rankDrivers, type DriverFile } from "./drivers/rank.ts";
 import { driverTarget } from "./drivers/target.ts";
-import { adapted, flag, real, service, setting, stepKind, succeeded, unsupported } from "./step-kind.ts";
-import type { DeviceFacts } from "./services.ts";
+import {
+  adapted,
+  flag,
+  real,
+  service,
+  setting,
+  stepKind,
+  succeeded,
+  unsupported,
+  wholeNumber,
+} from "./step-kind.ts";
+import type { DeviceFacts, DriverRequestTimes } from "./services.ts";
 import type { StepContext } from "./step.ts";
 
 export const stagedReason =
@@ -47,11 +57,23 @@ async function catalogueDrivers(
     .split(/[,;]/)
     .map((category) => category.trim())
     .filter((category) => category !== "");
+  const packages = await catalogue.packages(categories, devices, requestTimes(context));
   const target = await driverTarget(context);
   const files: DriverFile[] = [];
-  for (const { packageId } of await catalogue.packages(categories, devices)) {
+  for (const { packageId } of packages) {
     const folder = await context.content.folderOf(packageId);
     files.push(...(await collectDrivers(context, { packageId, folder, recurse: true, target })));
   }
   return files;
+}
+
+/** "By default, this value is 60 seconds", of receiving 480. Undefined where none of them is set. */
+function requestTimes({ variables }: StepContext): DriverRequestTimes | undefined {
+  const names = ["Resolve", "Connect", "Send", "Receive"].map((phase) => `SMSTSDriverRequest${phase}TimeOut`);
+  if (names.every((name) => variables.get(name) === "")) return undefined;
+  const [resolveMs = 0, connectMs = 0, sendMs = 0, receiveMs = 0] = names.map((name) => {
+    const fallback = name.includes("Receive") ? 480 : 60;
+    return wholeNumber(variables.get(name), name, { least: 1, most: 86_400, fallback }) * 1000;
+  });
+  return { resolveMs, connectMs, sendMs, receiveMs };
 }

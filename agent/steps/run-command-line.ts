@@ -91,10 +91,17 @@ export async function workingFolderOf(
 }
 
 /** "Run this step as the following account": not in Windows PE, where there are no accounts. */
-export function withUser(context: StepContext, run: ToolRun): ToolRun {
-  if (!flag(setting(context, "RunAsUser", "_SMSTSRunCommandLineAsUser"), false)) return run;
-  const name = setting(context, "UserName", "SMSTSRunCommandLineUserName");
-  const password = setting(context, "UserPassword", "SMSTSRunCommandLineUserPassword");
+export function withUser(
+  context: StepContext,
+  run: ToolRun,
+  kind: "RunCommandLine" | "RunPowerShell" = "RunCommandLine",
+): ToolRun {
+  // The console writes the name with an underscore, which only a step's own variables may have; a sequence sets the other.
+  const asUser =
+    context.variables.get(`SMSTS${kind}AsUser`) || setting(context, "RunAsUser", `_SMSTS${kind}AsUser`);
+  if (!flag(asUser, false)) return run;
+  const name = setting(context, "UserName", `SMSTS${kind}UserName`);
+  const password = setting(context, "UserPassword", `SMSTS${kind}UserPassword`);
   if (context.system === "winpe" || context.system === "linuxpe") {
     throw new StepFailure(
       codes.notSupported,

@@ -64,12 +64,11 @@ async function scriptRun(context: StepContext, folder: string, files: string[]):
   }
   // Parameters may hold a secret, and the list of processes is for everybody: a script of ours has them instead.
   const caller = await addFile(callerScript(script, parameters));
-  const user = context.property("RunAsUser");
   const run: ToolRun = {
     command: [...(await shellCommand(context)), "-File", caller],
     ...(workingFolder !== undefined && { workingFolder }),
   };
-  return flag(user, false) ? withUser(context, run) : run;
+  return withUser(context, run, "RunPowerShell");
 }
 
 async function scriptOfPackage(context: StepContext, name: string): Promise<string> {

@@ -148,11 +148,23 @@ export interface Uploads {
 
 /** The site's drivers, each a package whose folder holds its INF files. */
 export interface DriverCatalogue {
-  /** Those of the categories, or of any without one, with a driver for one of the devices. */
+  /**
+   * Those of the categories, or of any without one, with a driver for one of the devices. Without `times`, a site that is away
+   * is waited for.
+   */
   packages(
     categories: readonly string[],
     devices: readonly DeviceFacts[],
+    times?: DriverRequestTimes,
   ): Promise<{ packageId: string; name: string; category: string }[]>;
+}
+
+/** Milliseconds; a request that takes longer in one of them is given up. */
+export interface DriverRequestTimes {
+  resolveMs: number;
+  connectMs: number;
+  sendMs: number;
+  receiveMs: number;
 }
 
 /** One device of the machine, its identifiers in the order the bus gives them, most exact first. */

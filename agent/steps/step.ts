@@ -96,6 +96,15 @@ export interface Tools {
 
 /** Packages of the site, wherever they come from: multicast, HTTP, stand-alone media. */
 export interface Content {
-  /** A local folder that holds the package's files. Rejects with a VolleyError. */
-  folderOf(packageId: string): Promise<string>;
+  /**
+   * A local folder that holds the package's files. Without `retries`, a site that is away is waited for. Rejects with a
+   * VolleyError.
+   */
+  folderOf(packageId: string, retries?: DownloadRetries): Promise<string>;
+}
+
+/** "SMSTSDownloadRetryCount", "SMSTSDownloadRetryDelay": tries after the first, and what lies between them. */
+export interface DownloadRetries {
+  count: number;
+  delayMs: number;
 }

@@ -68,6 +68,9 @@ for (const { variables } of stepTypes) for (const name of variables) known.add(n
 /** What begins so is the engine's own: read-only, and set by it alone. */
 const engineOwn = /^_(smsts|ts_?cr|tsapp|tssecureboot|osddetected|osdgather)/;
 
+/** Those of the engine itself, as documented. */
+export const engineVariables: readonly string[] = engine.trim().split(/\s+/);
+
 export function isKnownVariable(name: string): boolean {
   const lower = name.toLowerCase();
   if (engineOwn.test(lower) || known.has(lower)) return true;

@@ -117,6 +117,7 @@ if (!existsSync(resultFile)) {
     isRepeatable: ({ node }) => node.type !== "Once",
     runsHere: () => true,
     endLeft: (mark) => endProcessTree(null, mark),
+    rest: async () => {},
     status: quiet,
     log: { detail: quiet, warning: quiet, error: quiet },
   });

@@ -1,0 +1,121 @@
+/**
+ * Documented variables that have no meaning here, with the reason: a sequence that sets one is told, so that nobody waits for
+ * what it would do elsewhere. Sources: "Task sequence variables" and "Task sequence steps" (Configuration Manager).
+ */
+import type { Sequence, SequenceStep, StepVariable } from "../tree.ts";
+import { walkNodes } from "../walk.ts";
+
+interface Idle {
+  names: string;
+  reason: string;
+}
+
+const oldWindows = "only Windows before Vista has what it is for";
+const noFilter = "Windows has had no TCP/IP filtering since Vista";
+const noProvider = "content comes from the site, by multicast and by HTTPS, and no other program fetches it";
+const noAffinity = "user device affinity is kept by a Configuration Manager site";
+const ownSite = "the site is named on the medium or at the start, together with whom to trust";
+const stays = "packages that were fetched stay in the agent's folder in any case";
+
+const idle: readonly Idle[] = [
+  { names: "SMSTSAllowTokenAuthURLForACP SMSTSDownloadProgram SMSTSDownloadAbortCode", reason: noProvider },
+  {
+    names: "SMSTSAssignmentsDownloadInterval SMSTSAssignmentsDownloadRetry",
+    reason: "it is for the time before there is a sequence; the agent asks its site until there is one",
+  },
+  { names: "SMSTSAssignUsersMode SMSTSUDAUsers", reason: noAffinity },
+  {
+    names: "SMSTSDisableStatusRetry",
+    reason: "status messages wait in the agent's outbox and never hold a step up",
+  },
+  {
+    names: "SMSTSDisableWow64Redirection=DisableWow64Redirection",
+    reason: "the agent is a 64-bit program, and nothing that it starts is redirected",
+  },
+  { names: "SMSTSLanguageFolder", reason: "the agent's screen has one language" },
+  { names: "SMSTSLocalDataDrive", reason: "the agent keeps its files in its own folder (--state)" },
+  { names: "SMSTSMP SMSTSMPListRequestTimeoutEnabled SMSTSMPListRequestTimeout", reason: ownSite },
+  {
+    names: "SMSTSPeerDownload SMSTSPeerRequestPort",
+    reason: "machines do not fetch from each other: one multicast is for all of them",
+  },
+  { names: "SMSTSPersistContent SMSTSPreserveContent OSDAppClearCache=ClearCache", reason: stays },
+  { names: "SMSTSPreferredAdvertID", reason: "which deployment a machine runs is said at the site" },
+  { names: "SMSTSWaitCcmexecOperationalTimeout", reason: "there is no Configuration Manager client" },
+  { names: "TSErrorOnWarning", reason: "the site's applications have no requirements that could warn" },
+  {
+    names: "TSUEFIDrive",
+    reason:
+      "the boot image starts from the network or a medium; the firmware's mode is set by a step of one's own",
+  },
+  {
+    names: "OSDPreserveDriveLetter=PreserveDriveLetter",
+    reason: "an image gets the letter of the volume that it is applied to",
+  },
+  { names: "OsdLayeredDriver=LayeredDriver", reason: "the keyboard's driver is set by an unattend.xml" },
+  { names: "OSDServerLicenseConnectionLimit=ServerLicenseConnectionLimit", reason: oldWindows },
+  { names: "OSDDiskpartBiosCompatibilityMode=DiskpartBiosCompatibilityMode", reason: oldWindows },
+  { names: "OSDBuildStorageDriverList=BuildStorageDriverList", reason: oldWindows },
+  { names: "OSDApplyDriverBootCriticalDriverID=BootCriticalDriverID", reason: oldWindows },
+  {
+    names:
+      "OSDAdapter#EnableIPProtocolFiltering OSDAdapter#EnableTCPFiltering OSDAdapter#EnableUDPFiltering OSDEnableTCPIPFiltering",
+    reason: noFilter,
+  },
+  {
+    names: "OSDStateFallbackToNAA=FallbackToNAA",
+    reason: "a machine speaks to the state store as itself, and there is no network access account",
+  },
+  { names: "LoadProfile", reason: "what runs as another account has that account's profile anyway" },
+];
+
+const reasons = new Map<string, string>();
+for (const { names, reason } of idle) {
+  for (const word of names.split(" ")) {
+    for (const name of word.split("=")) reasons.set(name.toLowerCase(), reason);
+  }
+}
+
+export const idleNames: ReadonlySet<string> = new Set(reasons.keys());
+
+const indexed = (name: string): string => name.trim().toLowerCase().replace(/\d+/, "#");
+
+interface Found {
+  line: number;
+  text: string;
+}
+
+/** Each variable once, where it is first set to something. Disabled steps count: they may be enabled. */
+export function idleVariables(sequence: Sequence): Found[] {
+  const found = new Map<string, Found>();
+  const note = (name: string, line: number): void => {
+    const key = name.trim().toLowerCase();
+    const reason = reasons.get(indexed(name));
+    if (reason === undefined || found.has(key)) return;
+    found.set(key, { line, text: `${name.trim().slice(0, 80)} does nothing here: ${reason}` });
+  };
+  for (const { line, name, value } of sequence.globalVariables) if (asks(value)) note(name, line);
+  for (const { node, leaving } of walkNodes(sequence.nodes)) {
+    if (!leaving && node.kind === "step") for (const [name, line] of setBy(node)) note(name, line);
+  }
+  return [...found.values()];
+}
+
+/** What the console writes for a box that is not ticked asks for nothing. */
+const asks = (value: string): boolean => !/^(|0|false|no|00000000)$/i.test(value.trim());
+
+function* setBy(step: SequenceStep): Generator<[string, number]> {
+  for (const { line, name, property, value } of step.variables) {
+    if (/^VariableName$/i.test(property) && step.type === "SetVariable") yield [value, line];
+    else if (/^Rules$/i.test(property)) yield* setByRules({ line, value });
+    else if (asks(value)) {
+      yield [reasons.has(indexed(name)) ? name : property, line];
+    }
+  }
+}
+
+function* setByRules({ line, value }: Pick<StepVariable, "line" | "value">): Generator<[string, number]> {
+  for (const [, name = ""] of value.matchAll(/<Variable\s[^<>]{0,400}?\bName="([^"<>]{1,256})"/g)) {
+    yield [name, line];
+  }
+}

@@ -63,15 +63,16 @@ export function grubEntry(boot: string): BootEntry {
       }
     },
     async disarm() {
-      const variables = existsSync(environment) ? ((await edit("list")) ?? "") : "";
-      if (variables.split("\n").includes(`next_entry=${entryName}`)) {
+      const text = existsSync(custom) ? await readFile(custom, "utf8") : "";
+      const rest = without(text);
+      const variables = existsSync(environment) ? ((await edit("list")) ?? "").split("\n") : [];
+      // GRUB empties the variable of what it has started, and does not remove it.
+      const isStarted = rest !== text && variables.includes("next_entry=");
+      if (isStarted || variables.includes(`next_entry=${entryName}`)) {
         if ((await edit("unset", "next_entry")) === null) {
           throw new VolleyError("E_STAGING", `${environment} does not give the next entry back`);
         }
       }
-      if (!existsSync(custom)) return;
-      const text = await readFile(custom, "utf8");
-      const rest = without(text);
       if (rest === text) return;
       if (rest === "") await rm(custom);
       else writeWhole(custom, rest, (await stat(custom)).mode & 0o777);

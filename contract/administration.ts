@@ -6,7 +6,6 @@ import { DiskRule, ImageFacts } from "./deployment.ts";
 import { MachineFacts } from "./machine.ts";
 import { Outcome, Plan, Progress, RunningStep } from "./report.ts";
 import { PackageList, SequenceVariables } from "./sequence.ts";
-import { WaitingSession } from "./waiting.ts";
 
 export const ImageFormat = z.enum(["raw", "qcow2", "vhd", "vhdx", "vmdk", "wim"]);
 export type ImageFormat = z.infer<typeof ImageFormat>;
@@ -257,17 +256,6 @@ export const SessionRecord = z.object({
   end: SessionEnd.nullable(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
-
-/** GET /events, server-sent: event "room", data this, at most four a second, only when something changed. */
-export const Room = z.object({
-  time: Time,
-  sessions: z.array(SessionRecord),
-  waiting: z.array(WaitingSession),
-  machines: z.array(MachineRecord),
-  deployments: z.array(DeploymentRecord),
-  images: z.array(ImageRecord),
-});
-export type Room = z.infer<typeof Room>;
 
 /** What a backup is sealed under; it is nowhere else. */
 export const BackupRequest = z.object({

@@ -218,6 +218,8 @@ export const limits = {
   pointSyncMs: 1000,
   pointQuietSyncMs: 5000,
   pointSilentMs: 20_000,
+  /** How fast an image comes to a point is said of so long. */
+  pointRateMs: 15_000,
   /** A machine asks a point for so long before it goes on to the next, and leaves one that fell silent after so long. */
   pointJoinMs: 8000,
   pointAwayMs: 20_000,

@@ -80,8 +80,8 @@ export const PointRecord = z.object({
   here: z.boolean(),
   /** Images that are to be there. */
   images: z.array(Identifier),
-  /** As it told last; empty since the site's start until then. */
-  holding: z.array(PointImage),
+  /** As it told last; empty since the site's start until then. The rate is of its last seconds, 0 while nothing comes. */
+  holding: z.array(PointImage.extend({ bytesPerSecond: z.number() })),
 });
 export type PointRecord = z.infer<typeof PointRecord>;
 

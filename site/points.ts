@@ -1,24 +1,56 @@
 /** What distribution points in other buildings told last: it is theirs, and nothing of it has to outlive this process. */
 import type { SessionRecord } from "../contract/administration.ts";
 import { limits } from "../contract/limits.ts";
-import type { PointImage, PointSync } from "../contract/point.ts";
+import type { PointRecord, PointSync } from "../contract/point.ts";
+import type { StoredPoint } from "./store/points.ts";
+
+/** How much of an image was there at a time. */
+interface Look {
+  bytes: number;
+  atMs: number;
+}
 
 interface Told {
-  name: string;
   sessions: SessionRecord[];
-  images: PointImage[];
+  images: PointSync["images"];
+  /** By image that is on its way, the oldest look first. */
+  looks: Map<string, Look[]>;
   atMs: number;
+  /** Runs out when it is silent. */
+  silence: NodeJS.Timeout;
 }
 
 export class RemotePoints {
   readonly #told = new Map<string, Told>();
+  readonly #silent: () => void;
+
+  /** `silent` is called when a point that was there is not heard of any more. */
+  constructor(silent: () => void = () => undefined) {
+    this.#silent = silent;
+  }
 
   told(point: { id: string; name: string }, { images, sessions }: PointSync, nowMs = Date.now()): void {
-    const named = sessions.map((session) => ({ ...session, point: point.name }));
-    this.#told.set(point.id, { name: point.name, sessions: named, images, atMs: nowMs });
+    const before = this.#told.get(point.id);
+    clearTimeout(before?.silence);
+    const looks = new Map<string, Look[]>();
+    for (const { bytes, imageId, whole } of images) {
+      if (whole) continue;
+      const kept = (before?.looks.get(imageId) ?? []).filter(
+        (look) => nowMs - look.atMs <= limits.pointRateMs && look.bytes <= bytes,
+      );
+      looks.set(imageId, [...kept, { bytes, atMs: nowMs }]);
+    }
+    this.#told.set(point.id, {
+      sessions: sessions.map((session) => ({ ...session, point: point.name })),
+      images,
+      looks,
+      atMs: nowMs,
+      silence: setTimeout(this.#silent, limits.pointSilentMs).unref(),
+    });
   }
 
   forget(pointId: string): void {
+    clearTimeout(this.#told.get(pointId)?.silence);
     this.#told.delete(pointId);
   }
 
@@ -27,12 +59,30 @@ export class RemotePoints {
     return told !== undefined && nowMs - told.atMs < limits.pointSilentMs;
   }
 
-  images(pointId: string): PointImage[] {
-    return this.#told.get(pointId)?.images ?? [];
+  /** The point with what it told last. */
+  record(point: StoredPoint, nowMs = Date.now()): PointRecord {
+    const told = this.#told.get(point.id);
+    const isHere = this.isHere(point.id, nowMs);
+    return {
+      ...point,
+      lastSeen: told === undefined ? point.lastSeen : new Date(told.atMs).toISOString(),
+      here: isHere,
+      holding: (told?.images ?? []).map((image) => ({
+        ...image,
+        bytesPerSecond: isHere ? rateOf(told?.looks.get(image.imageId) ?? []) : 0,
+      })),
+    };
   }
 
   /** Of the points that are there. */
   sessions(nowMs = Date.now()): SessionRecord[] {
     return [...this.#told].flatMap(([id, { sessions }]) => (this.isHere(id, nowMs) ? sessions : []));
   }
+}
+
+/** Bytes a second, from the first look to the last. */
+function rateOf(looks: readonly Look[]): number {
+  const [first, last] = [looks[0], looks.at(-1)];
+  if (first === undefined || last === undefined || last.atMs === first.atMs) return 0;
+  return ((last.bytes - first.bytes) / (last.atMs - first.atMs)) * 1000;
 }

@@ -6,17 +6,19 @@ import type {
   DeploymentRecord,
   ImageRecord,
   MachineRecord,
-  Room,
   SessionRecord,
 } from "../contract/administration.ts";
 import { VolleyError, toVolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
+import type { PointRecord } from "../contract/point.ts";
 import type { Progress, RunningStep } from "../contract/report.ts";
+import type { Room } from "../contract/room.ts";
 import type { WaitingSession } from "../contract/waiting.ts";
 import type { Log } from "./log.ts";
+import type { StoredPoint } from "./store/points.ts";
 import type { Store } from "./store/store.ts";
 
-export type RoomPart = "machines" | "deployments" | "images" | "figures";
+export type RoomPart = "machines" | "deployments" | "images" | "points" | "devices" | "figures";
 /** Takes a state as JSON; answers false when it is too far behind to be given more now. */
 export interface Watcher {
   show(room: string): void;
@@ -27,6 +29,8 @@ export interface RoomOptions {
   store: Store;
   sessions: () => SessionRecord[];
   waiting: () => Promise<WaitingSession[]>;
+  /** A distribution point elsewhere with what it told last. */
+  point: (stored: StoredPoint) => PointRecord;
   log: Log;
 }
 
@@ -42,6 +46,9 @@ export class RoomBoard {
   #machines: MachineRecord[] | null = null;
   #deployments: DeploymentRecord[] | null = null;
   #images: ImageRecord[] | null = null;
+  #points: StoredPoint[] | null = null;
+  /** After the site was started anew it is none that a page has seen. */
+  #devicesRevision = Date.now();
   #dirty = true;
   #showing = false;
   /** The last state that was shown, but for its time. */
@@ -70,6 +77,9 @@ export class RoomBoard {
     if (part === "machines") this.#machines = null;
     if (part === "deployments") this.#deployments = null;
     if (part === "images") this.#images = null;
+    // Points that take every image have others then.
+    if (part === "points" || part === "images") this.#points = null;
+    if (part === "devices") this.#devicesRevision += 1;
     this.#dirty = true;
   }
 
@@ -117,6 +127,8 @@ export class RoomBoard {
       machines: await this.machines(),
       deployments: (this.#deployments ??= await this.#options.store.deployments.list()),
       images: (this.#images ??= await this.#options.store.images.list()),
+      points: (this.#points ??= await this.#options.store.points.list()).map(this.#options.point),
+      devicesRevision: this.#devicesRevision,
     };
   }
 

@@ -169,12 +169,13 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     if (lost > 0) log.warn(`${lost} files that the database does not name are in ${files.files}/.lost now`);
     endings.push(() => fileLibrary.stop());
 
-    const remotePoints = new RemotePoints();
+    const remotePoints = new RemotePoints(() => room.changed("figures"));
     // The room shows the director's sessions, and the director tells the room when they change.
     const room: RoomBoard = new RoomBoard({
       store,
       sessions: () => [...director.records(), ...remotePoints.sessions()],
       waiting: () => director.waiting.records(Date.now()),
+      point: (stored) => remotePoints.record(stored),
       log,
     });
     const interfaceAddress = options.interfaceAddress ?? castInterface(options.addresses);
@@ -231,6 +232,7 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
     const machineLogs = new MachineLogs(files.logs);
     endings.push(await pruning(store, machineLogs, log));
     const pxe = await Pxe.open(store);
+    pxe.devices.onListChange = () => room.changed("devices");
     const waker = new Waker(log);
     endings.push(() => waker.stop());
     const wakes = new DeploymentWakes({ store, waker, log, changed: () => room.changed("deployments") });

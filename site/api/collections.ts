@@ -13,7 +13,7 @@ import type { ApiContext } from "./context.ts";
 import { identifierOf, parse, type Call, type Route } from "./routes.ts";
 import { sealVariables, shownVariables } from "./secret-variables.ts";
 
-export function collectionRoutes({ store, vault }: ApiContext): Route[] {
+export function collectionRoutes({ room, store, vault }: ApiContext): Route[] {
   const who = "operator";
   const find = async ({ request }: Call): Promise<StoredCollection> => {
     const id = identifierOf(request, "collection");
@@ -56,6 +56,7 @@ export function collectionRoutes({ store, vault }: ApiContext): Route[] {
         await checkDevices(wanted.devices);
         checkRule(wanted.rule);
         const id = await store.collections.create(wanted);
+        room.changed("devices");
         reply.code(201);
         return await record(id);
       },
@@ -70,6 +71,7 @@ export function collectionRoutes({ store, vault }: ApiContext): Route[] {
         await checkDevices(change.add ?? []);
         checkRule(change.rule ?? null);
         await store.collections.change(id, change);
+        room.changed("devices");
         return await record(id);
       },
     },
@@ -77,7 +79,10 @@ export function collectionRoutes({ store, vault }: ApiContext): Route[] {
       method: "DELETE",
       path: "/collections/:id",
       who,
-      handle: async (call) => store.collections.remove((await find(call)).id),
+      handle: async (call) => {
+        await store.collections.remove((await find(call)).id);
+        room.changed("devices");
+      },
     },
     {
       method: "GET",

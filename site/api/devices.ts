@@ -103,6 +103,7 @@ async function importDevices({ request }: Call, context: ApiContext): Promise<Im
     }
   }
   for (const [name, devices] of members) await putInto(context, name, devices);
+  if (members.size > 0) context.room.changed("devices");
   return answer;
 }
 

@@ -47,7 +47,7 @@ export function pointLineRoutes(context: ApiContext): Route[] {
 }
 
 async function enrol({ request }: Call, context: ApiContext): Promise<PointEnrolAnswer> {
-  const { attempts, authority, log, store } = context;
+  const { attempts, authority, log, room, store } = context;
   attempts.check(request.ip);
   const { credential, publicKey } = parse(PointEnrolRequest, request.body);
   // Before the credential is spent.
@@ -60,6 +60,7 @@ async function enrol({ request }: Call, context: ApiContext): Promise<PointEnrol
     throw new VolleyError("E_CREDENTIAL_REFUSED", "The credential of the point is not valid (any more).");
   }
   log.info(`distribution point ${point.name} enrolled from ${request.ip}`);
+  room.changed("points");
   return {
     pointId: point.id,
     name: point.name,
@@ -93,7 +94,7 @@ async function synchronise(call: Call, context: ApiContext): Promise<PointSyncAn
       room.progressed(machineId, deploymentId, progress);
     }
   }
-  if (sync.sessions.length > 0) room.changed("figures");
+  room.changed(point.port === sync.port ? "figures" : "points");
   const closedDeployments: string[] = [];
   for (const id of sync.deployments) {
     if (!(await store.deployments.find(id))?.open) closedDeployments.push(id);

@@ -25,11 +25,7 @@ export function pointRoutes(context: ApiContext): Route[] {
     if (point === undefined) throw new VolleyError("E_NOT_FOUND", `There is no distribution point ${id}.`);
     return point;
   };
-  const shown = (point: StoredPoint): PointRecord => ({
-    ...point,
-    here: remotePoints.isHere(point.id),
-    holding: remotePoints.images(point.id),
-  });
+  const shown = (point: StoredPoint): PointRecord => remotePoints.record(point);
   const found = async (id: string): Promise<PointRecord> => {
     const point = await store.points.find(id);
     if (point === undefined) throw new VolleyError("E_NOT_FOUND", `There is no distribution point ${id}.`);
@@ -52,6 +48,7 @@ export function pointRoutes(context: ApiContext): Route[] {
         const { credential, expires, hash } = newCredential();
         const id = await store.points.add(wanted, properties.current, { hash, expires });
         log.info(`distribution point ${wanted.name} is expected at ${wanted.address}`);
+        room.changed("points");
         reply.code(201);
         return { point: await found(id), credential, expires };
       },
@@ -69,7 +66,7 @@ export function pointRoutes(context: ApiContext): Route[] {
           replication: Replication.parse({ ...point.replication, ...change.replication }),
           properties: properties.merged(point.properties, change.properties ?? {}),
         });
-        room.changed("figures");
+        room.changed("points");
         return await found(point.id);
       },
     },
@@ -93,7 +90,7 @@ export function pointRoutes(context: ApiContext): Route[] {
         await store.points.remove(id);
         remotePoints.forget(id);
         log.info(`distribution point ${name} is removed: its key opens nothing any more`);
-        room.changed("figures");
+        room.changed("points");
       },
     },
     {
@@ -109,6 +106,7 @@ export function pointRoutes(context: ApiContext): Route[] {
           throw new VolleyError("E_NOT_FOUND", `There is no distribution point ${stranger}.`);
         }
         await store.points.assign(image.id, { add, remove });
+        room.changed("points");
         return (await store.points.list()).map(shown);
       },
     },

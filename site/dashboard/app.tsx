@@ -10,6 +10,7 @@ import { DeploymentsView } from "./views/deployments.tsx";
 import { DevicesView } from "./views/devices.tsx";
 import { ImagesView } from "./views/images.tsx";
 import { LogsView } from "./views/logs.tsx";
+import { PointsView } from "./views/points.tsx";
 import { RoomView } from "./views/room.tsx";
 import { SequencesView } from "./views/sequences.tsx";
 import { SessionsView } from "./views/sessions.tsx";
@@ -24,6 +25,7 @@ const views: Record<(typeof viewPaths)[number]["path"], ComponentType> = {
   "/images": ImagesView,
   "/sequences": SequencesView,
   "/devices": DevicesView,
+  "/points": PointsView,
   "/logs": LogsView,
   "/settings": SettingsView,
 };

@@ -10,6 +10,7 @@ export const viewPaths = [
   { path: "/images", title: "Images" },
   { path: "/sequences", title: "Task sequences" },
   { path: "/devices", title: "Devices" },
+  { path: "/points", title: "Buildings" },
   { path: "/logs", title: "Logs" },
   { path: "/settings", title: "Settings" },
 ] as const;

@@ -27,6 +27,8 @@ export class Devices {
   #approved = new Map<string, boolean>();
   /** Called when who is known has changed. */
   onChange: () => void = () => undefined;
+  /** Called when the list has changed, also by one that waits. */
+  onListChange: () => void = () => undefined;
 
   constructor(store: DeviceStore, rules: () => DeviceRules) {
     this.#store = store;
@@ -80,6 +82,7 @@ export class Devices {
     const index = device === undefined ? null : (this.#index?.then((one) => one.with(device)) ?? null);
     void this.#keepIndex(index);
     this.onChange();
+    this.onListChange();
   }
 
   /** Something else of who is known, or the rules, have changed. */
@@ -88,6 +91,7 @@ export class Devices {
     // What is being read meanwhile goes into the old one.
     this.#approved = new Map();
     this.onChange();
+    this.onListChange();
   }
 
   /**
@@ -146,6 +150,7 @@ export class Devices {
     const device = await this.#store.add(wanted, "waiting");
     // Who is recognised or refused has not changed. What is known may have been read anew in the meantime.
     (await this.index()).addWaiting(device);
+    this.onListChange();
     return true;
   }
 

@@ -8,7 +8,8 @@ import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
-import type { MachineRecord, Room as RoomState } from "../../contract/administration.ts";
+import type { MachineRecord } from "../../contract/administration.ts";
+import type { Room as RoomState } from "../../contract/room.ts";
 import { openBrowser, signIn } from "../fixtures/page.ts";
 import { waitFor } from "../fixtures/program.ts";
 import { machineFacts } from "../fixtures/records.ts";
@@ -108,7 +109,16 @@ function stateAt(round: number): RoomState {
       notice: "",
     };
   });
-  return { time, sessions: [], waiting: [], machines, deployments: [], images: [] };
+  return {
+    time,
+    sessions: [],
+    waiting: [],
+    machines,
+    deployments: [],
+    images: [],
+    points: [],
+    devicesRevision: 1,
+  };
 }
 
 const tell = (round: number): Promise<unknown> =>

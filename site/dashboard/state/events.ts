@@ -1,5 +1,5 @@
 /** The room's states as they come from the site, and that it is away when none can. */
-import type { Room } from "../../../contract/administration.ts";
+import type { Room } from "../../../contract/room.ts";
 import { away, takeRoom } from "./room.ts";
 import { whoAmI } from "./site.ts";
 

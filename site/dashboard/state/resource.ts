@@ -1,4 +1,5 @@
 /** What a view shows of the site: asked for when it is opened, and again after each change. */
+import type { Signal } from "@preact/signals";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { ask, saying } from "./site.ts";
 
@@ -10,8 +11,18 @@ export interface Resource<Value> {
   act: (work: () => Promise<string | void>) => Promise<void>;
 }
 
+/** When it is asked for again by itself. */
+interface Again {
+  everyMs?: number;
+  /** Whenever another number comes with the events. */
+  revision?: Signal<number>;
+}
+
 /** Of `load`, which must be the same function at each call: one outside the component. */
-export function useResource<Value>(load: () => Promise<Value>, everyMs = 0): Resource<Value> {
+export function useResource<Value>(
+  load: () => Promise<Value>,
+  { everyMs = 0, revision }: Again = {},
+): Resource<Value> {
   const [value, setValue] = useState<Value | null>(null);
   const refresh = useCallback(async () => {
     const loaded = await load();
@@ -35,6 +46,12 @@ export function useResource<Value>(load: () => Promise<Value>, everyMs = 0): Res
     const timer = setInterval(() => void refresh().catch(() => undefined), everyMs);
     return () => clearInterval(timer);
   }, [refresh, everyMs]);
+  useEffect(() => {
+    const began = revision?.peek();
+    return revision?.subscribe((number) => {
+      if (number !== began) void refresh().catch(() => undefined);
+    });
+  }, [refresh, revision]);
   return { value, refresh, act };
 }
 

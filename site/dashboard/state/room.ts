@@ -7,9 +7,10 @@ import type {
   DeploymentRecord,
   ImageRecord,
   MachineRecord,
-  Room,
   SessionRecord,
 } from "../../../contract/administration.ts";
+import type { PointRecord } from "../../../contract/point.ts";
+import type { Room } from "../../../contract/room.ts";
 import type { WaitingSession } from "../../../contract/waiting.ts";
 import { byName, movedTexts, tileOf, type TileState, type TileText } from "../words/machine.ts";
 import { takeRates } from "./rates.ts";
@@ -25,6 +26,9 @@ export const sessions = signal<readonly SessionRecord[]>([]);
 export const waiting = signal<readonly WaitingSession[]>([]);
 export const deployments = signal<readonly DeploymentRecord[]>([]);
 export const images = signal<readonly ImageRecord[]>([]);
+export const points = signal<readonly PointRecord[]>([]);
+/** Another number when devices or collections are others than before. */
+export const devicesRevision = signal(0);
 
 export interface RosterEntry {
   id: string;
@@ -53,6 +57,15 @@ const records = new Map<string, MachineRecord>();
 export function tileSignal(id: string): Signal<TileText> {
   const found = tiles.get(id);
   if (found === undefined) throw new Error(`${id} is not in the roster`);
+  return found;
+}
+
+const seen = new Map<string, Signal<string>>();
+
+/** When a machine was heard of last, for who shows that: tiles do not. */
+export function seenSignal(id: string): Signal<string> {
+  const found = seen.get(id) ?? signal(records.get(id)?.lastSeen ?? "");
+  seen.set(id, found);
   return found;
 }
 
@@ -86,6 +99,8 @@ export function takeRoom(room: Room): void {
     take(waiting, room.waiting);
     take(deployments, room.deployments);
     take(images, room.images);
+    take(points, room.points);
+    devicesRevision.value = room.devicesRevision;
     isKnown.value = true;
     const gone = [...records.keys()].filter((id) => !present.has(id));
     if (gone.length > 0) forget(gone);
@@ -97,6 +112,7 @@ function forget(ids: readonly string[]): void {
   for (const id of ids) {
     records.delete(id);
     tiles.delete(id);
+    seen.delete(id);
     stale.delete(id);
   }
   const left = new Set(ids);
@@ -124,6 +140,8 @@ function takeSlice(): void {
     stale.delete(id);
     const machine = records.get(id);
     if (machine === undefined) continue;
+    const heard = seen.get(id);
+    if (heard !== undefined) heard.value = machine.lastSeen;
     const text = tileOf(machine, now, moved.get(id) ?? "");
     const known = tiles.get(id);
     const before = known?.peek();

@@ -5,6 +5,7 @@ import { Action, Field, Form, Tick, type Filled } from "../parts/form.tsx";
 import { Section } from "../parts/section.tsx";
 import { Table } from "../parts/table.tsx";
 import { list, useResource, type Resource } from "../state/resource.ts";
+import { devicesRevision, seenSignal } from "../state/room.ts";
 import { ask, mayOperate } from "../state/site.ts";
 import { wake } from "../state/wake.ts";
 import { deviceName, deviceState } from "../words/deployment.ts";
@@ -27,7 +28,7 @@ async function load(): Promise<Known> {
 }
 
 export function DevicesView() {
-  const { act, value } = useResource(load);
+  const { act, value } = useResource(load, { revision: devicesRevision });
   if (value === null) return <p class="empty">…</p>;
   return (
     <>
@@ -64,12 +65,21 @@ function Devices({ act, devices }: { devices: DeviceRecord[]; act: Act }) {
           <td>{device.facts?.model ?? ""}</td>
           <td class="code">{device.uuid ?? ""}</td>
           <td class="code">{device.mac ?? ""}</td>
-          <td>{device.lastSeen === null ? "" : timeText(device.lastSeen)}</td>
+          <td>
+            <LastSeen device={device} />
+          </td>
           <td class="actions">{mayOperate.value ? <DeviceActions device={device} act={act} /> : null}</td>
         </tr>
       ))}
     </Table>
   );
+}
+
+/** Follows the events by itself, so that its row is left alone. */
+function LastSeen({ device: { lastSeen, machineId } }: { device: DeviceRecord }) {
+  const heard = machineId === null ? "" : seenSignal(machineId).value;
+  const last = heard || lastSeen;
+  return <>{last === null ? "" : timeText(last)}</>;
 }
 
 function DeviceActions({ act, device }: { device: DeviceRecord; act: Act }) {

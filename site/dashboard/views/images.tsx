@@ -42,7 +42,7 @@ async function load(): Promise<Content> {
 const lookMs = 1000;
 
 export function ImagesView() {
-  const content = useResource(load, lookMs);
+  const content = useResource(load, { everyMs: lookMs });
   if (content.value === null) return <p class="empty">…</p>;
   const { importable, imports, packages, verifications } = content.value;
   return (

@@ -1,0 +1,87 @@
+/** Distribution points in other buildings: which are there, what has come to each, and what each sends. */
+import type { PointRecord } from "../../../contract/point.ts";
+import { Section } from "../parts/section.tsx";
+import { SessionCard } from "../parts/session-card.tsx";
+import { images, isKnown, points, sessions } from "../state/room.ts";
+import { addressText, copiesOf, copyRuleText, pointState } from "../words/point.ts";
+import { timeText } from "../words/quantities.ts";
+
+export function PointsView() {
+  if (!isKnown.value) return <p class="empty">…</p>;
+  if (points.value.length === 0) {
+    return (
+      <Section title="Distribution points in other buildings">
+        <p class="empty">
+          {"There is none: the site itself sends to every machine. "}
+          <span class="code">volley dp add</span>
+          {" tells it of one."}
+        </p>
+      </Section>
+    );
+  }
+  return (
+    <>
+      {points.value.map((point) => (
+        <Point key={point.id} point={point} />
+      ))}
+    </>
+  );
+}
+
+function Point({ point }: { point: PointRecord }) {
+  const facts: [string, string][] = [
+    ["State", pointState(point)],
+    ["Address", addressText(point)],
+    ["Its machines", point.boundaries.join(", ") || "none yet"],
+    ["Images come", copyRuleText(point)],
+    ["Last seen (UTC)", point.lastSeen === null ? "never" : timeText(point.lastSeen)],
+  ];
+  const own = sessions.value.filter((session) => session.point === point.name && session.state !== "closed");
+  return (
+    <Section title={point.name}>
+      <dl class="point figures" data-state={point.here ? "here" : "away"}>
+        {facts.map(([label, value]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <Copies point={point} />
+      {own.length === 0 ? (
+        <p class="empty">No session is open there.</p>
+      ) : (
+        <div class="sessions">
+          {own.map((session) => (
+            <SessionCard key={session.id} session={session} />
+          ))}
+        </div>
+      )}
+    </Section>
+  );
+}
+
+function Copies({ point }: { point: PointRecord }) {
+  const copies = copiesOf(point, images.value);
+  if (copies.length === 0) return <p class="empty">No image is to be there.</p>;
+  return (
+    <ul class="works" aria-label={`Images at ${point.name}`}>
+      {copies.map(({ imageId, isWhole, name, part, text, trouble }) => (
+        <li key={imageId} class="work" data-state={stateOf(isWhole, trouble)}>
+          <div class="head">
+            <h3>{name}</h3>
+            <span class="state">{isWhole ? "there" : trouble === "" ? "on its way" : "held up"}</span>
+          </div>
+          <progress max={1} value={part} aria-label={`${name} at ${point.name}`} />
+          <p class="line">{text}</p>
+          {trouble === "" ? null : <p class="risk">{trouble}</p>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function stateOf(isWhole: boolean, trouble: string): string {
+  if (isWhole) return "done";
+  return trouble === "" ? "running" : "failed";
+}

@@ -1,6 +1,6 @@
-/** Which kernel modules a PE has: what finds disks and wired adapters, and what those need. */
+/** Which kernel modules a PE has: what finds disks and wired adapters, and what those need and ask for. */
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { runMediaTool } from "./media-tools.ts";
 
 /** Folders and modules below "kernel/", which all of them are in. */
@@ -30,21 +30,8 @@ const wanted = [
     "fs/fuse/",
     "fs/efivarfs/",
   ],
-  ["fs/cifs/", "fs/smb/", "net/packet/", "crypto/crc32c_generic.", "arch/x86/crypto/crc32"],
-  // What cifs asks for by name once it connects, and fails without: hashes, signatures, encryption.
-  [
-    "aes_generic",
-    "ccm",
-    "cmac",
-    "ctr",
-    "ecb",
-    "gcm",
-    "ghash-generic",
-    "hmac",
-    "md5",
-    "sha256_generic",
-    "sha512_generic",
-  ].map((name) => `crypto/${name}.`),
+  // With gcm and ccm, what those make themselves of once somebody asks for them.
+  ["fs/cifs/", "fs/smb/", "net/packet/", "crypto/ctr.", "crypto/ghash-generic."],
 ].flat();
 /** Of those, what needs a fabric or firmware that no computer to be deployed has here. */
 const unwanted = [
@@ -56,11 +43,16 @@ const unwanted = [
 export async function copyModules(from: string, to: string, version: string): Promise<void> {
   await runMediaTool("depmod", ["-b", from, version]);
   const folder = join("lib/modules", version);
-  const needs = parseDependencies(readFileSync(join(from, folder, "modules.dep"), "utf8"));
-  const chosen = new Set<string>();
-  for (const [path, dependencies] of needs) {
-    if (!isWanted(path)) continue;
-    for (const each of [path, ...dependencies]) chosen.add(each);
+  const read = (name: string): string => readFileSync(join(from, folder, name), "utf8");
+  const needs = parseDependencies(read("modules.dep"));
+  const softNeeds = parseSoftDependencies(read("modules.softdep"));
+  const find = moduleFinder([...needs.keys()], read("modules.alias"));
+  const chosen = new Set([...needs.keys()].filter(isWanted));
+  // A set that grows is walked to its new end.
+  for (const path of chosen) {
+    for (const each of needs.get(path) ?? []) chosen.add(each);
+    const soft = softNeeds.get(moduleName(path)) ?? [];
+    for (const each of soft.flatMap(find)) chosen.add(each);
   }
   const target = join(to, "usr", folder);
   for (const path of [...chosen, "modules.builtin", "modules.builtin.modinfo", "modules.order"]) {
@@ -80,6 +72,38 @@ function parseDependencies(text: string): Map<string, string[]> {
     }),
   );
 }
+
+/** Of modules.softdep: for a module's name, what it asks for by name or alias and does not always need (modprobe.d(5)). */
+function parseSoftDependencies(text: string): Map<string, string[]> {
+  const all = new Map<string, string[]>();
+  for (const line of text.split("\n")) {
+    const [command, name = "", ...words] = line.split(" ");
+    if (command !== "softdep") continue;
+    const asked = words.filter((word) => word !== "pre:" && word !== "post:");
+    all.set(underscored(name), [...(all.get(underscored(name)) ?? []), ...asked]);
+  }
+  return all;
+}
+
+/** Answers the paths of who is called so, else of all with that alias; none for what is in the kernel itself. */
+function moduleFinder(paths: readonly string[], aliases: string): (asked: string) => string[] {
+  const named = new Map(paths.map((path) => [moduleName(path), path]));
+  const byAlias = new Map<string, string[]>();
+  for (const line of aliases.split("\n")) {
+    const [command, alias = "", name = ""] = line.split(" ");
+    const path = named.get(underscored(name));
+    if (command !== "alias" || path === undefined) continue;
+    byAlias.set(underscored(alias), [...(byAlias.get(underscored(alias)) ?? []), path]);
+  }
+  return (asked) => {
+    const path = named.get(underscored(asked));
+    return path === undefined ? (byAlias.get(underscored(asked)) ?? []) : [path];
+  };
+}
+
+/** To modprobe both are the same. */
+const underscored = (name: string): string => name.replaceAll("-", "_");
+const moduleName = (path: string): string => underscored(basename(path).replace(/\.ko(\.[a-z]+)?$/, ""));
 
 function isWanted(path: string): boolean {
   const begins = (start: string): boolean => path.startsWith(`kernel/${start}`);

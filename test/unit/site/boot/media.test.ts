@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { buildMedia } from "../../../../site/boot/media.ts";
 import { copyModules } from "../../../../site/boot/media-modules.ts";
@@ -42,23 +42,64 @@ test("GRUB lets nobody change what it starts, unless a shell was asked for, and 
   for (const entry of entries) assert.match(entry, / --unrestricted \{$/);
 });
 
-test("of the kernel's modules those for disks and adapters come, and no others", async (context) => {
-  if (spawnSync("depmod", ["--version"]).error !== undefined) return context.skip("kmod is not installed");
+/** Kernel modules of version 6.0.0, by their paths; each has lines of its .modinfo. */
+async function modulesCopied(context: TestContext, modules: Record<string, string[]>): Promise<string[]> {
   const folder = testFolder(context);
   const [from, to] = [join(folder, "from"), join(folder, "to")];
-  const modules = join(from, "lib/modules/6.0.0");
-  for (const path of ["drivers/net/ethernet/a/card.ko", "lib/helper.ko", "sound/noise.ko"]) {
-    mkdirSync(join(modules, "kernel", path, ".."), { recursive: true });
-    writeFileSync(join(modules, "kernel", path), "");
+  const source = join(from, "lib/modules/6.0.0");
+  for (const [path, lines] of Object.entries(modules)) {
+    mkdirSync(join(source, "kernel", path, ".."), { recursive: true });
+    const text = lines.map((line) => `.asciz "${line}"\n`).join("");
+    const input = `.section .modinfo, "a"\n${text}`;
+    execFileSync("as", ["-o", join(source, "kernel", path), "-"], { input });
   }
   for (const name of ["modules.builtin", "modules.builtin.modinfo", "modules.order"]) {
-    writeFileSync(join(modules, name), "");
+    writeFileSync(join(source, name), "");
   }
   mkdirSync(join(to, "usr"), { recursive: true });
   await copyModules(from, to, "6.0.0");
   const index = readFileSync(join(to, "usr/lib/modules/6.0.0/modules.dep"), "utf8");
-  assert.deepEqual(index.trim().split("\n"), ["kernel/drivers/net/ethernet/a/card.ko:"]);
-});
+  return index.trim().split("\n").toSorted();
+}
+
+const noDepmod = spawnSync("depmod", ["--version"]).error === undefined ? false : "kmod is not installed";
+
+test(
+  "of the kernel's modules those for disks and adapters come, and no others",
+  { skip: noDepmod },
+  async (t) => {
+    const card = "drivers/net/ethernet/a/card.ko";
+    const copied = await modulesCopied(t, { [card]: [], "lib/helper.ko": [], "sound/noise.ko": [] });
+    assert.deepEqual(copied, [`kernel/${card}:`]);
+  },
+);
+
+test(
+  "with a module comes what it asks for by name or alias, and what that does",
+  { skip: noDepmod },
+  async (t) => {
+    const copied = await modulesCopied(t, {
+      "fs/cifs/cifs.ko": ["softdep=pre: sign-it built-in", "softdep=hash", "softdep=post: later"],
+      "crypto/sign_it.ko": ["softdep=pre: deep"],
+      "crypto/deep.ko": [],
+      "crypto/hash_generic.ko": ["alias=hash"],
+      "arch/x86/hash-fast.ko": ["alias=hash"],
+      "lib/later.ko": ["alias=sign-it"],
+      "lib/other.ko": ["alias=sign-it", "alias=hashes"],
+    });
+    const names = [
+      "arch/x86/hash-fast",
+      "crypto/deep",
+      "crypto/hash_generic",
+      "crypto/sign_it",
+      "fs/cifs/cifs",
+    ];
+    assert.deepEqual(
+      copied,
+      [...names, "lib/later"].map((name) => `kernel/${name}.ko:`),
+    );
+  },
+);
 
 test("without a packaged agent nothing is fetched", async (context) => {
   const folder = testFolder(context);

@@ -243,6 +243,8 @@ export const limits = {
   stagedProtectorRestarts: 2,
   /** Beside the PE's files a file system keeps so much free. */
   stagingBytesKept: 33_554_432,
+  /** Boot loaders for UEFI: what they need on an EFI system partition. */
+  stagedLoaderBytes: 8_388_608,
   /** A file of the agent's state that goes along into the PE. */
   carriedFileBytes: 16_777_216,
   /** How long captured user state is kept once it is back. */

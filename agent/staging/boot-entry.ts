@@ -1,4 +1,5 @@
 /** A way to start a kernel from this machine's disk once, and then what was started before. */
+import type { BootFileName } from "../../contract/boot-image.ts";
 import type { VolumeFacts } from "./volume.ts";
 
 /** What is started. */
@@ -11,10 +12,12 @@ export interface StagedFiles {
 }
 
 export interface BootEntry {
-  /** Kept in the record of what is staged: "grub", "kexec". */
+  /** Kept in the record of what is staged: "grub", "efi", "kexec". */
   readonly kind: string;
   /** How often the archives are on the disk: 2 when the entry wants them in one file. */
   readonly copies: 1 | 2;
+  /** More of the boot image, beside the kernel when it is armed. */
+  readonly needs?: readonly BootFileName[];
   /** Why it cannot be used here, a sentence; null when it can. */
   obstacle(volume: VolumeFacts): Promise<string | null>;
   /** The next start, and that alone, is into `files`. Rejects with E_STAGING. */

@@ -11,7 +11,7 @@ import { limits } from "../../contract/limits.ts";
 import { runTool } from "../platform/run-tool.ts";
 import { writeWhole } from "../state-folder.ts";
 import type { BootEntry, StagedFiles } from "./boot-entry.ts";
-import { pathOnVolume, volumeAt } from "./volume.ts";
+import { isPlainDevice, pathOnVolume, volumeAt } from "./volume.ts";
 
 const entryName = "volley-pe";
 const begin = "### volley: the restart into its PE begins; the agent takes this away ###\n";
@@ -46,8 +46,7 @@ export function grubEntry(boot: string): BootEntry {
       }
       const own = await volumeAt(folder);
       if (own === null) return "findmnt does not say where /boot is.";
-      const isPlain = !/\/(?:dm-|md|mapper\/|bcache|zd)|^(?!\/dev\/)/.test(own.device);
-      if (!isPlain || !writable.has(own.fileSystem)) {
+      if (!isPlainDevice(own.device) || !writable.has(own.fileSystem)) {
         return `GRUB cannot write to ${own.fileSystem} on ${own.device}, so the entry would be started each time.`;
       }
       if (files.uuid === "") return `The file system at ${files.mountPoint} has no UUID to find it by.`;

@@ -2,6 +2,8 @@
 import { join } from "node:path";
 import type { Log } from "../report/logs.ts";
 import type { StateFolder } from "../state-folder.ts";
+import { efiEntry } from "./efi-entry.ts";
+import { linuxEfiGround } from "./efi-ground.ts";
 import { grubEntry } from "./grub-entry.ts";
 import { kexecEntry } from "./kexec-entry.ts";
 import { returnUnit } from "./return-unit.ts";
@@ -27,7 +29,7 @@ export async function linuxStaging(options: LinuxStagingOptions): Promise<Stagin
   return new Staging({
     state,
     places: [join(boot, folderName), join(root, "var", "lib", folderName)],
-    entries: [grubEntry(boot), kexecEntry()],
+    entries: [grubEntry(boot), efiEntry(linuxEfiGround), kexecEntry()],
     returnUnit: returnUnit({ root, command, hasService }),
     bootId: await readBootId(),
     log,

@@ -17,6 +17,7 @@ import type { BootEntry } from "./boot-entry.ts";
 import type { BootImageSource, PeTransfer } from "./local-pe.ts";
 import { originFile } from "./carried-files.ts";
 import { packState } from "./carried-state.ts";
+import { loaderNames } from "./efi-place.ts";
 import { RecordedPe, type RecordedPeOptions, RecordedStart, recordFile } from "./recorded-pe.ts";
 import type { ReturnUnit } from "./return-unit.ts";
 import { volumeAt } from "./volume.ts";
@@ -78,7 +79,7 @@ export class Staging extends RecordedPe<StagedRecord> {
     state.write(recordFile, record);
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const names = [kernelName, initrdName] as const;
+      const names = [kernelName, initrdName, ...(entry.needs ?? [])] as const;
       const files = names.map((name) => ({ name, ...facts.files[name] }));
       await this.fetch(folder, files, { source, transfer });
       state.write(commandLineFile, { commandLine: facts.commandLine });
@@ -171,7 +172,7 @@ export class Staging extends RecordedPe<StagedRecord> {
     await this.#disarm(record);
     // The record is a file that anyone who is root may have written: only what is ours is deleted.
     if (places.includes(record.folder)) {
-      for (const name of [kernelName, initrdName, stateName]) {
+      for (const name of [kernelName, initrdName, stateName, ...loaderNames]) {
         for (const end of ["", ".part"]) await rm(join(record.folder, name + end), { force: true });
       }
       await rmdir(record.folder).catch((error: unknown) => {

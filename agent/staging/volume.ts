@@ -47,6 +47,10 @@ export async function volumeAt(folder: string): Promise<VolumeFacts | null> {
   };
 }
 
+/** A partition, or a disk, that a boot loader finds without help. */
+export const isPlainDevice = (device: string): boolean =>
+  !/\/(?:dm-|md|mapper\/|bcache|zd)|^(?!\/dev\/)|\[/.test(device);
+
 /** The path that a boot loader takes, from the root of the volume. */
 export function pathOnVolume(volume: VolumeFacts, path: string): string {
   const prefix = volume.mountPoint === "/" ? "" : volume.mountPoint;

@@ -1,16 +1,14 @@
 /** The site's drivers by device: packages as folders and zips, read where they lie, and given to whom they fit. */
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { siteServices, type SiteServicesOptions } from "../../agent/deploying/site-services.ts";
 import { DeploymentSite } from "../../agent/site/deployment-site.ts";
-import { SiteClient } from "../../agent/site/site-client.ts";
-import { openTransport, type Transport } from "../../agent/site/transport.ts";
-import { openStateFolder } from "../../agent/state-folder.ts";
+import type { SiteClient } from "../../agent/site/site-client.ts";
 import type { DriverRecord, SequenceRecord } from "../../contract/sequence.ts";
+import { enrolClient } from "../fixtures/enrolled-client.ts";
 import { inf } from "../fixtures/inf-text.ts";
-import { machineFacts } from "../fixtures/records.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import { commandStep, sequenceText } from "../fixtures/sequence-text.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
@@ -22,15 +20,11 @@ const video = "PCI\\VEN_10DE&DEV_1C03";
 
 let room: Room;
 let site: SiteProcess;
-let transport: Transport;
 before(async () => {
   room = await openRoom("driver catalogue");
   site = await room.startSite();
 });
-after(async () => {
-  transport.close();
-  await room.close();
-});
+after(() => room.close());
 
 const volley = (...words: string[]): Promise<string> => runVolley(site, ...words);
 const drivers = async (...words: string[]): Promise<DriverRecord[]> =>
@@ -47,24 +41,7 @@ async function catalogueOf(deploymentId: string, client: SiteClient) {
   return siteServices(options as unknown as SiteServicesOptions).driverCatalogue;
 }
 
-async function enrol(): Promise<{ id: string; client: SiteClient }> {
-  const authority = readFileSync(join(site.folder, "authority", "authority.pem"), "utf8");
-  transport = openTransport({ host: site.address, port: site.port }, authority);
-  mkdirSync(join(room.folder, "state"));
-  const credential = await site.newCredential(1);
-  const client = new SiteClient({
-    transport,
-    site: site.url,
-    authority,
-    state: openStateFolder(join(room.folder, "state"), () => {}),
-    machine: machineFacts("driven"),
-    readCredential: () => credential,
-    onSecret: () => {},
-  });
-  return { id: (await client.enrol()).machineId, client };
-}
-
-test("a machine is given the packages that have a driver for it, and people see which INF that is", async () => {
+test("a machine is given the packages that have a driver for it, and people see which INF that is", async (t) => {
   const folder = join(room.folder, "net");
   mkdirSync(join(folder, "inner"), { recursive: true });
   writeFileSync(
@@ -103,7 +80,8 @@ test("a machine is given the packages that have a driver for it, and people see 
     ["NET00001"],
   );
 
-  const { client, id } = await enrol();
+  const { client, close, id } = await enrolClient(site, "driven", join(room.folder, "state"));
+  t.after(close);
   const file = join(room.folder, "drives.xml");
   writeFileSync(file, sequenceText(commandStep("One", "true")));
   const sequence = JSON.parse(await volley("sequence", "add", file, "--json")) as SequenceRecord;

@@ -1,21 +1,18 @@
 /** What a site gives a machine that runs a sequence, to whom it does not, and what a captured disk image becomes. */
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { siteServices, type SiteServicesOptions } from "../../agent/deploying/site-services.ts";
 import type { Uploads } from "../../agent/steps/services.ts";
-import { openStateFolder } from "../../agent/state-folder.ts";
 import { DeploymentSite } from "../../agent/site/deployment-site.ts";
 import { uploadAndUse } from "../../agent/site/file-transfer.ts";
-import { SiteClient } from "../../agent/site/site-client.ts";
-import { openTransport, type Transport } from "../../agent/site/transport.ts";
 import type { DeploymentRecord, ImageRecord } from "../../contract/administration.ts";
 import { VolleyError, type ErrorCode } from "../../contract/errors.ts";
 import type { CapturedRequest, PackageRecord, SequenceRecord } from "../../contract/sequence.ts";
 import { uploadFile as uploadAsAdministrator } from "../../site/commands/upload.ts";
-import { machineFacts } from "../fixtures/records.ts";
+import { enrolClient, type EnrolledClient } from "../fixtures/enrolled-client.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import { commandStep, sequenceText } from "../fixtures/sequence-text.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
@@ -28,9 +25,9 @@ let child: SequenceRecord;
 let other: SequenceRecord;
 let ours: DeploymentSite;
 let stranger: DeploymentSite;
-const transports: Transport[] = [];
-/** Of our machine and the stranger. */
-const clients: SiteClient[] = [];
+let machine: EnrolledClient;
+/** That the deployment is not to. */
+let another: EnrolledClient;
 const secret = "swordfish";
 
 before(async () => {
@@ -41,8 +38,8 @@ before(async () => {
   const uploadId = await uploadAsAdministrator(site.client, file, true);
   const request = { name: "one", fileName: "one.xml", uploadId };
   const sequence = await site.client.post<SequenceRecord>("/sequences", request);
-  const [machine, another] = [await enrol("ours"), await enrol("stranger")];
-  clients.push(machine.client, another.client);
+  machine = await enrolClient(site, "ours", join(room.folder, "state ours"));
+  another = await enrolClient(site, "stranger", join(room.folder, "state stranger"));
   const [childUpload, otherUpload] = [
     await uploadAsAdministrator(site.client, file, true),
     await uploadAsAdministrator(site.client, file, true),
@@ -64,28 +61,10 @@ before(async () => {
   stranger = new DeploymentSite(another.client, deployment.id);
 });
 after(async () => {
-  for (const transport of transports) transport.close();
   await room.close();
+  machine.close();
+  another.close();
 });
-
-async function enrol(name: string): Promise<{ id: string; client: SiteClient }> {
-  const authority = readFileSync(join(site.folder, "authority", "authority.pem"), "utf8");
-  const transport = openTransport({ host: site.address, port: site.port }, authority);
-  transports.push(transport);
-  const folder = join(room.folder, `state ${name}`);
-  mkdirSync(folder);
-  const credential = await site.newCredential(1);
-  const client = new SiteClient({
-    transport,
-    site: site.url,
-    authority,
-    state: openStateFolder(folder, () => {}),
-    machine: machineFacts(name),
-    readCredential: () => credential,
-    onSecret: () => {},
-  });
-  return { id: (await client.enrol()).machineId, client };
-}
 
 const transfer = { signal: new AbortController().signal, progress: () => {}, onWait: () => {} };
 
@@ -131,7 +110,7 @@ test("the key is the same each time, and not another's; nobody else is shown a s
   assert.deepEqual(await ours.variables(), [{ name: "Secret", value: secret, hidden: true }]);
   const own = { name: "Pin", value: "13579", hidden: true };
   const plain = { name: "OSDComputerName", value: "LAB-07", hidden: false };
-  const path = `/machines/${(await clients[0]?.enrol())?.machineId}/variables`;
+  const path = `/machines/${machine.id}/variables`;
   await site.client.post(path, { variables: [own, plain] });
   assert.deepEqual(await ours.deviceVariables(), [own, plain]);
   assert.deepEqual(await site.client.get(path), { variables: [{ ...own, value: "" }, plain] });
@@ -187,13 +166,13 @@ test("a captured disk image is imported; what the site takes it from is gone the
   await assert.rejects(ours.packagePiece("PS100001", 0), { code: "E_CONFLICT" });
   const { id, root } = await ours.packageImage("PS100001");
   assert.deepEqual({ id, root }, { id: record.id, root: record.root });
-  assert.ok((await clients[0]?.manifest(id))?.length, "the machine may read the manifest");
-  await assert.rejects(async () => clients[1]?.manifest(id), { code: "E_FORBIDDEN" });
-  const another = await site.importImage((await room.makeImage(4)).path, "not given out");
-  await site.client.post("/packages", { kind: "image", packageId: "PS100002", imageId: another.id });
-  const joining = (imageId: string | null) => clients[0]?.join(deployment.id, { imageId, resume: false });
-  await assert.rejects(async () => joining(another.id), { code: "E_FORBIDDEN" });
-  await assert.rejects(async () => joining(null), { code: "E_CONFLICT" });
+  assert.ok((await machine.client.manifest(id)).length, "the machine may read the manifest");
+  await assert.rejects(another.client.manifest(id), { code: "E_FORBIDDEN" });
+  const spare = await site.importImage((await room.makeImage(4)).path, "not given out");
+  await site.client.post("/packages", { kind: "image", packageId: "PS100002", imageId: spare.id });
+  const joining = (imageId: string | null) => machine.client.join(deployment.id, { imageId, resume: false });
+  await assert.rejects(joining(spare.id), { code: "E_FORBIDDEN" });
+  await assert.rejects(joining(null), { code: "E_CONFLICT" });
   await assert.rejects(ours.packageImage("PS100002"), { code: "E_FORBIDDEN" });
   await assert.rejects(site.client.remove(`/images/${record.id}`), { code: "E_IMAGE_IN_USE" });
 });
@@ -284,10 +263,9 @@ test("user state is stored once, also when the answer is lost", async () => {
 test("user state stays until it is back, whatever becomes of the run, and then goes by itself", async () => {
   const file = join(room.folder, "state");
   writeFileSync(file, randomBytes(1000));
-  const machineId = (await clients[0]?.enrol())?.machineId ?? "";
   const { key } = await ours.requestState("capture");
   await ours.storeState(await uploadFile(file));
-  await site.client.post(`/deployments/${deployment.id}/clear`, { machines: [machineId] });
+  await site.client.post(`/deployments/${deployment.id}/clear`, { machines: [machine.id] });
   await ours.removeCheckpoint();
   const kept = await ours.requestState("restore");
   assert.deepEqual([kept.key, kept.stored?.restored], [key, false]);
@@ -297,9 +275,9 @@ test("user state stays until it is back, whatever becomes of the run, and then g
   await ours.requestState("capture");
   await ours.storeState(await uploadFile(file));
   assert.equal((await ours.requestState("restore")).stored?.restored, false);
-  await site.client.remove(`/machines/${machineId}/state`);
+  await site.client.remove(`/machines/${machine.id}/state`);
   await assert.rejects(ours.requestState("restore"), { code: "E_NOT_FOUND" });
-  await assert.rejects(site.client.remove(`/machines/${machineId}/state`), { code: "E_NOT_FOUND" });
+  await assert.rejects(site.client.remove(`/machines/${machine.id}/state`), { code: "E_NOT_FOUND" });
   await assert.rejects(ours.storeState(randomUUID()), { code: "E_NOT_FOUND" });
 });
 

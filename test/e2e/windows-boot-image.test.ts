@@ -1,14 +1,11 @@
 /** The site's Windows PE, as a Windows that is to leave for it fetches it. Windows' tools are doubles. */
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { SiteClient } from "../../agent/site/site-client.ts";
-import { openTransport } from "../../agent/site/transport.ts";
-import { openStateFolder } from "../../agent/state-folder.ts";
 import { BootImageFacts } from "../../contract/boot-image.ts";
+import { enrolClient } from "../fixtures/enrolled-client.ts";
 import { LeavingLaptop } from "../fixtures/leaving-laptop.ts";
-import { machineFacts } from "../fixtures/records.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { volley } from "../fixtures/volley-command.ts";
@@ -25,21 +22,8 @@ before(async () => {
 after(() => room.close());
 
 test("a Windows fetches the site's Windows PE, and is told when there is none", async (t) => {
-  const authority = readFileSync(join(site.folder, "authority", "authority.pem"), "utf8");
-  const transport = openTransport({ host: site.address, port: site.port }, authority);
-  const folder = join(room.folder, "state");
-  mkdirSync(folder);
-  const credential = await site.newCredential(1);
-  const client = new SiteClient({
-    transport,
-    site: site.url,
-    authority,
-    state: openStateFolder(folder, () => {}),
-    machine: machineFacts("laptop"),
-    readCredential: () => credential,
-    onSecret: () => {},
-  });
-  await client.enrol();
+  const { client, close } = await enrolClient(site, "laptop", join(room.folder, "state"));
+  t.after(close);
   const ask = (): Promise<BootImageFacts> =>
     client.ask(BootImageFacts, { method: "GET", path: "/boot-image" });
   const facts = await ask();

@@ -64,10 +64,7 @@ async function startSamba(): Promise<Program> {
   });
   const words = ["smbd", "--foreground", "--no-process-group", "--debug-stdout", `--configfile=${file}`];
   const started = new Program("Samba", [...room.network.prefix, ...words]);
-  await waitFor(() => /daemon_ready|waiting for connections/.test(started.output) || isListening(), {
-    what: "Samba",
-    story: () => started.story(),
-  });
+  await waitFor(isListening, { what: "Samba", story: () => started.story() });
   return started;
 }
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import type { CollectionRecord, DeviceRecord } from "../../contract/devices.ts";
-import { bytesText } from "../../site/dashboard/words/quantities.ts";
+import { bytesText } from "../../site/quantities.ts";
 import { EnrolledMachine } from "../fixtures/enrolled-machine.ts";
 import { axe, faultsOf, openBrowser, signIn } from "../fixtures/page.ts";
 import { PointProcess } from "../fixtures/point-process.ts";

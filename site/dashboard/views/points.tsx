@@ -4,7 +4,7 @@ import { Section } from "../parts/section.tsx";
 import { SessionCard } from "../parts/session-card.tsx";
 import { images, isKnown, points, sessions } from "../state/room.ts";
 import { addressText, copiesOf, copyRuleText, pointState } from "../words/point.ts";
-import { timeText } from "../words/quantities.ts";
+import { timeText } from "../../quantities.ts";
 
 export function PointsView() {
   if (!isKnown.value) return <p class="empty">…</p>;

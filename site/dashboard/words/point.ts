@@ -1,7 +1,7 @@
 /** A distribution point in another building in words: whether it is there, and how far each image is on its way. */
 import type { ImageRecord } from "../../../contract/administration.ts";
 import type { PointRecord } from "../../../contract/point.ts";
-import { bytesText, durationText, percentText, rateText, timeText } from "./quantities.ts";
+import { bytesText, durationText, percentText, rateText, timeText } from "../../quantities.ts";
 
 export function pointState({ enrolled, here, lastSeen }: PointRecord): string {
   if (enrolled === null) return "not enrolled yet";

@@ -6,6 +6,7 @@ import type { SystemRoots } from "./hardware.ts";
 import { readMounts } from "./mounts.ts";
 import { freeBytes } from "../free-bytes.ts";
 import type { WmiFacts } from "../sequence-machine.ts";
+import { diskDrive } from "../wmi-hardware.ts";
 
 /** What Windows would show as disks: not what is made of memory or of other disks. */
 async function realDisks(roots: SystemRoots): Promise<DiskFacts[]> {
@@ -13,21 +14,10 @@ async function realDisks(roots: SystemRoots): Promise<DiskFacts[]> {
 }
 
 export async function diskRows(roots: SystemRoots): Promise<WmiFacts[]> {
-  return (await realDisks(roots)).map((disk, index) => ({
-    Index: index,
-    DeviceID: `\\\\.\\PHYSICALDRIVE${index}`,
-    Name: `\\\\.\\PHYSICALDRIVE${index}`,
-    Caption: disk.model,
-    Model: disk.model,
-    SerialNumber: disk.serial,
-    Size: disk.sizeBytes,
-    BytesPerSector: disk.sectorBytes,
-    Partitions: disk.partitions.length,
-    InterfaceType: disk.removable ? "USB" : basename(disk.path).startsWith("hd") ? "IDE" : "SCSI",
-    MediaType: disk.removable ? "Removable Media" : "Fixed hard disk media",
-    MediaLoaded: true,
-    Status: "OK",
-  }));
+  return (await realDisks(roots)).map((disk, number) => {
+    const bus = disk.removable ? "USB" : basename(disk.path).startsWith("hd") ? "IDE" : "SCSI";
+    return diskDrive(disk, { bus, name: `\\\\.\\PHYSICALDRIVE${number}`, number });
+  });
 }
 
 export async function partitionRows(roots: SystemRoots): Promise<WmiFacts[]> {

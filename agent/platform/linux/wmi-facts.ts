@@ -5,16 +5,24 @@
 import { hostname, release } from "node:os";
 import { join } from "node:path";
 import type { WmiFacts } from "../sequence-machine.ts";
+import {
+  baseBoard,
+  bios,
+  computerSystem,
+  computerSystemProduct,
+  systemEnclosure,
+  type FirmwareFacts,
+} from "../wmi-hardware.ts";
 import { listFolder, readText, systemRoots, type SystemRoots } from "./hardware.ts";
 import { diskRows, partitionRows, volumeRows } from "./wmi-disks.ts";
 import { adapterConfigurationRows, adapterRows } from "./wmi-network.ts";
 import { memoryRows } from "./wmi-memory.ts";
 
 const collectors: Record<string, (roots: SystemRoots) => WmiFacts[] | Promise<WmiFacts[]>> = {
-  Win32_ComputerSystem: (roots) => [computerSystem(roots)],
-  Win32_ComputerSystemProduct: (roots) => [product(roots)],
-  Win32_BIOS: (roots) => [bios(roots)],
-  Win32_BaseBoard: (roots) => [baseBoard(roots)],
+  Win32_ComputerSystem: (roots) => [computer(roots)],
+  Win32_ComputerSystemProduct: (roots) => [computerSystemProduct(firmwareOf(roots))],
+  Win32_BIOS: (roots) => [biosRow(firmwareOf(roots))],
+  Win32_BaseBoard: (roots) => [board(roots)],
   Win32_SystemEnclosure: (roots) => [enclosure(roots)],
   Win32_OperatingSystem: (roots) => [operatingSystem(roots)],
   Win32_Processor: processorRows,
@@ -39,23 +47,38 @@ function dmi(roots: SystemRoots, name: string): string | null {
   return text === "" ? null : text;
 }
 
-/** "Portable", "Laptop", "Notebook", "Hand Held", "Sub Notebook", "Tablet", "Convertible", "Detachable". */
-const portableChassis = new Set([8, 9, 10, 11, 14, 30, 31, 32]);
-
-function computerSystem(roots: SystemRoots): WmiFacts {
-  const processors = readProcessors(roots);
-  const isPortable = portableChassis.has(Number(dmi(roots, "chassis_type")));
+/** As the kernel passes SMBIOS on. */
+function firmwareOf(roots: SystemRoots): FirmwareFacts {
+  const type = dmi(roots, "chassis_type");
   return {
-    Name: hostname(),
-    Caption: hostname(),
-    DNSHostName: hostname(),
-    Manufacturer: dmi(roots, "sys_vendor"),
-    Model: dmi(roots, "product_name"),
-    SystemFamily: dmi(roots, "product_family"),
-    SystemSKUNumber: dmi(roots, "product_sku"),
+    manufacturer: dmi(roots, "sys_vendor"),
+    model: dmi(roots, "product_name"),
+    modelVersion: dmi(roots, "product_version"),
+    family: dmi(roots, "product_family"),
+    skuNumber: dmi(roots, "product_sku"),
+    serial: dmi(roots, "product_serial"),
+    uuid: dmi(roots, "product_uuid"),
+    firmwareVendor: dmi(roots, "bios_vendor"),
+    firmwareVersion: dmi(roots, "bios_version"),
+    firmwareDate: dmi(roots, "bios_date"),
+    boardManufacturer: dmi(roots, "board_vendor"),
+    boardProduct: dmi(roots, "board_name"),
+    boardSerial: dmi(roots, "board_serial"),
+    chassisType: type === null ? null : Number(type),
+    chassisSerial: dmi(roots, "chassis_serial"),
+    assetTag: dmi(roots, "chassis_asset_tag"),
+  };
+}
+
+function biosRow(firmware: FirmwareFacts): WmiFacts {
+  return { ...bios(firmware), SMBIOSPresent: firmware.firmwareVersion !== null };
+}
+
+function computer(roots: SystemRoots): WmiFacts {
+  const processors = readProcessors(roots);
+  return {
+    ...computerSystem(firmwareOf(roots)),
     SystemType: process.arch === "x64" ? "x64-based PC" : process.arch === "arm64" ? "ARM64-based PC" : null,
-    PCSystemType: isPortable ? 2 : 1,
-    PCSystemTypeEx: isPortable ? 2 : 1,
     TotalPhysicalMemory: memoryKilobytes(roots, "MemTotal") * 1024,
     NumberOfLogicalProcessors: processors.length,
     NumberOfProcessors: new Set(processors.map((one) => one["physical id"] ?? "0")).size,
@@ -64,65 +87,18 @@ function computerSystem(roots: SystemRoots): WmiFacts {
     DomainRole: 0,
     Domain: "WORKGROUP",
     Workgroup: "WORKGROUP",
-    Status: "OK",
   };
 }
 
-function product(roots: SystemRoots): WmiFacts {
-  return {
-    Caption: "Computer System Product",
-    Description: "Computer System Product",
-    Name: dmi(roots, "product_name"),
-    Vendor: dmi(roots, "sys_vendor"),
-    Version: dmi(roots, "product_version"),
-    IdentifyingNumber: dmi(roots, "product_serial"),
-    SKUNumber: dmi(roots, "product_sku"),
-    UUID: dmi(roots, "product_uuid")?.toUpperCase() ?? null,
-  };
-}
-
-function bios(roots: SystemRoots): WmiFacts {
-  const version = dmi(roots, "bios_version");
-  const [, month, day, year] = /^(\d\d)\/(\d\d)\/(\d{4})$/.exec(dmi(roots, "bios_date") ?? "") ?? [];
-  return {
-    Name: version,
-    Caption: version,
-    Description: version,
-    Manufacturer: dmi(roots, "bios_vendor"),
-    Version: version,
-    SMBIOSBIOSVersion: version,
-    SMBIOSPresent: version !== null,
-    BIOSVersion: version === null ? null : [version],
-    ReleaseDate: year === undefined ? null : `${year}${month}${day}000000.000000+000`,
-    SerialNumber: dmi(roots, "product_serial"),
-    PrimaryBIOS: true,
-    Status: "OK",
-  };
-}
-
-function baseBoard(roots: SystemRoots): WmiFacts {
-  return {
-    Name: "Base Board",
-    Tag: "Base Board",
-    Manufacturer: dmi(roots, "board_vendor"),
-    Product: dmi(roots, "board_name"),
-    Version: dmi(roots, "board_version"),
-    SerialNumber: dmi(roots, "board_serial"),
-    HostingBoard: true,
-    Status: "OK",
-  };
+function board(roots: SystemRoots): WmiFacts {
+  return { ...baseBoard(firmwareOf(roots)), Version: dmi(roots, "board_version") };
 }
 
 function enclosure(roots: SystemRoots): WmiFacts {
-  const type = Number(dmi(roots, "chassis_type") ?? Number.NaN);
   return {
-    Name: "System Enclosure",
-    Tag: "System Enclosure 0",
+    ...systemEnclosure(firmwareOf(roots)),
     Manufacturer: dmi(roots, "chassis_vendor"),
     Version: dmi(roots, "chassis_version"),
-    SerialNumber: dmi(roots, "chassis_serial"),
-    SMBIOSAssetTag: dmi(roots, "chassis_asset_tag"),
-    ChassisTypes: Number.isNaN(type) ? null : [type],
   };
 }
 

@@ -1,26 +1,16 @@
 /** Disks, volumes and network adapters as WMI names them. */
 import { freeBytes } from "../free-bytes.ts";
 import type { WmiFacts } from "../sequence-machine.ts";
+import { diskDrive } from "../wmi-hardware.ts";
 import type { WindowsAdapter, WindowsFacts } from "./facts.ts";
 
 const interfaces: Record<string, string> = { usb: "USB", ata: "IDE", sata: "IDE", ieee1394: "1394" };
 
 export function diskRows(facts: WindowsFacts): WmiFacts[] {
-  return facts.disks().map((disk) => ({
-    Index: disk.number,
-    DeviceID: disk.path.toUpperCase(),
-    Name: disk.path.toUpperCase(),
-    Caption: disk.model,
-    Model: disk.model,
-    SerialNumber: disk.serial,
-    Size: disk.sizeBytes,
-    BytesPerSector: disk.sectorBytes,
-    Partitions: disk.partitions.length,
-    InterfaceType: interfaces[disk.bus] ?? "SCSI",
-    MediaType: disk.removable ? "Removable Media" : "Fixed hard disk media",
-    MediaLoaded: true,
-    Status: "OK",
-  }));
+  return facts.disks().map((disk) => {
+    const { bus, number, path } = disk;
+    return diskDrive(disk, { bus: interfaces[bus] ?? "SCSI", name: path.toUpperCase(), number });
+  });
 }
 
 export function partitionRows(facts: WindowsFacts): WmiFacts[] {

@@ -4,6 +4,7 @@
  */
 import { cpus, freemem, hostname, totalmem } from "node:os";
 import type { WmiFacts } from "../sequence-machine.ts";
+import { baseBoard, bios, computerSystem, computerSystemProduct, systemEnclosure } from "../wmi-hardware.ts";
 import type { SmbiosFacts, WindowsFacts } from "./facts.ts";
 import { readKey } from "./registry.ts";
 import type { WindowsTools } from "./tools.ts";
@@ -15,11 +16,11 @@ export interface WmiSource {
 }
 
 const collectors: Record<string, (source: WmiSource) => WmiFacts[] | Promise<WmiFacts[]>> = {
-  Win32_ComputerSystem: ({ facts }) => [computerSystem(facts.smbios())],
-  Win32_ComputerSystemProduct: ({ facts }) => [product(facts.smbios())],
-  Win32_BIOS: ({ facts }) => [bios(facts.smbios())],
+  Win32_ComputerSystem: ({ facts }) => [computer(facts.smbios())],
+  Win32_ComputerSystemProduct: ({ facts }) => [computerSystemProduct(facts.smbios())],
+  Win32_BIOS: ({ facts }) => [biosRow(facts.smbios())],
   Win32_BaseBoard: ({ facts }) => [baseBoard(facts.smbios())],
-  Win32_SystemEnclosure: ({ facts }) => [enclosure(facts.smbios())],
+  Win32_SystemEnclosure: ({ facts }) => [systemEnclosure(facts.smbios())],
   Win32_OperatingSystem: async (source) => [await operatingSystem(source)],
   Win32_Processor: processorRows,
   Win32_Battery: ({ facts }) => batteryRows(facts),
@@ -37,79 +38,16 @@ export async function wmiRows(className: string, source: WmiSource): Promise<Wmi
   return (await collectors[className]?.(source)) ?? [];
 }
 
-/** "Portable", "Laptop", "Notebook", "Hand Held", "Sub Notebook", "Tablet", "Convertible", "Detachable". */
-const portableChassis = new Set([8, 9, 10, 11, 14, 30, 31, 32]);
+function biosRow(smbios: SmbiosFacts): WmiFacts {
+  return { ...bios(smbios), SMBIOSPresent: smbios.version !== null };
+}
 
-function computerSystem(smbios: SmbiosFacts): WmiFacts {
-  const type = portableChassis.has(smbios.chassisType ?? 0) ? 2 : 1;
+function computer(smbios: SmbiosFacts): WmiFacts {
   return {
-    Name: hostname(),
-    Caption: hostname(),
-    DNSHostName: hostname(),
-    Manufacturer: smbios.manufacturer,
-    Model: smbios.model,
-    SystemFamily: smbios.family,
-    SystemSKUNumber: smbios.skuNumber,
+    ...computerSystem(smbios),
     SystemType: "x64-based PC",
-    PCSystemType: type,
-    PCSystemTypeEx: type,
     TotalPhysicalMemory: totalmem(),
     NumberOfLogicalProcessors: cpus().length,
-    Status: "OK",
-  };
-}
-
-function product(smbios: SmbiosFacts): WmiFacts {
-  return {
-    Caption: "Computer System Product",
-    Description: "Computer System Product",
-    Name: smbios.model,
-    Vendor: smbios.manufacturer,
-    Version: smbios.modelVersion,
-    IdentifyingNumber: smbios.serial,
-    SKUNumber: smbios.skuNumber,
-    UUID: smbios.uuid?.toUpperCase() ?? null,
-  };
-}
-
-function bios(smbios: SmbiosFacts): WmiFacts {
-  const version = smbios.firmwareVersion;
-  const [, month, day, year] = /^(\d\d)\/(\d\d)\/(\d{4})$/.exec(smbios.firmwareDate ?? "") ?? [];
-  return {
-    Name: version,
-    Caption: version,
-    Description: version,
-    Manufacturer: smbios.firmwareVendor,
-    Version: version,
-    SMBIOSBIOSVersion: version,
-    SMBIOSPresent: smbios.version !== null,
-    BIOSVersion: version === null ? null : [version],
-    ReleaseDate: year === undefined ? null : `${year}${month}${day}000000.000000+000`,
-    SerialNumber: smbios.serial,
-    PrimaryBIOS: true,
-    Status: "OK",
-  };
-}
-
-function baseBoard(smbios: SmbiosFacts): WmiFacts {
-  return {
-    Name: "Base Board",
-    Tag: "Base Board",
-    Manufacturer: smbios.boardManufacturer,
-    Product: smbios.boardProduct,
-    SerialNumber: smbios.boardSerial,
-    HostingBoard: true,
-    Status: "OK",
-  };
-}
-
-function enclosure(smbios: SmbiosFacts): WmiFacts {
-  return {
-    Name: "System Enclosure",
-    Tag: "System Enclosure 0",
-    SerialNumber: smbios.chassisSerial,
-    SMBIOSAssetTag: smbios.assetTag,
-    ChassisTypes: smbios.chassisType === null ? null : [smbios.chassisType],
   };
 }
 

@@ -23,6 +23,11 @@ run_logged() {
   return 1
 }
 
+# build_native TARGET: builds a target of CMakeLists.txt beside the addon, which scripts/build has made.
+build_native() {
+  run_logged native "building $1" cmake --build "$root/build" --parallel "$(nproc)" --target "$1"
+}
+
 # CMake refuses a build directory that was made for another checkout, as after a move or a copy.
 forget_moved_cache() {
   local cache=$root/$1/CMakeCache.txt

@@ -62,7 +62,7 @@ async function runProgram(command: string, argv: string[], signal: AbortSignal) 
 async function runCtest(options: Options): Promise<Tally> {
   const only = options.filterText === undefined ? [] : ["--tests-regex", options.filterText];
   const limitSeconds = String(options.level.fileLimitMinutes * 60);
-  const argv = ["--test-dir", "build/native", "--output-on-failure", "--timeout", limitSeconds, ...only];
+  const argv = ["--test-dir", "build", "--output-on-failure", "--timeout", limitSeconds, ...only];
   const { output, exitCode } = await runProgram("ctest", argv, options.signal);
   return tallyOfCtest(output, exitCode);
 }

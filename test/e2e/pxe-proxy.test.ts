@@ -133,6 +133,26 @@ function tests({ server, client, router, neighbour }: Hosts): void {
     assert.ok(!children.some(isRunning));
   });
 
+  test("with a delay the other server is heard first", async () => {
+    const site = await room.startSite({
+      address: server.address,
+      words: ["--pxe", "e0", "--pxe-media", media],
+    });
+    await site.client.post("/pxe/properties", { unknown: "answer", delaySeconds: 4 });
+    const bios = { mac: "52:54:00:00:01:08", architecture: 0, vendorClass: biosClass };
+    const wait = (answers: DhcpAnswer[], { address }: Host): number =>
+      answers.find(({ from }) => from === address)?.waitedMs ?? Number.NaN;
+    await waitFor(
+      async () => {
+        const [answers = []] = await askDhcp(client, [bios], { lastAnswers: 2 });
+        // dnsmasq counts whole seconds, from the one in which it was asked.
+        return wait(answers, server) >= 3000 && wait(answers, router) < 3000;
+      },
+      { what: "an answer of the proxy, seconds after the other's", story: () => site.process.story() },
+    );
+    await site.stop();
+  });
+
   test("two sites on one wire: each answers its own computers, and an answer is one site's, whole", async () => {
     const start = (host: Host, prefix: readonly string[]): Promise<SiteProcess> =>
       room.startSite({ address: host.address, prefix, words: ["--pxe", "e0", "--pxe-media", media] });

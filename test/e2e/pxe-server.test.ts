@@ -160,6 +160,27 @@ function tests(server: Host, client: Host, elsewhere: Host): void {
     await waitFor(async () => (await answered()) === "1 1", { what: "answers again" });
   });
 
+  test("a delay holds back what boots, and nobody else; without it nobody waits", async () => {
+    // dnsmasq counts whole seconds, from the one in which it was asked.
+    const [delaySeconds, leastMs] = [4, 3000];
+    const waits = async (): Promise<number[][]> =>
+      (await askDhcp(client, [plain(mac(41)), bios(mac(42))])).map((of) =>
+        of.map(({ waitedMs }) => waitedMs),
+      );
+    await change({ delaySeconds });
+    await waitFor(
+      async () => {
+        const [[address = Infinity] = [], [boot = 0] = []] = await waits();
+        return address < leastMs && boot >= leastMs;
+      },
+      { what: "a late answer to what boots, and to that alone", story: () => site.process.story() },
+    );
+    const held = await askDhcp(client, [bios(mac(42))]);
+    assert.ok((held[0]?.[0]?.waitedMs ?? 0) >= leastMs, JSON.stringify(held));
+    await change({ delaySeconds: 0 });
+    await waitFor(async () => ((await waits())[1]?.[0] ?? Infinity) < leastMs, { what: "an answer at once" });
+  });
+
   test("nothing is answered on another interface, by DHCP, TFTP or HTTP", async () => {
     await assert.rejects(askDhcp(elsewhere, [bios(mac(31)), plain(mac(32))], { timeMs: 4000 }), /0 servers/);
     for (const way of ["tftp://192.168.177.1", "http://192.168.177.1:8480"]) {

@@ -247,6 +247,8 @@ export const limits = {
   stagedLoaderBytes: 8_388_608,
   /** A file of the agent's state that goes along into the PE. */
   carriedFileBytes: 16_777_216,
+  /** Of a machine's recovery passwords the newest that are kept. */
+  recoveryKeysPerMachine: 100,
   /** How long captured user state is kept once it is back. */
   stateStoreDays: 30,
   /** How long a file of the file library that no row names is kept aside. */

@@ -43,7 +43,7 @@ export function siteServices(
 ): Required<
   Pick<
     StepServices,
-    "agentFiles" | "imageApplier" | "uploads" | "stateStore" | "driverCatalogue" | "programs"
+    "agentFiles" | "imageApplier" | "uploads" | "stateStore" | "driverCatalogue" | "programs" | "recoveryKeys"
   >
 > {
   const { by, content, state } = options;
@@ -59,6 +59,7 @@ export function siteServices(
     stateStore: stateStore(options),
     driverCatalogue: driverCatalogue(options),
     programs: programs(options),
+    recoveryKeys: { keep: (key) => options.site.keepRecoveryKey(key) },
   };
 }
 

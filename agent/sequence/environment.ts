@@ -51,7 +51,7 @@ export interface StepEnvironment {
 const userName = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const anyName = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 /** Variables that are documented as secrets, whoever sets them. OSDRandomAdminPassword says "true" or "false". */
-const secretName = /(?<!random[a-z]*)password$|^osdbitlockerpin$|productkey$|^_smstsreserved/i;
+const secretName = /(?<!random[a-z]*)password$|^osdbitlocker(pin|startupkey)$|productkey$|^_smstsreserved/i;
 
 /** What a step must not set: how the last one went, where the run stands, and in what system. */
 const engineName = /^_smsts(lastaction|currentaction|nextinstruction|instructiontable|inwinpe|logpath)/i;

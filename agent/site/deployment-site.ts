@@ -19,6 +19,7 @@ import {
   type UploadRequest,
 } from "../../contract/sequence.ts";
 import type { PhaseLimits } from "./phase-limits.ts";
+import type { RecoveryKeyRequest } from "../../contract/recovery-keys.ts";
 import type { SiteClient } from "./site-client.ts";
 import type { Call } from "./transport.ts";
 
@@ -117,6 +118,12 @@ export class DeploymentSite {
     this.#site.remember(answer.key);
     return answer;
   }
+  /** The site has it durably when this resolves. */
+  async keepRecoveryKey(key: RecoveryKeyRequest): Promise<void> {
+    this.#site.remember(key.password);
+    await this.#call("PUT", "/machines/me/recovery-key", key);
+  }
+
   async storeState(uploadId: string): Promise<void> {
     await this.#call("PUT", "/machines/me/state", { uploadId });
   }

@@ -1,8 +1,9 @@
 /** Enable BitLocker: protectors, where the recovery password is kept, and encryption. */
 import { setTimeout as delay } from "node:timers/promises";
 import { codes } from "./codes.ts";
+import { keepRecoveryPassword, readRecoveryPlace } from "./bitlocker/recovery-password.ts";
 import { hasTpm, manageBde, methodArguments, targetDrive, windowsOnly } from "./bitlocker/volume.ts";
-import { flag, real, service, setting, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
+import { flag, real, setting, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 import { runPowerShell } from "./windows/powershell.ts";
 
@@ -16,7 +17,7 @@ export const enableBitLocker = stepKind({
   async perform(context) {
     const drive = targetDrive(context, "OSDBitLockerTargetDrive");
     const mode = readMode(context);
-    const keep = readRecovery(context);
+    const keep = readRecoveryPlace(context);
     const method = methodArguments(setting(context, "EncryptMethod", "OSDBitLockerEncryptMethod"));
     const full = flag(setting(context, "EncryptFullDisk", "OSDBitLockerEncryptFullDisk"), false);
     const wait = flag(setting(context, "WaitForEncryption", "OSDBitLockerWaitForEncryption"), false);
@@ -26,10 +27,13 @@ export const enableBitLocker = stepKind({
       }
       throw new StepFailure(codes.notFound, "The computer has no TPM that is ready");
     }
+    const isEncrypted = (await encryptedPercent(context, drive)) > 0;
     await addProtector(context, drive, mode);
     if (keep !== "none") await keepRecoveryPassword(context, drive, keep);
     const on = ["-on", drive, ...method, "-skiphardwaretest", ...(full ? [] : ["-usedspaceonly"])];
-    await manageBde(context, `encrypt ${drive}`, on);
+    // What Pre-provision BitLocker has encrypted lies under a clear key, which goes with this.
+    if (isEncrypted) await manageBde(context, `protect ${drive}`, ["-protectors", "-enable", drive]);
+    else await manageBde(context, `encrypt ${drive}`, on);
     if (wait) await waitForEncryption(context, drive);
     return succeeded(`${drive} ${wait ? "is" : "is being"} encrypted`);
   },
@@ -48,79 +52,90 @@ function readMode(context: StepContext): Mode {
   return mode;
 }
 
-/** Where the recovery password goes: Active Directory, the site's database, or nowhere. */
-function readRecovery(context: StepContext): "AD" | "site" | "none" {
-  const written =
-    setting(context, "CreateRecoveryPassword", "OSDBitLockerCreateRecoveryPassword") ||
-    context.property("BdeRecoveryPassword");
-  if (/^ad$/i.test(written)) return "AD";
-  if (/^(cmdb|db)$/i.test(written)) return "site";
-  if (/^(|none|false)$/i.test(written)) return "none";
-  throw new StepFailure(codes.invalidSetting, `"${written}" is no place to keep the recovery password`);
+async function addProtector(context: StepContext, drive: string, mode: Mode): Promise<void> {
+  const doing = `protect ${drive}`;
+  if (mode === "Key") return addStartupKey(context, drive);
+  try {
+    await addTpm(context, doing, { drive, mode });
+  } catch (error) {
+    if (!(error instanceof StepFailure) || error.exitCode === codes.invalidSetting) throw error;
+    // A volume has one of the TPM, and this step may have been here before the power failed.
+    context.log.info(`${drive} may be protected by the TPM already; that is replaced`);
+    for (const type of ["tpm", "tpmandpin", "tpmandstartupkey"]) {
+      await context.tools.run({
+        command: ["manage-bde.exe", "-protectors", "-delete", drive, "-type", type],
+      });
+    }
+    await addTpm(context, doing, { drive, mode });
+  }
 }
 
-async function addProtector(context: StepContext, drive: string, mode: Mode): Promise<void> {
+async function addTpm(
+  context: StepContext,
+  doing: string,
+  { drive, mode }: { drive: string; mode: Exclude<Mode, "Key"> },
+): Promise<void> {
   const add = ["-protectors", "-add", drive];
-  const doing = `protect ${drive}`;
   if (mode === "TPM") return void (await manageBde(context, doing, [...add, "-tpm"]));
-  if (mode === "TPMPin") {
-    const pin = setting(context, "PIN", "OSDBitLockerPIN") || context.property("BdePin");
-    if (!/^\d{4,20}$/.test(pin)) throw new StepFailure(codes.invalidSetting, "A PIN has 4 to 20 digits");
-    const script = [
-      "$pin = ConvertTo-SecureString $env:VOLLEY_PIN -AsPlainText -Force",
-      "Add-BitLockerKeyProtector -MountPoint $env:VOLLEY_DRIVE -TpmAndPinProtector -Pin $pin | Out-Null",
-    ];
-    await runPowerShell(context, doing, script, { VOLLEY_PIN: pin, VOLLEY_DRIVE: drive });
+  if (mode === "TPMKey") {
+    return void (await manageBde(context, doing, [...add, "-tpmandstartupkey", startupKeyDrive(context)]));
+  }
+  const pin = setting(context, "PIN", "OSDBitLockerPIN") || context.property("BdePin");
+  if (!/^\d{4,20}$/.test(pin)) throw new StepFailure(codes.invalidSetting, "A PIN has 4 to 20 digits");
+  const script = [
+    "$pin = ConvertTo-SecureString $env:VOLLEY_PIN -AsPlainText -Force",
+    "Add-BitLockerKeyProtector -MountPoint $env:VOLLEY_DRIVE -TpmAndPinProtector -Pin $pin | Out-Null",
+  ];
+  await runPowerShell(context, doing, script, { VOLLEY_PIN: pin, VOLLEY_DRIVE: drive });
+}
+
+/** "OSDBitLockerStartupKey": that one instead of a random one, "a valid, 256-bit Base64-encoded BitLocker startup key". */
+async function addStartupKey(context: StepContext, drive: string): Promise<void> {
+  const place = startupKeyDrive(context);
+  const doing = `protect ${drive}`;
+  const key = context.variables.get("OSDBitLockerStartupKey");
+  if (key === "") {
+    await manageBde(context, doing, ["-protectors", "-add", drive, "-startupkey", place]);
     return;
   }
+  if (!/^[A-Za-z0-9+/]{43}=$/.test(key)) {
+    throw new StepFailure(codes.invalidSetting, "A startup key has 256 bits, in Base64");
+  }
+  // "ProtectKeyWithExternalKey", "SaveExternalKeyToFile" of Win32_EncryptableVolume.
+  const script = [
+    "$found = Get-CimInstance -Namespace root/cimv2/Security/MicrosoftVolumeEncryption -ClassName Win32_EncryptableVolume -Filter \"DriveLetter='$env:VOLLEY_DRIVE'\"",
+    "$key = [byte[]][Convert]::FromBase64String($env:VOLLEY_KEY)",
+    "$added = Invoke-CimMethod -InputObject $found -MethodName ProtectKeyWithExternalKey -Arguments @{ ExternalKey = $key }",
+    "if ($added.ReturnValue -ne 0) { exit 1 }",
+    "$saved = Invoke-CimMethod -InputObject $found -MethodName SaveExternalKeyToFile -Arguments @{ VolumeKeyProtectorID = $added.VolumeKeyProtectorID; Path = $env:VOLLEY_PLACE }",
+    "if ($saved.ReturnValue -ne 0) { exit 1 }",
+  ];
+  const environment = { VOLLEY_KEY: key, VOLLEY_DRIVE: drive, VOLLEY_PLACE: `${place}\\` };
+  await runPowerShell(context, doing, script, environment);
+}
+
+function startupKeyDrive(context: StepContext): string {
   const written =
     setting(context, "StartupKeyDrive", "OSDBitLockerStartupKeyDrive") || context.property("BdeKeyLocation");
   const letter = /^([A-Za-z]):?\\?$/.exec(written)?.[1];
   if (letter === undefined) {
     throw new StepFailure(codes.invalidSetting, "The USB drive for the startup key is not named");
   }
-  const protector = mode === "Key" ? "-startupkey" : "-tpmandstartupkey";
-  await manageBde(context, doing, [...add, protector, `${letter.toUpperCase()}:`]);
-}
-
-async function keepRecoveryPassword(context: StepContext, drive: string, keep: "AD" | "site"): Promise<void> {
-  const output = await manageBde(context, `make a recovery password for ${drive}`, [
-    "-protectors",
-    "-add",
-    drive,
-    "-recoverypassword",
-  ]);
-  const id = /\{[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}\}/i.exec(output)?.[0];
-  const password = /\b\d{6}(?:-\d{6}){7}\b/.exec(output)?.[0];
-  if (id === undefined || password === undefined) {
-    throw new StepFailure(codes.invalidData, "manage-bde did not say which recovery password it made");
-  }
-  if (keep === "AD") {
-    await manageBde(context, "keep the recovery password in Active Directory", [
-      "-protectors",
-      "-adbackup",
-      drive,
-      "-id",
-      id,
-    ]);
-  } else {
-    await service(context, "recoveryKeys", "place at the site for recovery passwords").keep({
-      drive,
-      id,
-      password,
-    });
-  }
+  return `${letter.toUpperCase()}:`;
 }
 
 async function waitForEncryption(context: StepContext, drive: string): Promise<void> {
   for (;;) {
-    const output = await manageBde(context, `look at ${drive}`, ["-status", drive]);
-    const percent = Number(/(\d+(?:[.,]\d+)?)\s*%/.exec(output)?.[1]?.replace(",", "."));
-    if (Number.isNaN(percent)) {
-      throw new StepFailure(codes.invalidData, "manage-bde does not say how far it is", output);
-    }
+    const percent = await encryptedPercent(context, drive);
     context.progress(percent / 100, `Encrypting ${drive}`);
     if (percent >= 100) return;
     await delay(pollMs, undefined, { signal: context.signal });
   }
+}
+
+async function encryptedPercent(context: StepContext, drive: string): Promise<number> {
+  const output = await manageBde(context, `look at ${drive}`, ["-status", drive]);
+  const percent = Number(/(\d+(?:[.,]\d+)?)\s*%/.exec(output)?.[1]?.replace(",", "."));
+  if (!Number.isNaN(percent)) return percent;
+  throw new StepFailure(codes.invalidData, "manage-bde does not say how far it is", output);
 }

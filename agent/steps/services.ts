@@ -229,7 +229,7 @@ export interface Program {
 
 /** The site's keeping of BitLocker's recovery passwords. */
 export interface RecoveryKeys {
-  /** `id` in braces, as Windows shows it when it asks for the password. */
+  /** `id` in braces, as Windows shows it when it asks for the password. One try; the same once more changes nothing. */
   keep(key: { drive: string; id: string; password: string }): Promise<void>;
 }
 

@@ -27,6 +27,7 @@ import { pointLineRoutes } from "./point-line.ts";
 import { pointRoutes } from "./points.ts";
 import { policyRoutes } from "./policy.ts";
 import { pxeRoutes } from "./pxe.ts";
+import { recoveryKeyRoutes } from "./recovery-keys.ts";
 import { reportRoutes } from "./reports.ts";
 import { sequenceRunRoutes } from "./sequence-runs.ts";
 import { sequenceRoutes } from "./sequences.ts";
@@ -68,6 +69,7 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   pointRoutes,
   policyRoutes,
   pxeRoutes,
+  recoveryKeyRoutes,
   reportRoutes,
   sequenceRoutes,
   sequenceRunRoutes,

@@ -11,6 +11,7 @@ import { KeptLog, LogQuery, MachineLog } from "../../contract/machine-logs.ts";
 import { EnrolAnswer, EnrolRequest } from "../../contract/machine.ts";
 import * as point from "../../contract/point.ts";
 import * as pxe from "../../contract/pxe.ts";
+import { RecoveryKey, RecoveryKeyRequest } from "../../contract/recovery-keys.ts";
 import * as report from "../../contract/report.ts";
 import * as sequence from "../../contract/sequence.ts";
 import { SiteStatusEntry, StatusEntry, StatusQuery } from "../../contract/status-messages.ts";
@@ -130,6 +131,8 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   },
   "POST /deployments/:id/machines/me/state": { body: sequence.StateRequest, answer: sequence.StateAnswer },
   "PUT /deployments/:id/machines/me/state": { body: sequence.StateStored },
+  "PUT /deployments/:id/machines/me/recovery-key": { body: RecoveryKeyRequest },
+  "GET /devices/:id/recovery-keys": { answer: z.array(RecoveryKey) },
   "GET /sessions": { answer: z.array(administration.SessionRecord) },
   "GET /status": { query: StatusQuery, answer: z.array(StatusEntry) },
   "GET /site-status": { query: StatusQuery, answer: z.array(SiteStatusEntry) },

@@ -1,7 +1,8 @@
-/** volley device list | add | import | approve | refuse | forget | variables */
+/** volley device list | add | import | approve | refuse | forget | variables | recovery-keys */
 import { readFileSync } from "node:fs";
 import type { DeviceRecord, ImportDevicesAnswer } from "../../contract/devices.ts";
 import { VolleyError } from "../../contract/errors.ts";
+import type { RecoveryKey } from "../../contract/recovery-keys.ts";
 import type { SiteClient } from "../client.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findDevice } from "./device-names.ts";
@@ -112,6 +113,21 @@ export const deviceCommands: SiteCommand[] = [
     run: async (client, call) => {
       const { id } = await findDevice(client, call.positionals[0] ?? "");
       await changeVariables(client, call, `/devices/${id}/variables`);
+    },
+  },
+  {
+    words: "device recovery-keys",
+    operands: "DEVICE",
+    operandCount: 1,
+    summary: "Show a device's BitLocker recovery passwords, newest first; an administrator's, and audited.",
+    options: {},
+    run: async (client, call) => {
+      const { id, name } = await findDevice(client, call.positionals[0] ?? "");
+      const keys = await client.get<RecoveryKey[]>(`/devices/${id}/recovery-keys`);
+      if (call.json) return printJson(keys);
+      if (keys.length === 0) return printLine(`The site keeps no recovery password of ${name}.`);
+      const rows = keys.map((key) => [key.id, key.drive, key.password, key.deployment, key.kept]);
+      printTable([["KEY ID", "DRIVE", "RECOVERY PASSWORD", "DEPLOYMENT", "KEPT"], ...rows]);
     },
   },
 ];

@@ -23,6 +23,7 @@ import type {
   DriverIdentifierTable,
   SequenceRunTable,
   StateStoreTable,
+  RecoveryKeyTable,
 } from "./sequence-tables.ts";
 
 export type PxeStoredProperties = Omit<PxeProperties, "password"> & { password: PxePasswordProof | null };
@@ -354,6 +355,7 @@ export interface Tables {
   sequence_hold: SequenceHoldTable;
   sequence_run: SequenceRunTable;
   state_store: StateStoreTable;
+  recovery_key: RecoveryKeyTable;
   captured_disk: CapturedDiskTable;
   pxe_properties: PxePropertiesTable;
   device: DeviceTable;

@@ -91,3 +91,16 @@ export interface StateStoreTable {
   hash: string;
   expires: string;
 }
+
+/** A recovery password that a machine gave its site to keep. */
+export interface RecoveryKeyTable {
+  machine_id: string;
+  /** Its identifier, in braces. */
+  protector: string;
+  drive: string;
+  /** Sealed. */
+  password: string;
+  /** Its name: a deployment may be removed, and its machines' disks stay locked. */
+  deployment: string;
+  kept: string;
+}

@@ -24,6 +24,7 @@ import { SessionStore } from "./sessions.ts";
 import { SiteMessageStore } from "./site-messages.ts";
 import { WebhookStore } from "./webhook.ts";
 import { StatusMessageStore } from "./status-messages.ts";
+import { RecoveryKeyStore } from "./recovery-keys.ts";
 import { StateStore } from "./state-stores.ts";
 
 export interface Store {
@@ -49,6 +50,7 @@ export interface Store {
   readonly wakes: WakeStore;
   readonly sequenceRuns: SequenceRunStore;
   readonly stateStores: StateStore;
+  readonly recoveryKeys: RecoveryKeyStore;
   readonly captures: CaptureStore;
   readonly points: PointStore;
   readonly pxe: PxeStore;
@@ -97,6 +99,7 @@ export async function openStore(place: DatabasePlace, options: DatabaseOptions =
     wakes: new WakeStore(database),
     sequenceRuns: new SequenceRunStore(database),
     stateStores: new StateStore(database),
+    recoveryKeys: new RecoveryKeyStore(database),
     captures: new CaptureStore(database),
     points: new PointStore(database),
     pxe: new PxeStore(database),

@@ -16,6 +16,7 @@ import { multicastOnly } from "./multicast-only.ts";
 import { points } from "./points.ts";
 import { pxe } from "./pxe.ts";
 import { pxeClearings } from "./pxe-clearings.ts";
+import { recoveryKeys } from "./recovery-keys.ts";
 import { sessionImages } from "./session-images.ts";
 import { sequenceVersions } from "./sequence-versions.ts";
 import { sequences } from "./sequences.ts";
@@ -56,6 +57,7 @@ const steps: Record<string, Migration> = {
   "0062-driver-catalogue": driverCatalogue,
   "0063-site-messages": siteMessages,
   "0080-points": points,
+  "0090-recovery-keys": recoveryKeys,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

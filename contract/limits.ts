@@ -6,6 +6,8 @@ export const limits = {
   machineFactsCharacters: 256,
   addressesPerMachine: 32,
   reportsPerRequest: 100,
+  /** Of several machines, that become one transaction of the site's. */
+  reportsPerBatch: 500,
   reportTextCharacters: 4000,
   outboxReports: 10_000,
   requestBodyBytes: 1_048_576,
@@ -137,6 +139,8 @@ export const limits = {
   databaseConnectMs: 10_000,
   databaseStatementMs: 30_000,
   databaseAnswerMs: 40_000,
+  /** Statements whose plan the embedded database keeps. */
+  databasePlans: 200,
   /**
    * Of several processes of a site one serves: how long it does so without saying again that it is there, how often it
    * says so and the others look, and after how long without an answer it ends by itself.

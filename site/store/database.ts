@@ -5,18 +5,20 @@
 import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
-import { Kysely, PGliteDialect } from "kysely";
+import { Kysely, type Dialect } from "kysely";
 import { Migrator, type MigrationProvider } from "kysely/migration";
 import { VolleyError } from "../../contract/errors.ts";
 import type { DiskRoom } from "./disk-room.ts";
-import { DurableFiles } from "./durable-files.ts";
-import { FailedDisk, guardDatabase } from "./guarded-database.ts";
+import { DurableFiles, type DurableFilesOptions } from "./durable-files.ts";
 import { migrationsDone } from "./dump.ts";
+import { EmbeddedDialect } from "./embedded-database.ts";
+import { FailedDisk } from "./failed-disk.ts";
 import { syncPath, syncTree, writeFileDurably } from "./files.ts";
 import { servingAt, type HolderLocation } from "./lease.ts";
 import { knownMigrations, migrations, migrationsNamed } from "./migrations/index.ts";
 import { serverDialect, type DatabaseServer } from "./server-database.ts";
 import type { Tables } from "./schema.ts";
+import { WriteAheadLog } from "./write-ahead-log.ts";
 
 export type Database = Kysely<Tables>;
 
@@ -27,19 +29,19 @@ export type Database = Kysely<Tables>;
 const settings = ["fsync=on", "wal_sync_method=fsync", "full_page_writes=on", "synchronous_commit=on"];
 const durable = settings.flatMap((setting) => ["-c", setting]);
 
-async function startEmbedded(folder: string, disk: FailedDisk, room?: DiskRoom): Promise<PGlite> {
+async function startEmbedded(folder: string, files: DurableFilesOptions): Promise<PGlite> {
   const startParams = [...PGlite.defaultStartParams.filter((parameter) => parameter !== "-F"), ...durable];
-  return await PGlite.create({ fs: new DurableFiles(folder, disk, room), startParams });
+  return await PGlite.create({ fs: new DurableFiles(folder, files), startParams });
 }
 
 /** Written last of all when the database is made: without it what is there is an unfinished one. */
 const completeMark = "volley-complete";
 
-async function openEmbedded(folder: string, disk: FailedDisk, room?: DiskRoom): Promise<PGlite> {
+async function openEmbedded(folder: string, files: DurableFilesOptions): Promise<PGlite> {
   const mark = join(folder, completeMark);
-  if (existsSync(mark)) return await startEmbedded(folder, disk, room);
+  if (existsSync(mark)) return await startEmbedded(folder, files);
   rmSync(folder, { recursive: true, force: true });
-  const database = await startEmbedded(folder, disk, room);
+  const database = await startEmbedded(folder, files);
   // The program that lays the files out does not wait for the disk.
   await database.exec("CHECKPOINT");
   syncTree(folder);
@@ -104,11 +106,12 @@ interface Opening {
 
 async function openAt(place: DatabasePlace, { failed, prepare, room }: Opening): Promise<Database> {
   try {
-    const database = new Kysely<Tables>({
-      dialect: typeof place === "string" ? await embeddedDialect(place, failed, room) : serverDialect(place),
-    });
+    const embedded = typeof place === "string" ? await embeddedDialect(place, failed, room) : null;
+    const dialect: Dialect = embedded ?? serverDialect(place as DatabaseServer);
+    const database = new Kysely<Tables>({ dialect });
     try {
       await prepare(database);
+      embedded?.settled();
       return database;
     } catch (error) {
       await database.destroy();
@@ -127,10 +130,12 @@ async function embeddedDialect(
   folder: string,
   failed: (failure: VolleyError) => void,
   room: DiskRoom | undefined,
-): Promise<PGliteDialect> {
+): Promise<EmbeddedDialect> {
   const disk = new FailedDisk();
   disk.onFailure(failed);
-  return new PGliteDialect({ pglite: guardDatabase(await openEmbedded(folder, disk, room), disk) });
+  const log = new WriteAheadLog((failure) => disk.report(failure));
+  const database = await openEmbedded(folder, { disk, log, room });
+  return new EmbeddedDialect({ database, disk, log });
 }
 
 /** All missing steps in one transaction, so that one that fails leaves the database as it was. Throws E_UPGRADE. */

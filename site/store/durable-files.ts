@@ -1,21 +1,32 @@
 /**
- * The file system PGlite runs on, with fsync that reaches the disk. PGlite's own one mounts the data folder but
- * has no fsync at all: PostgreSQL's calls return success and do nothing, whatever its settings say.
+ * The file system PGlite runs on, with fsync that reaches the disk, that of its log by `WriteAheadLog`. PGlite's own one
+ * mounts the data folder but has no fsync at all: PostgreSQL's calls return success and do nothing, whatever its settings
+ * say.
  */
 import { fsyncSync } from "node:fs";
 import { NodeFS } from "@electric-sql/pglite/nodefs";
 import type { DiskRoom } from "./disk-room.ts";
-import type { FailedDisk } from "./guarded-database.ts";
+import type { FailedDisk } from "./failed-disk.ts";
+import type { WriteAheadLog } from "./write-ahead-log.ts";
 
 /** What is used of the emscripten module: its mount of a host folder, and how errors are told to the program. */
 interface MountingModule {
   NODEFS: {
     stream_ops: {
-      fsync?: (stream: { nfd: number }) => number;
-      write: (stream: object, buffer: object, offset: number, length: number, position: number) => number;
+      fsync?: (stream: Stream) => number;
+      close: (stream: Stream) => void;
+      write: (stream: Stream, buffer: object, offset: number, length: number, position: number) => number;
     };
+    /** Of the host. */
+    realPath: (node: object) => string;
   };
   FS: { ErrnoError: new (number: number) => Error };
+}
+
+interface Stream {
+  /** The host's descriptor. */
+  nfd: number;
+  node: object;
 }
 
 /** EIO, by the program's numbers. */
@@ -23,13 +34,21 @@ const inputOutputError = 29;
 /** ENOSPC. */
 const noSpace = 51;
 
+export interface DurableFilesOptions {
+  disk: FailedDisk;
+  log: WriteAheadLog;
+  room?: DiskRoom | undefined;
+}
+
 export class DurableFiles extends NodeFS {
   readonly #disk: FailedDisk;
+  readonly #log: WriteAheadLog;
   readonly #room: DiskRoom | undefined;
 
-  constructor(folder: string, disk: FailedDisk, room?: DiskRoom) {
+  constructor(folder: string, { disk, log, room }: DurableFilesOptions) {
     super(folder);
     this.#disk = disk;
+    this.#log = log;
     this.#room = room;
   }
 
@@ -37,18 +56,34 @@ export class DurableFiles extends NodeFS {
     const { emscriptenOpts } = await super.init(database, options);
     const addOperations = (given: unknown): void => {
       const { FS, NODEFS } = given as MountingModule;
-      NODEFS.stream_ops.fsync = (stream) => {
+      /** PostgreSQL does not take a commit for one that is not on the disk: told of a failure, it stops. */
+      const reaching = <Result>(work: () => Result): Result => {
         try {
-          fsyncSync(stream.nfd);
-          return 0;
+          return work();
         } catch (error) {
           this.#disk.report((error as Error).message);
-          // PostgreSQL does not take a commit for one that is not on the disk: it stops.
           throw new FS.ErrnoError(inputOutputError);
         }
       };
+      NODEFS.stream_ops.fsync = ({ nfd, node }) =>
+        reaching(() => {
+          const path = NODEFS.realPath(node);
+          if (this.#log.defers(path)) this.#log.defer(nfd, path);
+          else {
+            this.#log.syncNow();
+            fsyncSync(nfd);
+          }
+          return 0;
+        });
+      const { close } = NODEFS.stream_ops;
+      NODEFS.stream_ops.close = (stream) => {
+        reaching(() => this.#log.closing(stream.nfd));
+        close(stream);
+      };
       const { write } = NODEFS.stream_ops;
       NODEFS.stream_ops.write = (stream, buffer, offset, length, position) => {
+        // The log comes to the disk before what it speaks of.
+        if (!this.#log.defers(NODEFS.realPath(stream.node))) reaching(() => this.#log.syncNow());
         let written = 0;
         try {
           written = write(stream, buffer, offset, length, position);

@@ -1,33 +1,25 @@
 /** What machines reported. A report that came before is not applied again. */
-import type { Selectable, Transaction, Updateable } from "kysely";
+import { sql, type Selectable, type Transaction, type Updateable } from "kysely";
 import { limits } from "../../contract/limits.ts";
 import type { Report, StepStatus } from "../../contract/report.ts";
 import type { Database } from "./database.ts";
+import { ReportBatches, type Reported } from "./report-batches.ts";
 import { toNumber, type AssignmentTable, type Tables } from "./schema.ts";
 import { messageOf } from "./status-messages.ts";
 
 export class ReportStore {
   readonly #database: Database;
+  readonly #batches: ReportBatches;
   constructor(database: Database) {
     this.#database = database;
+    this.#batches = new ReportBatches((reported) =>
+      database.transaction().execute((transaction) => keep(transaction, reported)),
+    );
   }
 
   /** Takes all or none of them; answers those that were new. One for a deployment that is gone is kept, no more. */
-  async take(machineId: string, reports: Report[]): Promise<Report[]> {
-    return await this.#database.transaction().execute(async (transaction) => {
-      const fresh: Report[] = [];
-      for (const report of reports) {
-        if (!(await insert(transaction, machineId, report))) continue;
-        fresh.push(report);
-        await transaction
-          .updateTable("assignment")
-          .set(changeOf(report))
-          .where("machine_id", "=", machineId)
-          .where("deployment_id", "=", report.deploymentId)
-          .execute();
-      }
-      return fresh;
-    });
+  take(machineId: string, reports: Report[]): Promise<Report[]> {
+    return this.#batches.take(machineId, reports);
   }
 
   /** How far the machine came; undefined when it was not given the deployment. */
@@ -61,43 +53,87 @@ export interface KeptStatus extends StepStatus {
   time: string;
 }
 
-async function insert(transaction: Transaction<Tables>, machineId: string, report: Report): Promise<boolean> {
-  const row = await transaction
+async function keep(transaction: Transaction<Tables>, reported: Reported[]): Promise<Set<Reported>> {
+  const received = new Date().toISOString();
+  const rows = await transaction
     .insertInto("report")
-    .values({
-      id: report.id,
-      machine_id: machineId,
-      deployment_id: report.deploymentId,
-      kind: report.kind,
-      time: report.time,
-      received: new Date().toISOString(),
-      detail: report.kind === "step-status" ? JSON.stringify(report.status) : null,
-      ...messageOf(report),
-    })
+    .values(reported.map((one) => rowOf(one, received)))
     .onConflict((conflict) => conflict.columns(["machine_id", "id"]).doNothing())
-    .returning("sequence")
-    .executeTakeFirst();
-  if (!row) return false;
-  const oldestKept = toNumber(row.sequence) - limits.reportsKeptPerMachine;
-  if (oldestKept > 0) await forgetBefore(transaction, machineId);
-  return true;
+    .returning(["machine_id", "id", "sequence"])
+    .execute();
+  const kept = new Set(rows.map((row) => `${row.machine_id} ${row.id}`));
+  // Of what comes twice at once, the first is the one that counts.
+  const fresh = reported.filter(({ machineId, report }) =>
+    kept.delete(`${machineId} ${report.id}`.toLowerCase()),
+  );
+  await change(transaction, fresh);
+  const last = rows.at(-1);
+  if (last !== undefined && toNumber(last.sequence) > limits.reportsKeptPerMachine) {
+    await forgetOldest(transaction, [...new Set(rows.map((row) => row.machine_id))]);
+  }
+  return new Set(fresh);
 }
 
-/** Sequence numbers are shared by all machines, so the bound is looked up among this machine's own. */
-async function forgetBefore(transaction: Transaction<Tables>, machineId: string): Promise<void> {
-  await transaction
-    .deleteFrom("report")
-    .where("machine_id", "=", machineId)
-    .where("sequence", "<=", (select) =>
-      select
-        .selectFrom("report as kept")
-        .select("kept.sequence")
-        .where("kept.machine_id", "=", machineId)
-        .orderBy("kept.sequence", "desc")
-        .offset(limits.reportsKeptPerMachine)
-        .limit(1),
-    )
-    .execute();
+function rowOf({ machineId, report }: Reported, received: string) {
+  return {
+    id: report.id,
+    machine_id: machineId,
+    deployment_id: report.deploymentId,
+    kind: report.kind,
+    time: report.time,
+    received,
+    detail: report.kind === "step-status" ? JSON.stringify(report.status) : null,
+    ...messageOf(report),
+  };
+}
+
+/** What each machine's assignment is after all of them: one statement for those that are changed in the same columns. */
+async function change(transaction: Transaction<Tables>, fresh: readonly Reported[]): Promise<void> {
+  const changes = new Map<string, Record<string, unknown>>();
+  for (const { machineId, report } of fresh) {
+    const key = `${machineId} ${report.deploymentId}`;
+    const place = { machine_id: machineId, deployment_id: report.deploymentId };
+    changes.set(key, { ...place, ...changes.get(key), ...changeOf(report) });
+  }
+  const byColumns = new Map<string, Record<string, unknown>[]>();
+  for (const one of changes.values()) {
+    const named = Object.keys(one).toSorted().join(" ");
+    byColumns.set(named, [...(byColumns.get(named) ?? []), one]);
+  }
+  for (const rows of byColumns.values()) {
+    const columns = changed.filter(({ name }) => rows[0] !== undefined && name in rows[0]);
+    const set = columns.map(({ name, type }) => sql`${sql.ref(name)} = wanted.${sql.ref(name)}::${type}`);
+    const as = columns.map(({ name }) => sql`${sql.ref(name)} text`);
+    await sql`update assignment set ${sql.join(set)}
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+        as wanted(machine_id uuid, deployment_id uuid, ${sql.join(as)})
+      where assignment.machine_id = wanted.machine_id and assignment.deployment_id = wanted.deployment_id`.execute(
+      transaction,
+    );
+  }
+}
+
+const [text, json] = [sql.raw("text"), sql.raw("jsonb")];
+/** What reports change of an assignment. */
+const changed = [
+  { name: "state", type: text },
+  { name: "plan", type: json },
+  { name: "outcome", type: json },
+  { name: "error", type: json },
+  { name: "notice", type: text },
+  { name: "updated", type: text },
+];
+
+/** Sequence numbers are shared by all machines, so the bound is looked up among each machine's own. */
+async function forgetOldest(transaction: Transaction<Tables>, machineIds: string[]): Promise<void> {
+  await sql`delete from report using (
+      select wanted.id::uuid as machine_id, (
+        select kept.sequence from report as kept where kept.machine_id = wanted.id::uuid
+        order by kept.sequence desc offset ${limits.reportsKeptPerMachine} limit 1
+      ) as last
+      from jsonb_array_elements_text(${JSON.stringify(machineIds)}::jsonb) as wanted(id)
+    ) as oldest
+    where report.machine_id = oldest.machine_id and report.sequence <= oldest.last`.execute(transaction);
 }
 
 /** "Restart Computer: … successfully completed an action", without who says so. */

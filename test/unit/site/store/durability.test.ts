@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { sql } from "kysely";
@@ -17,6 +17,30 @@ const commitRows = fileURLToPath(new URL("../../../fixtures/commit-rows.js", imp
 const credential = (id: string) => ({ id, tokenHash: id, uses: 1, expires: "2100-01-01T00:00:00.000Z" });
 const identifier = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
 
+/** `before` is called before each fsync, and what it throws is what that one fails with. */
+function watchSyncs(context: TestContext, before: () => void | Promise<void>): void {
+  const { fsync, fsyncSync } = fs;
+  const inTurn = async (descriptor: number, done: (error: Error | null) => void): Promise<void> => {
+    try {
+      await before();
+    } catch (error) {
+      return done(error as Error);
+    }
+    fsync(descriptor, done);
+  };
+  fs.fsync = ((descriptor: number, done: (error: Error | null) => void) =>
+    void inTurn(descriptor, done)) as typeof fs.fsync;
+  fs.fsyncSync = (descriptor) => {
+    void before();
+    fsyncSync(descriptor);
+  };
+  syncBuiltinESMExports();
+  context.after(() => {
+    Object.assign(fs, { fsync, fsyncSync });
+    syncBuiltinESMExports();
+  });
+}
+
 test("a commit waits for fsync, and a commit whose fsync fails is no commit", async (context) => {
   const folder = join(testFolder(context), "database");
   const store = await openStore(folder);
@@ -25,18 +49,11 @@ test("a commit waits for fsync, and a commit whose fsync fails is no commit", as
     assert.equal(rows[0]?.[setting], "on", setting);
   }
 
-  const real = fs.fsyncSync;
   let count = 0;
   let failing = false;
-  fs.fsyncSync = (descriptor) => {
+  watchSyncs(context, () => {
     count += 1;
     if (failing) throw Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" });
-    real(descriptor);
-  };
-  syncBuiltinESMExports();
-  context.after(() => {
-    fs.fsyncSync = real;
-    syncBuiltinESMExports();
   });
   const commits = 20;
   for (let number = 0; number < commits; number += 1) {
@@ -50,6 +67,41 @@ test("a commit waits for fsync, and a commit whose fsync fails is no commit", as
   await assert.rejects(store.credentials.use("any"), { code: "E_STORE" });
   assert.match((await store.failed).detail, /EIO/);
   await store.close();
+});
+
+test("commits that come together share an fsync, and none is answered before the one that it needs", async (context) => {
+  const store = await openStore(join(testFolder(context), "database"));
+  context.after(() => store.close());
+  let count = 0;
+  let open: () => void = () => undefined;
+  let gate: Promise<void> = new Promise((resolve) => {
+    open = resolve;
+  });
+  watchSyncs(context, () => {
+    count += 1;
+    return gate;
+  });
+  const answered: number[] = [];
+  const commits = Array.from({ length: 40 }, (_, number) =>
+    store.credentials.add(credential(identifier(number))).then(() => answered.push(number)),
+  );
+  const counted = () => store.database.selectFrom("credential").select("id").execute();
+  await waitFor(async () => (await counted()).length === 40, { what: "commits", story: () => "" });
+  assert.equal(answered.length, 0, "what is not on the disk is not answered");
+  // The same once more is no commit, and waits for the one that it found.
+  const again = store.database
+    .insertInto("credential")
+    .values({ id: identifier(0), token_hash: "x", uses_left: 1, expires: "2100", created: "2020" })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+    .then(() => answered.push(-1));
+  await counted();
+  assert.equal(answered.length, 0);
+  gate = Promise.resolve();
+  open();
+  await Promise.all([...commits, again]);
+  assert.equal(answered.length, 41);
+  assert.ok(count < 40, `${count} fsyncs for 40 commits`);
 });
 
 test("rows committed before SIGKILL are there afterwards, kill after kill", async (context) => {

@@ -130,6 +130,35 @@ test("an enrolled machine that is forgotten is let in no more than before", asyn
   assert.equal(await store.devices.find(told.id), undefined);
 });
 
+test("what many machines report at once is kept as each told it, and one that cannot be kept spoils no other's", async () => {
+  const machines = await Promise.all(Array.from({ length: 12 }, (_, number) => enrol(`at once ${number}`)));
+  const target = await deployment("at once", machines);
+  for (const machine of machines) await store.deployments.assign(target.id, machine);
+  const taken = await Promise.allSettled(
+    machines.map(async (machine, number) => {
+      const started = report(target.id, "started");
+      const twice = [started, report(target.id, number % 2 === 0 ? "failed" : "succeeded"), started];
+      const notice = { id: randomUUID(), deploymentId: target.id, time: new Date().toISOString() };
+      // PostgreSQL has no text with that character in it.
+      const more: Report[] = number === 5 ? [{ ...notice, kind: "notice", text: "\u0000" }] : [];
+      return await store.reports.take(machine, [...twice, ...more]);
+    }),
+  );
+  for (const [number, machine] of machines.entries()) {
+    const one = taken[number];
+    const work = await store.reports.work(target.id, machine);
+    if (number === 5) {
+      assert.equal(one?.status, "rejected");
+      assert.equal(work?.state, "enrolled");
+      continue;
+    }
+    assert.equal(one?.status === "fulfilled" && one.value.length, 2);
+    assert.equal(work?.state, number % 2 === 0 ? "failed" : "succeeded");
+    assert.equal(work?.error?.detail, number % 2 === 0 ? "sda" : undefined);
+    assert.equal(work?.outcome?.unicastBytes, number % 2 === 0 ? undefined : 2);
+  }
+});
+
 test("a report counts once however often it comes, and those of other machines are others", async () => {
   const [one, two] = [await enrol("one"), await enrol("two")];
   const target = await deployment("reports", [one, two]);

@@ -1,13 +1,8 @@
 /**
- * A PGlite that does not outlive a disk that fails. After PostgreSQL stopped itself PGlite answers nothing any more;
- * here everything that waits, and everything that comes, is refused with what happened.
+ * What waits for a database whose disk fails. After PostgreSQL stopped itself PGlite answers nothing any more; here
+ * everything that waits, and everything that comes, is refused with what happened.
  */
-import type { PGlite } from "@electric-sql/pglite";
-import type { PGliteDialectConfig } from "kysely";
 import { VolleyError } from "../../contract/errors.ts";
-
-/** What Kysely uses of PGlite. */
-type DialectDatabase = Exclude<PGliteDialectConfig["pglite"], (...given: never[]) => unknown>;
 
 export class FailedDisk {
   #failure: VolleyError | undefined;
@@ -44,30 +39,4 @@ export class FailedDisk {
         .then(resolve, reject);
     });
   }
-}
-
-export function guardDatabase(database: PGlite, disk: FailedDisk): DialectDatabase {
-  return {
-    get closed() {
-      return database.closed;
-    },
-    get ready() {
-      return database.ready;
-    },
-    get waitReady() {
-      return database.waitReady;
-    },
-    // What is left of it goes with the process; the log on the disk says what was committed.
-    close: () => (disk.failed ? Promise.resolve() : database.close()),
-    query: (...given) => disk.guard(() => database.query(...given)),
-    transaction: (work) =>
-      disk.guard(() =>
-        database.transaction((transaction) =>
-          work({
-            query: (...given) => disk.guard(() => transaction.query(...given)),
-            rollback: () => disk.guard(() => transaction.rollback()),
-          }),
-        ),
-      ),
-  };
 }

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ByteCount, HexRoot, Identifier, Time } from "./common.ts";
 import { Outcome } from "./report.ts";
+import { StatusEntry } from "./status-messages.ts";
 
 /** What is signed begins with these bytes, so that no report passes for a manifest, nor the other way round. */
 export const reportMark = "volley deployment report 1\n";
@@ -36,14 +37,14 @@ export const DeploymentReport = z.object({
   outcome: Outcome.nullable(),
   error: z.object({ code: z.string(), detail: z.string() }).nullable(),
   steps: z.array(
-    z.object({
-      time: Time,
-      messageId: z.int(),
-      message: z.string(),
-      step: z.int(),
-      group: z.string(),
-      action: z.string(),
-      exitCode: z.int(),
+    StatusEntry.pick({
+      time: true,
+      messageId: true,
+      message: true,
+      step: true,
+      group: true,
+      action: true,
+      exitCode: true,
     }),
   ),
 });

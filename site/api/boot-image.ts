@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { z } from "zod";
 import { BootFileName, BootImageFacts, WinpeFileName } from "../../contract/boot-image.ts";
 import { VolleyError } from "../../contract/errors.ts";
-import { limits } from "../../contract/limits.ts";
 import { readMediaDescription } from "../boot/media-description.ts";
 import { withoutCredential } from "../boot/winpe-credential.ts";
 import { readWinpeDescription, winpeFolder } from "../boot/winpe-texts.ts";
+import { takePiece } from "../store/files.ts";
 import type { ApiContext } from "./context.ts";
 import { offsetOf, parse, sendBytes, type Route } from "./routes.ts";
 
@@ -80,14 +80,8 @@ async function winpeFacts(mediaFolder: string, preferred: boolean): Promise<Boot
 
 /** Nothing at the end. Throws E_NOT_FOUND. */
 async function readPiece(path: string, offset: number): Promise<Buffer> {
-  const handle = await open(path, "r").catch((error: unknown) => {
+  const file = await open(path, "r").catch((error: unknown) => {
     throw new VolleyError("E_NOT_FOUND", "The site's boot media lack that file.", { cause: error });
   });
-  try {
-    const piece = Buffer.alloc(limits.filePieceBytes);
-    const { bytesRead } = await handle.read(piece, 0, piece.length, offset);
-    return piece.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
-  }
+  return takePiece(file, offset);
 }

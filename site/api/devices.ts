@@ -11,10 +11,10 @@ import { DeviceVariables, type SequenceVariable } from "../../contract/sequence.
 import { parseCsv } from "../csv.ts";
 import type { ApiContext } from "./context.ts";
 import { identifierOf, parse, type Call, type Route } from "./routes.ts";
-import { sealVariables, shownVariables } from "./secret-variables.ts";
+import { keepVariables, shownVariables } from "./secret-variables.ts";
 
 export function deviceRoutes(context: ApiContext): Route[] {
-  const { devices, log, store, vault } = context;
+  const { devices, store } = context;
   const who = "operator";
   const find = async ({ request }: Call): Promise<{ id: string; variables: SequenceVariable[] }> => {
     const id = identifierOf(request, "device");
@@ -61,10 +61,7 @@ export function deviceRoutes(context: ApiContext): Route[] {
       who,
       handle: async (call) => {
         const { id } = await find(call);
-        const { variables } = parse(DeviceVariables, call.request.body);
-        await store.devices.setVariables(id, sealVariables(vault, variables));
-        log.info(`device ${id} has ${variables.length} variables of its own`);
-        return shownVariables(variables);
+        return keepVariables(id, parse(DeviceVariables, call.request.body), context);
       },
     },
   ];

@@ -5,9 +5,10 @@ import { DeviceVariables, type SequenceVariable } from "../../contract/sequence.
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
 import { identifierOf, parse, type Call, type Route } from "./routes.ts";
-import { mergeVariables, openVariables, sealVariables, shownVariables } from "./secret-variables.ts";
+import { mergeVariables, openVariables, keepVariables, shownVariables } from "./secret-variables.ts";
 
-export function machineRoutes({ log, room, store, vault }: ApiContext): Route[] {
+export function machineRoutes(context: ApiContext): Route[] {
+  const { room, store, vault } = context;
   const find = async ({ request }: Call): Promise<DeviceRecord> => {
     const id = identifierOf(request, "machine");
     const device = await store.devices.ofMachine(id);
@@ -28,10 +29,7 @@ export function machineRoutes({ log, room, store, vault }: ApiContext): Route[] 
       who: "operator",
       handle: async (call) => {
         const { id } = await find(call);
-        const { variables } = parse(DeviceVariables, call.request.body);
-        await store.devices.setVariables(id, sealVariables(vault, variables));
-        log.info(`device ${id} has ${variables.length} variables of its own`);
-        return shownVariables(variables);
+        return keepVariables(id, parse(DeviceVariables, call.request.body), context);
       },
     },
     {

@@ -2,6 +2,7 @@
 import type { DeviceVariables, SequenceVariable } from "../../contract/sequence.ts";
 import type { Vault } from "../authority/vault.ts";
 import type { Database } from "../store/database.ts";
+import type { ApiContext } from "./context.ts";
 
 const whatOf = (name: string): string => `variable ${name.toLowerCase()}`;
 
@@ -25,6 +26,17 @@ export function openVariables(vault: Vault, variables: readonly SequenceVariable
 /** As people see them. */
 export function shownVariables(variables: readonly SequenceVariable[]): DeviceVariables {
   return { variables: variables.map((one) => (one.hidden ? { ...one, value: "" } : one)) };
+}
+
+/** From now on the device has these of its own, and no others; answers them as people see them. */
+export async function keepVariables(
+  deviceId: string,
+  { variables }: DeviceVariables,
+  { log, store, vault }: Pick<ApiContext, "log" | "store" | "vault">,
+): Promise<DeviceVariables> {
+  await store.devices.setVariables(deviceId, sealVariables(vault, variables));
+  log.info(`device ${deviceId} has ${variables.length} variables of its own`);
+  return shownVariables(variables);
 }
 
 /** The later count over the earlier; names are compared without regard to case. */

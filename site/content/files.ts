@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { UploadRequest, UploadState } from "../../contract/sequence.ts";
-import { makeFolder, syncPath } from "../store/files.ts";
+import { makeFolder, syncPath, takePiece } from "../store/files.ts";
 import { Turns } from "../turns.ts";
 
 /** What an upload has become. */
@@ -175,14 +175,7 @@ export class FileLibrary {
   /** Throws E_CONTENT_READ. Empty at and behind the end. */
   async read(id: string, offset: number): Promise<Buffer> {
     try {
-      const handle = await open(this.path(id), "r");
-      try {
-        const piece = Buffer.alloc(limits.filePieceBytes);
-        const { bytesRead } = await handle.read(piece, 0, piece.length, offset);
-        return piece.subarray(0, bytesRead);
-      } finally {
-        await handle.close();
-      }
+      return await takePiece(await open(this.path(id), "r"), offset);
     } catch (error) {
       throw new VolleyError("E_CONTENT_READ", `File ${id}: ${(error as Error).message}`, { cause: error });
     }

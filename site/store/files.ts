@@ -1,6 +1,8 @@
 /** File operations that are durable when they return. */
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, writeSync } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { limits } from "../../contract/limits.ts";
 
 /** Makes the entries of a folder, or the bytes of a file, durable. */
 export function syncPath(path: string): void {
@@ -41,4 +43,15 @@ export function writeFileDurably(path: string, content: string | Uint8Array, mod
 export function makeFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   syncPath(dirname(path));
+}
+
+/** At most filePieceBytes from `offset` on, none at the end and behind it. The file is closed then, and after a failure. */
+export async function takePiece(file: FileHandle, offset: number): Promise<Buffer> {
+  try {
+    const piece = Buffer.alloc(limits.filePieceBytes);
+    const { bytesRead } = await file.read(piece, 0, piece.length, offset);
+    return piece.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }

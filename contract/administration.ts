@@ -40,6 +40,8 @@ export const ImportRequest = z.object({
   index: z.int().min(1).optional(),
   /** Of a WIM: what it becomes. "disk" by default. */
   as: WimForm.optional(),
+  /** Whether it is cast encrypted. False by default. */
+  encrypt: z.boolean().optional(),
 });
 export type ImportRequest = z.infer<typeof ImportRequest>;
 
@@ -61,6 +63,8 @@ export type Importable = z.infer<typeof Importable>;
 /** POST /images/:id/multicast and POST /packages/:packageId/multicast: sessions that are open go on as they began. */
 export const MulticastRequest = z.object({ multicast: MulticastUse });
 export type MulticastRequest = z.infer<typeof MulticastRequest>;
+/** POST /images/:id/encryption and POST /packages/:packageId/encryption: as above. */
+export const EncryptionRequest = z.object({ encrypt: z.boolean() });
 
 /** An image in a WIM, as the WIM describes it. */
 export const WimEdition = z.object({
@@ -230,6 +234,7 @@ export const SessionRecord = z.object({
   imageName: Name,
   /** 0 for a deployment's first session; slower machines have further ones beside it. */
   stream: z.int(),
+  encrypted: z.boolean().optional(),
   group: z.string(),
   port: Port,
   start: z.int(),

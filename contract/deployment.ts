@@ -16,6 +16,8 @@ export const ImageFacts = z.object({
   firmware: z.array(z.enum(["bios", "uefi"])),
   /** Narrows what the deployment allows. */
   multicast: MulticastUse.default("allowed"),
+  /** What is cast of it is encrypted: a machine takes it in no other way from a distribution point elsewhere. */
+  encrypt: z.boolean().default(false),
 });
 export type ImageFacts = z.infer<typeof ImageFacts>;
 
@@ -82,6 +84,8 @@ export const JoinRequest = z.object({
   imageId: Identifier.nullable().default(null),
   /** Whether the agent knows of earlier work on this disk (it asks for nothing before its scan). */
   resume: z.boolean(),
+  /** Whether the agent can take part in an encrypted session. Agents that cannot say nothing, and are refused there. */
+  encryption: z.boolean().default(false),
 });
 export type JoinRequest = z.infer<typeof JoinRequest>;
 
@@ -97,6 +101,8 @@ export const JoinAnswer = z.object({
     group: z.ipv4(),
     port: Port,
     mtu: z.int().min(576).max(9000),
+    /** docs/PROTOCOL.md 3.1: symbols, and what is fetched by unicast. */
+    encrypted: z.boolean().default(false),
   }),
   receiver: z.object({ number: z.int().min(0).max(limits.receiversPerSession), key: HexKey }),
   /** Ports at the address by which the agent reaches the site. */

@@ -21,9 +21,12 @@ const settings = {
   minimumClients: z.int().min(1).max(limits.receiversPerSession),
   /** Of deployments that say nothing else. */
   slowClients: SlowClients,
+  /** On: every session is encrypted. Off: those of images and packages that are marked so. */
+  encrypt: z.boolean(),
 };
 
-export const DistributionPoint = z.object(settings);
+/** Of versions that had no encryption nothing is said of it. */
+export const DistributionPoint = z.object({ ...settings, encrypt: settings.encrypt.default(false) });
 export type DistributionPoint = z.infer<typeof DistributionPoint>;
 
 /** POST /distribution-point, by an administrator: what is not named stays. Answers DistributionPoint, as GET does. */

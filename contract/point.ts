@@ -126,6 +126,8 @@ export const PointSync = z.object({
   deployments: z.array(Identifier).max(limits.pointSessions),
   /** Its certificate ends soon. */
   renew: z.boolean(),
+  /** Whether it can encrypt sessions: one that cannot says nothing, and gets no tickets for what is to be encrypted. */
+  encryption: z.boolean().default(false),
 });
 export type PointSync = z.infer<typeof PointSync>;
 

@@ -134,6 +134,7 @@ export const PackageRequest = z.discriminatedUnion("kind", [
     programs: z.array(PackageProgram).max(100).default([]),
     /** Left out: "allowed" from packageCastBytesLeast on, "no" for what is smaller. */
     multicast: MulticastUse.optional(),
+    encrypt: z.boolean().default(false),
   }),
   z.object({
     kind: z.literal("file"),
@@ -142,6 +143,7 @@ export const PackageRequest = z.discriminatedUnion("kind", [
     fileName: FileName,
     uploadId: Identifier,
     multicast: MulticastUse.optional(),
+    encrypt: z.boolean().default(false),
   }),
   z.object({ kind: z.literal("image"), packageId: PackageId, imageId: Identifier }),
 ]);
@@ -167,6 +169,7 @@ export const PackageFacts = z.object({
   imageId: Identifier.nullable(),
   /** Of an archive or file; of an image, the image says it. */
   multicast: MulticastUse.default("no"),
+  encrypt: z.boolean().default(false),
   programs: z.array(PackageProgram),
 });
 export type PackageFacts = z.infer<typeof PackageFacts>;

@@ -87,6 +87,8 @@ export interface CasterOptions {
   unicastPort: number | null;
   timeToLive: number;
   mtu: number;
+  /** What goes by multicast and by unicast (docs/PROTOCOL.md 3.1); false if nothing is said. */
+  encrypted?: boolean;
   /** Bytes per second on the wire; 0 = what receivers take. */
   rateBytesPerSecond: number;
   /** Which receivers: most of them, if nothing is said, or the quickest quarter. */
@@ -143,6 +145,8 @@ export interface ReceiverOptions {
   feedback: { address: string; port: number };
   unicast: { address: string; port: number } | null;
   mtu: number;
+  /** As the session's caster has it. */
+  encrypted?: boolean;
   groupSize: number;
   /** False on a resume: ask only for what the scan finds lacking. */
   askBeforeScan: boolean;
@@ -315,6 +319,7 @@ export function openCaster(options: CasterOptions): Caster {
   if (options.unicastPort !== null) check.integer("unicastPort", options.unicastPort, 0, 65_535);
   check.integer("timeToLive", options.timeToLive, 0, 255);
   check.integer("mtu", options.mtu, 576, 9000);
+  check.flag("encrypted", options.encrypted ?? false);
   check.integer("rateBytesPerSecond", options.rateBytesPerSecond, 0, 2 ** 40);
   check.choice("paceBy", options.paceBy ?? "most", ["most", "quickest"]);
   return addon.openCaster(options);
@@ -339,6 +344,7 @@ export function openReceiver(options: ReceiverOptions): Receiver {
     check.integer("unicast.port", options.unicast.port, 1, 65_535);
   }
   check.integer("mtu", options.mtu, 576, 9000);
+  check.flag("encrypted", options.encrypted ?? false);
   check.integer("groupSize", options.groupSize, 0, 2 ** 32 - 1);
   check.flag("askBeforeScan", options.askBeforeScan);
   check.integer("silenceMs", options.silenceMs, 0, 2 ** 32 - 1);

@@ -13,6 +13,7 @@ interface Look {
 interface Told {
   sessions: SessionRecord[];
   images: PointSync["images"];
+  encryption: boolean;
   /** By image that is on its way, the oldest look first. */
   looks: Map<string, Look[]>;
   atMs: number;
@@ -29,7 +30,8 @@ export class RemotePoints {
     this.#silent = silent;
   }
 
-  told(point: { id: string; name: string }, { images, sessions }: PointSync, nowMs = Date.now()): void {
+  told(point: { id: string; name: string }, sync: PointSync, nowMs = Date.now()): void {
+    const { encryption, images, sessions } = sync;
     const before = this.#told.get(point.id);
     clearTimeout(before?.silence);
     const looks = new Map<string, Look[]>();
@@ -43,6 +45,7 @@ export class RemotePoints {
     this.#told.set(point.id, {
       sessions: sessions.map((session) => ({ ...session, point: point.name })),
       images,
+      encryption,
       looks,
       atMs: nowMs,
       silence: setTimeout(this.#silent, limits.pointSilentMs).unref(),
@@ -57,6 +60,11 @@ export class RemotePoints {
   isHere(pointId: string, nowMs = Date.now()): boolean {
     const told = this.#told.get(pointId);
     return told !== undefined && nowMs - told.atMs < limits.pointSilentMs;
+  }
+
+  /** Whether its version can encrypt sessions; false while it has said nothing. */
+  canEncrypt(pointId: string): boolean {
+    return this.#told.get(pointId)?.encryption ?? false;
   }
 
   /** The point with what it told last. */

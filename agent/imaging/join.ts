@@ -1,6 +1,6 @@
 /** Which session a machine joins: at the distribution points of where it is, one after the other, and at the site. */
 import type { ImageFacts, JoinAnswer, JoinRequest } from "../../contract/deployment.ts";
-import { toVolleyError, type VolleyError } from "../../contract/errors.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import type { Log } from "../report/logs.ts";
@@ -42,7 +42,9 @@ export async function joinSession(options: JoinOptions, resume: boolean): Promis
   for (let round = 1; ; round += 1) {
     for (const place of points) {
       try {
-        return { place, joined: await joinAt(place, limits.pointJoinMs, options, resume) };
+        const joined = await joinAt(place, limits.pointJoinMs, options, resume);
+        checkEncrypted(place, joined, options.image);
+        return { place, joined };
       } catch (error) {
         const failure = toVolleyError(error);
         if (signal.aborted) throw failure;
@@ -80,7 +82,7 @@ async function joinAt(
     if (!away) options.log.warning(`Waiting for ${place.name}: ${failure.detail}`);
     away = true;
   };
-  const request = { imageId: options.image.id, resume };
+  const request = { imageId: options.image.id, resume, encryption: true };
   const joined = await untilItWorks(() => place.join(request), {
     signal: options.signal,
     patienceMs,
@@ -90,8 +92,15 @@ async function joinAt(
   if (away) options.notice(`${capital(place.name)} answers again`);
   const { group, number, port } = joined.session;
   const lacking = resume ? ", asking only for what is lacking" : "";
-  options.log.info(`Joined session ${number} of ${place.name} on ${group}:${port}${lacking}`);
+  const how = joined.session.encrypted ? ", encrypted" : "";
+  options.log.info(`Joined session ${number} of ${place.name} on ${group}:${port}${how}${lacking}`);
   return joined;
+}
+
+/** The site says itself what it encrypts. A point elsewhere may be old, or in other hands. Throws E_CONFLICT. */
+function checkEncrypted({ name }: CastingPlace, { session }: JoinAnswer, image: ImageFacts): void {
+  if (!image.encrypt || session.encrypted) return;
+  throw new VolleyError("E_CONFLICT", `${capital(name)} casts ${image.name} without encryption.`);
 }
 
 export function capital(text: string): string {

@@ -87,6 +87,7 @@ function receiverOptions(options: ReceiveOptions): Parameters<typeof openReceive
     feedback: { address: siteAddress, port: joined.feedbackPort },
     unicast: joined.unicastPort === null ? null : { address: siteAddress, port: joined.unicastPort },
     mtu: joined.session.mtu,
+    encrypted: joined.session.encrypted,
     groupSize: joined.groupSize,
     askBeforeScan: !options.resume,
     silenceMs: options.place.multicast ? limits.multicastSilenceMs : 0,

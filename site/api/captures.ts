@@ -112,6 +112,7 @@ async function addWim(
       hash,
       imageId: null,
       multicast: bytes < limits.packageCastBytesLeast ? "no" : "allowed",
+      encrypt: false,
       driverCategory: null,
       programs: [],
       added,

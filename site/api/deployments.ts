@@ -179,7 +179,7 @@ function participation({ director, machineLogs, room, store }: ApiContext): Rout
       who: "machine",
       handle: async (call): Promise<JoinAnswer> => {
         const { machineId, deployment } = await deploymentOf(call, store);
-        const { imageId, resume } = parse(JoinRequest, call.request.body);
+        const { encryption, imageId, resume } = parse(JoinRequest, call.request.body);
         const wanted = imageId ?? deployment.imageId;
         if (!deployment.open) {
           throw new VolleyError("E_SESSION_GONE", `Deployment ${deployment.name} is closed.`);
@@ -194,7 +194,7 @@ function participation({ director, machineLogs, room, store }: ApiContext): Rout
           );
         }
         if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines");
-        return await director.join(machineId, deployment, { imageId: wanted, resume });
+        return await director.join(machineId, deployment, { encryption, imageId: wanted, resume });
       },
     },
     {

@@ -1,5 +1,10 @@
 /** Images: imported, listed, verified and removed by the administrator; manifests for machines that deploy them. */
-import { ImportRequest, MulticastRequest, type ImageRecord } from "../../contract/administration.ts";
+import {
+  EncryptionRequest,
+  ImportRequest,
+  MulticastRequest,
+  type ImageRecord,
+} from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { importPath, listImportable } from "../content/importable.ts";
 import type { ApiContext } from "./context.ts";
@@ -49,9 +54,24 @@ export function imageRoutes({ importFolder, library, room, store, tasks }: ApiCo
         if (image.purpose !== "image") {
           throw new VolleyError("E_CONFLICT", "This is a package's content: the package says it.");
         }
-        await store.images.setMulticast(image.id, multicast);
+        await store.images.setCasting(image.id, { multicast });
         room.changed("images");
         return { ...image, multicast };
+      },
+    },
+    {
+      method: "POST",
+      path: "/images/:id/encryption",
+      who: "administrator",
+      handle: async (call): Promise<ImageRecord> => {
+        const image = await find(call);
+        const { encrypt } = parse(EncryptionRequest, call.request.body);
+        if (image.purpose !== "image") {
+          throw new VolleyError("E_CONFLICT", "This is a package's content: the package says it.");
+        }
+        await store.images.setCasting(image.id, { encrypt });
+        room.changed("images");
+        return { ...image, encrypt };
       },
     },
     {

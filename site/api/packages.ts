@@ -8,7 +8,7 @@ import {
   PackageRequest,
   SharedRequest,
 } from "../../contract/sequence.ts";
-import { MulticastRequest } from "../../contract/administration.ts";
+import { EncryptionRequest, MulticastRequest } from "../../contract/administration.ts";
 import type { StoredPackage } from "../store/packages.ts";
 import type { ApiContext } from "./context.ts";
 import { offsetOf, parse, sendBytes, type Call, type Route } from "./routes.ts";
@@ -84,11 +84,26 @@ export function packageRoutes(context: ApiContext): Route[] {
         if (shared && multicast === "only") {
           throw new VolleyError("E_CONFLICT", `Package ${packageId} is shared, which is by unicast.`);
         }
-        await store.packages.setMulticast(packageId, multicast);
+        await store.packages.setCasting(packageId, { multicast });
         if (imageId !== null && multicast === "no") {
           await dropContent(context, packageId, imageId);
-        } else if (imageId !== null) await store.images.setMulticast(imageId, multicast);
+        } else if (imageId !== null) await store.images.setCasting(imageId, { multicast });
         else if (fileId !== null) packageContents.make(packageId);
+        return PackageRecord.parse(await find(call));
+      },
+    },
+    {
+      method: "POST",
+      path: "/packages/:packageId/encryption",
+      who: "administrator",
+      handle: async (call) => {
+        const { imageId, kind, packageId } = await find(call);
+        const { encrypt } = parse(EncryptionRequest, call.request.body);
+        if (kind === "image") {
+          throw new VolleyError("E_CONFLICT", `Package ${packageId} is an image, which says it itself.`);
+        }
+        await store.packages.setCasting(packageId, { encrypt });
+        if (imageId !== null) await store.images.setCasting(imageId, { encrypt });
         return PackageRecord.parse(await find(call));
       },
     },
@@ -162,14 +177,14 @@ async function makePackage(
     if (image?.purpose !== "image") {
       throw new VolleyError("E_NOT_FOUND", `There is no image ${wanted.imageId}.`);
     }
-    const { bytes, id: imageId, multicast, name } = image;
+    const { bytes, encrypt, id: imageId, multicast, name } = image;
     const none = { fileId: null, fileName: null, hash: null, driverCategory: null, programs: [] };
-    return { packageId, name, kind: "image", ...none, bytes, imageId, multicast, added };
+    return { packageId, name, kind: "image", ...none, bytes, imageId, multicast, encrypt, added };
   }
   const { bytes, hash, id: fileId } = await files.take(null, wanted.uploadId, limits.uploadBytesMost);
-  const { kind, name } = wanted;
+  const { encrypt, kind, name } = wanted;
   const multicast = wanted.multicast ?? (bytes < limits.packageCastBytesLeast ? "no" : "allowed");
-  const common = { packageId, name, kind, fileId, bytes, hash, imageId: null, multicast, added };
+  const common = { packageId, name, kind, fileId, bytes, hash, imageId: null, multicast, encrypt, added };
   if (wanted.kind === "file") {
     return { ...common, fileName: wanted.fileName, driverCategory: null, programs: [] };
   }

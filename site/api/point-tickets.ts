@@ -11,7 +11,7 @@ type PolicyPoints = NonNullable<NonNullable<Policy["deployment"]>["points"]>;
 
 /** Those whose boundary the address is in, the narrowest boundary first; none for a deployment without an image to cast. */
 export async function pointsFor(
-  { authority, store }: ApiContext,
+  { authority, remotePoints, store }: ApiContext,
   machine: { id: string; address: string },
   deployment: DeploymentRecord,
 ): Promise<PolicyPoints> {
@@ -32,7 +32,8 @@ export async function pointsFor(
   const expires = new Date(Date.now() + limits.ticketMs).toISOString();
   const answer: PolicyPoints = [];
   for (const { point } of near) {
-    const imageIds = point.images.filter((imageId) => cast.has(imageId)).slice(0, limits.ticketImages);
+    const wanted = point.images.filter((imageId) => cast.has(imageId)).slice(0, limits.ticketImages);
+    const imageIds = remotePoints.canEncrypt(point.id) ? wanted : await inClear(point, wanted, store);
     if (imageIds.length === 0 || point.port === null) continue;
     const { multicast, multicastOnly, rateMbps, slowClients } = deployment;
     const ticket = Ticket.parse({
@@ -61,6 +62,17 @@ export async function pointsFor(
     });
   }
   return answer;
+}
+
+/** Of these what the point may send as it is: a version that knows no encryption would send all of it so. */
+async function inClear(
+  { properties }: StoredPoint,
+  imageIds: readonly string[],
+  store: ApiContext["store"],
+): Promise<string[]> {
+  if (properties.encrypt) return [];
+  const encrypted = await store.images.encrypted(imageIds);
+  return imageIds.filter((id) => !encrypted.has(id));
 }
 
 /** Bits of the narrowest boundary that the address is in; -1 for none. */

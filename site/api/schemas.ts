@@ -80,6 +80,10 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
     body: administration.MulticastRequest,
     answer: administration.ImageRecord,
   },
+  "POST /images/:id/encryption": {
+    body: administration.EncryptionRequest,
+    answer: administration.ImageRecord,
+  },
   "POST /images/:id/verify": { answer: administration.VerificationState },
   "GET /importable": { answer: administration.Importable },
   "GET /imports": { answer: z.array(administration.ImportState) },
@@ -98,6 +102,10 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "GET /packages/:packageId": { answer: sequence.PackageRecord },
   "POST /packages/:packageId/multicast": {
     body: administration.MulticastRequest,
+    answer: sequence.PackageRecord,
+  },
+  "POST /packages/:packageId/encryption": {
+    body: administration.EncryptionRequest,
     answer: sequence.PackageRecord,
   },
   "POST /packages": { body: sequence.PackageRequest, answer: sequence.PackageRecord },

@@ -10,7 +10,7 @@ import type {
   ImageRecord,
   SessionRecord,
 } from "../../contract/administration.ts";
-import type { JoinAnswer } from "../../contract/deployment.ts";
+import type { JoinAnswer, JoinRequest } from "../../contract/deployment.ts";
 import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
@@ -64,12 +64,13 @@ export class Director {
   /**
    * A machine of the deployment takes part in the casting of an image from now on, as a receiver of its own; one that
    * resumes has had its session and waits for no other. Throws E_TOO_SLOW when it is out, E_SESSION_GONE when the
-   * deployment is closed, E_SESSION_WAITING and E_POINT_FULL while the distribution point's properties have it wait.
+   * deployment is closed, E_SESSION_WAITING and E_POINT_FULL while the distribution point's properties have it wait,
+   * E_CONFLICT where the session is encrypted and the machine's agent knows no encryption.
    */
   join(
     machineId: string,
     deployment: DeploymentRecord,
-    { imageId = deployment.imageId, resume = false }: { imageId?: string | null; resume?: boolean } = {},
+    { encryption = true, imageId = deployment.imageId, resume = false }: Partial<JoinRequest> = {},
   ): Promise<JoinAnswer> {
     return this.#turns.take(async () => {
       const { store, native } = this.#options;
@@ -81,6 +82,7 @@ export class Director {
       this.#checkPoint(machineId, deployment, image);
       const place = this.#streamsOf(deployment, imageId)?.placeOf(machineId) ?? { stream: 0, reason: "" };
       const wish = { deployment, imageId, stream: place.stream };
+      if (!encryption) this.#opener.checkInClear(image, this.#find(wish)?.stored);
       const casting = this.#sessionsOf(castingOf({ deploymentId: deployment.id, imageId }));
       // A package is one of many things that a sequence takes, each machine in its own time: nobody waits for others.
       const waits = !resume && image.purpose === "image";
@@ -108,15 +110,7 @@ export class Director {
       const machines = Math.max(await store.deployments.machineCount(deployment), session.machines.size);
       this.#options.changed();
       return {
-        session: {
-          id: stored.id,
-          number: stored.number,
-          stream: stored.stream,
-          key: stored.sessionKey,
-          group: stored.group,
-          port: stored.port,
-          mtu: stored.mtu,
-        },
+        session: session.forMachines(),
         receiver: { number: receiver, key: key.toString("hex") },
         feedbackPort: session.caster.ports.feedback,
         unicastPort: session.caster.ports.unicast || null,

@@ -1,5 +1,6 @@
 /** A session that is open: its caster, who takes part, and what it has sent. */
 import type { DeploymentRecord, ImageRecord, SessionRecord } from "../../contract/administration.ts";
+import type { JoinAnswer } from "../../contract/deployment.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import type { Caster, CasterStatistics } from "../../native/index.ts";
@@ -122,6 +123,12 @@ export class LiveSession {
     return this.#statistics.multicastBytes;
   }
 
+  /** What a machine that takes part has to know, its key among it. */
+  forMachines(): JoinAnswer["session"] {
+    const { encrypted, group, id, mtu, number, port, sessionKey: key, stream } = this.stored;
+    return { id, number, stream, key, group, port, mtu, encrypted };
+  }
+
   /** What each machine told last. */
   clients(): StreamClient[] {
     return [...this.#clients.values()];
@@ -195,7 +202,7 @@ export class LiveSession {
 
 type Described = Pick<
   SessionRecord,
-  "id" | "deploymentId" | "imageName" | "stream" | "group" | "port" | "start" | "root"
+  "id" | "deploymentId" | "imageName" | "stream" | "encrypted" | "group" | "port" | "start" | "root"
 >;
 
 /** What of a session does not change while it is open. */
@@ -205,6 +212,7 @@ export function describe(stored: StoredSession, image: { name: string; root: str
     deploymentId: stored.deploymentId,
     imageName: image.name,
     stream: stored.stream,
+    encrypted: stored.encrypted,
     group: stored.group,
     port: stored.port,
     start: stored.start,

@@ -23,6 +23,7 @@ export const defaultProperties: DistributionPoint = {
   startDelayMinutes: 15,
   minimumClients: 20,
   slowClients: { policy: "none" },
+  encrypt: false,
 };
 
 export class PointProperties {

@@ -64,6 +64,8 @@ export class SessionOpener {
       throw new VolleyError("E_CONFLICT", `${limits.sessionsOpen} sessions are open, which is the most.`);
     }
     const { groups, mtu, store } = this.#options;
+    const image = await store.images.find(imageId);
+    if (!image) throw new VolleyError("E_NOT_FOUND", `There is no image ${imageId}.`);
     const place = await groups.take();
     try {
       const stored: StoredSession = {
@@ -74,6 +76,7 @@ export class SessionOpener {
         stream,
         ...place,
         mtu,
+        encrypted: this.#encrypts(image),
         start: 0,
         sessionKey: randomBytes(32).toString("hex"),
         feedbackSecret: randomBytes(32).toString("hex"),
@@ -91,6 +94,21 @@ export class SessionOpener {
       groups.release(place.group);
       throw error;
     }
+  }
+
+  /**
+   * For an agent that knows no encryption: throws E_CONFLICT where the session of the image, or the one that would be opened
+   * for it, is encrypted.
+   */
+  checkInClear(image: ImageRecord, session: StoredSession | undefined): void {
+    if (!(session?.encrypted ?? this.#encrypts(image))) return;
+    const detail = `${image.name} is cast encrypted, and this version of the agent knows no encryption`;
+    throw new VolleyError("E_CONFLICT", `${detail}: start the machine with one of the site's version.`);
+  }
+
+  /** Of a session that is opened now: it stays what it is then. */
+  #encrypts({ encrypt }: Pick<ImageRecord, "encrypt">): boolean {
+    return encrypt || this.#options.properties.current.encrypt;
   }
 
   /** Opens the sender, and puts its ports into `stored`: they are still to be kept. */
@@ -161,6 +179,7 @@ export class SessionOpener {
           unicastPort: isMulticastOnly(deployment, image) ? null : ports.unicast,
           timeToLive,
           mtu: stored.mtu,
+          encrypted: stored.encrypted,
           rateBytesPerSecond: Math.round((rateMbps * 1_000_000) / 8),
           paceBy: hasSlowerStream(deployment, stored.stream) ? "quickest" : "most",
         });

@@ -40,6 +40,7 @@ function changeOf(call: CommandCall): Record<string, unknown> {
     }),
     minimumClients: number(call, "minimum-size", { least: 1, ...clients }),
     slowClients: slowClients(call),
+    encrypt: onOff(call, "encrypt"),
   };
   return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
 }
@@ -60,6 +61,7 @@ function showProperties(point: DistributionPoint): void {
     ["  Session start delay", `${point.startDelayMinutes} min`],
     ["  Minimum session size", `${point.minimumClients} machines`],
     ["Slow machines", slowText(point.slowClients)],
+    ["Encryption", point.encrypt ? "of every session" : "of what is marked so"],
   ]);
 }
 
@@ -151,6 +153,11 @@ export const distributionPointCommands: SiteCommand[] = [
         type: "string",
         value: "N",
         help: "Where a deployment says nothing, slow machines get streams of their own: 2 or 3 (1).",
+      },
+      encrypt: {
+        type: "string",
+        value: "on|off",
+        help: "Every session is encrypted, not only those of images and packages that are marked so (off).",
       },
       ...placeOptions,
     },

@@ -13,6 +13,7 @@ import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
 import { bytesText } from "../quantities.ts";
 import { text, type CommandCall } from "./command.ts";
+import { encryptOption } from "./multicast-use.ts";
 import { printTable } from "./output.ts";
 import { addFile, printPackage } from "./package-file.ts";
 import { follow } from "./progress.ts";
@@ -30,6 +31,7 @@ export const importOptions = {
     value: "FORM",
     help: "What an image of a WIM becomes: disk (GPT, for UEFI; the default), disk-mbr (for a BIOS), volume (for a sequence's own partition), or file (a package that is applied at the machine).",
   },
+  encrypt: encryptOption,
   id: { type: "string", value: "ID", help: "With --as file: the identifier that steps name: PS100012." },
 } as const;
 
@@ -84,6 +86,7 @@ function readRequest(call: CommandCall, path: string): ImportRequest {
     format: format.data,
     index: index === undefined ? undefined : Number(index),
     as: form.data,
+    encrypt: call.values["encrypt"] === true,
   };
 }
 
@@ -100,7 +103,8 @@ async function importAsFile(client: SiteClient, call: CommandCall, path: string)
     throw new VolleyError("E_USAGE", `--as file takes one .wim or .esd; ${remedy}.`);
   }
   const name = text(call, "name") ?? basename(path);
-  printPackage(await addFile(client, { packageId, name, path, quiet: call.json }), call);
+  const encrypt = call.values["encrypt"] === true;
+  printPackage(await addFile(client, { packageId, name, path, encrypt, quiet: call.json }), call);
 }
 
 /** What was imported, and a word on what a room of it would be like. */

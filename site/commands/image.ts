@@ -1,11 +1,12 @@
-/** volley image import | list | show | verify | multicast | remove */
+/** volley image import | list | show | verify | multicast | encrypt | remove */
 import type { ImageRecord, VerificationState } from "../../contract/administration.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
 import { bytesText, minuteText } from "../quantities.ts";
 import type { SiteCommand } from "./command.ts";
 import { importImage, importOptions } from "./image-import.ts";
-import { multicastText, multicastUse } from "./multicast-use.ts";
+import { encryptText, multicastText, multicastUse } from "./multicast-use.ts";
+import { onOffWord } from "./on-off.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { follow } from "./progress.ts";
 
@@ -33,6 +34,7 @@ function printImage(image: ImageRecord): void {
     ],
     ["boots with", firmwareText(image)],
     ["sent by", multicastText(image.multicast)],
+    ["sent", encryptText(image.encrypt)],
     ["sectors", `${image.sectorBytes} bytes`],
     ["smallest disk", `${image.smallestDiskBytes} bytes`],
     ["imported", image.imported],
@@ -154,6 +156,21 @@ export const imageCommands: SiteCommand[] = [
       const now = await client.post<ImageRecord>(path, { multicast: multicastUse(use) });
       if (call.json) printJson(now);
       else printLine(`${now.name} has ${multicastText(now.multicast)}.`);
+    },
+  },
+  {
+    words: "image encrypt",
+    operands: "NAME on|off",
+    operandCount: 2,
+    summary: "Say whether an image is cast encrypted, in sessions from now on.",
+    options: {},
+    run: async (client, call) => {
+      const [name = "", given = ""] = call.positionals;
+      const encrypt = onOffWord(given, "Encryption");
+      const { id } = await findImage(client, name);
+      const now = await client.post<ImageRecord>(`/images/${id}/encryption`, { encrypt });
+      if (call.json) printJson(now);
+      else printLine(`${now.name} is cast ${encryptText(now.encrypt)}.`);
     },
   },
   {

@@ -1,4 +1,4 @@
-/** How images and packages are said to reach machines. */
+/** How images and packages are said to reach machines: by which ways, and whether encrypted. */
 import { MulticastUse } from "../../contract/common.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { text, type CommandCall } from "./command.ts";
@@ -29,4 +29,13 @@ export function multicastText(use: MulticastUse): string {
     only: "multicast only",
   };
   return texts[use];
+}
+
+export const encryptOption = {
+  type: "boolean",
+  help: "It is cast encrypted: nobody but the machines it is for can read it.",
+} as const;
+
+export function encryptText(encrypt: boolean): string {
+  return encrypt ? "encrypted" : "not encrypted";
 }

@@ -13,6 +13,7 @@ export interface FileWish {
   name: string;
   path: string;
   multicast?: MulticastUse;
+  encrypt: boolean;
   /** Nothing is said of the progress. */
   quiet: boolean;
 }

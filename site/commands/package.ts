@@ -1,4 +1,4 @@
-/** volley package add | image | list | drivers | share | multicast | remove */
+/** volley package add | image | list | drivers | share | multicast | encrypt | remove */
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
@@ -12,7 +12,15 @@ import { bytesText, minuteText } from "../quantities.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
 import { printJson, printLine, printTable } from "./output.ts";
-import { multicastOf, multicastOption, multicastText, multicastUse } from "./multicast-use.ts";
+import {
+  encryptOption,
+  encryptText,
+  multicastOf,
+  multicastOption,
+  multicastText,
+  multicastUse,
+} from "./multicast-use.ts";
+import { onOffWord } from "./on-off.ts";
 import { addFile, printPackage } from "./package-file.ts";
 import { unpackZip } from "./unpack-zip.ts";
 import { uploadFile } from "./upload.ts";
@@ -33,6 +41,7 @@ export const packageCommands: SiteCommand[] = [
         help: "It holds drivers, which Auto Apply Drivers looks through.",
       },
       multicast: multicastOption("allowed for what is large, no for what is small"),
+      encrypt: encryptOption,
       program: {
         type: "string",
         multiple: true,
@@ -47,6 +56,7 @@ export const packageCommands: SiteCommand[] = [
         packageId: identifier(call),
         name: text(call, "name") ?? basename(path),
         ...(multicast !== undefined && { multicast }),
+        encrypt: call.values["encrypt"] === true,
       };
       const isFolder = statOf(path).isDirectory();
       const added =
@@ -86,17 +96,18 @@ export const packageCommands: SiteCommand[] = [
     run: async (client, call) => {
       const packages = await client.get<PackageRecord[]>("/packages");
       if (call.json) return printJson(packages);
-      const rows = packages.map(({ added, bytes, imageId, kind, multicast, name, packageId }) => [
+      const rows = packages.map(({ added, bytes, encrypt, imageId, kind, multicast, name, packageId }) => [
         packageId,
         name,
         kind,
         kind === "image" || multicast === "no" || imageId !== null
           ? multicast
           : `${multicast}, being prepared`,
+        encrypt ? "yes" : "no",
         bytesText(bytes),
         minuteText(added),
       ]);
-      printTable([["ID", "NAME", "KIND", "MULTICAST", "SIZE", "ADDED"], ...rows]);
+      printTable([["ID", "NAME", "KIND", "MULTICAST", "ENCRYPTED", "SIZE", "ADDED"], ...rows]);
     },
   },
   {
@@ -154,6 +165,21 @@ export const packageCommands: SiteCommand[] = [
     },
   },
   {
+    words: "package encrypt",
+    operands: "ID on|off",
+    operandCount: 2,
+    summary: "Say whether a package is cast encrypted, in sessions from now on.",
+    options: {},
+    run: async (client, call) => {
+      const [packageId = "", given = ""] = call.positionals;
+      const encrypt = onOffWord(given, "Encryption");
+      const path = `/packages/${encodeURIComponent(packageId)}/encryption`;
+      const now = await client.post<PackageRecord>(path, { encrypt });
+      if (call.json) printJson(now);
+      else printLine(`Package ${now.packageId} is cast ${encryptText(now.encrypt)}.`);
+    },
+  },
+  {
     words: "package remove",
     operands: "ID",
     operandCount: 1,
@@ -198,6 +224,7 @@ interface FolderWish {
   driverCategory: string | null;
   programs: PackageProgram[];
   multicast?: MulticastUse;
+  encrypt: boolean;
   path: string;
   /** It is a zip of the folder. */
   isZip: boolean;

@@ -59,14 +59,15 @@ export async function importImage(importer: Importer, work: ImportWork): Promise
   const name = work.name ?? nameOf(work.path);
   await refuseTakenName(importer.store, name);
   const prepare = await look(work);
-  const facts = { id: work.imageId ?? randomUUID(), name, purpose: "image", multicast: "allowed" } as const;
+  const id = work.imageId ?? randomUUID();
+  const facts = { id, name, purpose: "image", multicast: "allowed", encrypt: work.encrypt ?? false } as const;
   return keep(importer, { ...facts, path: work.path, signal: work.signal }, async (folder) => {
     const { source, reading } = await prepare(folder);
     return { source, reading, disk: await inspectPartitions(source) };
   });
 }
 
-export interface Kept extends Pick<ImageRecord, "id" | "name" | "purpose" | "multicast"> {
+export interface Kept extends Pick<ImageRecord, "id" | "name" | "purpose" | "multicast" | "encrypt"> {
   /** Where it came from. */
   path: string;
   signal: AbortSignal;
@@ -85,7 +86,7 @@ export async function keep(
   open: (folder: string) => Promise<Readable>,
 ): Promise<ImageRecord> {
   const { library, store } = importer;
-  const { id, multicast, name, purpose } = work;
+  const { encrypt, id, multicast, name, purpose } = work;
   const folder = join(library.folder, `.importing-${id}`);
   try {
     makeFolder(folder);
@@ -118,6 +119,7 @@ export async function keep(
       chunks: summary.chunks,
       purpose,
       multicast,
+      encrypt,
     };
     if (summary.root !== result.root) {
       throw new VolleyError("E_INTERNAL", "The manifest has another root than the image.");

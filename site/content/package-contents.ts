@@ -72,6 +72,7 @@ export class PackageContents {
       const now = await store.packages.find(packageId);
       if (now?.fileId === fileId && now.multicast !== "no") {
         await store.packages.setContent(packageId, image.id);
+        if (now.encrypt !== image.encrypt) await store.images.setCasting(image.id, { encrypt: now.encrypt });
         await store.siteMessages.add("packageCast", `Package ${packageId}`);
         log.info(`package ${packageId} can be cast: ${image.bytes} bytes, stored in ${image.contentBytes}`);
       } else await library.remove(image.id);
@@ -100,7 +101,7 @@ export class PackageContents {
     }
   }
 
-  #keep({ bytes, hash, multicast, packageId }: StoredPackage, path: string) {
+  #keep({ bytes, encrypt, hash, multicast, packageId }: StoredPackage, path: string) {
     const id = randomUUID();
     const { signal } = this.#stop;
     const facts = {
@@ -108,6 +109,7 @@ export class PackageContents {
       name: `Package ${packageId} ${hash?.slice(0, 8)}`,
       purpose: "package",
       multicast,
+      encrypt,
     } as const;
     return keep(this.#options.importer, { ...facts, path, signal }, async (folder) => {
       makeFolder(join(folder, appliedFolder));

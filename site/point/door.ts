@@ -97,13 +97,13 @@ function addRoutes(app: FastifyInstance, options: DoorOptions): void {
   });
   app.post(`${apiPrefix}/deployments/:id/join`, async (request): Promise<JoinAnswer> => {
     const ticket = ofDeployment(request);
-    const { imageId, resume } = parse(JoinRequest, request.body);
+    const { encryption, imageId, resume } = parse(JoinRequest, request.body);
     const wanted = await imageOf(ticket, imageId, images);
     const deployment = await mirror.take(ticket);
     if (!deployment.open) {
       throw new VolleyError("E_SESSION_GONE", `Deployment ${deployment.name} is closed.`);
     }
-    return await director.join(ticket.machineId, deployment, { imageId: wanted, resume });
+    return await director.join(ticket.machineId, deployment, { encryption, imageId: wanted, resume });
   });
   app.post(`${apiPrefix}/deployments/:id/progress`, async (request): Promise<ProgressAnswer> => {
     const { deployment, machineId } = ofDeployment(request);

@@ -179,6 +179,7 @@ async function openParts(
       images: images.holding,
       deployments: await mirror.openDeployments(),
       renew: endsSoon(current.certificate),
+      encryption: true,
     }),
     take: async (answer) => {
       images.want(answer.images);

@@ -99,9 +99,10 @@ export class Replication {
     const wanted = this.#wanted;
     if (wanted === null) return;
     await this.#removeOthers(wanted, here);
-    for (const { id, multicast } of wanted) {
+    for (const { encrypt, id, multicast } of wanted) {
       const has = here.find((image) => image.id === id);
-      if (has !== undefined && has.multicast !== multicast) await images.setMulticast(id, multicast);
+      if (has === undefined || (has.multicast === multicast && has.encrypt === encrypt)) continue;
+      await images.setCasting(id, { multicast, encrypt });
     }
     for (const image of wanted) {
       const isDue = (this.#againMs.get(image.id) ?? 0) <= this.#now();

@@ -35,6 +35,7 @@ export function toRecord(row: Selectable<ImageTable>): ImageRecord {
     chunks: row.chunks,
     purpose: row.purpose,
     multicast: row.multicast,
+    encrypt: row.encrypt,
   };
 }
 
@@ -84,6 +85,7 @@ export class ImageStore {
       imported: image.imported,
       purpose: image.purpose,
       multicast: image.multicast,
+      encrypt: image.encrypt,
     };
     await this.#database.insertInto("image").values(row).execute();
     if (image.purpose === "image") await tell(this.#database, "imageImported", image.name);
@@ -115,8 +117,20 @@ export class ImageStore {
     return [...deployments.map(({ name }) => name), ...packages.map((row) => `package ${row.package_id}`)];
   }
 
-  async setMulticast(id: string, multicast: MulticastUse): Promise<void> {
-    await this.#database.updateTable("image").set({ multicast }).where("id", "=", id).execute();
+  /** Of these, what is cast encrypted. */
+  async encrypted(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const rows = await this.#database
+      .selectFrom("image")
+      .select("id")
+      .where("id", "in", ids)
+      .where("encrypt", "=", true)
+      .execute();
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  async setCasting(id: string, casting: { multicast?: MulticastUse; encrypt?: boolean }): Promise<void> {
+    await this.#database.updateTable("image").set(casting).where("id", "=", id).execute();
   }
 
   async remove(id: string): Promise<void> {

@@ -46,6 +46,7 @@ export class PackageStore {
         hash: added.hash,
         image_id: added.imageId,
         multicast: added.multicast,
+        encrypt: added.encrypt,
         driver_category: added.driverCategory,
         programs: JSON.stringify(added.programs),
         added: added.added,
@@ -81,12 +82,11 @@ export class PackageStore {
       .execute();
   }
 
-  async setMulticast(packageId: string, multicast: MulticastUse): Promise<void> {
-    await this.#database
-      .updateTable("package")
-      .set({ multicast })
-      .where("package_id", "=", packageId)
-      .execute();
+  async setCasting(
+    packageId: string,
+    casting: { multicast?: MulticastUse; encrypt?: boolean },
+  ): Promise<void> {
+    await this.#database.updateTable("package").set(casting).where("package_id", "=", packageId).execute();
   }
 
   async remove(packageId: string): Promise<void> {
@@ -106,6 +106,7 @@ function toStored(row: Selectable<PackageTable>): StoredPackage {
     hash,
     imageId: row.image_id,
     multicast: row.multicast,
+    encrypt: row.encrypt,
     driverCategory: row.driver_category,
     programs: row.programs,
     added,

@@ -48,6 +48,7 @@ export interface ImageTable {
   imported: string;
   purpose: ColumnType<"image" | "package", "image" | "package" | undefined, never>;
   multicast: ColumnType<MulticastUse, MulticastUse | undefined, MulticastUse>;
+  encrypt: ColumnType<boolean, boolean | undefined, boolean>;
 }
 
 export interface CredentialTable {
@@ -177,6 +178,7 @@ export interface SessionTable {
   group_address: string;
   port: number;
   mtu: number;
+  encrypted: ColumnType<boolean, boolean, never>;
   /** The last start number that was, or may have been, used. */
   start: Integer64;
   session_key: string;

@@ -41,6 +41,7 @@ export interface PackageTable {
   /** Of an image, or of what is cast in the file's place. */
   image_id: string | null;
   multicast: MulticastUse;
+  encrypt: boolean;
   /** Null for what is no package of drivers. */
   driver_category: string | null;
   /** Its INF files are in the tables of drivers. */

@@ -14,6 +14,8 @@ export interface StoredSession {
   group: string;
   port: number;
   mtu: number;
+  /** As long as it lasts. */
+  encrypted: boolean;
   start: number;
   /** Hex; never logged, never answered but in a join. */
   sessionKey: string;
@@ -48,6 +50,7 @@ function fromRow(row: Selectable<SessionTable>): StoredSession {
     group: row.group_address,
     port: row.port,
     mtu: row.mtu,
+    encrypted: row.encrypted,
     start: toNumber(row.start),
     sessionKey: row.session_key,
     feedbackSecret: row.feedback_secret,
@@ -84,6 +87,7 @@ export class SessionStore {
         group_address: session.group,
         port: session.port,
         mtu: session.mtu,
+        encrypted: session.encrypted,
         start: session.start,
         session_key: session.sessionKey,
         feedback_secret: session.feedbackSecret,

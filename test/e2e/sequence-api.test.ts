@@ -170,7 +170,8 @@ test("a captured disk image is imported; what the site takes it from is gone the
   await assert.rejects(another.client.manifest(id), { code: "E_FORBIDDEN" });
   const spare = await site.importImage((await room.makeImage(4)).path, "not given out");
   await site.client.post("/packages", { kind: "image", packageId: "PS100002", imageId: spare.id });
-  const joining = (imageId: string | null) => machine.client.join(deployment.id, { imageId, resume: false });
+  const joining = (imageId: string | null) =>
+    machine.client.join(deployment.id, { imageId, resume: false, encryption: true });
   await assert.rejects(joining(spare.id), { code: "E_FORBIDDEN" });
   await assert.rejects(joining(null), { code: "E_CONFLICT" });
   await assert.rejects(ours.packageImage("PS100002"), { code: "E_FORBIDDEN" });

@@ -15,6 +15,7 @@ export function SessionCard({ session }: { session: SessionRecord }) {
     ["Parity", percentText(session.parityPart)],
     ["Machines", String(session.machines)],
     ["Group", `${session.group}:${session.port}`],
+    ["Encrypted", session.encrypted === true ? "yes" : "no"],
   ];
   return (
     <article class="session" data-state={session.state}>

@@ -16,7 +16,7 @@ import { ContentWork } from "../parts/content-work.tsx";
 import { list, useResource, type Resource } from "../state/resource.ts";
 import { deployments, images } from "../state/room.ts";
 import { ask, mayAdminister } from "../state/site.ts";
-import { firmwareText, multicastTexts } from "../words/content.ts";
+import { firmwareText, sentText } from "../words/content.ts";
 import { byName } from "../words/machine.ts";
 import { bytesText, namesText, timeText } from "../../quantities.ts";
 import { ImportImage } from "./import-image.tsx";
@@ -106,7 +106,7 @@ function Images({ act, packages }: ImagesProps) {
             <td>{bytesText(image.bytes)}</td>
             <td>{bytesText(image.contentBytes)}</td>
             <td>{firmwareText(image)}</td>
-            <td>{multicastTexts[image.multicast]}</td>
+            <td>{sentText(image)}</td>
             <td>{namesText(usersOf(image, packages), 3) || "nothing"}</td>
             <td class="code root">{image.root}</td>
             <td>{timeText(image.imported)}</td>
@@ -136,15 +136,23 @@ interface ImageActionsProps {
   onRemove: () => void;
 }
 
-function ImageActions({ act, image: { id, name }, onRemove }: ImageActionsProps) {
+function ImageActions({ act, image: { encrypt, id, name }, onRemove }: ImageActionsProps) {
   const verify = async (): Promise<string> => {
     await ask("POST", `/images/${id}/verify`, {});
     return `${name} is being read and compared with its manifest.`;
   };
+  const changeEncryption = async (): Promise<string> => {
+    await ask("POST", `/images/${id}/encryption`, { encrypt: !encrypt });
+    return `${name} is cast ${encrypt ? "without encryption" : "encrypted"}, in sessions from now on.`;
+  };
+  const encryption = encrypt ? "Do not encrypt" : "Encrypt";
   return (
     <>
       <Action label={`Verify ${name}`} onAct={() => act(verify)}>
         Verify
+      </Action>
+      <Action label={`${encryption} ${name}`} onAct={() => act(changeEncryption)}>
+        {encryption}
       </Action>
       <Action label={`Remove ${name}`} onAct={onRemove}>
         Remove

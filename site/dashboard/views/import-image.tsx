@@ -1,7 +1,7 @@
 /** A new image, of a file in the folder of the site's machine that it imports from. */
 import { useState } from "preact/hooks";
 import type { Importable, ImportState } from "../../../contract/administration.ts";
-import { Field, Form, type Filled } from "../parts/form.tsx";
+import { Field, Form, Tick, type Filled } from "../parts/form.tsx";
 import type { Resource } from "../state/resource.ts";
 import { ask } from "../state/site.ts";
 import { bytesText } from "../../quantities.ts";
@@ -13,13 +13,14 @@ interface ImportImageProps {
 
 export function ImportImage({ act, importable: { files, folder } }: ImportImageProps) {
   const [chosen, setChosen] = useState("");
-  const send = async ({ text }: Filled): Promise<string> => {
+  const send = async ({ isOn, text }: Filled): Promise<string> => {
     const [name, index, form] = [text("name"), text("index"), text("as")];
     const { name: known } = await ask<ImportState>("POST", "/images", {
       path: text("path"),
       ...(name !== "" && { name }),
       ...(index !== "" && { index: Number(index) }),
       ...(form !== "" && { as: form }),
+      encrypt: isOn("encrypt"),
     });
     setChosen("");
     return `${known} is being imported.`;
@@ -70,6 +71,7 @@ export function ImportImage({ act, importable: { files, folder } }: ImportImageP
           </Field>
         </>
       ) : null}
+      <Tick name="encrypt" label="Cast it encrypted" />
       <button type="submit">Import it</button>
     </Form>
   );

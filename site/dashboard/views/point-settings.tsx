@@ -44,6 +44,7 @@ function wanted({ isOn, text }: Filled): object {
   const number = (name: string): number => Number(text(name));
   return {
     multicast: isOn("multicast"),
+    encrypt: isOn("encrypt"),
     scheduled: isOn("scheduled"),
     groupRange: text("groupRange"),
     portRange: text("portRange"),
@@ -63,6 +64,7 @@ function Casting({ point }: { point: DistributionPoint }) {
   return (
     <>
       <Tick name="multicast" label="Multicast" defaultChecked={point.multicast} />
+      <Tick name="encrypt" label="Encrypt every session" defaultChecked={point.encrypt} />
       <Field label="Multicast groups">
         <input name="groupRange" defaultValue={point.groupRange} required />
       </Field>

@@ -8,11 +8,16 @@ export function firmwareText({ firmware }: ImageRecord): string {
   return firmware.map((one) => firmwareNames[one]).join(", ") || "nothing by itself";
 }
 
-export const multicastTexts: Record<ImageRecord["multicast"], string> = {
+const multicastTexts: Record<ImageRecord["multicast"], string> = {
   no: "unicast",
   allowed: "multicast",
   only: "multicast only",
 };
+
+/** By which ways, and whether encrypted. */
+export function sentText({ encrypt, multicast }: ImageRecord): string {
+  return `${multicastTexts[multicast]}${encrypt ? ", encrypted" : ""}`;
+}
 
 type Work = ImportState | VerificationState;
 type Seen = Pick<Work, "bytesDone"> & { time: number };

@@ -10,6 +10,7 @@ import { devices } from "./devices.ts";
 import { distributionPoint } from "./distribution-point.ts";
 import { deviceVariables } from "./device-variables.ts";
 import { driverCatalogue } from "./driver-catalogue.ts";
+import { encryption } from "./encryption.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
 import { multicastOnly } from "./multicast-only.ts";
@@ -58,6 +59,7 @@ const steps: Record<string, Migration> = {
   "0063-site-messages": siteMessages,
   "0080-points": points,
   "0090-recovery-keys": recoveryKeys,
+  "0091-encryption": encryption,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

@@ -23,7 +23,15 @@ const silence = { group: "239.255.91.8", port: 47_918 };
 function answer(to: typeof session, ports: { feedback: number; unicast: number | null }): JoinAnswer {
   const key = receiverKey({ feedbackSecret: Buffer.alloc(32, 0xfe), session: 77, receiver: 1 });
   return {
-    session: { id: randomUUID(), number: 77, stream: 0, key: "5e".repeat(32), mtu: 1500, ...to },
+    session: {
+      id: randomUUID(),
+      number: 77,
+      stream: 0,
+      key: "5e".repeat(32),
+      mtu: 1500,
+      encrypted: false,
+      ...to,
+    },
     receiver: { number: 1, key: key.toString("hex") },
     feedbackPort: ports.feedback,
     unicastPort: ports.unicast,
@@ -77,6 +85,20 @@ test("a machine that a point does not let in goes on to the next place", async (
   await deploy({ points: [{ ...site, name: "annexe", join: tooSlow }] });
   await assertHolds(device, image);
   assert.match(notices[0] ?? "", /^annexe does not take this machine \(E_TOO_SLOW: It verified 1 Mbit\/s\)$/);
+});
+
+test("what is to be encrypted is taken from no point that casts it as it is", async (t) => {
+  const { deploy, device, image, notices, site } = await openPlace(t);
+  const sealed = { ...storedImage("lab"), root: image.root, bytes: image.bytes, encrypt: true };
+  let asked: unknown;
+  const ask: CastingPlace["join"] = async (request) => ((asked = request), site.join(request));
+  await deploy({ points: [{ ...site, name: "annexe", join: ask }], image: sealed });
+  await assertHolds(device, image);
+  assert.deepEqual(asked, { imageId: sealed.id, resume: false, encryption: true });
+  assert.match(
+    notices[0] ?? "",
+    /^annexe does not take .*\(E_CONFLICT: Annexe casts lab without encryption\.\)$/,
+  );
 });
 
 test("a machine that points let in and put out again goes on to the next place, and tries each once", async (t) => {

@@ -33,6 +33,7 @@ const image = {
   sectorBytes: 512 as const,
   firmware: ["uefi" as const],
   multicast: "allowed" as const,
+  encrypt: false,
 };
 
 test("the plan names the disk, what is lost, and the image with its size", () => {

@@ -25,6 +25,7 @@ const deployment: NonNullable<Policy["deployment"]> = {
     sectorBytes: 512,
     firmware: [],
     multicast: "allowed",
+    encrypt: false,
   },
   sequence: null,
   packages: "all",

@@ -25,6 +25,7 @@ const sync = (bytes: number, whole = false): PointSync => ({
   images: [{ imageId, bytes, whole, trouble: "" }],
   deployments: [],
   renew: false,
+  encryption: true,
 });
 
 const told = (points: RemotePoints, nowMs: number): string =>

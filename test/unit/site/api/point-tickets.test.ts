@@ -8,6 +8,7 @@ import { PointRequest, Ticket } from "../../../../contract/point.ts";
 import type { ApiContext } from "../../../../site/api/context.ts";
 import { pointsFor } from "../../../../site/api/point-tickets.ts";
 import { defaultProperties } from "../../../../site/casting/properties.ts";
+import { RemotePoints } from "../../../../site/points.ts";
 import { openStore, type Store } from "../../../../site/store/store.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { machineFacts, storedImage } from "../../../fixtures/records.ts";
@@ -18,6 +19,7 @@ interface Place {
   /** Stores an image that a package stands for. */
   addPackage: (packageId: string) => Promise<string>;
   addPoint: (allImages: boolean) => Promise<string>;
+  remotePoints: RemotePoints;
   /** Queries, and rows that they read, in the meantime. */
   read: (work: () => Promise<unknown>) => Promise<{ queries: number; rows: number }>;
 }
@@ -29,9 +31,11 @@ async function openPlace(t: TestContext): Promise<Place> {
   t.after(() => store.close());
   const machine = { id: await store.machines.enrol(machineFacts("one"), "key"), address: "10.2.0.9" };
   const authority = { signManifest: () => Buffer.alloc(64) };
-  const context = { store, authority } as unknown as ApiContext;
+  const remotePoints = new RemotePoints();
+  const context = { store, authority, remotePoints } as unknown as ApiContext;
   return {
     store,
+    remotePoints,
     tickets: async (deployment) => {
       const answer = await pointsFor(context, machine, deployment);
       return answer.map(({ ticket }) =>
@@ -51,6 +55,7 @@ async function openPlace(t: TestContext): Promise<Place> {
         hash: null,
         imageId: image.id,
         multicast: "allowed",
+        encrypt: false,
         driverCategory: null,
         programs: [],
         added: new Date().toISOString(),
@@ -122,6 +127,35 @@ test("tickets name the images that are cast, and it takes no more queries with m
   for (let count = 0; count < 20; count += 1) await addPackage(`MORE00${count + 10}`);
   const many = await read(() => tickets(all));
   assert.equal(many.queries, few.queries);
+});
+
+test("a point of a version that knows no encryption gets no ticket for what is encrypted", async (t) => {
+  const { addPoint, remotePoints, store, tickets } = await openPlace(t);
+  const id = await addPoint(true);
+  const tell = (encryption: boolean): void =>
+    remotePoints.told(
+      { id, name: "annexe" },
+      { port: 8443, sessions: [], progress: [], images: [], deployments: [], renew: false, encryption },
+    );
+  const own = storedImage("own");
+  await store.images.add(own);
+  const deployment = await store.deployments.create(
+    DeploymentRequest.parse({ name: "own", imageId: own.id, machines: "all" }),
+  );
+  const images = async () => (await tickets(deployment)).flatMap(({ imageIds }) => imageIds);
+  assert.deepEqual(await images(), [own.id], "it has said nothing yet");
+  await store.images.setCasting(own.id, { encrypt: true });
+  assert.deepEqual(await images(), []);
+  tell(false);
+  assert.deepEqual(await images(), []);
+  tell(true);
+  assert.deepEqual(await images(), [own.id]);
+  await store.images.setCasting(own.id, { encrypt: false });
+  const point = (await store.points.find(id)) ?? assert.fail("it is there");
+  await store.points.change(id, { ...point, properties: { ...point.properties, encrypt: true } });
+  assert.deepEqual(await images(), [own.id]);
+  tell(false);
+  assert.deepEqual(await images(), [], "all that it casts is to be encrypted");
 });
 
 test("a point is found without reading the others", async (t) => {

@@ -52,7 +52,14 @@ async function told(sessions: SessionRecord[]): Promise<PointSync> {
           };
         },
       },
-      present: async () => ({ port: 8443, sessions, images: [], deployments, renew: false }),
+      present: async () => ({
+        port: 8443,
+        sessions,
+        images: [],
+        deployments,
+        renew: false,
+        encryption: true,
+      }),
       take: async () => void line.stop(),
       isBusy: () => false,
       removed: reject,

@@ -224,6 +224,7 @@ test("start and receiver numbers are never given twice", async () => {
     group: "239.192.16.1",
     port: 22_000,
     mtu: 1500,
+    encrypted: false,
     start: 0,
     sessionKey: "aa",
     feedbackSecret: "bb",

@@ -40,6 +40,8 @@ export const ImportRequest = z.object({
   index: z.int().min(1).optional(),
   /** Of a WIM: what it becomes. "disk" by default. */
   as: WimForm.optional(),
+  /** Of a WIM that becomes "disk" or "volume": logical sectors of the disks that it is for. 512 by default. */
+  sectorBytes: z.union([z.literal(512), z.literal(4096)]).optional(),
   /** Whether it is cast encrypted. False by default. */
   encrypt: z.boolean().optional(),
 });

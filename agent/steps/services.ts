@@ -67,7 +67,7 @@ export interface ImageApplier {
    */
   formatOf(packageId: string): Promise<"wim" | "block" | "disk">;
   /**
-   * What a disk has to be for a "disk", and which the deployment means. `contentBytes`: of what is not zero, compressed.
+   * What a disk has to be for a "disk" or "block", and which the deployment means. `contentBytes`: of what is not zero, compressed.
    */
   diskDemand(packageId: string): Promise<DiskDemand & { contentBytes: number }>;
   /** `device`: partition or disk. The text says how much came by which way. */

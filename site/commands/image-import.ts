@@ -3,9 +3,9 @@ import { basename, extname, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import {
   ImageFormat,
+  ImportRequest,
   WimForm,
   type ImageRecord,
-  type ImportRequest,
   type ImportState,
   type WimEdition,
 } from "../../contract/administration.ts";
@@ -30,6 +30,11 @@ export const importOptions = {
     type: "string",
     value: "FORM",
     help: "What an image of a WIM becomes: disk (GPT, for UEFI; the default), disk-mbr (for a BIOS), volume (for a sequence's own partition), or file (a package that is applied at the machine).",
+  },
+  "sector-size": {
+    type: "string",
+    value: "BYTES",
+    help: "Of a WIM: 4096 for disks with logical sectors of 4096 bytes; without it 512.",
   },
   encrypt: encryptOption,
   id: { type: "string", value: "ID", help: "With --as file: the identifier that steps name: PS100012." },
@@ -80,9 +85,12 @@ function readRequest(call: CommandCall, path: string): ImportRequest {
   if (index !== undefined && !/^[1-9]\d{0,3}$/.test(index)) {
     throw new VolleyError("E_USAGE", `--index is a number from 1 on, not ${index}.`);
   }
+  const sectors = ImportRequest.shape.sectorBytes.safeParse(numberOf(text(call, "sector-size")));
+  if (!sectors.success) throw new VolleyError("E_USAGE", "--sector-size is 512 or 4096.");
   return {
     path,
     name: text(call, "name"),
+    sectorBytes: sectors.data,
     format: format.data,
     index: index === undefined ? undefined : Number(index),
     as: form.data,
@@ -90,10 +98,16 @@ function readRequest(call: CommandCall, path: string): ImportRequest {
   };
 }
 
+const numberOf = (given: string | undefined): number | undefined =>
+  given === undefined ? undefined : Number(given);
+
 async function importAsFile(client: SiteClient, call: CommandCall, path: string): Promise<void> {
   const packageId = text(call, "id");
   if (packageId === undefined) {
     throw new VolleyError("E_USAGE", "--as file needs --id: what the steps call the package.");
+  }
+  if (text(call, "sector-size") !== undefined) {
+    throw new VolleyError("E_USAGE", "A WIM that stays a file is for disks with sectors of any size.");
   }
   if (text(call, "index") !== undefined) {
     throw new VolleyError("E_USAGE", "A WIM that stays a file keeps all its images; the step says which.");

@@ -63,7 +63,9 @@ export async function importImage(importer: Importer, work: ImportWork): Promise
   const facts = { id, name, purpose: "image", multicast: "allowed", encrypt: work.encrypt ?? false } as const;
   return keep(importer, { ...facts, path: work.path, signal: work.signal }, async (folder) => {
     const { source, reading } = await prepare(folder);
-    return { source, reading, disk: await inspectPartitions(source) };
+    const disk = await inspectPartitions(source);
+    // A volume without a table does not say what disks it is for.
+    return { source, reading, disk: { ...disk, sectorBytes: work.sectorBytes ?? disk.sectorBytes } };
   });
 }
 
@@ -175,7 +177,7 @@ async function look(work: ImportWork): Promise<Prepare> {
   const { format, path, reading, signal } = work;
   const isSaved = isFolder(resolve(path));
   if (!isSaved && (await formatOf(path, format)) === "wim") return lookAtWim(work);
-  if (work.index !== undefined || work.as !== undefined) {
+  if (work.index !== undefined || work.as !== undefined || work.sectorBytes !== undefined) {
     throw new VolleyError(
       "E_USAGE",
       `${path} is no WIM: it has no images to choose from, and stays what it is.`,
@@ -188,11 +190,18 @@ async function look(work: ImportWork): Promise<Prepare> {
 }
 
 async function lookAtWim(work: ImportWork): Promise<Prepare> {
+  const { as: form = "disk", sectorBytes = 512 } = work;
+  if (form === "disk-mbr" && sectorBytes !== 512) {
+    throw new VolleyError(
+      "E_USAGE",
+      "No BIOS starts a disk with sectors of 4096 bytes: it takes UEFI and GPT.",
+    );
+  }
   const wim = await inspectWim(resolve(work.path), work.index, work.signal);
   work.holding(wim.editions);
   const edition = chooseEdition(wim, work.index);
   return making(work, edition.bytes, (folder, done) =>
-    buildFromWim(wim, { edition, form: work.as ?? "disk", folder, signal: work.signal, done }),
+    buildFromWim(wim, { edition, form, sectorBytes, folder, signal: work.signal, done }),
   );
 }
 

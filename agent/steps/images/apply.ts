@@ -5,7 +5,7 @@ import { codes } from "../codes.ts";
 import { showPlan } from "../show-plan.ts";
 import { runOrFail, StepFailure } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
-import { findInAnyCase, hostPath, isLinux, unmountVolume } from "../volumes.ts";
+import { findInAnyCase, hostPath, isLinux, numberedDisks, unmountVolume } from "../volumes.ts";
 import type { Destination } from "./destination.ts";
 import { fitVolume } from "./fit-volume.ts";
 import { wipeFolder } from "./wipe.ts";
@@ -55,6 +55,7 @@ export async function applyImage(
     if (destination.device === "") {
       throw new StepFailure(codes.notSupported, "A block image needs a device, and this system gives none");
     }
+    await refuseOtherSectors(context, wish.packageId, destination);
     await showPlan(context, [
       `Everything on ${where} (${destination.device}) is replaced by image ${wish.packageId}`,
     ]);
@@ -81,6 +82,20 @@ export async function applyImage(
       : dismApply(first, files, wish.index, destination.letter),
   });
   return `Index ${wish.index} of ${first} is on ${where}`;
+}
+
+/** A file system is made for the sectors of its disk: Windows mounts no volume whose sectors are smaller. */
+async function refuseOtherSectors(
+  context: StepContext,
+  packageId: string,
+  { device, table }: Destination,
+): Promise<void> {
+  const disk = (await numberedDisks(context)).find(({ path }) => path === table?.disk);
+  const demand = await context.services?.imageApplier?.diskDemand(packageId);
+  const [has, wanted] = [disk?.sectorBytes ?? null, demand?.image.sectorBytes];
+  if (has === null || wanted === undefined || has === wanted) return;
+  const text = `${device} is on a disk with sectors of ${has} bytes, and image ${packageId} is for ${wanted}`;
+  throw new StepFailure(codes.notSupported, text);
 }
 
 /** Asks nobody where nothing is lost, as on a volume that was just formatted. */

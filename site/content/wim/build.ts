@@ -6,7 +6,7 @@ import { VolleyError } from "../../../contract/errors.ts";
 import { makeBootFiles } from "./boot-files.ts";
 import { makeDisk, windowsStartBytes } from "./disk.ts";
 import type { WimFile } from "./editions.ts";
-import { makeAppliedVolume, roomFor, type ApplyWork } from "./volume.ts";
+import { makeAppliedVolume, roomFor, type ApplyWork, type SectorBytes } from "./volume.ts";
 
 /** Throws E_IMAGE_CHOICE when there are several and none was chosen, E_NOT_FOUND when there is none of that number. */
 export function chooseEdition({ editions, path }: WimFile, index: number | undefined): WimEdition {
@@ -24,12 +24,18 @@ export function chooseEdition({ editions, path }: WimFile, index: number | undef
 /** Below `folder`, which the caller removes. Answers the raw image's path. */
 export async function buildFromWim(
   wim: WimFile,
-  { edition, folder, form, ...work }: ApplyWork & { edition: WimEdition; form: WimForm; folder: string },
+  {
+    edition,
+    folder,
+    form,
+    sectorBytes,
+    ...work
+  }: ApplyWork & { edition: WimEdition; form: WimForm; folder: string; sectorBytes: SectorBytes },
 ): Promise<string> {
   const { signal } = work;
   const image = { path: wim.path, references: wim.references, index: edition.index };
   const volume = join(folder, "windows");
-  const wish = { path: volume, label: "Windows", bytes: roomFor(edition) };
+  const wish = { path: volume, label: "Windows", bytes: roomFor(edition), sectorBytes };
   if (form === "volume") {
     await makeAppliedVolume(image, { ...wish, startBytes: 0 }, work);
     return volume;
@@ -40,5 +46,5 @@ export async function buildFromWim(
   // First, since an image that nothing starts is refused in seconds then.
   const boot = await makeBootFiles(image, { firmware, edition, folder: bootFolder, signal });
   await makeAppliedVolume(image, { ...wish, startBytes: windowsStartBytes(form) }, work);
-  return makeDisk({ style: form, volume, boot, folder: bootFolder, signal });
+  return makeDisk({ style: form, sectorBytes, volume, boot, folder: bootFolder, signal });
 }

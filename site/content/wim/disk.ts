@@ -12,7 +12,8 @@ import { limits } from "../../../contract/limits.ts";
 import { putGrub } from "../grub-disk.ts";
 import { runTool } from "../tools.ts";
 import type { BootFiles } from "./boot-files.ts";
-import { makeVolumeOfFolder, mebibyte, sectorBytes } from "./volume.ts";
+import { enlargeSectors } from "./large-sectors.ts";
+import { makeVolumeOfFolder, mebibyte, type SectorBytes } from "./volume.ts";
 
 /** What stands before the Windows volume, MiB. */
 const alignMegabytes = 1;
@@ -32,6 +33,8 @@ export function windowsStartBytes(style: DiskStyle): number {
 
 export interface DiskWork {
   style: DiskStyle;
+  /** With 4096 a BIOS starts nothing: then it is "disk". */
+  sectorBytes: SectorBytes;
   /** The Windows volume, which the disk takes the place of. */
   volume: string;
   boot: BootFiles;
@@ -51,6 +54,7 @@ export async function makeDisk(work: DiskWork): Promise<string> {
   // The last mebibyte is for a GPT's second table.
   truncateSync(disk, start + windowsBytes + recoveryBytes + mebibyte);
   await partition(disk, { style, windowsBytes, recoveryBytes }, signal);
+  if (work.sectorBytes === 4096) enlargeSectors(disk);
   if (recovery !== null) await copyInto(disk, recovery, start + windowsBytes, signal);
   if (style === "disk") await fillEfiPartition(disk, work);
   else await fillSystemPartition(disk, work);
@@ -58,14 +62,23 @@ export async function makeDisk(work: DiskWork): Promise<string> {
   return disk;
 }
 
-async function makeRecovery({ boot, folder, signal }: DiskWork, startBytes: number): Promise<string | null> {
+async function makeRecovery(
+  { boot, folder, sectorBytes, signal }: DiskWork,
+  startBytes: number,
+): Promise<string | null> {
   if (boot.recovery === null) return null;
   const root = join(folder, "recovery");
   const target = join(root, "Recovery", "WindowsRE");
   mkdirSync(target, { recursive: true });
   copyFileSync(boot.recovery, join(target, "Winre.wim"));
   const megabytes = Math.ceil(statSync(boot.recovery).size / mebibyte) + recoveryFreeMegabytes;
-  const wish = { path: `${root}.ntfs`, label: "Recovery", bytes: megabytes * mebibyte, startBytes };
+  const wish = {
+    path: `${root}.ntfs`,
+    label: "Recovery",
+    bytes: megabytes * mebibyte,
+    startBytes,
+    sectorBytes,
+  };
   await makeVolumeOfFolder(root, wish, signal);
   return wish.path;
 }
@@ -98,6 +111,9 @@ async function runOrThrow(program: string, words: string[], signal: AbortSignal,
   throw new VolleyError(code, `${program} (${exitCode}): ${complaint}`);
 }
 
+/** sfdisk takes every file for one of such sectors. */
+const tableSectorBytes = 512;
+
 interface Sizes {
   style: DiskStyle;
   windowsBytes: number;
@@ -109,7 +125,7 @@ async function partition(
   { recoveryBytes, style, windowsBytes }: Sizes,
   signal: AbortSignal,
 ): Promise<void> {
-  const sectors = (bytes: number): number => bytes / sectorBytes;
+  const sectors = (bytes: number): number => bytes / tableSectorBytes;
   const lines = [`label: ${style === "disk" ? "gpt" : "dos"}`, "unit: sectors"];
   let start = alignMegabytes * mebibyte;
   const add = (bytes: number, rest: string): void => {
@@ -140,23 +156,30 @@ async function partition(
 }
 
 /** mtools write into the disk's file, at the partition's place. */
-async function fillEfiPartition(disk: string, { boot, signal }: DiskWork): Promise<void> {
+async function fillEfiPartition(disk: string, { boot, sectorBytes, signal }: DiskWork): Promise<void> {
   const place = `${disk}@@${alignMegabytes * mebibyte}`;
   const geometry = ["-T", String((efiMegabytes * mebibyte) / sectorBytes), "-h", "255", "-s", "63"];
   const hidden = ["-H", String((alignMegabytes * mebibyte) / sectorBytes)];
-  await runOrThrow("mformat", ["-i", place, "-F", "-v", "SYSTEM", ...geometry, ...hidden, "::"], signal);
+  // A size of sectors is a power of two for mformat, 0 for 128 bytes.
+  const size = ["-S", String(Math.log2(sectorBytes) - 7)];
+  const words = ["-i", place, "-F", "-v", "SYSTEM", ...size, ...geometry, ...hidden, "::"];
+  await runOrThrow("mformat", words, signal);
   const entries = (await readdir(boot.root)).map((name) => join(boot.root, name));
   await runOrThrow("mcopy", ["-s", "-n", "-o", "-Q", "-i", place, ...entries, "::/"], signal);
 }
 
 /** The active partition, with GRUB in front of it in the place of boot sectors that no image has. */
-async function fillSystemPartition(disk: string, { boot, folder, signal }: DiskWork): Promise<void> {
+async function fillSystemPartition(
+  disk: string,
+  { boot, folder, sectorBytes, signal }: DiskWork,
+): Promise<void> {
   const startBytes = alignMegabytes * mebibyte;
   const wish = {
     path: join(folder, "system.ntfs"),
     label: "System Reserved",
     bytes: systemMegabytes * mebibyte,
     startBytes,
+    sectorBytes,
   };
   await makeVolumeOfFolder(boot.root, wish, signal);
   await copyInto(disk, wish.path, startBytes, signal);

@@ -8,7 +8,8 @@ import { runTool } from "../tools.ts";
 import { wimlibReason, type WimImage } from "./wimlib.ts";
 
 export const mebibyte = 1_048_576;
-export const sectorBytes = 512;
+/** Logical sectors of the disk that it is for. */
+export type SectorBytes = 512 | 4096;
 
 export interface VolumeWish {
   path: string;
@@ -16,6 +17,7 @@ export interface VolumeWish {
   bytes: number;
   /** Where the volume will be on its disk; 0 when nobody knows. */
   startBytes: number;
+  sectorBytes: SectorBytes;
 }
 
 /**
@@ -30,7 +32,7 @@ export function roomFor({ bytes, entries }: { bytes: number; entries: number }):
 }
 
 export async function makeVolume(
-  { bytes, label, path, startBytes }: VolumeWish,
+  { bytes, label, path, sectorBytes, startBytes }: VolumeWish,
   signal: AbortSignal,
 ): Promise<void> {
   writeFileSync(path, "", { mode: 0o600 });

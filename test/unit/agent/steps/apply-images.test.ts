@@ -240,9 +240,16 @@ test("a block image is handed to what writes it, and its volume then takes the w
   const wim = join(room.folder, "image", "windows.wim");
   execFileSync("wimlib-imagex", ["apply", wim, "2", volume], { stdio: "ignore" });
   const written: string[] = [];
+  let sectorBytes: 512 | 4096 = 4096;
   const imageApplier: ImageApplier = {
     formatOf: () => Promise.resolve("block"),
-    diskDemand: () => Promise.reject(new Error("no disk is asked for")),
+    diskDemand: () =>
+      Promise.resolve({
+        rule: { removable: false },
+        image: { name: "windows", smallestDiskBytes: 0, sectorBytes, firmware: [] },
+        firmware: "unknown" as const,
+        contentBytes: 0,
+      }),
     writeTo({ device, progress }) {
       progress(0.5);
       execFileSync("dd", [`if=${volume}`, `of=${device}`, "bs=1M"], { stdio: "ignore" });
@@ -250,10 +257,13 @@ test("a block image is handed to what writes it, and its volume then takes the w
       return Promise.resolve("all of it by multicast");
     },
   };
-  const context = room.context(
-    { ImagePackageID: "IMG00001", DestinationVariable: "OSDisk" },
-    { imageApplier },
-  );
+  const properties = { ImagePackageID: "IMG00001", DestinationVariable: "OSDisk" };
+  const refused = await applyOperatingSystemImage.perform(room.context(properties, { imageApplier }));
+  assert.notEqual(refused.exitCode, 0);
+  assert.match(refused.text, /on a disk with sectors of 512 bytes, and image IMG00001 is for 4096/);
+  assert.deepEqual(written, []);
+  sectorBytes = 512;
+  const context = room.context(properties, { imageApplier });
   const outcome = await applyOperatingSystemImage.perform(context);
   assert.equal(outcome.exitCode, 0, `${outcome.text}\n${outcome.output}`);
   const partition = `${room.disk.path}p2`;

@@ -249,6 +249,8 @@ export const limits = {
   stagingBytesKept: 33_554_432,
   /** Boot loaders for UEFI: what they need on an EFI system partition. */
   stagedLoaderBytes: 8_388_608,
+  /** Beside the PE's files an EFI system partition keeps so much free; the agent's state goes there, too. */
+  stagedEfiBytesKept: 8_388_608,
   /** A file of the agent's state that goes along into the PE. */
   carriedFileBytes: 16_777_216,
   /** Of a machine's recovery passwords the newest that are kept. */

@@ -12,7 +12,7 @@ import { linuxStateFolder } from "../state-folder.ts";
 import { type Carried, copyCarried, originFile } from "./carried-files.ts";
 
 /** Its being there tells the PE's scripts that this machine has a system to go back to. */
-const stagedMark = "etc/volley/staged";
+export const stagedMark = "etc/volley/staged";
 /** What follows it may begin at a multiple of 4 alone. */
 const alignment = 512;
 const archiveMs = 120_000;

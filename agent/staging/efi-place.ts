@@ -14,7 +14,9 @@ export const loaderPath = "\\EFI\\Volley\\shimx64.efi";
 /** What the firmware calls an entry of ours begins so. */
 export const efiLabel = "Volley PE";
 
-const loaderFolder = ["EFI", "Volley"];
+export const loaderFolder = ["EFI", "Volley"];
+/** Beside them where no other volume can have them: kernel, initial file system, the agent's state. */
+export const peNames = ["vmlinuz", "initrd.zst", "state.cpio"] as const;
 const grubFolder = "grub";
 const configuration = "grub.cfg";
 const mark = "### volley: one start of its PE; the agent takes this away ###\n";
@@ -66,15 +68,15 @@ export async function writeEfiFiles(
   await writeFile(join(volume, grubFolder, configuration), text, { flush: true });
 }
 
-/** What is ours, whether or not all of it is there; `others` are further names in our folder. */
-export async function removeEfiFiles(volume: string, others: readonly string[] = []): Promise<void> {
+/** What is ours, whether or not all of it is there. */
+export async function removeEfiFiles(volume: string): Promise<void> {
   const folder = join(volume, ...loaderFolder);
   if (!existsSync(folder)) return;
   if (await isOurs(volume)) {
     await rm(join(volume, grubFolder, configuration), { force: true });
     await rmdir(join(volume, grubFolder)).catch(() => {});
   }
-  for (const name of [...loaderNames, ...others]) await rm(join(folder, name), { force: true });
+  for (const name of [...loaderNames, ...peNames]) await rm(join(folder, name), { force: true });
   // Whatever else somebody has put there stays.
   await rmdir(folder).catch(() => {});
 }

@@ -7,7 +7,7 @@ import type { DeployCommand } from "../commands/command-line.ts";
 import type { WindowsGround } from "../platform/windows/ground.ts";
 import type { Log } from "../report/logs.ts";
 import type { StateFolder } from "../state-folder.ts";
-import { dropEfiEntries } from "./efi-entry.ts";
+import { efiEntry } from "./efi-entry.ts";
 import { linuxEfiGround } from "./efi-ground.ts";
 import { linuxStaging } from "./linux-staging.ts";
 import type { LocalPe } from "./local-pe.ts";
@@ -27,11 +27,13 @@ export interface OpenStagingOptions {
   log: Log;
 }
 
-/** Null in a PE, whose firmware has then forgotten how it was started: the system that knew may be overwritten. */
+/** Null in a PE, of whose start nothing is left to the firmware then: the system that knew may be overwritten. */
 export async function openStaging(options: OpenStagingOptions): Promise<LocalPe | null> {
   const { command, hasService, log, machine, program, selfCommand, state, windows } = options;
   if (machine.operatingSystem === "linux-pe" && canGoBack(state) && linuxEfiGround.isUefi()) {
-    await dropEfiEntries(linuxEfiGround).catch((error: unknown) => log.warning(toVolleyError(error).detail));
+    await efiEntry(linuxEfiGround)
+      .disarm()
+      .catch((error: unknown) => log.warning(toVolleyError(error).detail));
   }
   const words = returnWords(command, state);
   if (machine.operatingSystem === "linux") {

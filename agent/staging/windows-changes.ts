@@ -4,11 +4,15 @@
  * Sources: "BCDEdit Command-Line Options", "manage-bde protectors", "schtasks", "mountvol" (Microsoft).
  */
 import { z } from "zod";
-import { VolleyError } from "../../contract/errors.ts";
 import type { WindowsTools } from "../platform/windows/tools.ts";
+import { mustRun } from "./must-run.ts";
+import { deleteFirmwareEntry, takeNextBack } from "./windows-firmware.ts";
 
 /** In braces, as bcdedit writes it. */
 const BootId = z.string().regex(/^\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}$/);
+
+/** An entry of the firmware's may have a name that Windows knows. */
+const FirmwareId = z.string().regex(/^\{[0-9a-z-]+\}$/i);
 
 export const Change = z.discriminatedUnion("kind", [
   /** The PE's files, and what they are started with. */
@@ -21,6 +25,12 @@ export const Change = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("object"), id: BootId }),
   /** The boot manager starts it once. */
   z.object({ kind: z.literal("once"), id: BootId }),
+  /** Files on the EFI system partition. */
+  z.object({ kind: z.literal("efi") }),
+  /** An entry of the firmware's, by a description that nothing else has. */
+  z.object({ kind: z.literal("firmware"), description: z.string().min(1) }),
+  /** The firmware starts that entry next; `before`: what it was to start. */
+  z.object({ kind: z.literal("next"), description: z.string().min(1), before: z.array(FirmwareId) }),
 ]);
 export type Change = z.infer<typeof Change>;
 
@@ -29,16 +39,7 @@ export const taskName = "Volley agent return";
 export interface ChangeWorld {
   tools: WindowsTools;
   removeFiles(): Promise<void>;
-}
-
-/** As `tools`, but for what must not fail. Rejects with E_STAGING. */
-export async function mustRun(
-  tools: WindowsTools,
-  command: readonly [program: string, ...words: string[]],
-): Promise<string> {
-  const output = await tools.run(command);
-  if (output !== null) return output;
-  throw new VolleyError("E_STAGING", `Windows does not take: ${command.join(" ")}`);
+  removeEfiFiles(): Promise<void>;
 }
 
 /** The machine without the change. Rejects with E_STAGING. */
@@ -47,6 +48,12 @@ export async function undo(change: Change, world: ChangeWorld): Promise<void> {
   switch (change.kind) {
     case "files":
       return world.removeFiles();
+    case "efi":
+      return world.removeEfiFiles();
+    case "firmware":
+      return deleteFirmwareEntry(change.description, tools);
+    case "next":
+      return takeNextBack(change, tools);
     case "task": {
       // A query fails for a task that is not there.
       const words = ["/TN", taskName] as const;

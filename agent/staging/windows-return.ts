@@ -9,7 +9,8 @@ import { errors } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { createTask, startupTask } from "../platform/windows/scheduled-task.ts";
 import type { WindowsTools } from "../platform/windows/tools.ts";
-import { mustRun, taskName } from "./windows-changes.ts";
+import { mustRun } from "./must-run.ts";
+import { taskName } from "./windows-changes.ts";
 
 export const returnProgram = "volley-agent.exe";
 export const returnScript = "return.cmd";

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import type { BootImageFacts } from "../../contract/boot-image.ts";
+import type { BootFile, BootFileName, BootImageFacts, WinpeFileName } from "../../contract/boot-image.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
@@ -17,7 +17,24 @@ import { copyCarried, originFile } from "./carried-files.ts";
 import type { BootImageSource, PeTransfer } from "./local-pe.ts";
 import { RecordedPe, type RecordedPeOptions, RecordedStart, recordFile } from "./recorded-pe.ts";
 import { carriedFolder, isUsualRoot, type Origin, placeFolder } from "./windows-place.ts";
-import { Change, mustRun, undo } from "./windows-changes.ts";
+import { efiLabel } from "./efi-place.ts";
+import {
+  type EfiWorld,
+  keepCommandLine,
+  linuxPeNames,
+  linuxPeObstacle,
+  removeLinuxPe,
+  writeLinuxPe,
+} from "./linux-pe-on-windows.ts";
+import { mustRun } from "./must-run.ts";
+import { Change, undo } from "./windows-changes.ts";
+import {
+  createFirmwareEntry,
+  firmwareSequence,
+  type LetterRoot,
+  startEntryNext,
+  windowsRoot,
+} from "./windows-firmware.ts";
 import { returnProgram, returnScript, scheduleReturn, writeReturn } from "./windows-return.ts";
 import { createLoader, createRamdisk, startOnce, winpeNames, type WinpeStart } from "./winpe-entry.ts";
 
@@ -32,13 +49,25 @@ export interface WindowsStagingOptions extends RecordedPeOptions {
   running: string;
   /** The drive of Windows where `systemRoot` does not say so, as in tests. */
   drive?: string;
+  /** Where drives are, as in tests. */
+  rootOf?: LetterRoot;
 }
 
 const Record = RecordedStart.extend({
+  /** Which PE. */
+  pe: z.enum(["windows", "linux"]).default("windows"),
   /** In the order in which they were made. */
   changes: z.array(Change),
 });
 type StagedRecord = z.infer<typeof Record>;
+
+type PeFile = BootFile & { name: BootFileName | WinpeFileName };
+
+/** None where the site has no such PE. */
+function filesOf({ files, winpe }: BootImageFacts, pe: "windows" | "linux"): PeFile[] {
+  if (pe === "linux") return linuxPeNames.map((name) => ({ name, ...files[name] }));
+  return winpeNames.flatMap((name) => (winpe === null ? [] : [{ name, ...winpe.files[name] }]));
+}
 
 export class WindowsStaging extends RecordedPe<StagedRecord> {
   readonly #options: WindowsStagingOptions;
@@ -55,49 +84,63 @@ export class WindowsStaging extends RecordedPe<StagedRecord> {
 
   override async prepare(deploymentId: string, source: BootImageSource, transfer: PeTransfer): Promise<void> {
     const { ground, log, state } = this.#options;
-    const { winpe } = await source.facts();
+    const facts = await source.facts();
     const before = this.record;
     const starts = before?.deploymentId === deploymentId ? before.starts : 0;
     // The next start is not to lead into what is changed here.
     await this.#undoAll((change) => change.kind === "files");
-    await this.#mustBePossible(winpe);
-    state.write(recordFile, { deploymentId, armedIn: null, starts, changes: [{ kind: "files" }] });
+    const pe = await this.#choose(facts);
+    state.write(recordFile, { deploymentId, armedIn: null, starts, pe, changes: [{ kind: "files" }] });
     try {
       await mkdir(this.#folder, { recursive: true });
       await protectFolder(this.#folder, ground.elevated(), ground.tools);
-      const files = winpeNames.flatMap((name) => (winpe === null ? [] : [{ name, ...winpe.files[name] }]));
-      await this.fetch(this.#folder, files, { source, transfer });
-      log.info(`Windows PE ${winpe?.version ?? ""} of the site is in ${this.#folder}`);
+      await this.fetch(this.#folder, filesOf(facts, pe), { source, transfer });
+      if (pe === "linux") await keepCommandLine(this.#folder, facts.commandLine);
+      const what = pe === "linux" ? `Linux PE (${facts.kernel})` : `Windows PE ${facts.winpe?.version ?? ""}`;
+      log.info(`The ${what} of the site is in ${this.#folder}`);
     } catch (error) {
       await this.withdraw();
       throw error;
     }
   }
 
-  /** Rejects with E_STAGING, all of what is in the way in one sentence. */
-  async #mustBePossible(winpe: BootImageFacts["winpe"]): Promise<void> {
-    const { ground } = this.#options;
+  /**
+   * The one that the site's machines are to start, if it can be had; else the other. Rejects with E_STAGING, all of what is in
+   * the way in one sentence.
+   */
+  async #choose(facts: BootImageFacts): Promise<"windows" | "linux"> {
+    const { ground, log } = this.#options;
+    const { winpe } = facts;
     const reasons: string[] = [];
     if (!ground.elevated()) reasons.push("The agent has no administrator's rights.");
     if (!isUsualRoot(ground.systemRoot) && this.#options.drive === undefined) {
       reasons.push(`Windows is in ${ground.systemRoot}, where a PE does not look for it.`);
     }
-    if ((await this.#firmware()) === null) {
-      reasons.push("Windows does not say whether this is UEFI or a BIOS.");
+    const firmware = await this.#firmware();
+    if (firmware === null) reasons.push("Windows does not say whether this is UEFI or a BIOS.");
+    let pe: "windows" | "linux" = "windows";
+    if (reasons.length === 0 && winpe?.preferred !== true) {
+      const obstacle = await linuxPeObstacle(facts, firmware, this.#world);
+      if (obstacle === null) pe = "linux";
+      else if (winpe === null) {
+        reasons.push(obstacle, "The site has no Windows PE either: volley media build --winpe makes one.");
+      } else log.info(`It is the Windows PE that this machine restarts into. ${obstacle}`);
     }
-    if (winpe === null) {
-      reasons.push("The site has no Windows PE to restart into: volley media build --winpe makes one.");
-    } else {
-      const bytes = winpeNames.reduce((sum, name) => sum + winpe.files[name].bytes, 0);
-      const { bavail, bsize } = await statfs(this.#options.ground.systemRoot);
-      const isThere = existsSync(join(this.#folder, "boot.wim"));
-      if (!isThere && bavail * bsize < bytes + limits.stagingBytesKept) {
-        reasons.push(
-          `${this.#drive} has ${bavail * bsize} bytes free, and ${bytes} are needed beside a reserve.`,
-        );
-      }
-    }
+    reasons.push(...(await this.#roomFor(filesOf(facts, pe))));
     if (reasons.length > 0) throw new VolleyError("E_STAGING", reasons.join(" "));
+    return pe;
+  }
+
+  async #roomFor(files: readonly PeFile[]): Promise<string[]> {
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const { bavail, bsize } = await statfs(this.#options.ground.systemRoot);
+    const isThere = files.every(({ name }) => existsSync(join(this.#folder, name)));
+    if (isThere || bavail * bsize >= bytes + limits.stagingBytesKept) return [];
+    return [`${this.#drive} has ${bavail * bsize} bytes free, and ${bytes} are needed beside a reserve.`];
+  }
+
+  get #world(): EfiWorld {
+    return { tools: this.#options.ground.tools, rootOf: this.#options.rootOf ?? windowsRoot };
   }
 
   /** Where Windows has no answer, its own loader's name is one. */
@@ -125,6 +168,15 @@ export class WindowsStaging extends RecordedPe<StagedRecord> {
     await writeReturn(task);
     await this.#make({ kind: "task" }, () => scheduleReturn(task, tools));
     await this.#suspendProtection();
+    const begin = this.#known().pe === "linux" ? await this.#linuxStart() : await this.#windowsStart();
+    const { starts } = this.#known();
+    state.write(recordFile, { ...this.#known(), armedIn: bootId, starts: starts + 1 });
+    await begin();
+  }
+
+  /** Answers what makes the next start one into the PE. */
+  async #windowsStart(): Promise<() => Promise<void>> {
+    const { tools } = this.#options.ground;
     const start: WinpeStart = {
       loaderId: `{${randomUUID()}}`,
       ramdiskId: `{${randomUUID()}}`,
@@ -134,9 +186,20 @@ export class WindowsStaging extends RecordedPe<StagedRecord> {
     };
     await this.#make({ kind: "object", id: start.ramdiskId }, () => createRamdisk(start, tools));
     await this.#make({ kind: "object", id: start.loaderId }, () => createLoader(start, tools));
-    const { starts } = this.#known();
-    state.write(recordFile, { ...this.#known(), armedIn: bootId, starts: starts + 1 });
-    await this.#make({ kind: "once", id: start.loaderId }, () => startOnce(start, tools));
+    return () => this.#make({ kind: "once", id: start.loaderId }, () => startOnce(start, tools));
+  }
+
+  /** As the other. */
+  async #linuxStart(): Promise<() => Promise<void>> {
+    const { tools } = this.#options.ground;
+    const { deploymentId } = this.#known();
+    const from = this.#folder;
+    const carried = join(from, carriedFolder);
+    await this.#make({ kind: "efi" }, () => writeLinuxPe({ from, carried, deploymentId }, this.#world));
+    const description = `${efiLabel} ${randomUUID()}`;
+    await this.#make({ kind: "firmware", description }, () => createFirmwareEntry(description, tools));
+    const before = await firmwareSequence(tools);
+    return () => this.#make({ kind: "next", description, before }, () => startEntryNext(description, tools));
   }
 
   /** In the folder that a Windows PE looks for on this machine's disks. */
@@ -204,7 +267,11 @@ export class WindowsStaging extends RecordedPe<StagedRecord> {
     const { ground, state } = this.#options;
     const { record } = this;
     if (record === null) return;
-    const world = { tools: ground.tools, removeFiles: () => this.#removeFiles() };
+    const world = {
+      tools: ground.tools,
+      removeFiles: () => this.#removeFiles(),
+      removeEfiFiles: () => removeLinuxPe(this.#world),
+    };
     const failures: string[] = [];
     let left = record.changes;
     for (const change of record.changes.toReversed()) {

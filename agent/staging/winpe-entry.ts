@@ -3,7 +3,7 @@
  * BitLocker that is suspended: "BCDEdit /create", "/set", "/bootsequence" and "Boot from a RAM disk" (Microsoft).
  */
 import type { WindowsTools } from "../platform/windows/tools.ts";
-import { mustRun } from "./windows-changes.ts";
+import { mustRun } from "./must-run.ts";
 
 export interface WinpeStart {
   /** Identifiers of our own for the two objects, so that they are known before they are there. */

@@ -40,6 +40,7 @@ test("a Windows fetches the site's Windows PE, and is told when there is none", 
   await refresh.abandon();
   assert.deepEqual(laptop.look(), untouched);
   rmSync(join(media.folder, "winpe"), { recursive: true });
+  laptop.firmware = "bios";
   await assert.rejects(laptop.refresh().arm(), { code: "E_STAGING", message: /media build --winpe/ });
   assert.deepEqual(laptop.look(), untouched);
 });

@@ -300,6 +300,7 @@ export const limits = {
   /** A backup: larger files are named in it only; rows that are read or written in one go, and about how much of them. */
   backupFileBytes: 4_194_304,
   backupRowsAtOnce: 500,
+  backupFetchBytes: 4_194_304,
   backupLoadCharacters: 4_194_304,
   backupLineBytes: 67_108_864,
   /** How long a site may take to make one before the first byte of it comes. */

@@ -44,7 +44,7 @@ import type { Log } from "./log.ts";
 import { RemotePoints } from "./points.ts";
 import { pruning } from "./pruning.ts";
 import { RoomBoard } from "./room.ts";
-import { keepUpgrading, takeLease } from "./serving.ts";
+import { keepUpgrading, refuseLostDatabase, takeLease } from "./serving.ts";
 import { DiskRoom } from "./store/disk-room.ts";
 import { makeFolder, writeFileDurably } from "./store/files.ts";
 import { lockFolder } from "./store/lock.ts";
@@ -127,7 +127,7 @@ export function siteFiles(dataFolder: string, sharedFolder = dataFolder) {
     media: join(sharedFolder, "media"),
     imports: join(sharedFolder, "import"),
     pxe: join(dataFolder, "pxe"),
-    logs: join(dataFolder, "logs"),
+    logs: join(sharedFolder, "logs"),
     log: join(dataFolder, "site.log"),
   };
 }
@@ -140,8 +140,9 @@ export async function openSite(options: SiteOptions): Promise<RunningSite> {
   try {
     const lock = await lockFolder(options.dataFolder);
     endings.push(() => lock.release());
-    refuseUnfinishedRestore(options.dataFolder);
     const { databaseServer, sharedFolder } = options;
+    refuseUnfinishedRestore(sharedFolder);
+    if (databaseServer === null) refuseLostDatabase(files);
     const keep = keepUpgrading(sharedFolder, files, log);
     const disk = new DiskRoom(sharedFolder, log);
     const store = await openStore(databaseServer ?? files.database, { beforeUpgrade: keep, disk });

@@ -39,7 +39,14 @@ export const ArchiveRecord = z.discriminatedUnion("record", [
   Start,
   z.object({ record: z.literal("table"), name: z.string() }),
   z.object({ record: z.literal("counter"), name: z.string(), value: z.string().regex(/^-?\d+$/) }),
-  z.object({ record: z.literal("file"), path: Path, mode: z.int(), data: z.base64() }),
+  z.object({
+    record: z.literal("file"),
+    path: Path,
+    mode: z.int(),
+    /** When it was written; earlier versions did not say. */
+    changed: z.iso.datetime().optional(),
+    data: z.base64(),
+  }),
   /** What is too large to be in a backup. */
   z.object({ record: z.literal("content"), ...ContentFile.shape }),
   z.object({ record: z.literal("end"), rows: z.int(), files: z.int() }),

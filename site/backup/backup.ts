@@ -17,7 +17,8 @@ export interface BackupSource {
 }
 
 /** What belongs to a running process, can be made again, or is in the backup in another form. */
-const leftOut = /^(database|import|media|pxe|before-upgrade|server\.json|site\.json|site\.log.*|lock-.*|\..*)$/;
+const leftOut =
+  /^(database|import|media|pxe|before-upgrade|server\.json|site\.json|site\.log.*|lock-.*|\..*)$/;
 
 /** Throws E_STORE and what writing a file throws; nothing is left of it then but a part of the file. */
 export async function writeBackup(source: BackupSource, path: string, passphrase: string): Promise<void> {
@@ -54,6 +55,7 @@ interface FoundFile {
   path: string;
   bytes: number;
   mode: number;
+  changed: string;
 }
 
 /** In the order of their names, without what is unfinished: that is never named without a point before it. */
@@ -65,7 +67,8 @@ function* filesIn(dataFolder: string, below = ""): Generator<FoundFile> {
     else if (entry.isFile()) {
       const found = statSync(join(dataFolder, path), { throwIfNoEntry: false });
       // Removed since, as an old file of the library may be at any moment.
-      if (found !== undefined) yield { path, bytes: found.size, mode: found.mode & 0o777 };
+      if (found === undefined) continue;
+      yield { path, bytes: found.size, mode: found.mode & 0o777, changed: found.mtime.toISOString() };
     }
   }
 }
@@ -74,11 +77,12 @@ const byName = (one: { name: string }, other: { name: string }): number => (one.
 
 function fileLine(
   dataFolder: string,
-  { bytes, mode, path }: FoundFile,
+  { bytes, changed, mode, path }: FoundFile,
   known: Map<string, Pick<ContentFile, "name" | "hash">>,
 ): ArchiveLine {
   if (bytes <= limits.backupFileBytes) {
-    return { record: "file", path, mode, data: readFileSync(join(dataFolder, path)).toString("base64") };
+    const data = readFileSync(join(dataFolder, path)).toString("base64");
+    return { record: "file", path, mode, changed, data };
   }
   const { hash, name } = known.get(path) ?? { hash: null, name: null };
   return { record: "content", path, bytes, name, hash };

@@ -1,12 +1,14 @@
 /** Makes a data folder out of a backup: read whole first, then into a folder that is empty, and there at once or not at all. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
-import { makeDatabase } from "../store/database.ts";
+import { finishDatabase, makeDatabase } from "../store/database.ts";
 import { loadDump, type DumpPart } from "../store/dump.ts";
-import { syncPath, syncTree, writeFileDurably } from "../store/files.ts";
+import { makeFolder, syncPath, syncTree, writeFileDurably } from "../store/files.ts";
+import { settleRestored } from "../store/lease.ts";
 import { lockFolder } from "../store/lock.ts";
 import { knownMigrations } from "../store/migrations/index.ts";
+import type { DatabaseServer } from "../store/server-database.ts";
 import { readArchive, type ArchiveLine, type ContentFile } from "./archive.ts";
 
 export interface BackupFacts {
@@ -81,13 +83,28 @@ export function refuseUnfinishedRestore(dataFolder: string): void {
   );
 }
 
-/** Throws E_CONFLICT for a folder that is not empty, E_UPGRADE for a newer version's backup, E_BACKUP, E_STORE, E_SOURCE_READ. */
+/** Where the restored site is to be. */
+export interface RestorePlace {
+  dataFolder: string;
+  /** What all processes of a database on a server have in common; else the data folder. */
+  sharedFolder: string;
+  /** Null: an embedded one in the data folder. */
+  databaseServer: DatabaseServer | null;
+}
+
+/**
+ * Throws E_CONFLICT for a folder or a server's database that is not empty, E_UPGRADE for a newer version's backup, E_BACKUP,
+ * E_STORE, E_SOURCE_READ. `keep` is called once all is there.
+ */
 export async function restoreBackup(
   path: string,
   passphrase: string,
-  dataFolder: string,
+  place: RestorePlace,
+  keep: () => void = () => undefined,
 ): Promise<BackupFacts> {
-  if (existsSync(dataFolder)) refuseContent(dataFolder, readdirSync(dataFolder));
+  const { dataFolder, sharedFolder } = place;
+  const folders = [...new Set([dataFolder, sharedFolder])];
+  for (const folder of folders) if (existsSync(folder)) refuseContent(folder, readdirSync(folder));
   const facts = await verifyBackup(path, passphrase);
   const unknown = facts.migrations.find((name) => !knownMigrations.includes(name));
   if (unknown !== undefined) {
@@ -95,12 +112,16 @@ export async function restoreBackup(
   }
   const lock = await lockFolder(dataFolder);
   try {
+    makeFolder(sharedFolder);
     // Reading took its time, in which another restore, or a person, may have put something there.
-    refuseContent(
-      dataFolder,
-      readdirSync(dataFolder).filter((name) => !name.startsWith("lock-")),
-    );
-    await fill(path, passphrase, dataFolder, facts.migrations);
+    for (const folder of folders) {
+      refuseContent(
+        folder,
+        readdirSync(folder).filter((name) => !name.startsWith("lock-")),
+      );
+    }
+    await fill(path, passphrase, place, facts.migrations);
+    keep();
   } finally {
     lock.release();
   }
@@ -112,30 +133,41 @@ function refuseContent(dataFolder: string, names: readonly string[]): void {
   throw new VolleyError("E_CONFLICT", `The folder ${dataFolder} is not empty.`);
 }
 
-/** On a failure takes back what it has put there, and nothing else. */
+/**
+ * On a failure takes back what it has put there, and nothing else. Of a server's database the empty tables may stay: the
+ * rows come all at once.
+ */
 async function fill(
   path: string,
   passphrase: string,
-  dataFolder: string,
+  { databaseServer, sharedFolder }: RestorePlace,
   migrations: readonly string[],
 ): Promise<void> {
-  const folder = join(dataFolder, unfinished);
+  const folder = join(sharedFolder, unfinished);
   const moved: string[] = [];
   try {
     mkdirSync(folder, { mode: 0o700 });
     await writeFiles(path, passphrase, folder);
-    const database = await makeDatabase(join(folder, "database"), migrations);
-    await loadDump(database, partsOf(path, passphrase)).finally(() => database.destroy());
+    const database = await makeDatabase(databaseServer ?? join(folder, "database"), migrations);
+    try {
+      await loadDump(database, partsOf(path, passphrase));
+      if (databaseServer !== null) {
+        await finishDatabase(database);
+        writeFileDurably(join(folder, "site-id"), `${await settleRestored(database)}\n`);
+      }
+    } finally {
+      await database.destroy();
+    }
     syncTree(folder);
     for (const name of readdirSync(folder)) {
-      renameSync(join(folder, name), join(dataFolder, name));
+      renameSync(join(folder, name), join(sharedFolder, name));
       moved.push(name);
     }
-    syncPath(dataFolder);
+    syncPath(sharedFolder);
     rmSync(folder, { recursive: true });
-    syncPath(dataFolder);
+    syncPath(sharedFolder);
   } catch (error) {
-    for (const name of moved) rmSync(join(dataFolder, name), { recursive: true, force: true });
+    for (const name of moved) rmSync(join(sharedFolder, name), { recursive: true, force: true });
     // What says that this was not finished goes last.
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -147,7 +179,10 @@ async function writeFiles(path: string, passphrase: string, folder: string): Pro
     if (line.record !== "file" && line.record !== "content") return;
     const place = join(folder, line.path);
     mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
-    if (line.record === "file") writeFileDurably(place, Buffer.from(line.data, "base64"), line.mode);
+    if (line.record !== "file") return;
+    writeFileDurably(place, Buffer.from(line.data, "base64"), line.mode);
+    // A machine's log came when its file was written.
+    if (line.changed !== undefined) utimesSync(place, new Date(line.changed), new Date(line.changed));
   });
 }
 

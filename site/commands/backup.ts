@@ -6,6 +6,7 @@ import { restoreBackup, verifyBackup, type BackupFacts } from "../backup/restore
 import { syncPath, writeFileDurably } from "../store/files.ts";
 import { bytesText } from "../quantities.ts";
 import { text, type CommandCall, type LocalCommand, type SiteCommand } from "./command.ts";
+import { choosePlace, databaseOptions } from "./database.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { passphrase, passphraseOption } from "./passphrase.ts";
 
@@ -74,9 +75,11 @@ export const restoreCommand: LocalCommand = {
   words: "restore",
   operands: "FILE",
   operandCount: 1,
-  summary: "Make a data folder out of a backup, in an empty folder (--data).",
+  summary:
+    "Make a site out of a backup, in an empty folder (--data), and on a PostgreSQL server where one is named.",
   options: {
     "passphrase-file": passphraseOption,
+    ...databaseOptions,
     verify: { type: "boolean", help: "Only read the backup from its first byte to its last." },
   },
   run: async (call) => {
@@ -86,15 +89,17 @@ export const restoreCommand: LocalCommand = {
       const facts = await verifyBackup(path, secret);
       return print(call, facts, [`${path} is whole, of ${facts.made}.`], "Not in it:");
     }
-    const facts = await restoreBackup(path, secret, call.dataFolder);
+    const { keep, place } = choosePlace(call);
+    const facts = await restoreBackup(path, secret, place, keep);
+    const where = place.databaseServer === null ? "" : `, its database at ${place.databaseServer.url},`;
     print(
       call,
       facts,
       [
-        `${call.dataFolder} is the site as it was at ${facts.made}.`,
+        `${call.dataFolder}${where} is the site as it was at ${facts.made}.`,
         `Fingerprint of its authority (SHA-256): ${facts.fingerprint}`,
       ],
-      "Copy these back into it, then run volley image verify:",
+      `Copy these back into ${place.sharedFolder}, then run volley image verify:`,
     );
   },
 };

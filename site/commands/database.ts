@@ -45,14 +45,22 @@ export function placeOf(dataFolder: string, environment: NodeJS.ProcessEnv): Sit
   return kept === null ? embedded(dataFolder) : onServer(dataFolder, kept, environment);
 }
 
-/** As `volley site` is told, which the folder keeps. Throws E_USAGE, E_CONFLICT for a folder with a database of its own. */
-export function settlePlace(call: CommandCall): SitePlace {
+/** A place that was chosen, and what keeps it in the data folder for every later command. */
+export interface ChosenPlace {
+  place: SitePlace;
+  keep: () => void;
+}
+
+/** As `volley site` and `volley restore` are told. Throws E_USAGE, E_CONFLICT for a folder with a database of its own. */
+export function choosePlace(call: CommandCall): ChosenPlace {
   const { dataFolder, environment } = call;
   const url = text(call, "database") ?? environment["VOLLEY_DATABASE"];
   const [passwordFile, shared] = [text(call, "database-password"), text(call, "shared")];
   const before = readKept(dataFolder);
   if (url === undefined && before === null) {
-    if (passwordFile === undefined && shared === undefined) return embedded(dataFolder);
+    if (passwordFile === undefined && shared === undefined) {
+      return { place: embedded(dataFolder), keep: () => undefined };
+    }
     throw new VolleyError("E_USAGE", "--database-password and --shared are for --database.");
   }
   const kept: Kept = {
@@ -65,10 +73,19 @@ export function settlePlace(call: CommandCall): SitePlace {
     if (!existsSync(siteFiles(folder).database)) continue;
     throw new VolleyError("E_CONFLICT", `The site in ${folder} has a database of its own already.`);
   }
-  const place = onServer(dataFolder, kept, environment);
-  if (JSON.stringify(kept) !== JSON.stringify(before)) {
-    writeFileDurably(keptPath(dataFolder), JSON.stringify(kept));
-  }
+  return {
+    place: onServer(dataFolder, kept, environment),
+    keep: () => {
+      if (JSON.stringify(kept) === JSON.stringify(before)) return;
+      writeFileDurably(keptPath(dataFolder), JSON.stringify(kept));
+    },
+  };
+}
+
+/** As it was told, which the folder keeps. Throws as `choosePlace`. */
+export function settlePlace(call: CommandCall): SitePlace {
+  const { keep, place } = choosePlace(call);
+  keep();
   return place;
 }
 

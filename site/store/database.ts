@@ -5,7 +5,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
-import { Kysely, type Dialect } from "kysely";
+import { Kysely, sql, type Dialect } from "kysely";
 import { Migrator, type MigrationProvider } from "kysely/migration";
 import { VolleyError } from "../../contract/errors.ts";
 import type { DiskRoom } from "./disk-room.ts";
@@ -37,16 +37,20 @@ async function startEmbedded(folder: string, files: DurableFilesOptions): Promis
 /** Written last of all when the database is made: without it what is there is an unfinished one. */
 const completeMark = "volley-complete";
 
+/** Whether the folder of an embedded database has a whole one. */
+export function isDatabaseThere(folder: string): boolean {
+  return existsSync(join(folder, completeMark));
+}
+
 async function openEmbedded(folder: string, files: DurableFilesOptions): Promise<PGlite> {
-  const mark = join(folder, completeMark);
-  if (existsSync(mark)) return await startEmbedded(folder, files);
+  if (isDatabaseThere(folder)) return await startEmbedded(folder, files);
   rmSync(folder, { recursive: true, force: true });
   const database = await startEmbedded(folder, files);
   // The program that lays the files out does not wait for the disk.
   await database.exec("CHECKPOINT");
   syncTree(folder);
   syncPath(dirname(folder));
-  writeFileDurably(mark, "");
+  writeFileDurably(join(folder, completeMark), "");
   return database;
 }
 
@@ -89,13 +93,29 @@ export async function openDatabase(
   return await openAt(place, { failed, prepare, room: disk });
 }
 
-/** A new one, with the tables of those migrations alone. Throws E_STORE. */
-export async function makeDatabase(folder: string, named: readonly string[]): Promise<Database> {
-  return await openAt(folder, {
+/** A new one, with the tables of those migrations alone. Throws E_STORE; E_CONFLICT where a server's has tables. */
+export async function makeDatabase(place: DatabasePlace, named: readonly string[]): Promise<Database> {
+  return await openAt(place, {
     failed: () => undefined,
-    prepare: (database) => bringUpToDate(database, migrationsNamed(named)),
+    prepare: async (database) => {
+      if (typeof place !== "string") await refuseTables(database, place);
+      await bringUpToDate(database, migrationsNamed(named));
+    },
     room: undefined,
   });
+}
+
+async function refuseTables(database: Database, { url }: DatabaseServer): Promise<void> {
+  const { rows } = await sql`select 1 from pg_tables where schemaname = current_schema() limit 1`.execute(
+    database,
+  );
+  if (rows.length === 0) return;
+  throw new VolleyError("E_CONFLICT", `The database ${url} is not empty: make it anew, or name another.`);
+}
+
+/** With the tables of this version. Throws E_UPGRADE. */
+export async function finishDatabase(database: Database): Promise<void> {
+  await bringUpToDate(database, migrations);
 }
 
 interface Opening {

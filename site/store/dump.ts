@@ -29,15 +29,16 @@ export async function dumpDatabase(
     .execute(async (connection) => {
       for (const name of await tableNames(connection)) {
         await take({ part: "table", name });
+        const atOnce = await rowsAtOnce(connection, name);
         await sql`declare volley_dump no scroll cursor for select to_jsonb(one)::text as json from ${sql.table(name)} one`.execute(
           connection,
         );
         for (;;) {
           const { rows } = await sql<{
             json: string;
-          }>`fetch ${sql.lit(limits.backupRowsAtOnce)} from volley_dump`.execute(connection);
+          }>`fetch ${sql.lit(atOnce)} from volley_dump`.execute(connection);
           for (const { json } of rows) await take({ part: "row", json });
-          if (rows.length < limits.backupRowsAtOnce) break;
+          if (rows.length < atOnce) break;
         }
         await sql`close volley_dump`.execute(connection);
       }
@@ -46,6 +47,14 @@ export async function dumpDatabase(
         where schemaname = current_schema() and last_value is not null order by 1`.execute(connection);
       for (const { name, value } of rows) await take({ part: "counter", name, value });
     });
+}
+
+/** As many as are surely no more than limits.backupFetchBytes, and one at least: a checkpoint has some MiB, a status some bytes. */
+async function rowsAtOnce(connection: Connection, table: string): Promise<number> {
+  const { rows } = await sql<{ most: number | null }>`
+    select max(octet_length(to_jsonb(one)::text)) as most from ${sql.table(table)} one`.execute(connection);
+  const fitting = Math.floor(limits.backupFetchBytes / Math.max(1, rows[0]?.most ?? 0));
+  return Math.min(limits.backupRowsAtOnce, Math.max(1, fitting));
 }
 
 /** Names of the migrations that the database has been through, in their order; none for a new one. */

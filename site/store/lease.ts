@@ -149,6 +149,19 @@ export async function servingAt(database: Database): Promise<HolderLocation | nu
 
 const until = () => sql<never>`now() + ${limits.siteLeaseMs} * interval '1 millisecond'`;
 
+/** Of a database that was restored and that nobody serves: which site it is, as its shared folder has to say too. */
+export async function settleRestored(database: Database): Promise<string> {
+  const nobody = { holder: null, process: null, location: null };
+  const row = await database.updateTable("site_lease").set(nobody).returning("site_id").executeTakeFirst();
+  if (row !== undefined) return row.site_id;
+  const siteId = randomUUID();
+  await database
+    .insertInto("site_lease")
+    .values({ id: onlyRow, site_id: siteId, ...nobody })
+    .execute();
+  return siteId;
+}
+
 /** Throws E_SITE_BUSY while a process of an earlier version serves. */
 export async function refuseServed(database: Database): Promise<void> {
   const { rows } = await sql<{ name: string | null }>`select to_regclass('site_lease')::text as name`.execute(

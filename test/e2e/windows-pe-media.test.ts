@@ -17,7 +17,7 @@ import { testOnNetwork } from "../fixtures/network-test.ts";
 import { fetchFrom } from "../fixtures/pxe-lab.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { bootManagerSays, fakeProgram, standInBootManager } from "../fixtures/windows-image.ts";
-import { writeBootWim } from "../fixtures/winpe-image.ts";
+import { winpeOptions, writeBootWim } from "../fixtures/winpe-image.ts";
 
 const wanted = process.env["VOLLEY_TEST_LEVEL"] === "windows";
 
@@ -59,27 +59,8 @@ function tests(host: Host): void {
       changes: { ...changes, "Windows/Boot/PXE/pxeboot.n12": `file:${loader}` },
     });
     writeFileSync(agent, fakeProgram());
-    const nothing = {
-      index: null,
-      drivers: null,
-      bootManager: null,
-      bootSdi: null,
-      adk: null,
-      wimboot: null,
-    };
-    made = await buildWinpe({
-      ...nothing,
-      wim,
-      agent,
-      output: media,
-      site: `https://${lab.address}:8443`,
-      fingerprint: "ab".repeat(32),
-      credential: "none",
-      credentialExpires: "2027-01-01T00:00:00.000Z",
-      shell: false,
-      forms: null,
-      onStep: () => undefined,
-    });
+    const place = { wim, agent, output: media, site: `https://${lab.address}:8443` };
+    made = await buildWinpe(winpeOptions({ ...place, forms: null }));
     site = await lab.startSite(media);
     await site.client.post("/pxe/properties", { bootImage: "winpe" });
   });

@@ -7,6 +7,7 @@ import { test, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { testFolder } from "../../fixtures/folder.ts";
+import { commandStep, sequenceText, settingStep, variable } from "../../fixtures/sequence-text.ts";
 
 const program = fileURLToPath(new URL("../../../agent/main.js", import.meta.url));
 const env = `"${process.execPath}" "${program}" env`;
@@ -30,36 +31,10 @@ function start(words: readonly string[], input = "") {
 }
 const run = (words: readonly string[], input?: string): Promise<Ended> => start(words, input).ended;
 
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
-}
-
-function variable(name: string, value: string, hidden = false): string {
-  return `<variable name="${name}" property="${name}"${hidden ? ' hidden="true"' : ""}>${escape(value)}</variable>`;
-}
-
-function step(type: string, name: string, variables: string, attributes = ""): string {
-  return (
-    `<step type="SMS_TaskSequence_${type}Action" name="${name}" description="" runIn="WinPEandFullOS" ` +
-    `successCodeList="0 3010" retryCount="0" runFromNet="false" ${attributes}><action>x</action>` +
-    `<defaultVarList>${variables}</defaultVarList></step>`
-  );
-}
-const command = (name: string, line: string, attributes = ""): string =>
-  step("RunCommandLine", name, variable("CommandLine", line, true), attributes);
-const setting = (name: string, value: string, hidden = false): string =>
-  step(
-    "SetVariable",
-    `Set ${name}`,
-    variable("VariableName", name) +
-      variable("VariableValue", value) +
-      variable("DoNotShowVariableValue", String(hidden)),
-  );
-
 function prepare(context: TestContext, ...steps: string[]) {
   const folder = testFolder(context);
   const file = join(folder, "test.xml");
-  writeFileSync(file, `<sequence version="3.10">${steps.join("\n")}</sequence>`);
+  writeFileSync(file, sequenceText(...steps));
   return { folder, file, state: join(folder, "state") };
 }
 
@@ -73,13 +48,13 @@ function everythingIn(folder: string): string {
 test("variables, scripts, a restart, and on from there; what is hidden is nowhere", async (context) => {
   const place = prepare(
     context,
-    setting("Secret", "hunter2", true),
-    command(
+    settingStep("Secret", "hunter2", true),
+    commandStep(
       "Script",
       `${env} set FromScript "%Secret% and more" && ${env} get FromScript; pwd > %Target%/one`,
     ),
-    command("Restart", "echo '%FromScript%'; exit 3010"),
-    command("After", "echo %_SMSTSLastActionName% %_SMSTSLastActionRetCode% > %Target%/two"),
+    commandStep("Restart", "echo '%FromScript%'; exit 3010"),
+    commandStep("After", "echo %_SMSTSLastActionName% %_SMSTSLastActionRetCode% > %Target%/two"),
   );
   const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`];
   const first = await run(words);
@@ -101,7 +76,7 @@ test("variables, scripts, a restart, and on from there; what is hidden is nowher
 });
 
 test("a changed file is not resumed, and nothing of it runs", async (context) => {
-  const place = prepare(context, command("Restart", "exit 3010"), command("After", "true"));
+  const place = prepare(context, commandStep("Restart", "exit 3010"), commandStep("After", "true"));
   assert.equal((await run([place.file, "--state", place.state])).code, 194);
   writeFileSync(
     place.file,
@@ -116,9 +91,9 @@ test("a changed file is not resumed, and nothing of it runs", async (context) =>
 test("a failure says step, code, meaning and remedy, runs SMSTSPostAction, and ends with 1", async (context) => {
   const place = prepare(
     context,
-    command("Too slow", "setsid sleep 66 & sleep 66", 'timeout="1" continueOnError="true"'),
-    command("Fails", "echo reason >&2; exit 2"),
-    command("Never", "true"),
+    commandStep("Too slow", "setsid sleep 66 & sleep 66", "", 'timeout="1" continueOnError="true"'),
+    commandStep("Fails", "echo reason >&2; exit 2"),
+    commandStep("Never", "true"),
   );
   const post = `--set=SMSTSPostAction=echo %_SMSTSLastActionName% > ${place.folder}/post`;
   const { code, errors, out } = await run([place.file, "--state", place.state, post]);
@@ -137,7 +112,7 @@ test("a failure says step, code, meaning and remedy, runs SMSTSPostAction, and e
 });
 
 test("a dry run shows the plan and touches nothing", async (context) => {
-  const place = prepare(context, command("Writes", `touch %Target%/ran`), setting("A", "1"));
+  const place = prepare(context, commandStep("Writes", `touch %Target%/ran`), settingStep("A", "1"));
   const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`, "--dry-run"];
   const text = await run(words);
   assert.equal(text.code, 0, text.errors);
@@ -154,8 +129,8 @@ test("killed in a step and started again, the step's old program is gone and the
   const line = "echo begun >> %Target%/log; setsid sleep 55 & sleep 55";
   const place = prepare(
     context,
-    command("Long", `test -e %Target%/log && exit 0; ${line}`),
-    command("End", "true"),
+    commandStep("Long", `test -e %Target%/log && exit 0; ${line}`),
+    commandStep("End", "true"),
   );
   const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`];
   const first = start(words);
@@ -182,7 +157,11 @@ function sleepers(): number {
 }
 
 test("TSDebugMode opens the debugger; quitting leaves the run to be taken up", async (context) => {
-  const place = prepare(context, command("One", "touch %Target%/one"), command("Two", "touch %Target%/two"));
+  const place = prepare(
+    context,
+    commandStep("One", "touch %Target%/one"),
+    commandStep("Two", "touch %Target%/two"),
+  );
   const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`];
   const stopped = await run([...words, "--set", "TSDebugMode=true"], "variables target\nstep\nquit\n");
   assert.equal(stopped.code, 130, stopped.out + stopped.errors);
@@ -196,9 +175,9 @@ test("TSDebugMode opens the debugger; quitting leaves the run to be taken up", a
 test("TSDisableProgressUI shows no step, from where it is set on", async (context) => {
   const place = prepare(
     context,
-    command("Seen", "true"),
-    setting("TSDisableProgressUI", "TRUE"),
-    command("Unseen", "true"),
+    commandStep("Seen", "true"),
+    settingStep("TSDisableProgressUI", "TRUE"),
+    commandStep("Unseen", "true"),
   );
   const { code, errors, out } = await run([place.file, "--state", place.state]);
   assert.equal(code, 0, out + errors);
@@ -207,7 +186,7 @@ test("TSDisableProgressUI shows no step, from where it is set on", async (contex
 });
 
 test("TSDebugOnError opens the debugger when a step has failed", async (context) => {
-  const place = prepare(context, command("Bad", "exit 7"), command("Two", "touch %Target%/two"));
+  const place = prepare(context, commandStep("Bad", "exit 7"), commandStep("Two", "touch %Target%/two"));
   const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`];
   const debug = ["--set", "TSDebugOnError=TRUE"];
   const ignored = await run([...words, ...debug], "set-current Two\nrun\n");
@@ -223,11 +202,16 @@ test("a child sequence from a file beside it runs with the same variables", asyn
   const reference =
     '<subtasksequence type="SMS_TaskSequence_SubTasksequence" name="Child" description=""><action>x</action>' +
     `<defaultVarList>${variable("TsName", "Child")}${variable("TsPackageID", "ABC00001")}</defaultVarList></subtasksequence>`;
-  const place = prepare(context, setting("A", "given"), reference, command("After", "test %B% = back"));
-  const inner = [command("Inner", "test %A% = given"), setting("B", "back")];
+  const place = prepare(
+    context,
+    settingStep("A", "given"),
+    reference,
+    commandStep("After", "test %B% = back"),
+  );
+  const inner = [commandStep("Inner", "test %A% = given"), settingStep("B", "back")];
   const missing = await run([place.file, "--state", place.state]);
   assert.match(missing.errors, /E_NOT_FOUND.*ABC00001/);
-  writeFileSync(join(place.folder, "ABC00001.xml"), `<sequence version="3.10">${inner.join("")}</sequence>`);
+  writeFileSync(join(place.folder, "ABC00001.xml"), sequenceText(...inner));
   mkdirSync(place.state);
   const { code, errors, out } = await run([place.file, "--state", place.state]);
   assert.equal(code, 0, out + errors);

@@ -20,17 +20,8 @@ import { fakeProgram } from "../../../fixtures/windows-image.ts";
 import { dism } from "../../../fixtures/windows-tools/dism.ts";
 import { doubleMachine, windowsTools } from "../../../fixtures/windows-tools/machine.ts";
 import { windowsVolume } from "../../../fixtures/windows-volume.ts";
-import { inf } from "../../../fixtures/inf-text.ts";
+import { inf, networkCard } from "../../../fixtures/inf-text.ts";
 
-const card: DeviceFacts = {
-  name: "Ethernet",
-  hardwareIds: [
-    "PCI\\VEN_8086&DEV_15B8&SUBSYS_85F01043&REV_31",
-    "PCI\\VEN_8086&DEV_15B8&SUBSYS_85F01043",
-    "PCI\\VEN_8086&DEV_15B8&CC_0200",
-  ],
-  compatibleIds: ["PCI\\VEN_8086&DEV_15B8", "PCI\\CC_0200"],
-};
 interface Room {
   folder: string;
   answerFile: string;
@@ -60,7 +51,7 @@ function makeRoom(t: Test): Room {
     folder,
     machine,
     answerFile: join(windows, "Panther", "Unattend", "Unattend.xml"),
-    context: (system, properties, devices = [card]) =>
+    context: (system, properties, devices = [networkCard]) =>
       testContext({
         properties,
         system,

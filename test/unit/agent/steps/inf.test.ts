@@ -10,8 +10,7 @@ import {
   type InfTarget,
 } from "../../../../windows/inf.ts";
 import { rankDrivers, rankText, type DriverFile } from "../../../../agent/steps/drivers/rank.ts";
-import type { DeviceFacts } from "../../../../agent/steps/services.ts";
-import { inf, type InfOptions } from "../../../fixtures/inf-text.ts";
+import { inf, networkCard, type InfOptions } from "../../../fixtures/inf-text.ts";
 const target: InfTarget = { architecture: "amd64", major: 10, minor: 0, build: 19045, productType: 1 };
 
 test("an INF's version and models, strings and continued lines", () => {
@@ -126,15 +125,6 @@ test("decorations: the closest TargetOSVersion that fits", () => {
   }
 });
 
-const card: DeviceFacts = {
-  name: "Ethernet",
-  hardwareIds: [
-    "PCI\\VEN_8086&DEV_15B8&SUBSYS_85F01043&REV_31",
-    "PCI\\VEN_8086&DEV_15B8&SUBSYS_85F01043",
-    "PCI\\VEN_8086&DEV_15B8&CC_0200",
-  ],
-  compatibleIds: ["PCI\\VEN_8086&DEV_15B8", "PCI\\CC_0200"],
-};
 const file = (path: string, options: InfOptions & { signed?: boolean } = {}): DriverFile => ({
   packageId: "DRV00001",
   path,
@@ -185,18 +175,18 @@ test("ranking: the first of two is taken, whatever their order", () => {
   for (const [name, better, worse] of rows) {
     const files = [file("worse.inf", worse), file("better.inf", better)];
     for (const order of [files, files.toReversed()]) {
-      const matches = rankDrivers(card, order);
+      const matches = rankDrivers(networkCard, order);
       assert.equal(matches.length, 2, name);
       assert.equal(matches[0]?.file.path, "better.inf", name);
     }
   }
-  assert.deepEqual(rankDrivers(card, [file("other.inf", { hardwareIds: "PCI\\VEN_10EC" })]), []);
+  assert.deepEqual(rankDrivers(networkCard, [file("other.inf", { hardwareIds: "PCI\\VEN_10EC" })]), []);
 });
 
 test("a rank is 0xSSGGTHHH", () => {
   const rank = (options: Parameters<typeof file>[1]): string =>
-    rankText(rankDrivers(card, [file("a.inf", options)])[0]?.rank ?? 0);
-  assert.equal(rank({ hardwareIds: card.hardwareIds[0] ?? "" }), "0x0DFF0000");
+    rankText(rankDrivers(networkCard, [file("a.inf", options)])[0]?.rank ?? 0);
+  assert.equal(rank({ hardwareIds: networkCard.hardwareIds[0] ?? "" }), "0x0DFF0000");
   assert.equal(rank({ hardwareIds: "PCI\\CC_0200", signed: false }), "0x80FF2010");
   assert.equal(rank({ hardwareIds: "PCI\\X, PCI\\CC_0200", feature: "01" }), "0x0D013011");
 });

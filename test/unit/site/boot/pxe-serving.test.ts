@@ -1,37 +1,22 @@
 /** What cannot be served or asked is told, and does not stand in the way of the next question. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { limits } from "../../../../contract/limits.ts";
 import { PxeFiles } from "../../../../site/boot/pxe-files.ts";
 import { GrubAnswers } from "../../../../site/boot/pxe-grub.ts";
 import { otherDhcpServer } from "../../../../site/boot/pxe-probe.ts";
 import { Pxe } from "../../../../site/boot/pxe.ts";
-import { openLog, type Log } from "../../../../site/log.ts";
-import { openStore, type Store } from "../../../../site/store/store.ts";
 import { waitFor } from "../../../fixtures/program.ts";
+import { openPxeStore } from "../../../fixtures/pxe-store.ts";
 
-let folder: string;
-let store: Store;
-let pxe: Pxe;
-let log: Log;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "volley-pxe-"));
-  store = await openStore(join(folder, "database"));
-  pxe = await Pxe.open(store);
-  log = openLog({ file: join(folder, "log"), quiet: true });
-});
-after(async () => {
-  log.close();
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const { close, folder, log, logged, pxe, store } = await openPxeStore();
+after(close);
 
-const logged = (pattern: RegExp): Promise<true> =>
-  waitFor(() => pattern.test(readFileSync(join(folder, "log"), "utf8")) || null, { what: String(pattern) });
+const waitForLog = (pattern: RegExp): Promise<true> =>
+  waitFor(() => pattern.test(logged()) || null, { what: String(pattern), story: logged });
 
 test("a boot file that cannot be read is told in the log", async (context) => {
   // The first page of a process's memory is never there: a file that opens and cannot be read.
@@ -44,7 +29,7 @@ test("a boot file that cannot be read is told in the log", async (context) => {
     (answer) => answer.arrayBuffer(),
     () => undefined,
   );
-  await logged(/a boot file is not served: EIO/);
+  await waitForLog(/a boot file is not served: EIO/);
 });
 
 test("GRUB is answered at its next question after one that failed; too many questions are told once", async (context) => {
@@ -58,7 +43,7 @@ test("GRUB is answered at its next question after one that failed; too many ques
   const ask = (file: string): void =>
     grub.heard(`dnsmasq-tftp: file ${root}/boot/${file} not found for 192.0.2.1`);
   ask(name);
-  await logged(/GRUB is not answered: no answer today/);
+  await waitForLog(/GRUB is not answered: no answer today/);
   failing.answer = answer;
   ask(name);
   await waitFor(() => existsSync(join(root, "boot", name)), { what: "answer" });
@@ -68,8 +53,8 @@ test("GRUB is answered at its next question after one that failed; too many ques
       `none_52:54:00:00:${[made >> 8, made & 255].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}.cfg`,
     );
   }
-  await logged(/GRUB at 192.0.2.1 has to wait/);
-  assert.equal(readFileSync(join(folder, "log"), "utf8").match(/has to wait/g)?.length, 1);
+  await waitForLog(/GRUB at 192.0.2.1 has to wait/);
+  assert.equal(logged().match(/has to wait/g)?.length, 1);
 });
 
 test("that a network could not be asked is not taken for silence", async () => {

@@ -1,35 +1,19 @@
 /** A site whose boot image is a Windows PE: what boot loaders and firmware are told. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { dhcpConfiguration } from "../../../../site/boot/pxe-configuration.ts";
 import { PxeFiles } from "../../../../site/boot/pxe-files.ts";
 import { GrubAnswers } from "../../../../site/boot/pxe-grub.ts";
-import { Pxe } from "../../../../site/boot/pxe.ts";
-import { openLog, type Log } from "../../../../site/log.ts";
-import { openStore, type Store } from "../../../../site/store/store.ts";
 import { waitFor } from "../../../fixtures/program.ts";
+import { openPxeStore } from "../../../fixtures/pxe-store.ts";
 
 const mac = "52:54:00:00:00:07";
 const uuid = "11223344-5566-7788-99aa-bbccddeeff07";
-let folder: string;
-let store: Store;
-let pxe: Pxe;
-let log: Log;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "volley-pxe-"));
-  store = await openStore(join(folder, "database"));
-  pxe = await Pxe.open(store);
-  log = openLog({ file: join(folder, "log"), quiet: true });
-  await pxe.change({ unknown: "answer", bootImage: "winpe" });
-});
-after(async () => {
-  log.close();
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const { close, folder, log, pxe } = await openPxeStore();
+before(() => pxe.change({ unknown: "answer", bootImage: "winpe" }));
+after(close);
 
 async function configuration(): Promise<string> {
   const network = { network: "10.0.0.0", netmask: "255.255.255.0", broadcast: "10.0.0.255" };

@@ -1,10 +1,7 @@
 /** What the site decides about machines that boot from the network, and what it keeps of them. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DeploymentRecord } from "../../../../contract/administration.ts";
 import type { MachineFacts } from "../../../../contract/machine.ts";
@@ -12,21 +9,11 @@ import type { Report } from "../../../../contract/report.ts";
 import { limits } from "../../../../contract/limits.ts";
 import { Pxe } from "../../../../site/boot/pxe.ts";
 import type { ComputerIdentity } from "../../../../site/devices/device-identity.ts";
-import { openStore, type Store } from "../../../../site/store/store.ts";
+import { openPxeStore } from "../../../fixtures/pxe-store.ts";
 import { machineFacts, storedImage } from "../../../fixtures/records.ts";
 
-let folder: string;
-let store: Store;
-let pxe: Pxe;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "volley-pxe-"));
-  store = await openStore(join(folder, "database"));
-  pxe = await Pxe.open(store);
-});
-after(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const { close, pxe, store } = await openPxeStore();
+after(close);
 
 type System = MachineFacts["operatingSystem"];
 const address = "192.0.2.1";

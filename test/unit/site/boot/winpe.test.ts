@@ -11,7 +11,7 @@ import { checkBootStore, readBootStore } from "../../../../windows/boot-store.ts
 import { testFolder } from "../../../fixtures/folder.ts";
 import { readHive } from "../../../fixtures/hives.ts";
 import { fakeProgram } from "../../../fixtures/windows-image.ts";
-import { writeBootWim, type WinpeShape } from "../../../fixtures/winpe-image.ts";
+import { winpeOptions, writeBootWim, type WinpeShape } from "../../../fixtures/winpe-image.ts";
 
 interface Work {
   folder: string;
@@ -34,26 +34,7 @@ function prepare(t: TestContext, shape: WinpeShape = {}): Work {
     folder,
     wim,
     output,
-    build: async (options) =>
-      await buildWinpe({
-        wim,
-        output,
-        agent,
-        site: "https://10.20.0.1:8443",
-        fingerprint: "ab".repeat(32),
-        credential: "one-credential",
-        credentialExpires: "2027-01-01T00:00:00.000Z",
-        shell: false,
-        index: null,
-        drivers: null,
-        bootManager: null,
-        bootSdi: null,
-        adk: null,
-        wimboot: null,
-        forms: [],
-        onStep: () => undefined,
-        ...options,
-      }),
+    build: async (options) => await buildWinpe(winpeOptions({ wim, output, agent, ...options })),
     read: (path) => run("extract", made, "1", path, "--to-stdout"),
     list: () => run("dir", made, "1").split("\n"),
   };

@@ -101,7 +101,7 @@ async function writeStart(
 }
 
 /** The firmware has no entry of ours, and starts none next. Rejects with E_STAGING. */
-export async function dropEfiEntries(ground: Pick<EfiGround, "run">): Promise<void> {
+async function dropEfiEntries(ground: Pick<EfiGround, "run">): Promise<void> {
   const found = await firmwareEntries(ground);
   if (found === null) {
     throw new VolleyError("E_STAGING", "efibootmgr does not tell the firmware's boot entries");

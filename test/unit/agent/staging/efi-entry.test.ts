@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { BootImageFacts } from "../../../../contract/boot-image.ts";
-import { dropEfiEntries, efiEntry } from "../../../../agent/staging/efi-entry.ts";
+import { efiEntry } from "../../../../agent/staging/efi-entry.ts";
 import { Staging } from "../../../../agent/staging/staging.ts";
 import { openStateFolder } from "../../../../agent/state-folder.ts";
 import { EfiFirmware } from "../../../fixtures/efi-firmware.ts";
@@ -131,15 +131,26 @@ test(
   },
 );
 
-test("the PE makes the firmware forget it", { skip }, async (t) => {
-  const machine = new Machine(t);
-  const { firmware } = machine;
-  const before = firmware.look();
-  await (await machine.prepare()).arm();
-  firmware.start();
-  await dropEfiEntries(firmware);
-  assert.deepEqual(firmware.look(), before);
-});
+test(
+  "the PE makes the firmware forget it, and takes its files from the system partition",
+  { skip },
+  async (t) => {
+    const machine = new Machine(t);
+    const { esp, firmware } = machine;
+    const before = firmware.look();
+    await (await machine.prepare()).arm();
+    firmware.start();
+    // On another disk.
+    firmware.found.unshift({ device: "/dev/vdb1", disk: "/dev/vdb", number: 1 });
+    await efiEntry(firmware).disarm();
+    assert.deepEqual(firmware.look(), before);
+    assert.deepEqual(readdirSync(esp, { recursive: true }).sort(), [
+      "EFI",
+      "EFI/debian",
+      "EFI/debian/shimx64.efi",
+    ]);
+  },
+);
 
 for (const kind of ["before", "after"] as const) {
   test(

@@ -144,7 +144,7 @@ test(
     firmware.found.unshift({ device: "/dev/vdb1", disk: "/dev/vdb", number: 1 });
     await efiEntry(firmware).disarm();
     assert.deepEqual(firmware.look(), before);
-    assert.deepEqual(readdirSync(esp, { recursive: true }).sort(), [
+    assert.deepEqual(readdirSync(esp, { recursive: true, encoding: "utf8" }).sort(), [
       "EFI",
       "EFI/debian",
       "EFI/debian/shimx64.efi",

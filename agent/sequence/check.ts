@@ -2,6 +2,7 @@
 import { conditionWords } from "./checking/condition-words.ts";
 import { idleVariables } from "./checking/idle-variables.ts";
 import { conditionsThatNeverHold } from "./checking/never-holds.ts";
+import { conditionsNotJudged } from "./checking/not-judged.ts";
 import { packagesOf, packagesOfSequence, type PackageUse } from "./checking/package-use.ts";
 import { supportOfNode, type SupportOf, type SupportSummary } from "./checking/support.ts";
 import { variablesNeverSet } from "./checking/variable-use.ts";
@@ -104,6 +105,7 @@ export function checkSequence(read: ReadSequence, options: CheckOptions): Sequen
   }
   for (const { line, text } of variablesNeverSet(sequence)) problems.warning(line, text);
   for (const { line, text } of idleVariables(sequence)) problems.warning(line, text);
+  for (const { line, text } of conditionsNotJudged(sequence.nodes)) problems.warning(line, text);
   for (const { line, text } of conditionsThatNeverHold(sequence.nodes)) problems.warning(line, text);
   const { format, name, version } = sequence;
   return {

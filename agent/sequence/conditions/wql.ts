@@ -20,14 +20,22 @@ export interface WmiSource {
 
 /** Rejects with E_CONDITION for a query, namespace, class or property that is not known. */
 export async function queryRows(source: WmiSource, namespace: string, text: string): Promise<WmiRow[]> {
-  const query = parseWql(text);
-  const found = classOf(namespace, query.className);
-  for (const property of query.properties) checkProperty(found, property);
-  const expression = query.where;
-  if (expression !== null) checkProperties(found, expression);
+  const { expression, found } = checkQuery(namespace, text);
   const rows = await source.rows(found.name);
   if (expression === null) return [...rows];
   return rows.filter((row) => holds(expression, found, row) === true);
+}
+
+/** Throws E_CONDITION as queryRows rejects; nothing is asked of the machine. */
+export function checkQuery(
+  namespace: string,
+  text: string,
+): { found: WmiClass; expression: WqlExpression | null } {
+  const { className, properties, where: expression } = parseWql(text);
+  const found = classOf(namespace, className);
+  for (const property of properties) checkProperty(found, property);
+  if (expression !== null) checkProperties(found, expression);
+  return { found, expression };
 }
 
 function checkProperties(found: WmiClass, expression: WqlExpression): void {

@@ -12,7 +12,7 @@ import { conditionContent } from "./conditions.ts";
 import type { Content, Element } from "./document.ts";
 import { readingLimits } from "./limits.ts";
 import { type Problems, quoted, tooLarge } from "./problems.ts";
-import { Attributes, textContent, variableListContent } from "./values.ts";
+import { Attributes, readCodes, textContent, variableListContent } from "./values.ts";
 
 /** What a sequence's elements share while they are read. */
 export interface Reading {
@@ -156,7 +156,8 @@ function makeStep({ element, attributes, problems, made, action, variables }: St
     writtenType,
     type: known?.type ?? null,
     runIn: attributes.runIn("runIn"),
-    successCodes: attributes.codes("successCodeList") ?? [...(known?.successCodes ?? [0])],
+    successCodes: attributes.codes("successCodeList") ??
+      codesOf(variables) ?? [...(known?.successCodes ?? [0])],
     retryCount: attributes.number("retryCount") ?? 0,
     timeoutSeconds: timeout === 0 ? null : timeout,
     runFromNet: attributes.boolean("runFromNet"),
@@ -164,6 +165,13 @@ function makeStep({ element, attributes, problems, made, action, variables }: St
     action,
     variables,
   };
+}
+
+/** The class's property, for a step without the attribute that the console makes of it. */
+function codesOf(variables: readonly StepVariable[]): number[] | null {
+  const written = variables.find(({ property }) => /^SuccessCodes$/i.test(property))?.value ?? "";
+  const { codes, wrong } = readCodes(written);
+  return codes.length === 0 || wrong !== null ? null : codes;
 }
 
 /** Source: "Run Task Sequence" step: the child's own steps decide what succeeds and is repeated. */

@@ -44,15 +44,9 @@ export class Attributes {
 
   /** Exit codes as 32 bits without sign; null when there are none. */
   codes(name: string): number[] | null {
-    const codes = new Set<number>();
-    let wrong: string | null = null;
-    for (const [word] of this.text(name).matchAll(/[^\s,;]+/g)) {
-      const code = /^(-?\d{1,10}|0x[0-9a-f]{1,8})$/i.test(word) ? Number(word) : Number.NaN;
-      if (code >= -(2 ** 31) && code < 2 ** 32) codes.add(code >>> 0);
-      else wrong ??= word;
-    }
+    const { codes, wrong } = readCodes(this.text(name));
     if (wrong !== null) this.#wrong(name, "exit codes, separated by spaces", `without ${quoted(wrong)}`);
-    return codes.size === 0 ? null : [...codes];
+    return codes.length === 0 ? null : codes;
   }
 
   runIn(name: string): RunIn {
@@ -79,6 +73,18 @@ export class Attributes {
       `The attribute ${name} of <${element}> is to be ${expected}, not ${value}: read as ${taken}`,
     );
   }
+}
+
+/** Exit codes as 32 bits without sign, each once; `wrong` is the first word that is none. */
+export function readCodes(text: string): { codes: number[]; wrong: string | null } {
+  const codes = new Set<number>();
+  let wrong: string | null = null;
+  for (const [word] of text.matchAll(/[^\s,;]+/g)) {
+    const code = /^(-?\d{1,10}|0x[0-9a-f]{1,8})$/i.test(word) ? Number(word) : Number.NaN;
+    if (code >= -(2 ** 31) && code < 2 ** 32) codes.add(code >>> 0);
+    else wrong ??= word;
+  }
+  return { codes: [...codes], wrong };
 }
 
 export function expectNoAttributes(element: Element, problems: Problems): void {

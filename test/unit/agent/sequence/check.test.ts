@@ -147,3 +147,39 @@ test("text: every step on a line of its own, reasons once, problems at the end, 
   // oxlint-disable-next-line no-control-regex -- that is what must not be there
   assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
 });
+
+test("conditions that nobody can judge are said, each by its line; others are not", async () => {
+  const wmi = (query: string, namespace = "root\\cimv2"): string =>
+    `<expression type="SMS_TaskSequence_WMIConditionExpression"><variable name="Namespace">${namespace}</variable><variable name="Query">${query}</variable></expression>`;
+  const file = (more: string): string =>
+    `<expression type="SMS_TaskSequence_FileConditionExpression"><variable name="Path">C:\\a.exe</variable>${more}</expression>`;
+  const time = (value: string): string =>
+    file(`<variable name="DateTime">${value}</variable><variable name="DateTimeOperator">less</variable>`);
+  const version = (value: string): string =>
+    file(`<variable name="Version">${value}</variable><variable name="VersionOperator">equals</variable>`);
+  const rows: [string, RegExp | null][] = [
+    [wmi("SELECT * FROM Win32_ComputerSystem WHERE Model LIKE '%Latitude%' AND Name = \"%Name%\""), null],
+    [wmi("SELECT * FROM Win32_DiskDrive WHERE Size > %Least%"), null],
+    [wmi("SELECT COUNT(*) FROM Win32_Processor"), /beyond the WQL/],
+    [wmi("ASSOCIATORS OF {Win32_DiskDrive.DeviceID='x'}"), /beyond the WQL/],
+    [wmi("SELECT * FROM Win32_Moon"), /The class "Win32_Moon"/],
+    [wmi("SELECT * FROM Win32_BIOS WHERE Colour = 'red'"), /no property "Colour"/],
+    [wmi("SELECT * FROM MSFT_Disk", "root\\Moon"), /The namespace "root\\Moon"/],
+    [time("20240131235900.000000+***"), null],
+    [time("yesterday"), /"yesterday" is no date/],
+    [version("10.0.19041"), null],
+    [version("%Least%"), null],
+    [version("new"), /"new" is no version/],
+  ];
+  for (const [expression, expected] of rows) {
+    const step = stepOf("RunCommandLineAction", "", variable("CommandLine", "CommandLine", "x"));
+    const { problems } = await check(
+      sequenceOf(step.replace("<action>", `<condition>\n${expression}</condition><action>`)),
+    );
+    const said = problems.filter(({ text }) => text.includes("cannot be judged, so that it fails"));
+    assert.equal(said.length, expected === null ? 0 : 1, `${expression}\n${JSON.stringify(problems)}`);
+    if (expected === null) continue;
+    assert.match(said[0]?.text ?? "", expected);
+    assert.equal(said[0]?.line, 3, expression);
+  }
+});

@@ -19,6 +19,7 @@ test("Set Variable: names as documented, hidden values", async () => {
     ["a b", codes.invalidSetting],
     ["", codes.invalidSetting],
     ["a".repeat(257), codes.invalidSetting],
+    ["1st", codes.invalidSetting],
   ];
   for (const [name, exitCode] of rows) {
     const properties = { VariableName: name, VariableValue: "v", DoNotShowVariableValue: "true" };
@@ -31,6 +32,14 @@ test("Set Variable: names as documented, hidden values", async () => {
       assert.doesNotMatch(outcome.text, /\bv\b/);
     }
     assert.equal(setVariable.check(context.step).length, exitCode === 0 ? 0 : 1);
+  }
+  for (const [value, problems] of [
+    ["v".repeat(4000), 0],
+    ["v".repeat(4001), 1],
+    [`%V%${"v".repeat(4000)}`, 0],
+  ] as const) {
+    const { step } = testContext({ properties: { VariableName: "V", VariableValue: value } });
+    assert.equal(setVariable.check(step).length, problems);
   }
 });
 

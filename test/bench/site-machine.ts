@@ -5,8 +5,8 @@ import { JoinAnswer, Policy } from "../../contract/deployment.ts";
 import { limits } from "../../contract/limits.ts";
 import { EnrolAnswer } from "../../contract/machine.ts";
 import { ReportsAnswer, type Report } from "../../contract/report.ts";
-import { HttpsCaller } from "../fixtures/https.ts";
 import { machineFacts } from "../fixtures/records.ts";
+import { LightCaller } from "./light-caller.ts";
 
 /** What all machines of a run came to. */
 export class Figures {
@@ -17,6 +17,8 @@ export class Figures {
   /** Requests that were not answered as they should be, and were made again. */
   failures = 0;
   lastFailure = "";
+  /** Why machines were given up. */
+  readonly unfinished = new Set<string>();
 }
 
 export interface MachineOptions {
@@ -27,6 +29,8 @@ export interface MachineOptions {
   seconds: number;
   stepSeconds: number;
   figures: Figures;
+  /** Ends it wherever it is. */
+  ended: AbortSignal;
 }
 
 const retryMs = 1000;
@@ -35,16 +39,16 @@ const bytes = 2 ** 34;
 /** The Content-Length and keep-alive of a real agent, and its JSON; nothing of the image. */
 export class SimulatedMachine {
   readonly #options: MachineOptions;
-  readonly #caller: HttpsCaller;
+  readonly #caller: LightCaller;
   #token = "";
 
   constructor(options: MachineOptions) {
     this.#options = options;
-    this.#caller = new HttpsCaller(options.place);
+    this.#caller = new LightCaller(options.place, limits.requestTimeoutMs * 2);
   }
 
   async run(): Promise<void> {
-    const { credential, number, seconds, stepSeconds } = this.#options;
+    const { credential, ended, number, seconds, stepSeconds } = this.#options;
     const digits = number
       .toString(16)
       .padStart(6, "0")
@@ -63,7 +67,8 @@ export class SimulatedMachine {
     await this.#report(id, { kind: "started", resume: false });
     const beginMs = performance.now();
     for (let second = 1; second <= seconds; second += 1) {
-      await delay(Math.max(0, beginMs + second * limits.progressIntervalMs - performance.now()));
+      const due = beginMs + second * limits.progressIntervalMs;
+      await delay(Math.max(0, due - performance.now()), undefined, { signal: ended });
       const part = second / seconds;
       await this.#call("progress", `/deployments/${id}/progress`, {
         sessionId: session.id,
@@ -105,18 +110,15 @@ export class SimulatedMachine {
     const { figures } = this.#options;
     for (;;) {
       const beginMs = performance.now();
+      this.#options.ended.throwIfAborted();
       try {
-        const answer = await this.#caller.call({
-          method: body === undefined ? "GET" : "POST",
-          path: `/api/v1${path}`,
-          ...(this.#token !== "" && { token: this.#token }),
-          ...(body !== undefined && { body }),
-        });
+        const method = body === undefined ? "GET" : "POST";
+        const answer = await this.#caller.call(method, `/api/v1${path}`, this.#token, body);
         if (answer.status >= 300) throw new Error(`${path}: ${answer.status} ${answer.text}`);
         const latencies = figures.latenciesMs.get(what) ?? [];
         latencies.push(performance.now() - beginMs);
         figures.latenciesMs.set(what, latencies);
-        return answer.json;
+        return JSON.parse(answer.text);
       } catch (error) {
         figures.failures += 1;
         figures.lastFailure = String(error);

@@ -1,13 +1,12 @@
 /** Deployments, which machines they name, and what each machine is to do. */
 import { randomUUID } from "node:crypto";
-import type { Selectable } from "kysely";
 import type { DeploymentRecord, DeploymentRequest } from "../../contract/administration.ts";
 import type { DeviceRecord } from "../../contract/devices.ts";
 import { windowsAgentPackage, type SequenceVariable } from "../../contract/sequence.ts";
 import type { Database } from "./database.ts";
 import { tell } from "./site-messages.ts";
+import { deploymentRecord, deploymentRow } from "./deployment-rows.ts";
 import { windowOf } from "./deployment-window.ts";
-import type { DeploymentTable } from "./schema.ts";
 
 /** Which device a machine is, and which collections that is in. */
 export interface Memberships {
@@ -33,7 +32,7 @@ export class DeploymentStore {
       .execute();
     const named = await this.#database.selectFrom("deployment_machine").selectAll().execute();
     const children = await this.#database.selectFrom("deployment_child").selectAll().execute();
-    return rows.map((row) => toRecord(row, named, children));
+    return rows.map((row) => deploymentRecord(row, named, children));
   }
 
   async find(id: string): Promise<DeploymentRecord | undefined> {
@@ -53,7 +52,7 @@ export class DeploymentStore {
       .selectAll()
       .where("deployment_id", "=", id)
       .execute();
-    return toRecord(row, named, children);
+    return deploymentRecord(row, named, children);
   }
 
   /** Every machine, the image and the sequence have to exist: see api/deployments. */
@@ -65,33 +64,7 @@ export class DeploymentStore {
       open: true,
     };
     await this.#database.transaction().execute(async (transaction) => {
-      await transaction
-        .insertInto("deployment")
-        .values({
-          id: record.id,
-          name: record.name,
-          image_id: record.imageId,
-          sequence_id: record.sequenceId,
-          sequence_latest: record.sequenceVersion === "latest",
-          packages: record.packages === "all" ? null : JSON.stringify(record.packages),
-          variables: JSON.stringify(variables),
-          all_machines: record.machines === "all",
-          disk: JSON.stringify(record.disk),
-          unattended: record.unattended,
-          purpose: record.purpose,
-          multicast: record.multicast,
-          multicast_only: record.multicastOnly,
-          rate_mbps: record.rateMbps,
-          slow_clients: JSON.stringify(record.slowClients),
-          open: true,
-          created: record.created,
-          collection_id: record.collectionId ?? null,
-          starts: record.starts ?? null,
-          expires: record.expires ?? null,
-          subnets: JSON.stringify(record.subnets ?? []),
-          wake: record.wake ?? false,
-        })
-        .execute();
+      await transaction.insertInto("deployment").values(deploymentRow(record, variables)).execute();
       await tell(transaction, "deploymentMade", record.name);
       const children = (record.children ?? []).map((id) => ({
         deployment_id: record.id,
@@ -345,37 +318,4 @@ function gives(packages: readonly string[] | null, packageId: string): boolean {
   const wanted = packageId.toUpperCase();
   const isNamed = packages === null || packages.some((one) => one.toUpperCase() === wanted);
   return isNamed || wanted === windowsAgentPackage;
-}
-
-function toRecord(
-  row: Selectable<DeploymentTable>,
-  named: { deployment_id: string; machine_id: string }[],
-  children: { deployment_id: string; sequence_id: string }[],
-): DeploymentRecord {
-  const machines = named.filter((pair) => pair.deployment_id === row.id).map((pair) => pair.machine_id);
-  return {
-    id: row.id,
-    name: row.name,
-    imageId: row.image_id,
-    sequenceId: row.sequence_id,
-    sequenceVersion: row.sequence_latest ? "latest" : "held",
-    children: children.filter((pair) => pair.deployment_id === row.id).map((pair) => pair.sequence_id),
-    packages: row.packages ?? "all",
-    machines: row.all_machines ? "all" : machines,
-    disk: row.disk,
-    unattended: row.unattended,
-    purpose: row.purpose,
-    multicast: row.multicast,
-    multicastOnly: row.multicast_only,
-    rateMbps: row.rate_mbps,
-    slowClients: row.slow_clients ?? { policy: "none" },
-    created: row.created,
-    open: row.open,
-    collectionId: row.collection_id,
-    starts: row.starts,
-    expires: row.expires,
-    subnets: row.subnets,
-    wake: row.wake,
-    woken: row.woken,
-  };
 }

@@ -129,6 +129,8 @@ export const limits = {
   winpeTftpWindowBlocks: 16,
   /** The live page: least time between two states, open pages, and bytes a page may be behind. */
   roomIntervalMs: 250,
+  /** The part of the time that putting it together may take. */
+  roomShare: 0.25,
   roomSubscribers: 64,
   roomBacklogBytes: 4_194_304,
   reportsKeptPerMachine: 20_000,

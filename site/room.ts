@@ -53,6 +53,8 @@ export class RoomBoard {
   #showing = false;
   /** The last state that was shown, but for its time. */
   #shown = "";
+  /** Before that nothing more is shown: putting a large room together is not to be most of what the site does. */
+  #notBeforeMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #saveTimer: NodeJS.Timeout | undefined;
 
@@ -144,16 +146,16 @@ export class RoomBoard {
   }
 
   async #tick(): Promise<void> {
-    if (!this.#dirty || this.#watchers.size === 0 || this.#showing) return;
+    const beginMs = performance.now();
+    if (!this.#dirty || this.#watchers.size === 0 || this.#showing || beginMs < this.#notBeforeMs) return;
     this.#dirty = false;
     this.#showing = true;
     try {
-      const room = await this.snapshot();
-      const { time: _time, ...content } = room;
+      const { time, ...content } = await this.snapshot();
       const shown = JSON.stringify(content);
       if (shown === this.#shown) return;
       this.#shown = shown;
-      const text = JSON.stringify(room);
+      const text = `{"time":${JSON.stringify(time)},${shown.slice(1)}`;
       for (const watcher of this.#watchers) {
         // Who is behind is shown a later state: each is whole.
         if (watcher.isBehind()) this.#shown = "";
@@ -164,6 +166,8 @@ export class RoomBoard {
       this.#options.log.error(`the live page is not fed: ${toVolleyError(error).detail}`);
     } finally {
       this.#showing = false;
+      const endMs = performance.now();
+      this.#notBeforeMs = endMs + (endMs - beginMs) * (1 / limits.roomShare - 1);
     }
   }
 

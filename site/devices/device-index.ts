@@ -26,6 +26,13 @@ interface Entry extends Recognised {
 /** Who refuses a computer means it whatever else is known of it, and so on downwards. */
 const order: Recognised["kind"][] = ["refused", "machine", "approved", "waiting"];
 
+/** Of machines that say the same the one that was seen last counts. Times compare as text. */
+function inOrder(one: Entry, other: Entry): number {
+  if (one.kind !== other.kind) return order.indexOf(one.kind) - order.indexOf(other.kind);
+  const [its, others] = [one.device.lastSeen ?? "", other.device.lastSeen ?? ""];
+  return its === others ? 0 : its < others ? 1 : -1;
+}
+
 export interface DeviceIndexOptions {
   devices: readonly DeviceRecord[];
   ignoredMacs: PxeProperties["ignoredMacs"];
@@ -39,23 +46,18 @@ export class DeviceIndex {
   readonly #byMac = new Map<string, Entry>();
   readonly #ignored: Set<string>;
 
-  constructor(options: DeviceIndexOptions) {
+  constructor(options: DeviceIndexOptions, entries: readonly Entry[] = options.devices.map(entryOf)) {
     this.#options = options;
-    const { devices, ignoredMacs, ignoredUuids } = options;
+    const { ignoredMacs, ignoredUuids } = options;
     this.#ignored = new Set([...ignoredMacs, ...ignoredUuids, ...ignoredUuids.map(otherByteOrder)]);
-    const seen = ({ device: { lastSeen } }: Entry): string => lastSeen ?? "";
-    // Of machines that say the same the one that was seen last counts.
-    this.#entries = devices
-      .map(entryOf)
-      .toSorted((one, other) => seen(other).localeCompare(seen(one)))
-      .toSorted((one, other) => order.indexOf(one.kind) - order.indexOf(other.kind));
+    this.#entries = entries.toSorted(inOrder);
     for (const entry of this.#entries) this.#enter(entry);
   }
 
   /** Another, in which a device is as it is now. */
   with(device: DeviceRecord): DeviceIndex {
-    const devices = this.#entries.map((entry) => entry.device).filter(({ id }) => id !== device.id);
-    return new DeviceIndex({ ...this.#options, devices: [...devices, device] });
+    const others = this.#entries.filter((entry) => entry.device.id !== device.id);
+    return new DeviceIndex(this.#options, [...others, entryOf(device)]);
   }
 
   /** How many wait for approval. */
@@ -92,7 +94,9 @@ export class DeviceIndex {
    */
   machineOf({ macAddresses, smbiosUuid }: MachineFacts): DeviceRecord | null {
     const said = this.#said({ uuids: bothOrders(uuidOf(smbiosUuid ?? "")), macs: macAddresses });
-    const same = this.#entries.filter((entry) => {
+    const shares = ({ macs, uuids }: Entry): boolean =>
+      macs.some((mac) => said.macs.includes(mac)) || uuids.some((uuid) => said.uuid.includes(uuid));
+    const same = this.#entries.filter(shares).filter((entry) => {
       const its = this.#said(entry);
       const [byUuid, byMac] = [compare(said.uuid, its.uuid), compare(said.macs, its.macs)];
       return (byUuid === "same" || byMac === "same") && byUuid !== "other" && byMac !== "other";

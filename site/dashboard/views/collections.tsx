@@ -1,5 +1,5 @@
 /** Collections: who is in them, by name or by rule, and a new one. */
-import type { CollectionRecord } from "../../../contract/devices.ts";
+import type { CollectionRecord, DeviceRecord } from "../../../contract/devices.ts";
 import { Action, Field, Form, type Filled } from "../parts/form.tsx";
 import { Table } from "../parts/table.tsx";
 import type { Resource } from "../state/resource.ts";
@@ -7,7 +7,11 @@ import { ask, mayOperate } from "../state/site.ts";
 import { wake } from "../state/wake.ts";
 import { deviceName, operators, ruleFacts, ruleText } from "../words/deployment.ts";
 import { namesText } from "../../quantities.ts";
-import type { Known } from "./devices.tsx";
+
+export interface Known {
+  devices: DeviceRecord[];
+  collections: CollectionRecord[];
+}
 
 interface CollectionsProps {
   known: Known;

@@ -1,8 +1,9 @@
 /** What a new deployment is: what goes where and when, and how it is sent. */
 import { useState } from "preact/hooks";
+import type { CollectionRecord } from "../../../contract/devices.ts";
+import type { SequenceRecord } from "../../../contract/sequence.ts";
 import { Field, Form, Tick, type Filled } from "../parts/form.tsx";
 import { images } from "../state/room.ts";
-import type { Deployable } from "./deployments.tsx";
 
 /** As DeploymentRequest of the contract, which the site checks. */
 export type DeploymentWish = Record<string, unknown> & { name: string };
@@ -44,8 +45,14 @@ function castingOf({ text }: Filled): object {
   };
 }
 
+/** Beside the images: what there is to deploy, and to whom. */
+export interface DeploymentChoices {
+  collections: CollectionRecord[];
+  sequences: SequenceRecord[];
+}
+
 interface DeploymentFormProps {
-  known: Deployable;
+  known: DeploymentChoices;
   onSend: (filled: Filled) => Promise<void>;
 }
 
@@ -87,7 +94,7 @@ export function DeploymentForm({ known, onSend }: DeploymentFormProps) {
   );
 }
 
-function What({ known: { sequences } }: { known: Deployable }) {
+function What({ known: { sequences } }: { known: Pick<DeploymentChoices, "sequences"> }) {
   const [what, setWhat] = useState("");
   const first =
     images.value[0] === undefined ? `sequenceId ${sequences[0]?.id}` : `imageId ${images.value[0].id}`;

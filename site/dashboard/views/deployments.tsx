@@ -12,7 +12,7 @@ import { ask, mayOperate } from "../state/site.ts";
 import { wokenText, whenText } from "../words/deployment.ts";
 import { NewDeployment } from "./new-deployment.tsx";
 
-export interface Deployable {
+interface Deployable {
   deployments: DeploymentRecord[];
   collections: CollectionRecord[];
   sequences: SequenceRecord[];

@@ -11,12 +11,7 @@ import { wake } from "../state/wake.ts";
 import { deviceName, deviceState } from "../words/deployment.ts";
 import { byName } from "../words/machine.ts";
 import { timeText } from "../../quantities.ts";
-import { Collections } from "./collections.tsx";
-
-export interface Known {
-  devices: DeviceRecord[];
-  collections: CollectionRecord[];
-}
+import { Collections, type Known } from "./collections.tsx";
 
 async function load(): Promise<Known> {
   const [devices, collections] = await Promise.all([

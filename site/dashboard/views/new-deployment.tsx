@@ -4,8 +4,12 @@ import type { DeploymentPreview } from "../../../contract/devices.ts";
 import { Field, Form, type Filled } from "../parts/form.tsx";
 import type { Resource } from "../state/resource.ts";
 import { ask } from "../state/site.ts";
-import { DeploymentForm, requestOf, type DeploymentWish } from "./deployment-form.tsx";
-import type { Deployable } from "./deployments.tsx";
+import {
+  DeploymentForm,
+  requestOf,
+  type DeploymentChoices,
+  type DeploymentWish,
+} from "./deployment-form.tsx";
 
 interface Wanted {
   /** The request, as the site previewed it. */
@@ -14,7 +18,7 @@ interface Wanted {
 }
 
 interface NewDeploymentProps {
-  known: Deployable;
+  known: DeploymentChoices;
   act: Resource<unknown>["act"];
 }
 

@@ -34,6 +34,11 @@ export interface AdapterRow {
 export interface SequenceMachine {
   /** Instances of a class of WMI, or of what stands for it; none of a class nobody knows. */
   wmiRows(className: string): Promise<WmiFacts[]>;
+  /**
+   * Whether the system's own WMI has an instance that a query asks for; null where there is no such thing, or it does not
+   * understand the query.
+   */
+  askWmi?(namespace: string, query: string): Promise<boolean | null>;
   /** Of IPv4. */
   gateways(): string[];
   secureBoot(): "NA" | "Enabled" | "Disabled";

@@ -22,7 +22,10 @@ export function conditionWorld(options: ConditionWorldOptions): ConditionWorld {
       const letter = drive.slice(0, 1).toUpperCase();
       return (await volume(letter)) === null ? null : findPath(`${letter}:\\Windows`, { volume });
     }),
-    wmi: { rows: (className) => machine.wmiRows(className) },
+    wmi: {
+      rows: (className) => machine.wmiRows(className),
+      ask: async (namespace, query) => (await machine.askWmi?.(namespace, query)) ?? null,
+    },
     release: () => volumes.release(),
   };
 }

@@ -8,10 +8,12 @@ import { endProcessTree } from "./process-tree.ts";
 import { openRegistry } from "./registry.ts";
 import type { WindowsTools } from "./tools.ts";
 import { wmiRows } from "./wmi-facts.ts";
+import { askWmi } from "./wmi-query.ts";
 
 export function windowsSequenceMachine(facts: WindowsFacts, tools: WindowsTools): SequenceMachine {
   return {
     wmiRows: (className) => wmiRows(className, { facts, tools }),
+    askWmi: (namespace, query) => askWmi(namespace, query, tools),
     gateways: () => [...new Set(facts.adapters().flatMap((adapter) => adapter.gateways))],
     secureBoot() {
       const { secureBoot } = facts.system();

@@ -1,4 +1,4 @@
-/** Conditions that nobody can judge here: whatever has one fails when it is reached, and this says so before. */
+/** Conditions that cannot be judged, or not everywhere: what has one fails when it is reached, and this says so before. */
 import { toVolleyError } from "../../../contract/errors.ts";
 import { compareVersions, orderHolds, parseTime } from "../conditions/compare.ts";
 import { checkQuery } from "../conditions/wql.ts";
@@ -17,7 +17,11 @@ export function conditionsNotJudged(nodes: readonly SequenceNode[]): { line: num
       const why = whyNot(condition);
       if (why === null) continue;
       const what = `The condition of the ${node.kind === "group" ? "group" : "step"} "${node.name.slice(0, 80)}"`;
-      found.push({ line: condition.line, text: `${what} cannot be judged, so that it fails: ${why}` });
+      const how =
+        condition.kind === "wmi"
+          ? "is judged by a Windows that has WMI and PowerShell alone, and fails elsewhere"
+          : "cannot be judged, so that it fails";
+      found.push({ line: condition.line, text: `${what} ${how}: ${why}` });
     }
   }
   return found;

@@ -5,7 +5,7 @@ import { compareValues, orderHolds } from "./compare.ts";
 import { fileHolds, type FileLook } from "./files.ts";
 import { registryHolds, softwareHolds, type RegistryReader } from "./registry.ts";
 import { isLike } from "./wildcards.ts";
-import { queryRows, type WmiSource } from "./wql.ts";
+import { queryHolds, type WmiSource } from "./wql.ts";
 
 /** What conditions look at; handed in by the composition root. */
 export interface ConditionWorld {
@@ -99,7 +99,7 @@ async function judge(condition: Leaf, world: ConditionWorld): Promise<boolean> {
       return softwareHolds(condition, world.registry);
     case "wmi": {
       const query = world.variables.expandVariables(condition.query);
-      return (await queryRows(world.wmi, expand(condition.namespace), query)).length > 0;
+      return queryHolds(world.wmi, expand(condition.namespace), query);
     }
     case "unknown":
       throw new VolleyError("E_CONDITION", `Nobody knows what a condition of type ${condition.type} means`);

@@ -3,7 +3,7 @@
  * AND, OR, NOT and parentheses; = <> != < > <= >= LIKE, IS [NOT] NULL; in any case ("Querying with WQL", Microsoft).
  * Everything else is an error that says so: a condition nobody can judge is not false.
  */
-import { VolleyError } from "../../../contract/errors.ts";
+import { toVolleyError, VolleyError } from "../../../contract/errors.ts";
 import { parseWql, type Operand, type WqlExpression } from "./wql-parser.ts";
 import { isWqlLike } from "./wildcards.ts";
 import { classOf, type WmiClass } from "./wmi-classes.ts";
@@ -16,6 +16,8 @@ export type WmiRow = Readonly<Record<string, WmiValue>>;
 export interface WmiSource {
   /** All instances of a class that wmi-classes.ts knows, named as there. */
   rows(className: string): Promise<readonly WmiRow[]>;
+  /** Whether the real WMI finds something by a query; null where there is none that could say. */
+  ask?(namespace: string, query: string): Promise<boolean | null>;
 }
 
 /** Rejects with E_CONDITION for a query, namespace, class or property that is not known. */
@@ -24,6 +26,18 @@ export async function queryRows(source: WmiSource, namespace: string, text: stri
   const rows = await source.rows(found.name);
   if (expression === null) return [...rows];
   return rows.filter((row) => holds(expression, found, row) === true);
+}
+
+/** By the table of facts, and by the real WMI what is beyond that. Rejects as queryRows where there is none. */
+export async function queryHolds(source: WmiSource, namespace: string, text: string): Promise<boolean> {
+  try {
+    return (await queryRows(source, namespace, text)).length > 0;
+  } catch (error) {
+    const failure = toVolleyError(error);
+    const answer = failure.code === "E_CONDITION" ? await source.ask?.(namespace, text) : null;
+    if (typeof answer !== "boolean") throw failure;
+    return answer;
+  }
 }
 
 /** Throws E_CONDITION as queryRows rejects; nothing is asked of the machine. */

@@ -6,11 +6,13 @@ import { test } from "node:test";
 import { windowsPlatform } from "../../../agent/platform/windows.ts";
 import type { Platform } from "../../../agent/platform/platform.ts";
 import { parseQuery } from "../../../agent/platform/windows/registry.ts";
+import { askWmi } from "../../../agent/platform/windows/wmi-query.ts";
 import type { WindowsTools } from "../../../agent/platform/windows/tools.ts";
 import { classOf } from "../../../agent/sequence/conditions/wmi-classes.ts";
 import { testFolder } from "../../fixtures/folder.ts";
 import { laptop, type MadeUpFacts } from "../../fixtures/windows-facts.ts";
 import { accessOf, firewallRules } from "../../fixtures/windows-tools/agent-tools.ts";
+import { checkScript } from "../../fixtures/windows-tools/powershell.ts";
 import { allTools } from "../../fixtures/windows-tools/all.ts";
 import { doubleMachine, windowsTools, type DoubleMachine } from "../../fixtures/windows-tools/machine.ts";
 
@@ -253,4 +255,30 @@ test("devices and adapters are found in the registry", async () => {
   assert.deepEqual(wired.dnsServers, ["192.0.2.5", "192.0.2.6"]);
   assert.deepEqual(wired.addresses, [{ address: "192.0.2.7", mask: "255.255.255.0" }]);
   assert.equal(wireless?.dhcp, true);
+});
+
+test("WMI is asked by PowerShell, which has namespace and query by its input and not in its command", async () => {
+  const seen: { command: readonly string[]; input: string }[] = [];
+  const tools = (output: string | null): WindowsTools => ({
+    path: (program) => program,
+    async run(command, extras) {
+      seen.push({ command, input: extras?.input ?? "" });
+      return output;
+    },
+  });
+  const query = "SELECT *\r\nFROM Win32_Service WHERE Name = 'a\"; calc'";
+  const rows: [string | null, boolean | null][] = [
+    ["some\r\n", true],
+    ["none\r\n", false],
+    ["", null],
+    [null, null],
+  ];
+  for (const [output, expected] of rows) {
+    assert.equal(await askWmi("", query, tools(output)), expected);
+  }
+  const [{ command, input } = { command: [], input: "" }] = seen;
+  assert.equal(input, "root\\cimv2\r\nSELECT * FROM Win32_Service WHERE Name = 'a\"; calc'\r\n");
+  assert.match(command[0] ?? "", /powershell\.exe$/);
+  assert.ok(!command.join(" ").includes("Win32_Service"));
+  checkScript(command.at(-1) ?? "");
 });

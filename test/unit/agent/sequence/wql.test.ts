@@ -1,7 +1,7 @@
 /** The subset of WQL, by rule; what is beyond it is an error that says so. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { queryRows, type WmiRow } from "../../../../agent/sequence/conditions/wql.ts";
+import { queryHolds, queryRows, type WmiRow } from "../../../../agent/sequence/conditions/wql.ts";
 
 const tables: Record<string, WmiRow[]> = {
   Win32_ComputerSystem: [
@@ -112,3 +112,23 @@ for (const [what, query, says] of errors) {
     await assert.rejects(count(query), { code: "E_CONDITION", message: says });
   });
 }
+
+test("a query beyond the table is the real WMI's, where there is one; what is in the table is not", async () => {
+  const asked: string[] = [];
+  const real = (answer: boolean | null) => ({
+    rows: async () => [],
+    ask: async (namespace: string, query: string) => {
+      asked.push(`${namespace} ${query}`);
+      return answer;
+    },
+  });
+  const beyond = "SELECT * FROM Win32_PnPEntity WHERE DeviceID LIKE 'PCI%'";
+  const space = "root\\cimv2";
+  assert.equal(await queryHolds(real(true), space, beyond), true);
+  assert.equal(await queryHolds(real(false), space, beyond), false);
+  assert.deepEqual(asked, [`${space} ${beyond}`, `${space} ${beyond}`]);
+  await assert.rejects(queryHolds(real(null), space, beyond), { code: "E_CONDITION" });
+  await assert.rejects(queryHolds({ rows: async () => [] }, space, beyond), { code: "E_CONDITION" });
+  assert.equal(await queryHolds(real(true), space, "SELECT * FROM Win32_Battery"), false);
+  assert.equal(asked.length, 3);
+});

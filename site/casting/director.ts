@@ -17,8 +17,9 @@ import { limits } from "../../contract/limits.ts";
 import type { Log } from "../log.ts";
 import type { StoredSession } from "../store/sessions.ts";
 import { Turns } from "../turns.ts";
-import { closedRecord } from "./closed-session.ts";
-import { describe, LiveSession } from "./live-session.ts";
+import { ClosedSessions } from "./closed-sessions.ts";
+import { LiveSession } from "./live-session.ts";
+import { castingOf, LiveSessions } from "./live-sessions.ts";
 import { isMulticastOnly, SessionOpener, type CastWish, type OpenerOptions } from "./session-opener.ts";
 import type { StreamMove } from "./stream-rule.ts";
 import { Streams } from "./streams.ts";
@@ -30,18 +31,16 @@ export interface DirectorOptions extends OpenerOptions {
   changed: () => void;
 }
 
-const closedShown = 20;
-
 export class Director {
   readonly #options: DirectorOptions;
   readonly #opener: SessionOpener;
-  readonly #live = new Map<string, LiveSession>();
+  readonly #live = new LiveSessions();
   /** Of castings that may have several: see `castingOf`. */
   readonly #streams = new Map<string, Streams>();
   readonly #turns = new Turns();
   /** Those that are still to start. */
   readonly waiting: WaitingSessions;
-  #closed: SessionRecord[] = [];
+  readonly #closed = new ClosedSessions();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: DirectorOptions) {
@@ -55,8 +54,8 @@ export class Director {
     await this.#turns.take(async () => {
       await this.waiting.load(Date.now());
       for (const stored of await this.#options.store.sessions.listOpen()) await this.#resume(stored);
-      for (const [casting, streams] of this.#streams) streams.sortOut(this.#sessionsOf(casting));
-      await this.#loadClosed();
+      for (const [casting, streams] of this.#streams) streams.sortOut(this.#live.ofCasting(casting));
+      await this.#closed.load(this.#options.store, (id) => this.#live.get(id) !== undefined);
     });
     this.#timer = setInterval(() => void this.#turns.take(() => this.#look()), limits.sessionCheckMs);
   }
@@ -82,16 +81,16 @@ export class Director {
       this.#checkPoint(machineId, deployment, image);
       const place = this.#streamsOf(deployment, imageId)?.placeOf(machineId) ?? { stream: 0, reason: "" };
       const wish = { deployment, imageId, stream: place.stream };
-      if (!encryption) this.#opener.checkInClear(image, this.#find(wish)?.stored);
-      const casting = this.#sessionsOf(castingOf({ deploymentId: deployment.id, imageId }));
+      if (!encryption) this.#opener.checkInClear(image, this.#live.find(wish)?.stored);
+      const casting = this.#live.ofCasting(castingOf({ deploymentId: deployment.id, imageId }));
       // A package is one of many things that a sequence takes, each machine in its own time: nobody waits for others.
       const waits = !resume && image.purpose === "image";
       if (casting.length === 0 && waits) await this.waiting.check(machineId, wish, Date.now());
-      const session = this.#find(wish) ?? (await this.#openFor(wish));
+      const session = this.#live.find(wish) ?? (await this.#openFor(wish));
       session.checkNotOut(machineId);
       // A machine takes one image at a time: what it took part in before is over for it.
       const isElsewhere = ({ machines }: LiveSession): boolean => machines.get(machineId)?.finished === false;
-      if (this.#of(deployment.id).some((one) => one !== session && isElsewhere(one))) {
+      if (this.#live.ofDeployment(deployment.id).some((one) => one !== session && isElsewhere(one))) {
         await this.finished(deployment.id, machineId);
       }
       if (place.reason !== "") session.move({ machineId, reason: place.reason });
@@ -133,52 +132,45 @@ export class Director {
 
   /** Whether the machine takes part in a session of the deployment, which only a machine of it can. */
   takesPart(machineId: string, deploymentId: string): boolean {
-    return this.#of(deploymentId).some(({ machines }) => machines.has(machineId));
+    return this.#live.ofDeployment(deploymentId).some(({ machines }) => machines.has(machineId));
   }
 
   /** A machine ended its work on a deployment, well or not. */
   async finished(deploymentId: string, machineId: string): Promise<void> {
     await this.#options.store.sessions.finishParticipant(deploymentId, machineId);
-    for (const session of this.#of(deploymentId)) session.finish(machineId);
+    for (const session of this.#live.ofDeployment(deploymentId)) session.finish(machineId);
   }
 
   async closeDeployment(deploymentId: string): Promise<void> {
     await this.#turns.take(async () => {
       await this.waiting.forget(deploymentId);
-      for (const session of this.#of(deploymentId)) await this.#close(session, "deployment-closed");
+      const sessions = this.#live.ofDeployment(deploymentId);
+      for (const session of sessions) await this.#close(session, "deployment-closed");
     });
   }
 
   /** Forgets what it shows of a deployment that was removed. */
   forget(deploymentId: string): void {
-    this.#closed = this.#closed.filter((session) => session.deploymentId !== deploymentId);
+    this.#closed.forget(deploymentId);
   }
 
   /** Open sessions, then the last closed ones. */
   records(): SessionRecord[] {
-    return [...[...this.#live.values()].map((session) => session.record()), ...this.#closed];
+    return [...this.#live.all.map((session) => session.record()), ...this.#closed.records];
   }
 
   /** Ends every sender; the sessions stay open in the store, for the next start. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#turns.take(async () => {
-      await Promise.all([...this.#live.values()].map((session) => session.caster.stop()));
-      this.#live.clear();
+      await Promise.all(this.#live.all.map((session) => session.caster.stop()));
+      for (const { stored } of this.#live.all) this.#live.remove(stored.id);
     });
   }
 
   /** Machines at work in sessions. */
   get served(): number {
-    return this.#served().size;
-  }
-
-  #served(): Set<string> {
-    const served = new Set<string>();
-    for (const { machines } of this.#live.values()) {
-      for (const [id, { finished }] of machines) if (!finished) served.add(id);
-    }
-    return served;
+    return this.#live.served().size;
   }
 
   /** Throws E_POINT_FULL, and E_CONFLICT for what needs multicast where there is none. */
@@ -191,22 +183,9 @@ export class Director {
         throw new VolleyError("E_CONFLICT", `${what} is by multicast only, and ${detail}.`);
       }
     }
-    const served = this.#served();
+    const served = this.#live.served();
     if (maximumClients === 0 || served.has(machineId) || served.size < maximumClients) return;
     throw new VolleyError("E_POINT_FULL", `${served.size} machines are served, which is the most.`);
-  }
-
-  #of(deploymentId: string): LiveSession[] {
-    return [...this.#live.values()].filter((session) => session.stored.deploymentId === deploymentId);
-  }
-
-  #sessionsOf(casting: string): LiveSession[] {
-    return [...this.#live.values()].filter(({ stored }) => castingOf(stored) === casting);
-  }
-
-  #find({ deployment, imageId, stream }: CastWish): LiveSession | undefined {
-    const casting = castingOf({ deploymentId: deployment.id, imageId });
-    return this.#sessionsOf(casting).find(({ stored }) => stored.stream === stream);
   }
 
   /** Undefined where there is but one. */
@@ -244,16 +223,16 @@ export class Director {
 
   async #cast(stored: StoredSession, deployment: DeploymentRecord): Promise<LiveSession> {
     const { store, log } = this.#options;
-    const others = [...this.#live.values()].map((session) => session.stored);
+    const others = this.#live.all.map((session) => session.stored);
     const { caster, image } = await this.#opener.cast(stored, deployment, others);
     const session = new LiveSession({ stored, image, caster, deployment });
     // Whoever sees the sender fail has the session in the table already: failing takes a turn of its own.
-    this.#live.set(stored.id, session);
+    this.#live.add(session);
     caster.finished.catch((error: unknown) => void this.#turns.take(() => this.#failed(session, error)));
     try {
       await store.sessions.setPorts(stored.id, caster.ports);
     } catch (error) {
-      this.#live.delete(stored.id);
+      this.#live.remove(stored.id);
       await caster.stop();
       throw error;
     }
@@ -286,42 +265,29 @@ export class Director {
       const { detail } = toVolleyError(error);
       log.warn(`session ${stored.number} does not go on: ${detail}`);
       const session = this.#live.get(stored.id);
-      this.#live.delete(stored.id);
+      this.#live.remove(stored.id);
       await session?.caster.stop();
       groups.release(stored.group);
       await store.sessions.close(stored.id, stored, { reason: "not-resumed", detail });
     }
   }
 
-  async #loadClosed(): Promise<void> {
-    const { store } = this.#options;
-    for (const stored of await store.sessions.listRecent(closedShown)) {
-      if (this.#live.has(stored.id)) continue;
-      const image = await store.images.find(stored.imageId);
-      if (!image) continue;
-      const machines = new Set(
-        (await store.sessions.participants([stored.id])).map((pair) => pair.machineId),
-      );
-      this.#closed.push(closedRecord({ ...stored, ...describe(stored, image) }, machines.size));
-    }
-  }
-
   /** Reads the counters, moves who is too slow, and closes what is over. */
   async #look(): Promise<void> {
     const nowMs = Date.now();
-    for (const session of this.#live.values()) {
+    for (const session of this.#live.all) {
       session.measure(nowMs);
       session.noteMachines(nowMs);
       await this.#moveSlow(session, nowMs);
     }
     for (const [casting, streams] of this.#streams) {
-      const sessions = this.#sessionsOf(casting);
+      const sessions = this.#live.ofCasting(casting);
       for (const move of streams.look(nowMs, sessions)) {
         const session = sessions.find(({ stored }) => stored.stream === move.from);
         if (session !== undefined) await this.#moveToStream(session, streams, move);
       }
     }
-    for (const session of this.#live.values()) {
+    for (const session of this.#live.all) {
       const doneMs = session.doneSinceMs === null ? 0 : nowMs - session.doneSinceMs;
       const silentMs = nowMs - session.lastActivityMs;
       try {
@@ -354,7 +320,7 @@ export class Director {
       const deployment = await store.deployments.find(deploymentId);
       if (!deployment?.open) return;
       const wish = { deployment, imageId, stream: to };
-      if (this.#find(wish) === undefined) await this.#open(wish);
+      if (this.#live.find(wish) === undefined) await this.#open(wish);
     } catch (error) {
       log.warn(`${what} stays in stream ${from}, since ${to} does not open: ${toVolleyError(error).detail}`);
       return;
@@ -373,21 +339,16 @@ export class Director {
 
   async #close(session: LiveSession, reason: EndReason, detail = ""): Promise<void> {
     const { store, log, changed } = this.#options;
-    this.#live.delete(session.stored.id);
+    this.#live.remove(session.stored.id);
     const casting = castingOf(session.stored);
-    if (this.#sessionsOf(casting).length === 0) this.#streams.delete(casting);
+    if (this.#live.ofCasting(casting).length === 0) this.#streams.delete(casting);
     await session.caster.stop();
     this.#options.groups.release(session.stored.group);
     session.measure(Date.now());
     log.info(`session ${session.stored.number} closed: ${reason}${detail === "" ? "" : `: ${detail}`}`);
     const last = { ...session.record(), end: { reason, detail, time: new Date().toISOString() } };
-    this.#closed = [closedRecord(last, last.machines), ...this.#closed].slice(0, closedShown);
+    this.#closed.add(last);
     await store.sessions.close(session.stored.id, session.totals(), { reason, detail });
     changed();
   }
-}
-
-/** One image of one deployment, in whatever streams. */
-function castingOf({ deploymentId, imageId }: Pick<StoredSession, "deploymentId" | "imageId">): string {
-  return `${deploymentId} ${imageId}`;
 }

@@ -9,7 +9,7 @@ import { PointSync } from "../../../../contract/point.ts";
 import { defaultProperties } from "../../../../site/casting/properties.ts";
 import { openLog } from "../../../../site/log.ts";
 import { SiteLine } from "../../../../site/point/site-line.ts";
-import { closedRecord } from "../../../../site/casting/closed-session.ts";
+import { closedRecord } from "../../../../site/casting/closed-sessions.ts";
 
 function session(open: boolean): SessionRecord {
   const end = { reason: "done", detail: "", time: new Date().toISOString() } as const;

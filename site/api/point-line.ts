@@ -59,6 +59,7 @@ async function enrol({ request }: Call, context: ApiContext): Promise<PointEnrol
     log.warn(`the enrolment of a distribution point from ${request.ip} was refused`);
     throw new VolleyError("E_CREDENTIAL_REFUSED", "The credential of the point is not valid (any more).");
   }
+  refuseOwnAddress(point, context);
   log.info(`distribution point ${point.name} enrolled from ${request.ip}`);
   room.changed("points");
   return {
@@ -109,10 +110,20 @@ async function synchronise(call: Call, context: ApiContext): Promise<PointSyncAn
   };
 }
 
-async function ownPoint(call: Call, { store }: ApiContext): Promise<StoredPoint> {
-  const point = await store.points.find(pointOf(call));
+async function ownPoint(call: Call, context: ApiContext): Promise<StoredPoint> {
+  const point = await context.store.points.find(pointOf(call));
   if (point === undefined) throw new VolleyError("E_NOT_ENROLLED", "The distribution point was removed.");
+  refuseOwnAddress(point, context);
   return point;
+}
+
+/** Throws E_CONFLICT. The site may have got that address since the point was told of: its certificate would be the site's. */
+function refuseOwnAddress({ address, name }: StoredPoint, { names }: ApiContext): void {
+  if (!names.includes(address)) return;
+  throw new VolleyError(
+    "E_CONFLICT",
+    `Distribution point ${name} is at ${address}, which is the site's own address.`,
+  );
 }
 
 /** Throws E_NOT_FOUND, E_FORBIDDEN for what is not to be there. */

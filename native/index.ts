@@ -5,6 +5,7 @@
 import { loadAddon } from "./addon.ts";
 import * as check from "./arguments.ts";
 
+export * from "./disk-rewrite.ts";
 export * from "./windows-machine.ts";
 
 /** An error of the native side. `code` is a registry code (contract/errors.ts); the rest says where it happened. */

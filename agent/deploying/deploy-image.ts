@@ -115,7 +115,7 @@ async function write(
 /** A write that broke off has taken the table away: the checkpoint knows it. */
 async function partitionsOf(disk: DiskFacts, resume: boolean, by: Performer): Promise<string[]> {
   const kept = (resume ? readCheckpoint(by.state)?.partitionsBefore : undefined) ?? [];
-  const now = disk.kind === "file" ? [] : ((await by.platform.fitting?.partitionsOf(disk.path)) ?? []);
+  const now = disk.kind === "file" ? [] : await by.platform.fitting.partitionsOf(disk.path);
   return [...new Set([...kept, ...now])];
 }
 
@@ -126,13 +126,11 @@ async function fit(
   partitionsBefore: readonly string[],
   by: Performer,
 ): Promise<void> {
-  const { fitting } = by.platform;
-  if (fitting === null || disk.kind === "file") {
-    const why = fitting === null ? "this system cannot do that yet" : "it is a file";
-    notice(id, `${disk.path} stays as the image has it and is not fitted: ${why}`, by);
+  if (disk.kind === "file") {
+    notice(id, `${disk.path} stays as the image has it and is not fitted: it is a file`, by);
     return;
   }
-  for (const text of await fitting.fit(disk.path, partitionsBefore)) by.log.info(text);
+  for (const text of await by.platform.fitting.fit(disk.path, partitionsBefore)) by.log.info(text);
 }
 
 export type CastDeployment = Pick<ImageDeployment, "id" | "image" | "multicast" | "multicastOnly" | "points">;

@@ -64,7 +64,10 @@ export interface Firewall {
 
 /** After an image was written onto the whole disk. */
 export interface Fitting {
-  /** Before it is written: identifiers of its GPT's partitions, in lower case; none when it has no such table. */
+  /**
+   * Before it is written: identifiers of its GPT's partitions, in lower case; none when it has no such table. Words of a
+   * system's own may stand among them, for `fit`.
+   */
   partitionsOf(path: string): Promise<string[]>;
   /**
    * Windows' volume is grown to the disk, identifiers become the disk's own, and the firmware's boot entries go that lead to
@@ -81,8 +84,7 @@ export interface Platform {
   listDisks(): Promise<DiskFacts[]>;
   /** The disk that a person named. Throws E_DISK_NOT_FOUND, or E_DISK_REFUSED for what is no whole disk. */
   findDisk(path: string): Promise<DiskFacts>;
-  /** Null: not on this system. */
-  readonly fitting: Fitting | null;
+  readonly fitting: Fitting;
   /** IPv4 address of the interface by which `address` (IPv4) is reached. Throws E_SITE_UNREACHABLE. */
   interfaceAddressTo(address: string): Promise<string>;
   /** Where state is kept when nobody names a folder. */

@@ -8,6 +8,7 @@ import { unpackAddonIn } from "../../native/packaged-addon.ts";
 import { sourceAddressTo } from "./network.ts";
 import type { Hold, Platform, PlatformOptions } from "./platform.ts";
 import { findDisk, listDisks } from "./windows/disks.ts";
+import { fitDisk, partitionsOf, type FittingWorld } from "./windows/fit-disk.ts";
 import { nativeFacts, type WindowsFacts } from "./windows/facts.ts";
 import { windowsFirewall } from "./windows/firewall.ts";
 import { windowsGround } from "./windows/ground.ts";
@@ -35,7 +36,10 @@ export function windowsPlatform(options: PlatformOptions, world?: WindowsWorld):
     identify: () => Promise.resolve(identify(facts)),
     listDisks: async () => listDisks(facts, ground.isStaged()),
     findDisk: (path) => findDisk(path, facts, ground.isStaged()),
-    fitting: null,
+    fitting: {
+      fit: (path, before) => fitDisk(path, before, { facts, tools, rewrite }),
+      partitionsOf: (path) => partitionsOf(path, { facts, tools }),
+    },
     interfaceAddressTo: sourceAddressTo,
     defaultStateFolder: () => `${own}\\State`,
     protectStateFolder: (folder) => protectFolder(folder, facts.system().elevated, tools),
@@ -48,6 +52,12 @@ export function windowsPlatform(options: PlatformOptions, world?: WindowsWorld):
     restart: () => restart(facts, tools),
   };
 }
+
+/** The addon is loaded when it is needed, which is once it is known where to unpack it. */
+const rewrite: FittingWorld["rewrite"] = async (options) => {
+  const { rewriteDisk } = await import("../../native/index.ts");
+  await rewriteDisk(options).result;
+};
 
 /** "Wpeutil Command-Line Options" for Windows PE, "shutdown" for an installed Windows: now, and planned (2:4). */
 async function restart(facts: WindowsFacts, tools: WindowsTools): Promise<void> {

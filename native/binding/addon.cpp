@@ -7,6 +7,7 @@ static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("importContent", Napi::Function::New<importContent>(env, "importContent"));
   exports.Set("verifyContent", Napi::Function::New<verifyContent>(env, "verifyContent"));
   exports.Set("hashDisk", Napi::Function::New<hashDisk>(env, "hashDisk"));
+  exports.Set("rewriteDisk", Napi::Function::New<rewriteDisk>(env, "rewriteDisk"));
   exports.Set("buildManifest", Napi::Function::New<buildManifest>(env, "buildManifest"));
   exports.Set("readManifest", Napi::Function::New<readManifest>(env, "readManifest"));
   exports.Set("receiverKey", Napi::Function::New<receiverKey>(env, "receiverKey"));

@@ -7,6 +7,7 @@ namespace volley::binding {
 Napi::Value importContent(const Napi::CallbackInfo& info);
 Napi::Value verifyContent(const Napi::CallbackInfo& info);
 Napi::Value hashDisk(const Napi::CallbackInfo& info);
+Napi::Value rewriteDisk(const Napi::CallbackInfo& info);
 Napi::Value buildManifest(const Napi::CallbackInfo& info);
 Napi::Value readManifest(const Napi::CallbackInfo& info);
 Napi::Value receiverKey(const Napi::CallbackInfo& info);

@@ -4,6 +4,7 @@
 #include "core/limits.h"
 #include "engine/chunk_table.h"
 #include "engine/disk_hash.h"
+#include "engine/disk_rewrite.h"
 #include "engine/import.h"
 #include "engine/verify.h"
 
@@ -63,6 +64,26 @@ Napi::Value hashDisk(const Napi::CallbackInfo& info) {
       [](Napi::Env env, const DiskHash& hash) -> Napi::Value {
         return Fields(env).text("root", hex(hash.root)).flag("direct", hash.direct).done();
       });
+}
+
+Napi::Value rewriteDisk(const Napi::CallbackInfo& info) {
+  const Options given(info[0]);
+  DiskRewriteOptions options{.path = given.text("path"), .moves = {}, .pieces = {}};
+  const auto bytes = [](const Options& from, const char* name) {
+    return from.integer<std::uint64_t>(name, 0, limits::imageBytesMax);
+  };
+  for (const Options& move : given.objects("moves", limits::diskRewritesMax))
+    options.moves.push_back({bytes(move, "from"), bytes(move, "to"), bytes(move, "bytes")});
+  for (const Options& piece : given.objects("pieces", limits::diskRewritesMax))
+    options.pieces.push_back({bytes(piece, "offset"), piece.bytes("bytes")});
+  // What the task gives is that it is done.
+  return startTask<bool>(
+      info.Env(),
+      [options](TaskControl& control) {
+        volley::rewriteDisk(options, control);
+        return true;
+      },
+      [](Napi::Env env, const bool&) -> Napi::Value { return env.Null(); });
 }
 
 } // namespace volley::binding

@@ -39,6 +39,18 @@ std::vector<std::string> Options::texts(const char* name, std::size_t most) cons
   return result;
 }
 
+std::vector<Options> Options::objects(const char* name, std::size_t most) const {
+  const Napi::Value value = object_.Get(name);
+  if (!value.IsArray() || value.As<Napi::Array>().Length() > most) refuse(name, "a list within its limits");
+  const auto list = value.As<Napi::Array>();
+  std::vector<Options> result;
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Value one = list[i];
+    result.emplace_back(one);
+  }
+  return result;
+}
+
 bool Options::flag(const char* name) const {
   const Napi::Value value = object_.Get(name);
   if (!value.IsBoolean()) refuse(name, "true or false");

@@ -26,6 +26,7 @@ public:
 
   std::string text(const char* name) const;
   std::vector<std::string> texts(const char* name, std::size_t most) const; // at least one
+  std::vector<Options> objects(const char* name, std::size_t most) const;
   template <class Integer> Integer integer(const char* name, Integer least, Integer most) const {
     return integerOf<Integer>(object_.Get(name), name, least, most);
   }

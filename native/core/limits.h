@@ -24,6 +24,7 @@ constexpr std::uint32_t receiverSlotsMin = 16;
 constexpr std::uint32_t receiversMax = 65536; // of one session
 constexpr std::uint32_t movedPerAnnounce = 8; // fewer are all there are
 
+constexpr std::uint32_t diskRewritesMax = 256;        // moves, and pieces, of one disk that is made to fit
 constexpr std::uint32_t storageThreadsMax = 64;       // of one import, verification or hashing
 constexpr std::uint32_t importSlotsPerThread = 2;     // chunks in the works, 2 MiB of buffers each
 constexpr std::uint32_t importSlotsExtra = 4;         // so that reader and writer do not wait for each other

@@ -1,5 +1,5 @@
 #include "engine/boot_chunks.h"
-#include "engine/device_failure.h"
+#include "engine/carry_out.h"
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -10,16 +10,6 @@ namespace {
 constexpr std::size_t alignment = 4096;
 
 std::size_t roundUp(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
-
-// One operation through a queue that has nothing else in flight, waited for.
-void carryOut(BlockDevice& device, DeviceQueue& queue, const DeviceOperation& operation) {
-  constexpr int waitMost_ms = 1000;
-  assert(queue.inFlight() == 0);
-  queue.submit(operation);
-  DeviceCompletion completion{};
-  while (queue.complete({&completion, 1}, waitMost_ms) == 0) {}
-  if (completion.failed()) throw fromDevice(device, completion).inChunk(static_cast<std::int64_t>(operation.userData));
-}
 
 } // namespace
 
@@ -68,7 +58,7 @@ void BootChunks::inspectLocked() {
     const std::span<std::uint8_t> bytes{chunk.bytes.data(), image_.bytes(chunk.number)};
     const std::uint64_t offset = image_.offset(chunk.number);
     try {
-      carryOut(device_, *queue, {DeviceAction::readBack, offset, bytes.data(), bytes.size(), chunk.number});
+      carryOut(device_, *queue, {DeviceAction::readBack, offset, bytes.data(), bytes.size(), 0}, chunk.number);
       chunk.same = image_.matches(chunk.number, bytes);
     } catch (const EngineError&) {
       chunk.same = false; // a sector that cannot be read may well be written
@@ -115,9 +105,9 @@ void BootChunks::writeOne(DeviceQueue& queue, Chunk& chunk, std::span<std::uint8
   const std::size_t bytes = image_.bytes(chunk.number);
   const std::uint64_t offset = image_.offset(chunk.number);
   for (std::uint32_t attempt = 0; attempt <= limits::chunkRewrites; ++attempt) {
-    carryOut(device_, queue, {DeviceAction::write, offset, chunk.bytes.data(), bytes, chunk.number});
+    carryOut(device_, queue, {DeviceAction::write, offset, chunk.bytes.data(), bytes, 0}, chunk.number);
     std::memset(scratch.data(), 0xa5, bytes);
-    carryOut(device_, queue, {DeviceAction::readBack, offset, scratch.data(), bytes, chunk.number});
+    carryOut(device_, queue, {DeviceAction::readBack, offset, scratch.data(), bytes, 0}, chunk.number);
     if (image_.matches(chunk.number, scratch.first(bytes))) return;
   }
   throw EngineError(code::deviceMismatch, "the disk gives other bytes than were written")

@@ -12,6 +12,7 @@ import { VolleyError } from "../../../contract/errors.ts";
 import { limits } from "../../../contract/limits.ts";
 import { namesDevices, readBootStore } from "../../../windows/boot-store.ts";
 import { sizeText } from "../../report/words.ts";
+import { roomOnDisk } from "../room-on-disk.ts";
 import { runToolToEnd } from "../run-tool.ts";
 import { fitBootEntries } from "./boot-entries.ts";
 import { growNtfsCommands } from "./grow-ntfs.ts";
@@ -22,9 +23,6 @@ type Partition = Table["partitions"][number];
 
 const efiSystem = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
 const dataTypes = new Set(["EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", "7"]);
-const alignBytes = 1_048_576;
-/** What an MBR can tell of. */
-const mbrSectorsMost = 2 ** 32 - 1;
 
 /** Logical partitions stand in a chain of tables, which sfdisk moves with none of them ("Extended Boot Record"). */
 const extendedTypes = new Set(["5", "f", "85"]);
@@ -135,22 +133,13 @@ async function makeRoom(
   windows: Partition,
 ): Promise<{ grown: number; table: Table }> {
   const { label, partitions, sectorBytes } = table;
-  const align = alignBytes / sectorBytes;
   const sectors = Number(await run(["blockdev", "--getsize64", disk])) / sectorBytes;
-  // The last mebibyte is for a GPT's second table.
-  const most = label === "gpt" ? sectors - align : Math.min(sectors, mbrSectorsMost);
-  let end = Math.floor(most / align) * align;
-  const places = new Map<number, number>();
-  const behind = partitions.filter(({ start }) => start > windows.start).toReversed();
-  for (const { number, size } of behind) {
-    end = Math.floor((end - size) / align) * align;
-    places.set(number, end);
-  }
-  const size = end - windows.start;
-  if (size < windows.size + align) return { grown: 0, table };
+  const room = roomOnDisk(table, windows, sectors);
+  if (room === null) return { grown: 0, table };
+  const { places, size } = room;
   if (label === "gpt") await run(["sfdisk", "--relocate", "gpt-bak-std", disk]);
-  for (const { number } of behind) {
-    await run(["sfdisk", "--move-data", disk, "-N", String(number)], `start=${places.get(number)}\n`);
+  for (const [number, start] of places) {
+    await run(["sfdisk", "--move-data", disk, "-N", String(number)], `start=${start}\n`);
   }
   const moved = partitions.map((one) => ({
     ...one,

@@ -1,4 +1,5 @@
--- Wireshark's view of the Volley protocol, version 1 (docs/PROTOCOL.md 3): DATA, ANNOUNCE and REPORT.
+-- Wireshark's view of the Volley protocol, version 1 (docs/PROTOCOL.md 3): DATA, ANNOUNCE and REPORT. The symbols of an
+-- encrypted session are shown as they travel: the key is not in it.
 -- Found by its looks on any UDP port; a port range in the preferences claims everything on it, so that what is
 -- malformed is shown as such.
 
@@ -8,8 +9,8 @@ local header_bytes, fixed_bytes, run_bytes, moved_bytes, tag_bytes = 28, 28, 10,
 local overhead_bytes = header_bytes + tag_bytes
 local symbol_bytes_least, symbol_bytes_most, symbol_bytes_step = 256, 8896, 64
 local symbol_numbers = 256
-local DATA, ANNOUNCE, REPORT = 1, 2, 3
-local types = { [DATA] = "DATA", [ANNOUNCE] = "ANNOUNCE", [REPORT] = "REPORT" }
+local DATA, ANNOUNCE, REPORT, ENCRYPTED = 1, 2, 3, 129
+local types = { [DATA] = "DATA", [ANNOUNCE] = "ANNOUNCE", [REPORT] = "REPORT", [ENCRYPTED] = "DATA, encrypted" }
 
 local f = {
   datagram = ProtoField.none("volley.datagram", "Datagram"),
@@ -68,7 +69,7 @@ end
 local function follows(buffer, at, first)
   if buffer:len() < at + overhead_bytes then return false end
   local kind = buffer(at + 1, 1):uint()
-  return buffer(at, 1):uint() == 1 and (kind == DATA or kind == ANNOUNCE)
+  return buffer(at, 1):uint() == 1 and (kind == DATA or kind == ENCRYPTED or kind == ANNOUNCE)
     and buffer(at + 2, 10):bytes() == buffer(first + 2, 10):bytes()
     and buffer(at + 12, 8):le_uint64() == buffer(first + 12, 8):le_uint64() + 1
 end
@@ -78,7 +79,7 @@ local function length_at(buffer, at)
   local left = buffer:len() - at
   if left < overhead_bytes or buffer(at, 1):uint() ~= 1 then return nil end
   local kind, a, b = buffer(at + 1, 1):uint(), buffer(at + 24, 2):le_uint(), buffer(at + 26, 2):le_uint()
-  if kind == DATA then
+  if kind == DATA or kind == ENCRYPTED then
     if a >= symbol_numbers then return nil end
     for symbol_bytes = symbol_bytes_least, math.min(symbol_bytes_most, left - 2 * overhead_bytes), symbol_bytes_step do
       if follows(buffer, at + overhead_bytes + symbol_bytes, at) then return overhead_bytes + symbol_bytes end
@@ -97,7 +98,7 @@ local function add_header(tree, buffer, kind)
   tree:add_le(f.session, buffer(4, 4))
   tree:add_le(f.start, buffer(8, 4))
   tree:add_le(f.counter, buffer(12, 8))
-  if kind == DATA then
+  if kind == DATA or kind == ENCRYPTED then
     tree:add_le(f.block, buffer(20, 4))
     tree:add_le(f.symbol_number, buffer(24, 2))
     tree:add_le(f.to_come, buffer(26, 2))
@@ -160,9 +161,10 @@ local function dissect_one(buffer, tree)
   local own = tree:add(f.datagram, buffer())
   add_header(own, buffer, kind)
   local line
-  if kind == DATA then
-    own:add(f.symbol, buffer(header_bytes, buffer:len() - overhead_bytes))
-    line = string.format("DATA block %u symbol %u", buffer(20, 4):le_uint(), buffer(24, 2):le_uint())
+  if kind == DATA or kind == ENCRYPTED then
+    local symbol = own:add(f.symbol, buffer(header_bytes, buffer:len() - overhead_bytes))
+    if kind == ENCRYPTED then symbol:append_text(" (encrypted)") end
+    line = string.format("%s block %u symbol %u", types[kind], buffer(20, 4):le_uint(), buffer(24, 2):le_uint())
   elseif kind == ANNOUNCE then
     add_numbers(own, buffer, announce_fields)
     for at = add_runs(own, buffer, kind), buffer:len() - tag_bytes - 1, moved_bytes do

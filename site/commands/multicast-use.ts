@@ -37,5 +37,5 @@ export const encryptOption = {
 } as const;
 
 export function encryptText(encrypt: boolean): string {
-  return encrypt ? "encrypted" : "not encrypted";
+  return encrypt ? "encrypted" : "without encryption";
 }

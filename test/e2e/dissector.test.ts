@@ -1,6 +1,8 @@
 /** The Wireshark dissector over a captured session: it, docs/PROTOCOL.md and what is on the wire say the same. */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
+import { createDecipheriv } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -245,6 +247,62 @@ const integer = (value: number, bytes: number): Buffer => {
   buffer.writeUIntLE(value, 0, bytes);
   return buffer;
 };
+
+/** What somebody in the group hears of an encrypted session, DATA first. */
+async function hearEncrypted(): Promise<Buffer[]> {
+  const ear = createSocket({ type: "udp4", reuseAddr: true });
+  const heard: Buffer[] = [];
+  ear.on("message", (datagram) => heard.push(datagram));
+  ear.bind(group.port, group.group);
+  await once(ear, "listening");
+  ear.addMembership(group.group, "127.0.0.1");
+  const { caster, receive } = cast(image, { ...group, session, encrypted: true, rateBytesPerSecond: 8e6 });
+  try {
+    await receive(null, { encrypted: true }).finished;
+  } finally {
+    await caster.stop();
+    ear.close();
+  }
+  return heard.toSorted((one, other) => other.readUInt8(1) - one.readUInt8(1));
+}
+
+test(
+  "an encrypted session is taken for what it is, and OpenSSL reads it by docs/PROTOCOL.md 3.1",
+  options,
+  async () => {
+    const heard = await hearEncrypted();
+    const { firstSymbol } = layout();
+    const content = readFileSync(image.contentPath);
+    const material = Buffer.concat([sessionKey, integer(session, 4), integer(1, 4), integer(0, 2)]);
+    const key = b3sum(material, ["--derive-key", "volley 1 payload key"]);
+    const data = heard.filter((datagram) => datagram.readUInt8(1) === 129);
+    assert.ok(data.length > 50, `${data.length} datagrams`);
+    assert.ok(heard.every((datagram) => datagram.readUInt8(1) !== 1));
+    for (const datagram of data) {
+      // OpenSSL's sixteen bytes are the block counter and the nonce.
+      const nonce = Buffer.concat([Buffer.alloc(8), datagram.subarray(12, 20)]);
+      const symbol = createDecipheriv("chacha20", key, nonce).update(datagram.subarray(28, -16));
+      const [block, number] = [datagram.readUInt32LE(20), datagram.readUInt16LE(24)];
+      if (number >= firstSymbol(block + 1) - firstSymbol(block)) continue;
+      const at = (firstSymbol(block) + number) * symbolBytes;
+      const expected = Buffer.alloc(symbolBytes);
+      content.copy(expected, 0, at);
+      assert.deepEqual(symbol, expected, `symbol ${number} of block ${block}`);
+    }
+
+    const path = join(folder, "encrypted.pcap");
+    const some = data.slice(0, 8);
+    writeFrames(path, 4000, some);
+    for (const [index, packet] of dissect(path).entries()) {
+      const [datagram] = packet.datagrams;
+      assert.ok(packet.isVolley && datagram !== undefined && packet.datagrams.length === 1);
+      assert.deepEqual(packet.complaints, []);
+      assert.equal(valueOf(datagram, "type"), 129);
+      const shown = datagram.fields.find(({ name }) => name === "volley.symbol")?.value;
+      assert.equal(shown, some[index]?.subarray(28, -16).toString("hex"));
+    }
+  },
+);
 
 test("tags are made as docs/PROTOCOL.md says, checked by b3sum", options, () => {
   const senderKey = b3sum(Buffer.concat([sessionKey, integer(session, 4), integer(1, 4), integer(0, 2)]), [

@@ -22,6 +22,7 @@ import type { StepContext, StepOutcome } from "./step.ts";
 import { decryptFile } from "./user-state/archive.ts";
 import { archiveName, bringBack, keptPlaceVariable, leftOf } from "./user-state/kept.ts";
 import { unpackLinux } from "./user-state/linux-state.ts";
+import { enableNewAccounts, localAccounts } from "./user-state/local-accounts.ts";
 import { loadStateCommand, usmtFolder } from "./user-state/usmt.ts";
 import { hasProfiles, restoreProfiles } from "./user-state/windows-profiles.ts";
 import { findInAnyCase, hostPath } from "./volumes.ts";
@@ -69,6 +70,9 @@ async function load(context: StepContext, store: string): Promise<StepOutcome> {
   const packageId = setting(context, "UsmtRestorePackageID", "_OSDMigrateUsmtRestorePackageID");
   if (packageId === "") throw new StepFailure(codes.invalidSetting, "No package with USMT is named");
   const folder = await workFolder(context);
+  const withAccounts = flag(setting(context, "LocalAccounts", "OSDMigrateLocalAccounts"), false);
+  const password = setting(context, "LocalAccountPassword", "OSDMigrateLocalAccountPassword");
+  const before = withAccounts && password !== "" ? await localAccounts(context) : null;
   const keyFile = await writeKeyFile(context, folder);
   try {
     const program = await usmtFolder(await context.content.folderOf(packageId));
@@ -77,10 +81,14 @@ async function load(context: StepContext, store: string): Promise<StepOutcome> {
       { program, store, keyFile, logFolder: folder },
       {
         hardLinks: flag(context.variables.get("_OSDMigrateUseHardlinks"), false),
-        localAccounts: flag(setting(context, "LocalAccounts", "OSDMigrateLocalAccounts"), false),
+        localAccounts: withAccounts,
       },
     );
-    return usmtOutcome("LoadState", await context.tools.run({ command }), "User state is restored");
+    const outcome = usmtOutcome("LoadState", await context.tools.run({ command }), "User state is restored");
+    if (before !== null && outcome.exitCode === codes.success) {
+      await enableNewAccounts(context, before, password);
+    }
+    return outcome;
   } finally {
     if (keyFile !== "") await rm(keyFile, { force: true });
   }

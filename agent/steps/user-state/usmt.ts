@@ -62,7 +62,7 @@ export async function loadStateCommand(
     ...(options.hardLinks
       ? ["/hardlink", "/nocompress"]
       : encryption(place, "/decrypt:AES_256", "/nocompress")),
-    // The accounts are made disabled: their password would stand on the command line.
+    // The accounts are made disabled: their password would stand on the command line (local-accounts.ts).
     ...(options.localAccounts ? ["/lac"] : []),
     ...logging(context, place, "loadstate"),
     ...splitWords(context.variables.get("OSDMigrateAdditionalRestoreOptions")),

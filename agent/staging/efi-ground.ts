@@ -36,7 +36,7 @@ const text = z
   .nullish()
   .transform((value) => value ?? "");
 const Listed = z.object({
-  blockdevices: z.array(z.object({ path: text, pkname: text, parttype: text, fstype: text })),
+  blockdevices: z.array(z.object({ path: text, pkname: text })),
 });
 
 export const linuxEfiGround: EfiGround = {
@@ -44,9 +44,10 @@ export const linuxEfiGround: EfiGround = {
   run: (command) => runTool(command, limits.slowToolMs),
   async partitions(beside) {
     const devices = await listed();
-    const found = devices.filter(
-      ({ fstype, parttype }) => parttype.toLowerCase() === partitionType && fstype === "vfat",
-    );
+    const found: typeof devices = [];
+    for (const device of devices) {
+      if (device.pkname !== "" && (await isSystemPartition(device.path))) found.push(device);
+    }
     const disk = devices.find(({ path }) => path === beside)?.pkname;
     const nearest = [
       ...found.filter(({ pkname }) => pkname === disk),
@@ -83,13 +84,21 @@ export const linuxEfiGround: EfiGround = {
 };
 
 async function listed(): Promise<z.infer<typeof Listed>["blockdevices"]> {
-  const words = ["--json", "--list", "--output", "PATH,PKNAME,PARTTYPE,FSTYPE"];
+  const words = ["--json", "--list", "--output", "PATH,PKNAME"];
   const output = await runTool(["lsblk", ...words], limits.toolTimeMs);
   try {
     return Listed.parse(JSON.parse(output ?? "")).blockdevices;
   } catch {
     return [];
   }
+}
+
+/** By what is on the disk: lsblk knows the types of partitions from udev alone, which the PE does not have. */
+async function isSystemPartition(device: string): Promise<boolean> {
+  const tags = ["-s", "TYPE", "-s", "PART_ENTRY_TYPE"];
+  const output = await runTool(["blkid", "-p", "-o", "export", ...tags, device], limits.toolTimeMs);
+  const lines = (output ?? "").toLowerCase().split("\n");
+  return lines.includes("type=vfat") && lines.includes(`part_entry_type=${partitionType}`);
 }
 
 /** Entries of ours, and whether one of them, or one that is gone, starts next; null when the firmware says nothing. */

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -22,7 +23,7 @@ import { DeployedRoom, demoImage } from "../fixtures/deployed-room.ts";
 import { onRootVolume } from "../fixtures/disk-image.ts";
 import { waitFor } from "../fixtures/program.ts";
 import { commandStep, sequenceText, settingStep, step, variable } from "../fixtures/sequence-text.ts";
-import { VirtualMachine } from "../fixtures/virtual-machine.ts";
+import { VirtualMachine, type Firmware } from "../fixtures/virtual-machine.ts";
 import type { MachineRecord } from "../../contract/administration.ts";
 
 const run = promisify(execFile);
@@ -61,12 +62,32 @@ after(() => room?.close());
 const agentUnit = (words: string): string => `[Unit]
 Description=The agent, as an administrator had it started
 [Service]
+ExecStartPre=-/usr/bin/efibootmgr
 ExecStart=/usr/bin/volley-agent ${words}
+ExecStopPost=-/usr/bin/efibootmgr
 StandardOutput=journal+console
 StandardError=journal+console
 [Install]
 WantedBy=multi-user.target
 `;
+
+/** efibootmgr and its libraries, which Debian's standard system has, as the PE has them. */
+async function efiTools(): Promise<string> {
+  const folder = join(room.folder, "efi-tools");
+  if (existsSync(folder)) return folder;
+  mkdirSync(folder);
+  const names = ["usr/bin/efibootmgr", "usr/lib/x86_64-linux-gnu/lib{efivar,efiboot,popt}.so.*"];
+  const unpack = `zstd -dcq "$1" | cpio --quiet -id ${names.map((name) => `'${name}'`).join(" ")}`;
+  await run("sh", ["-c", unpack, "sh", join(room.folder, "media/initrd.zst")], { cwd: folder });
+  return folder;
+}
+
+/** The machine's GRUB cannot be told what to start next: as one that its owner has written, or on LVM. */
+function forgetCustom(mounted: string): void {
+  const path = join(mounted, "boot/grub/grub.cfg");
+  const text = readFileSync(path, "utf8");
+  writeFileSync(path, text.replace(/^.*custom\.cfg.*\n/m, ""));
+}
 
 /** A disk with the Linux of the demonstration, a user of its own, and the agent as a service. */
 async function installedDisk(number: number): Promise<string> {
@@ -96,12 +117,12 @@ async function installedDisk(number: number): Promise<string> {
 }
 
 /** From its disk alone. */
-function startMachine(number: number, disk: string): VirtualMachine {
+function startMachine(number: number, disk: string, firmware: Firmware = "bios"): VirtualMachine {
   return new VirtualMachine({
     name: `refresh-${number}`,
     network: room.network,
     folder: room.folder,
-    firmware: "bios",
+    firmware,
     restarts: true,
     words: [
       ["-uuid", uuid(number), "-device", "virtio-net-pci,netdev=net,romfile=", "-boot", "c"],
@@ -145,25 +166,53 @@ const broken = sequenceText(
   commandStep("Fails in the PE", "exit 7"),
 );
 
-test("a machine whose run fails in the PE comes back as it was", { skip }, async () => {
-  await room.deploySequence("broken", broken);
-  kept = await installedDisk(1);
-  const environment = onRootVolume(kept, (mounted) => readFileSync(join(mounted, "boot/grub/grubenv")));
-  const machine = startMachine(1, kept);
+/** What efibootmgr has printed, each time. */
+const bootEntries = (serial: string): string[] => {
+  const printed = new Map<string, string>();
+  for (const [, id = "", line = ""] of serial.matchAll(/efibootmgr\[(\d+)\]: (Boot[^\r\n]*)/g)) {
+    printed.set(id, `${printed.get(id) ?? ""}${line}\n`);
+  }
+  return [...printed.values()];
+};
+
+/** The machine leaves for the PE, where its run fails, and is as it was afterwards. */
+async function comesBack(number: number, firmware: Firmware, { ownGrub = true } = {}): Promise<string> {
+  const name = `broken-${number}`;
+  await room.deploySequence(name, broken);
+  const disk = await installedDisk(number);
+  const tools = await efiTools();
+  onRootVolume(disk, (mounted) => {
+    cpSync(tools, mounted, { recursive: true });
+    if (!ownGrub) forgetCustom(mounted);
+  });
+  const environment = onRootVolume(disk, (mounted) => readFileSync(join(mounted, "boot/grub/grubenv")));
+  const machine = startMachine(number, disk, firmware);
   try {
     // Each of these may take long where many share the processors.
     await machine.says(/is in \/(boot|var\/lib)\/volley-pe/);
-    await machine.says(/Volley .* · BIOS · 10\.9\.8\.\d+/);
+    await machine.says(
+      firmware === "bios"
+        ? /Volley .* · BIOS · 10\.9\.8\.\d+/
+        : /Volley .* · UEFI, Secure Boot on · 10\.9\.8\.\d+/,
+    );
+    // What GRUB says when it starts the entry of its menu.
+    assert.equal(/Booting `Volley \(vmlinuz\)'/.test(machine.serial), ownGrub);
     await machine.says(/The disk is as it was/);
-    await machine.takePicture(join(pictures, "refresh-goes-back.png"));
+    await machine.takePicture(join(pictures, `refresh-goes-back-${number}.png`));
     await machine.says(/A restart into the PE that nobody wants any more is taken back/);
-    await reaches(1, "failed", machine);
+    await reaches(number, "failed", machine);
     // The agent, a service here, does not try once more by itself.
-    await machine.says(/taken back[^]*"broken" has failed on this machine/);
+    await machine.says(/taken back[^]*"broken-\d" has failed on this machine/);
+    if (firmware !== "bios") {
+      await machine.says(/"broken-\d" has failed on this machine[^]*efibootmgr\[\d+\]: BootOrder/);
+      const [first, ...others] = bootEntries(machine.serial);
+      assert.ok(others.length >= 2, machine.serial);
+      assert.equal(others.at(-1), first, "the firmware is as it was");
+    }
   } finally {
     await machine.kill();
   }
-  onRootVolume(kept, (mounted) => {
+  onRootVolume(disk, (mounted) => {
     const at = (path: string): string => join(mounted, path);
     const gone = [
       ["boot/volley-pe", "var/lib/volley-pe", "boot/grub/custom.cfg"],
@@ -173,7 +222,20 @@ test("a machine whose run fails in the PE comes back as it was", { skip }, async
     assert.ok(readFileSync(at("boot/grub/grubenv")).equals(environment));
     assert.equal(readFileSync(at("srv/people/ada/thesis.txt"), "utf8"), "words of Ada's");
   });
-  await room.volley("deployment", "close", "broken");
+  await room.volley("deployment", "close", name);
+  return disk;
+}
+
+test("with UEFI and Secure Boot, too, where the machine's own GRUB starts the PE", { skip }, async () => {
+  rmSync(await comesBack(2, "secure boot"));
+});
+
+test("with UEFI and Secure Boot, too, where the firmware starts the PE", { skip }, async () => {
+  rmSync(await comesBack(3, "secure boot", { ownGrub: false }));
+});
+
+test("a machine whose run fails in the PE comes back as it was", { skip }, async () => {
+  kept = await comesBack(1, "bios");
 });
 
 test(

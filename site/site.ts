@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DistributionPointChange } from "../contract/distribution-point.ts";
-import { toVolleyError, type VolleyError } from "../contract/errors.ts";
+import type { VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
 import { castInterface, certificateNames, listenAddresses } from "./addresses.ts";
 import { resumeCaptures } from "./api/captures.ts";
@@ -11,12 +11,12 @@ import { AuditLog } from "./api/audit-log.ts";
 import { startWebhook } from "./webhook.ts";
 import { MachineKeys } from "./api/machine-keys.ts";
 import { sealOldSecrets } from "./api/secret-variables.ts";
-import { startApi, type ApiServer } from "./api/server.ts";
+import { startApi } from "./api/server.ts";
 import { FailedAttempts } from "./failed-attempts.ts";
-import type { CertifiedKey } from "./authority/certificates.ts";
 import { watchCertificate, type CertificateFiles } from "./authority/own-certificate.ts";
 import { openAuthority } from "./authority/authority.ts";
-import { newPassword, Passwords } from "./authority/passwords.ts";
+import { firstAccount } from "./authority/first-account.ts";
+import { Passwords } from "./authority/passwords.ts";
 import { openVault } from "./authority/vault.ts";
 import { Backups } from "./backup/backups.ts";
 import { refuseUnfinishedRestore } from "./backup/restore.ts";
@@ -43,6 +43,7 @@ import { Endings } from "./endings.ts";
 import type { Log } from "./log.ts";
 import { RemotePoints } from "./points.ts";
 import { pruning } from "./pruning.ts";
+import { renewing } from "./renewing.ts";
 import { RoomBoard } from "./room.ts";
 import { keepUpgrading, refuseLostDatabase, takeLease } from "./serving.ts";
 import { DiskRoom } from "./store/disk-room.ts";
@@ -110,8 +111,6 @@ export interface SiteLocation {
   pid: number;
   fingerprint: string;
 }
-
-const certificateCheckMs = 12 * 3_600_000;
 
 export function siteFiles(dataFolder: string, sharedFolder = dataFolder) {
   return {
@@ -330,30 +329,9 @@ async function openProperties(store: Store, options: SiteOptions): Promise<Point
   return properties;
 }
 
-/** The name of the account that a new site has. */
-export const firstAccountName = "admin";
-
-async function firstAccount({ accounts }: Store, passwords: Passwords): Promise<string | null> {
-  if ((await accounts.list()).length > 0) return null;
-  const password = newPassword();
-  const proof = await passwords.hash(password);
-  await accounts.add({ name: firstAccountName, role: "administrator", proof, mustChangePassword: true });
-  return password;
-}
-
 async function keptFiles({ captures, packages, sequences, stateStores }: Store): Promise<Set<string>> {
   const ofPackages = (await packages.list()).flatMap(({ fileId }) => (fileId === null ? [] : [fileId]));
   const ofSequences = (await sequences.list()).map(({ id }) => id);
   const ofCaptures = (await captures.listOpen()).map(({ file }) => file);
   return new Set([...ofPackages, ...ofSequences, ...ofCaptures, ...(await stateStores.files())]);
-}
-
-/** A site runs for months: its certificate is looked at now and then. Answers what ends that. */
-function renewing(api: ApiServer, certificate: () => Promise<CertifiedKey>, log: Log): () => void {
-  const timer = setInterval(() => {
-    certificate()
-      .then((current) => api.setCertificate(current))
-      .catch((error: unknown) => log.error(`the certificate is not renewed: ${toVolleyError(error).detail}`));
-  }, certificateCheckMs);
-  return () => clearInterval(timer);
 }

@@ -3,6 +3,7 @@ import { isIPv4 } from "node:net";
 import { resolve } from "node:path";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
+import { firstAccountName } from "../authority/first-account.ts";
 import {
   defaultGroupRange,
   defaultPortRange,
@@ -10,14 +11,7 @@ import {
   parsePortRange,
 } from "../casting/addresses.ts";
 import { openLog } from "../log.ts";
-import {
-  firstAccountName,
-  openSite,
-  siteFiles,
-  type RunningSite,
-  type SiteNative,
-  type SiteOptions,
-} from "../site.ts";
+import { openSite, siteFiles, type RunningSite, type SiteNative, type SiteOptions } from "../site.ts";
 import { makeFolder } from "../store/files.ts";
 import { text, texts, type Command, type CommandCall } from "./command.ts";
 import { databaseOptions, settlePlace } from "./database.ts";

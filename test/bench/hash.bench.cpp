@@ -1,7 +1,7 @@
 // Speed of BLAKE3 for each instruction set on one thread, beside b3sum: "hash" of a buffer of 64 MiB and
 // "update", the same in one update of a hasher; "subtree", one piece of 1 MiB again and again, and "zeros",
 // the same of zeros that are not read; and "tags", the keyed hashes over a burst of datagrams that
-// authenticate them. b3sum, where it is installed, hashes a file of the same bytes from the page cache with
+// authenticate them; "cipher" is ChaCha20 over the symbols of that burst, one by one. b3sum, where it is installed, hashes a file of the same bytes from the page cache with
 // one thread and with all (its start and its reading are in its time, over 1 GiB); "threads" is ours with all. `bench_hash [--json]`; with --json the
 // last line is the results in gigabytes per second.
 #include <algorithm>
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "core/blake3.h"
+#include "core/chacha20.h"
 #include "core/limits.h"
 
 namespace {
@@ -28,6 +29,7 @@ constexpr std::size_t wholeBytes = 64u << 20;
 constexpr std::size_t pieceBytes = 1u << 20;
 constexpr int b3sumCopies = 16;
 constexpr std::size_t datagramBytes = 1456; // what a tag of a 1500-byte packet covers
+constexpr std::size_t symbolBytes = 1408;   // of such a packet
 
 struct Result {
   std::string name;
@@ -70,6 +72,7 @@ void benchOurs(const std::vector<std::uint8_t>& bytes, std::vector<Result>& resu
   for (std::size_t index = 0; index < limits::burstDatagrams; ++index)
     messages.push_back(bytes.data() + index * 2048);
   std::vector<blake3::Tag> tags(messages.size());
+  std::vector<std::uint8_t> symbols(messages.size() * symbolBytes);
   std::atomic<std::uint8_t> sink{0};
   using enum blake3::InstructionSet;
   for (const auto set : {scalar, sse41, avx2, avx512}) {
@@ -90,6 +93,11 @@ void benchOurs(const std::vector<std::uint8_t>& bytes, std::vector<Result>& resu
     results.push_back({"tags " + name, rateOf(messages.size() * datagramBytes, [&] {
                          blake3::keyedTags(key, messages, datagramBytes, tags.data());
                          sink ^= tags[0][0];
+                       })});
+    results.push_back({"cipher " + name, rateOf(messages.size() * symbolBytes, [&] {
+                         for (std::size_t i = 0; i < messages.size(); ++i)
+                           chacha20::apply(key, i, 0, messages[i], symbols.data() + i * symbolBytes, symbolBytes);
+                         sink ^= symbols[0];
                        })});
   }
   blake3::force(blake3::best());

@@ -64,7 +64,6 @@ Description=The agent, as an administrator had it started
 [Service]
 ExecStartPre=-/usr/bin/efibootmgr
 ExecStart=/usr/bin/volley-agent ${words}
-ExecStopPost=-/usr/bin/efibootmgr
 StandardOutput=journal+console
 StandardError=journal+console
 [Install]
@@ -204,9 +203,9 @@ async function comesBack(number: number, firmware: Firmware, { ownGrub = true } 
     // The agent, a service here, does not try once more by itself.
     await machine.says(/taken back[^]*"broken-\d" has failed on this machine/);
     if (firmware !== "bios") {
-      await machine.says(/"broken-\d" has failed on this machine[^]*efibootmgr\[\d+\]: BootOrder/);
+      // Printed at both starts of the old system: the PE has forgotten its own entry.
       const [first, ...others] = bootEntries(machine.serial);
-      assert.ok(others.length >= 2, machine.serial);
+      assert.equal(others.length, 1, machine.serial);
       assert.equal(others.at(-1), first, "the firmware is as it was");
     }
   } finally {

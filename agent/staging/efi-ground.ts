@@ -22,7 +22,7 @@ export interface EfiGround {
   isUefi(): boolean;
   /** Standard output; null when the program is missing or fails. */
   run(command: readonly [string, ...string[]]): Promise<string | null>;
-  /** EFI system partitions, those of the disk that `beside` is on first. */
+  /** EFI system partitions, those of the disk that `beside` is on first. Rejects with E_STAGING. */
   partitions(beside: string | null): Promise<EfiPartition[]>;
   /** `folder`: the root of its files, as long as `work` goes on. Rejects with E_STAGING, and as `work` does. */
   atFiles<Value>(partition: EfiPartition, work: (folder: string) => Promise<Value>): Promise<Value>;
@@ -85,18 +85,16 @@ export const linuxEfiGround: EfiGround = {
 
 async function listed(): Promise<z.infer<typeof Listed>["blockdevices"]> {
   const words = ["--json", "--list", "--output", "PATH,PKNAME"];
-  const output = await runTool(["lsblk", ...words], limits.toolTimeMs);
-  try {
-    return Listed.parse(JSON.parse(output ?? "")).blockdevices;
-  } catch {
-    return [];
-  }
+  const output = await runTool(["lsblk", ...words], limits.slowToolMs);
+  // None would mean that nothing is to be taken back.
+  if (output === null) throw new VolleyError("E_STAGING", "lsblk does not tell the disks");
+  return Listed.parse(JSON.parse(output)).blockdevices;
 }
 
 /** By what is on the disk: lsblk knows the types of partitions from udev alone, which the PE does not have. */
 async function isSystemPartition(device: string): Promise<boolean> {
   const tags = ["-s", "TYPE", "-s", "PART_ENTRY_TYPE"];
-  const output = await runTool(["blkid", "-p", "-o", "export", ...tags, device], limits.toolTimeMs);
+  const output = await runTool(["blkid", "-p", "-o", "export", ...tags, device], limits.slowToolMs);
   const lines = (output ?? "").toLowerCase().split("\n");
   return lines.includes("type=vfat") && lines.includes(`part_entry_type=${partitionType}`);
 }

@@ -17,6 +17,7 @@ import type { WaitingSession } from "../contract/waiting.ts";
 import type { Log } from "./log.ts";
 import type { StoredPoint } from "./store/points.ts";
 import type { Store } from "./store/store.ts";
+import { Turns } from "./turns.ts";
 
 export type RoomPart = "machines" | "deployments" | "images" | "points" | "devices" | "figures";
 /** Takes a state as JSON; answers false when it is too far behind to be given more now. */
@@ -43,7 +44,11 @@ export class RoomBoard {
   readonly #steps = new Map<string, { deploymentId: string; step: RunningStep }>();
   readonly #seen = new Map<string, string>();
   readonly #unsaved = new Set<string>();
-  #machines: MachineRecord[] | null = null;
+  /** As they were last read, in their order. */
+  #machines = new Map<string, MachineRecord>();
+  /** Which of them have changed since: a room at work tells of some with each look. */
+  #changed: Set<string> | "all" = "all";
+  readonly #reading = new Turns();
   #deployments: DeploymentRecord[] | null = null;
   #images: ImageRecord[] | null = null;
   #points: StoredPoint[] | null = null;
@@ -75,8 +80,9 @@ export class RoomBoard {
     await this.#saveSeen();
   }
 
-  changed(part: RoomPart): void {
-    if (part === "machines") this.#machines = null;
+  /** `machineId`: of the machines that one alone. */
+  changed(part: RoomPart, machineId?: string): void {
+    if (part === "machines") this.#note(machineId === undefined ? "all" : [machineId]);
     if (part === "deployments") this.#deployments = null;
     if (part === "images") this.#images = null;
     // Points that take every image have others then.
@@ -135,14 +141,35 @@ export class RoomBoard {
   }
 
   async machines(): Promise<MachineRecord[]> {
-    this.#machines ??= await this.#options.store.machines.list();
-    return this.#machines.map((machine) => {
+    await this.#reading.take(() => this.#read());
+    return [...this.#machines.values()].map((machine) => {
       const latest = this.#progress.get(machine.id);
       const progress = latest?.deploymentId === machine.deploymentId ? latest.progress : null;
       const at = this.#steps.get(machine.id);
       const step = at?.deploymentId === machine.deploymentId ? at.step : null;
       return { ...machine, progress, step, lastSeen: this.#seen.get(machine.id) ?? machine.lastSeen };
     });
+  }
+
+  #note(ids: Iterable<string> | "all"): void {
+    if (ids === "all") this.#changed = "all";
+    else if (this.#changed !== "all") for (const id of ids) this.#changed.add(id);
+  }
+
+  async #read(): Promise<void> {
+    const { store } = this.#options;
+    const wanted = this.#changed;
+    if (wanted !== "all" && wanted.size === 0) return;
+    // What changes while it is read is read once more.
+    this.#changed = new Set();
+    try {
+      const read = await store.machines.list(wanted === "all" ? undefined : [...wanted]);
+      if (wanted === "all") this.#machines = new Map();
+      for (const machine of read) this.#machines.set(machine.id, machine);
+    } catch (error) {
+      this.#note(wanted);
+      throw error;
+    }
   }
 
   async #tick(): Promise<void> {

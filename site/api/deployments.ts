@@ -193,7 +193,7 @@ function participation({ director, machineLogs, room, store }: ApiContext): Rout
             `Deployment ${deployment.name} does not cast image ${wanted}.`,
           );
         }
-        if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines");
+        if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines", machineId);
         return await director.join(machineId, deployment, { encryption, imageId: wanted, resume });
       },
     },

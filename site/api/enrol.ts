@@ -48,7 +48,7 @@ export function enrolRoutes({
         if (known !== undefined) await audit.rekeyed(known, machine.name, request);
         machineKeys.set(machineId, hashSecret(machineKey));
         room.saw(machineId);
-        room.changed("machines");
+        room.changed("machines", machineId);
         pxe.machineArrives({ macs: machine.macAddresses, uuid: machine.smbiosUuid });
         await devices.enrolled(machineId);
         log.info(`machine ${machine.name} enrolled as ${machineId} from ${request.ip}`);

@@ -29,7 +29,7 @@ export function policyRoutes(context: ApiContext): Route[] {
         if (image === undefined || sequence === undefined) {
           throw new VolleyError("E_NOT_FOUND", `What deployment ${name} deploys is not there.`);
         }
-        if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines");
+        if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines", machineId);
         await store.pxe.noteAsked(deployment.id, machineId);
         const failed = (await store.reports.work(id, machineId))?.state === "failed";
         const what = {

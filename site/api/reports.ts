@@ -32,7 +32,7 @@ export function reportRoutes({ director, machineLogs, room, store }: ApiContext)
             await store.sequenceRuns.removeCheckpoint(report.deploymentId, machineId);
           }
         }
-        if (fresh.length > 0) room.changed("machines");
+        if (fresh.length > 0) room.changed("machines", machineId);
         const acknowledged = reports.map((report) => report.id);
         return { acknowledged, ...machineLogs.takeWanted(machineId) };
       },

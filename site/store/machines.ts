@@ -1,6 +1,6 @@
 /** Enrolled machines and how far each is in its deployments. */
 import { randomUUID } from "node:crypto";
-import type { Selectable } from "kysely";
+import { sql, type Selectable } from "kysely";
 import type { MachineRecord } from "../../contract/administration.ts";
 import { isInPe, type MachineFacts } from "../../contract/machine.ts";
 import type { Database } from "./database.ts";
@@ -86,19 +86,18 @@ export class MachineStore {
     return rows.map((row) => ({ id: row.id, keyHash: row.key_hash }));
   }
 
-  /** Every machine with the assignment that was touched last. */
-  async list(): Promise<MachineRecord[]> {
-    const machines = await this.#database
-      .selectFrom("machine")
-      .selectAll()
-      .orderBy("enrolled")
-      .orderBy("id")
-      .execute();
-    const assignments = await this.#database
-      .selectFrom("assignment")
-      .selectAll()
-      .orderBy("updated")
-      .execute();
+  /** Every machine, or those, with the assignment that was touched last. */
+  async list(ids?: readonly string[]): Promise<MachineRecord[]> {
+    let wanted = this.#database.selectFrom("machine").selectAll();
+    let given = this.#database.selectFrom("assignment").selectAll();
+    if (ids !== undefined) {
+      // As one value: the statement is the same however many they are.
+      const named = sql<string>`(select id::uuid from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as id)`;
+      wanted = wanted.where("id", "in", named);
+      given = given.where("machine_id", "in", named);
+    }
+    const machines = await wanted.orderBy("enrolled").orderBy("id").execute();
+    const assignments = await given.orderBy("updated").execute();
     const latest = new Map(assignments.map((row) => [row.machine_id, row]));
     return machines.map((row) => toRecord(row, latest.get(row.id)));
   }

@@ -1,7 +1,6 @@
 /** Multicast sessions and who takes part. Whatever must outlive a crash of the site is written before it is used. */
 import { sql, type Selectable } from "kysely";
 import type { EndReason, SessionEnd } from "../../contract/administration.ts";
-import { VolleyError } from "../../contract/errors.ts";
 import type { Database } from "./database.ts";
 import { tell } from "./site-messages.ts";
 import { toNumber, type SessionTable } from "./schema.ts";
@@ -178,28 +177,31 @@ export class SessionStore {
     return `Session ${toNumber(row.number)}, start ${row.start}: ${row.image} of ${row.deployment}`;
   }
 
-  /**
-   * A receiver number that was never used in this session. `moved` as in `participants`. One statement, since a room that
-   * starts has its machines join one after another.
-   */
+  /** A receiver number that was never used in this session. `moved` as in `participants`. */
   async addParticipant(sessionId: string, machineId: string, moved: string): Promise<number> {
-    // Earlier joins of the machine, in any stream of the deployment, are over: it has one disk to write.
-    const { rows } = await sql<{ receiver: number }>`
-      with next as (
-        update session set next_receiver = next_receiver + 1 where id = ${sessionId}
-        returning next_receiver - 1 as receiver, deployment_id
-      ), earlier as (
-        update participant set finished = true
-        where machine_id = ${machineId} and not finished and session_id in (
-          select session.id from session join next on session.deployment_id = next.deployment_id
+    return await this.#database.transaction().execute(async (transaction) => {
+      const row = await transaction
+        .updateTable("session")
+        .set({ next_receiver: sql<number>`next_receiver + 1` })
+        .where("id", "=", sessionId)
+        .returning(["next_receiver", "deployment_id"])
+        .executeTakeFirstOrThrow();
+      const receiver = row.next_receiver - 1;
+      // Earlier joins of the machine, in any stream of the deployment, are over: it has one disk to write.
+      await transaction
+        .updateTable("participant")
+        .set({ finished: true })
+        .where("session_id", "in", (select) =>
+          select.selectFrom("session").select("id").where("deployment_id", "=", row.deployment_id),
         )
-      )
-      insert into participant (session_id, receiver, machine_id, finished, moved)
-      select ${sessionId}::uuid, receiver, ${machineId}::uuid, false, ${moved} from next
-      returning receiver`.execute(this.#database);
-    const [row] = rows;
-    if (row === undefined) throw new VolleyError("E_NOT_FOUND", `There is no session ${sessionId}.`);
-    return row.receiver;
+        .where("machine_id", "=", machineId)
+        .execute();
+      await transaction
+        .insertInto("participant")
+        .values({ session_id: sessionId, receiver, machine_id: machineId, finished: false, moved })
+        .execute();
+      return receiver;
+    });
   }
 
   /** The machine ended its work on the deployment, well or not. */

@@ -19,7 +19,7 @@ const keptOutputBytes = 16 * 1024;
 const fuzzSecondsAlone = 60;
 
 interface Level {
-  name: "standard" | "long" | "e2e" | "windows";
+  name: "standard" | "long" | "e2e" | "site" | "windows";
   seeds: number;
   /** Of each fuzz target. */
   fuzzSeconds: number;
@@ -31,6 +31,7 @@ const levels = {
   standard: { name: "standard", seeds: 200, fuzzSeconds: 5, limitMinutes: 75, fileLimitMinutes: 15 },
   long: { name: "long", seeds: 2000, fuzzSeconds: 600, limitMinutes: 240, fileLimitMinutes: 120 },
   e2e: { name: "e2e", seeds: 200, fuzzSeconds: 5, limitMinutes: 80, fileLimitMinutes: 60 },
+  site: { name: "site", seeds: 0, fuzzSeconds: 0, limitMinutes: 80, fileLimitMinutes: 40 },
   windows: { name: "windows", seeds: 0, fuzzSeconds: 0, limitMinutes: 80, fileLimitMinutes: 30 },
 } satisfies Record<string, Level>;
 
@@ -118,6 +119,11 @@ function testFiles(filter: RegExp): string[] {
 
 const isAboutWindows = (file: string): boolean => /\/test\/e2e\/[^/]*(windows|wim)[^/]*$/.test(file);
 
+const siteSubjects =
+  "deploy|distribution-point|driver-catalogue|encryption|hostile-network|package-multicast|page|recovery-keys|" +
+  "second-point|sequence|site|two-points|wake|webhook";
+const isAboutSite = new RegExp(`/test/(unit/site/|e2e/(${siteSubjects})[-.])`);
+
 const isMostlyWaiting =
   /\/test\/e2e\/(agent-clock|doctor|driver-catalogue|igmp|no-multicast|wake|webhook|(page|pxe|sequence|site)-[\w-]+)\.test\.js$/;
 
@@ -187,13 +193,14 @@ async function main(): Promise<void> {
     options: {
       long: { type: "boolean" },
       e2e: { type: "boolean" },
+      site: { type: "boolean" },
       windows: { type: "boolean" },
       fuzz: { type: "boolean" },
       filter: { type: "string" },
     },
   });
-  const asked = (["long", "e2e", "windows"] as const).filter((name) => values[name] === true);
-  if (asked.length > 1) throw new Error("--long, --e2e and --windows are levels; choose one");
+  const asked = (["long", "e2e", "site", "windows"] as const).filter((name) => values[name] === true);
+  if (asked.length > 1) throw new Error("--long, --e2e, --site and --windows are levels; choose one");
   const level: Level = levels[asked[0] ?? "standard"];
   const filter = new RegExp(values.filter ?? "");
   process.env["VOLLEY_TEST_LEVEL"] = level.name;
@@ -209,22 +216,27 @@ async function main(): Promise<void> {
 
   // Unit tests share the cores, and so do those that mostly wait, for a protocol's clock in namespaces of their own or for
   // what a site answers; whatever else starts processes and measures time gets the machine for itself.
-  const files = testFiles(filter);
+  const files = testFiles(filter).filter((file) => level.name !== "site" || isAboutSite.test(file));
   const unit = files.filter((file) => file.includes("/test/unit/"));
   const waiting = files.filter((file) => isMostlyWaiting.test(file));
   const measuring = files.filter((file) => !unit.includes(file) && !waiting.includes(file));
   const fuzz = (seconds: number) => runFuzzers({ root, filter, seconds, signal: deadline.signal });
+  const units = (): Promise<Tally> => runNodeTests(unit, 2, options);
+  const rooms = [
+    (): Promise<Tally> => runNodeTests(waiting, 2, options),
+    (): Promise<Tally> => runNodeTests(measuring, 1, options),
+  ];
   const everything: (() => Promise<Tally>)[] = [
     () => runCtest(options),
-    () => runNodeTests(unit, 2, options),
+    units,
     () => runSimulator(options),
     () => fuzz(level.fuzzSeconds),
-    () => runNodeTests(waiting, 2, options),
-    () => runNodeTests(measuring, 1, options),
+    ...rooms,
   ];
   // The level of Windows is about what runs there, and about the images that go there.
   const windows = [() => runNodeTests(files.filter(isAboutWindows), 1, options)];
-  const chosen = level.name === "windows" ? windows : everything;
+  const site = [units, ...rooms];
+  const chosen = level.name === "windows" ? windows : level.name === "site" ? site : everything;
   const stages = values.fuzz ? [() => fuzz(values.long ? level.fuzzSeconds : fuzzSecondsAlone)] : chosen;
   for (const stage of stages) {
     if (!deadline.signal.aborted) add(total, await stage());

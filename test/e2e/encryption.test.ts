@@ -19,8 +19,8 @@ import { volley as runVolley } from "../fixtures/volley-command.ts";
 
 const options = { skip: process.getuid?.() === 0 ? false : "capturing takes root", timeout: 180_000 };
 /** Three deployments: more than the plain level has time for. */
-const isLong = process.env["VOLLEY_TEST_LEVEL"] === "e2e";
-const atLength = isLong ? options : { ...options, skip: "takes minutes: scripts/test --e2e" };
+const isLong = ["e2e", "site"].includes(process.env["VOLLEY_TEST_LEVEL"] ?? "");
+const atLength = isLong ? options : { ...options, skip: "takes minutes: scripts/test --site" };
 const mebibytes = 12;
 const ports = "41510-41540";
 const pieceBytes = 64;

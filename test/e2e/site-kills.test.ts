@@ -19,7 +19,7 @@ import { openRoom, waitFor, type RawImage, type Room } from "../fixtures/room.ts
 import { commandStep, sequenceText } from "../fixtures/sequence-text.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
-const kills = process.env["VOLLEY_TEST_LEVEL"] === "long" ? 48 : 4;
+const kills = ["long", "site"].includes(process.env["VOLLEY_TEST_LEVEL"] ?? "") ? 48 : 4;
 
 let room: Room;
 let site: SiteProcess;

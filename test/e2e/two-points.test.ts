@@ -14,14 +14,14 @@ const hostCount = 7;
 const mebibytes = 96;
 /** Half a minute for the whole image, so that there is a middle. */
 const rateMbps = 24;
-const wanted = process.env["VOLLEY_TEST_LEVEL"] === "long";
+const wanted = ["long", "site"].includes(process.env["VOLLEY_TEST_LEVEL"] ?? "");
 
 testOnNetwork(
   {
     title: "on a network of hosts: two distribution points, and the end of one",
     hostCount,
     file: import.meta.url,
-    ...(wanted ? {} : { skip: "some minutes: with --long" }),
+    ...(wanted ? {} : { skip: "some minutes: with --long or --site" }),
   },
   ({ hosts: [server, ...others] }) => {
     assert.ok(server);

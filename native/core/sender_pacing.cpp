@@ -9,12 +9,13 @@ namespace {
 constexpr double startRate = 25e6;
 constexpr double automaticMax = 12.5e9;
 constexpr double leastRate = 64e3;
-constexpr Time burst_us = 1000;
+constexpr Time burst_us = 2000;      // for a driver that is late
+constexpr Time burstWanted_us = 500; // and one that is in time
 constexpr Time lateMost_us = 20'000;   // of a driver's lateness, so much is made up for
 constexpr double catchUpShare = 0.25; // of the rate, on top of it
 constexpr Time quietDelay_us = 10'000;
-// A queue that is never shorter than that is not made by our own bursts, which are of at most a millisecond.
-constexpr std::uint32_t standingDelay_us = 1500;
+// A queue that is never shorter than that is not made by our own bursts.
+constexpr std::uint32_t standingDelay_us = 2500;
 constexpr double drains = 0.8;        // in eight rounds to less than that
 constexpr double yieldTo = 0.93;      // of what arrives, where a queue stands
 constexpr double yieldShare = 0.4;    // of what the network has carried for us, which nobody's queue takes from us
@@ -88,8 +89,8 @@ bool SenderPacing::take() {
 }
 
 Time SenderPacing::wakeup(Time now) const {
-  // Half of the bucket leaves the driver half a millisecond to be late in.
-  const double wanted = std::clamp(rate_ * burst_us / 2e6, 1.0 * config_.datagramBytes,
+  // A part of the bucket, so that the driver has time to be late in.
+  const double wanted = std::clamp(rate_ * burstWanted_us / 1e6, 1.0 * config_.datagramBytes,
                                    1.0 * config_.datagramBytes * limits::burstDatagrams);
   const double held = bucket_ + rate_ * static_cast<double>(now > filled_ ? now - filled_ : 0) / 1e6;
   if (held >= wanted) return now;

@@ -1,4 +1,4 @@
-// How fast a sender sends: a bucket of bytes that fills at the rate and holds at most a millisecond of it, and,
+// How fast a sender sends: a bucket of bytes that fills at the rate and holds at most two milliseconds of it, and,
 // where policy leaves it open, a rate that grows until a high percentile of the receivers shows delay, backlog or
 // loss above what it always loses. A few slow receivers do not set the pace; where slow ones have another stream to
 // go to, a low percentile is taken and many do not.

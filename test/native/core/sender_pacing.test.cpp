@@ -110,7 +110,7 @@ void makesUpForALateDriver() {
   const auto sentAt = [&](Time now) {
     std::size_t burst = 0;
     while (const std::size_t count = sender.next(now, out)) burst += count;
-    CHECK(burst * datagramBytes <= 10'000 + datagramBytes);
+    CHECK(burst * datagramBytes <= 20'000 + datagramBytes);
     return static_cast<double>(burst * datagramBytes);
   };
   Time now = 0;

@@ -20,7 +20,7 @@ export interface RateStep {
 /** Above this, loss at a higher rate is taken to come from the rate. */
 const riseWorthWords = 0.02;
 /** How many standard deviations chance is given. */
-const deviations = 3;
+const deviations = 3.5;
 const lossWorthWords = 0.01;
 /** What parity repairs is bounded (docs/PROTOCOL.md 4); above this a machine is moved to unicast. */
 const lossTooHigh = 0.1;
@@ -41,12 +41,16 @@ export function goesOn(steps: readonly RateStep[]): boolean {
   return !isRise(steps, last);
 }
 
-/** Whether more is lost at this step than at the slowest, beyond what chance does to so few datagrams. */
+/**
+ * Whether more is lost at this step than at the slowest, beyond what chance does to so few datagrams: by the variance of
+ * both taken as one, since few lost at the first step would make chance look small.
+ */
 export function isRise(steps: readonly RateStep[], step: RateStep): boolean {
   const first = steps[0];
   if (first === undefined || first === step) return false;
-  const variance = (of: RateStep): number => (lossOf(of) * (1 - lossOf(of))) / Math.max(of.sent, 1);
-  const chance = deviations * Math.sqrt(variance(first) + variance(step));
+  const loss = lossOf(together(first, step));
+  const parts = 1 / Math.max(first.sent, 1) + 1 / Math.max(step.sent, 1);
+  const chance = deviations * Math.sqrt(loss * (1 - loss) * parts);
   return lossOf(step) > lossOf(first) + Math.max(riseWorthWords, chance);
 }
 

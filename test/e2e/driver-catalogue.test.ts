@@ -35,7 +35,7 @@ async function catalogueOf(deploymentId: string, client: SiteClient) {
   const options = {
     site: new DeploymentSite(client, deploymentId),
     state: { path: room.folder },
-    by: {},
+    by: { signal: new AbortController().signal },
     deployment: { id: deploymentId },
   };
   return siteServices(options as unknown as SiteServicesOptions).driverCatalogue;

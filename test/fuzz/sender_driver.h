@@ -25,7 +25,7 @@ public:
       : config_(config), layout_(layout), sender_(config, layout, start), now_(start), askedAt_(start),
         nextSymbol_(layout.blocks()), heldAtStart_(__sanitizer_get_current_allocated_bytes()) {
     rate_ = sender_.statistics().rateBytesPerSecond + 1;
-    creditBytes_ = static_cast<double>(config.datagramBytes) + static_cast<double>(rate_) / 1e3 + 1;
+    creditBytes_ = static_cast<double>(config.datagramBytes) + static_cast<double>(rate_) / 500 + 1;
   }
 
   Time now() const { return now_; }

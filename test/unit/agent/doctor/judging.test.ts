@@ -104,6 +104,13 @@ test("rates: where loss starts, and what that means for this card", () => {
   assert.match(judgeRate(upTo(80), 100, "").remedy, /--rate 72/);
 });
 
+test("rates: few lost by chance at the first step do not make the same loss at another one a rise", () => {
+  const steps = [step(10, { sent: 508, received: 495 }), step(100, { sent: 5000, received: 4725 })];
+  assert.equal(judgeRate(steps, 1000, "").verdict, "ok");
+  assert.ok(goesOn(steps));
+  assert.ok(!goesOn([step(10, { sent: 508, received: 508 }), step(100, { sent: 5000, received: 4725 })]));
+});
+
 test("loss: by its part, and copies", () => {
   assert.equal(judgeLoss(step(10)).verdict, "ok");
   assert.equal(judgeLoss(step(10, { received: 970 })).verdict, "warning");

@@ -92,7 +92,7 @@ export class MachineStore {
     let given = this.#database.selectFrom("assignment").selectAll();
     if (ids !== undefined) {
       // As one value: the statement is the same however many they are.
-      const named = sql<string>`(select id::uuid from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as id)`;
+      const named = sql<string>`(select named.id::uuid from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as named(id))`;
       wanted = wanted.where("id", "in", named);
       given = given.where("machine_id", "in", named);
     }

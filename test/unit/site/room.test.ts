@@ -41,6 +41,11 @@ test("the room shows machines as they are, also those that are told of one by on
   assert.deepEqual(await names(), ["one", "two", "three"]);
   assert.deepEqual(await names(), ["one", "two", "three"]);
   assert.deepEqual(read, ["all", 1]);
+  assert.deepEqual(
+    (await machines.list([third])).map(({ id }) => id),
+    [third],
+    "those alone",
+  );
 
   // A read that failed is made up for, together with what changed since.
   await machines.enrol({ ...machineFacts("uno"), smbiosUuid: one }, randomUUID(), { machineId: first });

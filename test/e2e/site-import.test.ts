@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ImageRecord, ImportState, VerificationState } from "../../contract/administration.ts";
+import { openStore } from "../../site/store/store.ts";
 import { random } from "../fixtures/random.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
@@ -167,8 +168,9 @@ test("a complete image whose row was lost is taken up again, a row whose image w
   await site.stop();
   execFileSync("rm", ["-r", site.imageFolder(lost)]);
   execFileSync("mkdir", [join(site.folder, "library", ".importing-00000000-0000-4000-8000-000000000000")]);
-  // The row of `kept` goes with the whole database.
-  execFileSync("rm", ["-r", join(site.folder, "database")]);
+  const store = await openStore(join(site.folder, "database"));
+  await store.images.remove(kept.id);
+  await store.close();
   await site.start();
   const images = await list();
   assert.deepEqual(

@@ -7,6 +7,7 @@
 #include "engine/parse_options.h"
 #include "engine/port_failure.h"
 #include "port/clock.h"
+#include "port/thread_priority.h"
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -119,6 +120,7 @@ Caster::State::~State() {
 }
 
 void Caster::State::run() {
+  raiseThreadPriority();
   try {
     cast();
     publish(true);

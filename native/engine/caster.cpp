@@ -7,7 +7,6 @@
 #include "engine/parse_options.h"
 #include "engine/port_failure.h"
 #include "port/clock.h"
-#include "port/thread_priority.h"
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -120,7 +119,6 @@ Caster::State::~State() {
 }
 
 void Caster::State::run() {
-  raiseThreadPriority();
   try {
     cast();
     publish(true);

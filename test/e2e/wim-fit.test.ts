@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { ImageRecord, ImportState, WimForm } from "../../contract/administration.ts";
+import type { ImageRecord, WimForm } from "../../contract/administration.ts";
 import { checkBootStore, readBootStore } from "../../windows/boot-store.ts";
 import {
   emptyDisk,
@@ -17,7 +17,7 @@ import {
 } from "../fixtures/disk-image.ts";
 import { readHive } from "../fixtures/hives.ts";
 import { loopDisk } from "../fixtures/loop-disk.ts";
-import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
+import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { completeWindows, writeWim, writeWindows } from "../fixtures/windows-image.ts";
 
@@ -39,15 +39,10 @@ before(async () => {
 after(() => room.close());
 
 async function imported(form: WimForm): Promise<ImageRecord> {
-  const { id } = await site.client.post<ImportState>("/images", { path: wim, name: form, as: form });
-  return await waitFor(
-    async () => {
-      const { error, image } = await site.client.get<ImportState>(`/imports/${id}`);
-      assert.equal(error, null);
-      return image;
-    },
-    { what: "import", story: () => site.process.story() },
-  );
+  const { error, image } = await site.importEnds({ path: wim, name: form, as: form });
+  assert.equal(error, null);
+  assert.ok(image);
+  return image;
 }
 
 async function deploy(image: ImageRecord, disk: string): Promise<string> {

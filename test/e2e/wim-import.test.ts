@@ -41,20 +41,8 @@ before(async () => {
 });
 after(() => room.close());
 
-/** How an import ends. */
-async function importWim(request: ImportRequest): Promise<ImportState> {
-  const { id } = await site.client.post<ImportState>("/images", request);
-  return await waitFor(
-    async () => {
-      const state = await site.client.get<ImportState>(`/imports/${id}`);
-      return state.state === "running" ? null : state;
-    },
-    { what: "import", story: () => site.process.story() },
-  );
-}
-
 async function imported(request: ImportRequest): Promise<ImageRecord> {
-  const { error, image } = await importWim(request);
+  const { error, image } = await site.importEnds(request);
   assert.equal(error, null);
   assert.ok(image);
   return image;
@@ -90,7 +78,7 @@ test("a person is shown the editions, and whether they were generalised, and ask
   assert.match(program.output, /^INDEX +NAME +EDITION +VERSION +LANGUAGES +SIZE +SYSPREP$/m);
   assert.match(program.output, /^1 +Image 1 .* not generalised$/m);
   assert.match(program.output, /^2 +Image 2 .* generalised$/m);
-  const refused = await importWim({ path: wim, index: 3 });
+  const refused = await site.importEnds({ path: wim, index: 3 });
   assert.equal(refused.error?.code, "E_NOT_FOUND");
   const chosen = new Program("volley image import", [
     ...words,
@@ -176,22 +164,22 @@ test("what is no WIM, is damaged or starts nothing is refused, and nothing is le
   const before_ = readdirSync(library);
   const letter = join(room.folder, "letter.wim");
   writeFileSync(letter, "Dear aunt,\n");
-  assert.equal((await importWim({ path: letter, name: "letter" })).error?.code, "E_IMAGE_FORMAT");
+  assert.equal((await site.importEnds({ path: letter, name: "letter" })).error?.code, "E_IMAGE_FORMAT");
   const damaged = join(room.folder, "damaged.wim");
   const bytes = readFileSync(wim);
   randomBytes(4096).copy(bytes, 300);
   writeFileSync(damaged, bytes);
-  const broken = await importWim({ path: damaged, index: 1, name: "damaged", as: "volume" });
+  const broken = await site.importEnds({ path: damaged, index: 1, name: "damaged", as: "volume" });
   assert.equal(broken.error?.code, "E_IMAGE_TRUNCATED");
   const plain = join(room.folder, "plain");
   mkdirSync(plain);
   writeFileSync(join(plain, "file.txt"), "no Windows");
   writeWim(join(room.folder, "plain.wim"), [plain]);
-  const data = await importWim({ path: join(room.folder, "plain.wim"), name: "plain" });
+  const data = await site.importEnds({ path: join(room.folder, "plain.wim"), name: "plain" });
   assert.equal(data.error?.code, "E_IMAGE_FORMAT");
   assert.match(data.error.detail, /--as volume/);
   const raw = (await room.makeImage(2)).path;
-  assert.equal((await importWim({ path: raw, name: "raw", index: 1 })).error?.code, "E_USAGE");
+  assert.equal((await site.importEnds({ path: raw, name: "raw", index: 1 })).error?.code, "E_USAGE");
   assert.deepEqual(readdirSync(library), before_);
 });
 

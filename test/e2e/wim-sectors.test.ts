@@ -4,12 +4,12 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { ImageRecord, ImportRequest, ImportState } from "../../contract/administration.ts";
+import type { ImageRecord, ImportRequest } from "../../contract/administration.ts";
 import { checkBootStore, readBootStore } from "../../windows/boot-store.ts";
 import { firstSector, readFromNtfs, tableOf } from "../fixtures/disk-image.ts";
 import { readHive } from "../fixtures/hives.ts";
 import { loopDisk } from "../fixtures/loop-disk.ts";
-import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
+import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { completeWindows, writeWim, writeWindows } from "../fixtures/windows-image.ts";
 
@@ -35,15 +35,10 @@ after(async () => {
 });
 
 async function imported(name: string, more: Partial<ImportRequest>): Promise<ImageRecord> {
-  const { id } = await site.client.post<ImportState>("/images", { path: wim, name, ...more });
-  return await waitFor(
-    async () => {
-      const { error, image } = await site.client.get<ImportState>(`/imports/${id}`);
-      assert.equal(error, null);
-      return image;
-    },
-    { what: "import", story: () => site.process.story() },
-  );
+  const { error, image } = await site.importEnds({ path: wim, name, ...more });
+  assert.equal(error, null);
+  assert.ok(image);
+  return image;
 }
 
 async function deploy(image: ImageRecord, disk: string, exitCode: number | null): Promise<string> {
@@ -107,11 +102,6 @@ test(
 );
 
 test("no BIOS starts such a disk", { skip }, async () => {
-  const wish = { path: wim, name: "never", as: "disk-mbr", sectorBytes: 4096 };
-  const { id } = await site.client.post<ImportState>("/images", wish);
-  const error = await waitFor(async () => (await site.client.get<ImportState>(`/imports/${id}`)).error, {
-    what: "refusal",
-    story: () => site.process.story(),
-  });
-  assert.equal(error.code, "E_USAGE");
+  const { error } = await site.importEnds({ path: wim, name: "never", as: "disk-mbr", sectorBytes: 4096 });
+  assert.equal(error?.code, "E_USAGE");
 });

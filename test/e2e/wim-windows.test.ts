@@ -8,10 +8,10 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import type { ImageRecord, ImportRequest, ImportState } from "../../contract/administration.ts";
+import type { ImportRequest } from "../../contract/administration.ts";
 import { writeAwkwardWim } from "../fixtures/awkward-files.ts";
 import { emptyDisk, tableOf, takePartition } from "../fixtures/disk-image.ts";
-import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
+import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { captureWine } from "../fixtures/wine-wim.ts";
 
@@ -33,15 +33,9 @@ after(() => room?.close());
 
 /** The image, as a machine that was deployed has it on its disk. */
 async function deployed(request: ImportRequest & { name: string }): Promise<string> {
-  const { id } = await site.client.post<ImportState>("/images", request);
-  const image: ImageRecord = await waitFor(
-    async () => {
-      const { error, image: made } = await site.client.get<ImportState>(`/imports/${id}`);
-      assert.equal(error, null);
-      return made;
-    },
-    { what: "import", timeMs: 600_000, story: () => site.process.story() },
-  );
+  const { error, image } = await site.importEnds(request, 600_000);
+  assert.equal(error, null);
+  assert.ok(image);
   const deployment = await site.createDeployment({ name: image.name, imageId: image.id });
   const disk = emptyDisk(join(room.folder, `${image.name}.disk`), image.bytes);
   await (await room.startAgent(site, { name: `pc-${image.name}`, disk })).exits(0, 600_000);

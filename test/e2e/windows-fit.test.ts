@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { fitDisk, partitionsOf } from "../../agent/platform/windows/fit-disk.ts";
 import type { WindowsTools } from "../../agent/platform/windows/tools.ts";
-import type { ImageRecord, ImportState, WimForm } from "../../contract/administration.ts";
+import type { ImageRecord, WimForm } from "../../contract/administration.ts";
 import { rewriteDisk } from "../../native/index.ts";
 import {
   emptyDisk,
@@ -22,7 +22,7 @@ import {
   type DiskPartition,
 } from "../fixtures/disk-image.ts";
 import { loopDisk } from "../fixtures/loop-disk.ts";
-import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
+import { openRoom, type Room } from "../fixtures/room.ts";
 import { doubleDiskOf, extendReally, windowsDiskOf, type ShownDisk } from "../fixtures/shown-disk.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { completeWindows, writeWim, writeWindows } from "../fixtures/windows-image.ts";
@@ -54,15 +54,9 @@ after(async () => {
 
 /** A file with the image as it was deployed, the same for every disk of this test. */
 async function deployed(form: WimForm): Promise<{ image: ImageRecord; file: string }> {
-  const { id } = await site.client.post<ImportState>("/images", { path: wim, name: form, as: form });
-  const image = await waitFor(
-    async () => {
-      const { error, image: made } = await site.client.get<ImportState>(`/imports/${id}`);
-      assert.equal(error, null);
-      return made;
-    },
-    { what: "import", story: () => site.process.story() },
-  );
+  const { error, image } = await site.importEnds({ path: wim, name: form, as: form });
+  assert.equal(error, null);
+  assert.ok(image);
   const file = emptyDisk(join(room.folder, form), image.bytes);
   const deployment = await site.createDeployment({ name: form, imageId: image.id });
   await (await room.startAgent(site, { name: `pc-${form}`, disk: file })).exits(0);

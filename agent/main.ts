@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 /** The only reader of the command line and the environment, and the place where the agent's parts are put together. */
-import { realpathSync } from "node:fs";
 import { hostname } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { isSea } from "node:sea";
 import { errors, toVolleyError, VolleyError } from "../contract/errors.ts";
 import { limits } from "../contract/limits.ts";
@@ -19,34 +18,23 @@ import { openConsoleLines } from "./console-lines.ts";
 import { type DoctorCommand, runDoctor, type Surroundings } from "./commands/doctor-command.ts";
 import { completeDownload, type DownloadCommand, runDownload } from "./commands/download-command.ts";
 import { askForVariables } from "./commands/env-command.ts";
-import { bringLog } from "./deploying/bring-log.ts";
-import { dropHandOver, readHandOver } from "./deploying/hand-over.ts";
-import { openSeenDisks } from "./deploying/seen-disks.ts";
-import type * as Performing from "./deploying/perform.ts";
+import { readHandOver } from "./deploying/hand-over.ts";
+import type * as Working from "./deploying/work.ts";
 import { type ReceiveCommand, runReceive } from "./commands/receive-command.ts";
 import { openPlatform } from "./platform/index.ts";
 import { takeInventory } from "./platform/inventory.ts";
 import type { Platform } from "./platform/platform.ts";
-import { startDelivery } from "./report/delivery.ts";
-import { openLogs } from "./report/logs.ts";
-import { openOutbox } from "./report/outbox.ts";
 import { createRedactor, type Redactor } from "./report/redactor.ts";
-import { openScreen, type Screen } from "./report/screen.ts";
+import { openScreen } from "./report/open-screen.ts";
+import type { Screen } from "./report/screen.ts";
 import type { SequenceStep } from "./sequence/tree.ts";
 import { failureOf, summaryOf } from "./running/sequence-end.ts";
 import type { SequenceCommand } from "./commands/sequence-command.ts";
 import type { SequenceRunCommand } from "./running/run-sequence.ts";
 import type { SequenceRunner } from "./running/sequence-runner.ts";
-import { leavesUnfinished } from "./deploying/unfinished.ts";
-import { serve, tellWaiting } from "./deploying/service.ts";
-import { pause, untilItWorks } from "./back-off.ts";
 import { fetchAuthority } from "./site/authority.ts";
-import { SiteClient } from "./site/site-client.ts";
 import { readNamedFile, trust } from "./site/trust.ts";
-import { openTransport } from "./site/transport.ts";
 import type { SiteChoice } from "./commands/site-options.ts";
-import { openStaging, policyOf } from "./staging/open-staging.ts";
-import { adoptState } from "./staging/windows-place.ts";
 import { openStateFolder } from "./state-folder.ts";
 import { agentVersion } from "./version.ts";
 
@@ -173,9 +161,9 @@ async function factsOf(platform: Platform, name: string | null): Promise<Machine
 }
 
 /** Loaded only by what writes disks: a machine can be looked at before the addon is built. */
-async function loadPerformer(): Promise<typeof Performing> {
+async function loadWork(): Promise<typeof Working> {
   try {
-    return await import("./deploying/perform.ts");
+    return await import("./deploying/work.ts");
   } catch (error) {
     throw new VolleyError("E_TOOL_MISSING", (error as Error).message, { cause: error });
   }
@@ -225,117 +213,22 @@ async function resume(folder: string | null, platform: Platform): Promise<void> 
 }
 
 async function deploy(command: DeployCommand, platform: Platform): Promise<void> {
-  const { perform } = await loadPerformer();
-  const readCredential = credentialReader(command);
-  const flushFolder = (folder: string): void => platform.flushFolder(folder);
-  const state = openStateFolder(command.stateFolder ?? platform.defaultStateFolder(), flushFolder);
-  const hold = await platform.hold(`state ${realpathSync(state.path)}`);
-  if (hold === null) {
-    throw new VolleyError("E_OUTBOX", `Another agent is at work with the state folder ${state.path}`);
-  }
-  await platform.protectStateFolder(state.path);
-  const screen = openScreen(process.stdout, { fullWith: command.fullScreen });
-  const logFolder = join(state.path, "logs");
-  const logs = openLogs({ folder: logFolder, redactor, screen });
-  const log = logs.of("Agent", "main.ts");
-  try {
-    log.detail(`volley-agent ${agentVersion} starts as process ${process.pid}`);
-    const machine = await factsOf(platform, command.name);
-    screen.machine(titleOf(machine, command.site));
-    // An agent that was killed in a session may have left it open.
-    await platform.firewall.close();
-    await adoptState(state, { ground: platform.windows, machine, log });
-    const authority = await trust(command, state, (fingerprint) =>
-      untilItWorks(() => fetchAuthority(command.site, fingerprint), {
-        signal: stop.signal,
-        patienceMs: command.once ? limits.firstContactMs : Number.POSITIVE_INFINITY,
-        onWait: tellWaiting(log),
-      }),
-    );
-    const site: SiteClient = new SiteClient({
-      transport: openTransport(command.site, authority),
-      site: `${command.site.host}:${command.site.port}`,
-      authority,
-      state,
-      machine,
-      readCredential,
-      onSecret: (secret) => redactor.add(secret),
-      onLogWanted: (id) => void bringLog(id, { site, log, logFolder, redactor, signal: stop.signal }),
-    });
-    const outbox = openOutbox(state.path, flushFolder);
-    if (outbox.damagedLines > 0) {
-      log.warning(`${outbox.damagedLines} damaged lines of the outbox were left out`);
-    }
-    const send = site.report.bind(site);
-    const delivery = startDelivery({ outbox, send, redactor, log: logs.of("Report", "delivery.ts") });
-    const people = process.stdout;
-    const sequences = sequenceRunner({ platform, machineName: machine.name, people, screen });
-    const performer = {
-      platform,
-      state,
-      site,
-      siteAddress: command.site,
-      delivery,
-      screen,
-      asker: sequences.asker,
-      log: logs.of("Imaging", "deploy.ts"),
-      machine,
-      disk: command.disk,
-      yes: command.yes,
-      interfaceAddress: command.interfaceAddress,
-      sequences,
-      logs,
-      logFolder,
-      program: isSea() ? process.execPath : null,
-      allowRestart: command.allowRestart,
-      staging: await openStaging({
-        machine,
-        windows: platform.windows,
-        command,
-        selfCommand: selfCommand(),
-        program: isSea() ? process.execPath : null,
-        // systemd names each start of a service so (systemd.exec(5)).
-        hasService: process.env["INVOCATION_ID"] !== undefined,
-        state,
-        log,
-      }),
-      signal: stop.signal,
-    };
-    try {
-      await serve({
-        once: command.once,
-        // Who starts the agent for one deployment asks for it; what runs all day does not try again what has failed.
-        leaveFailed: command.leaveFailed || !command.once,
-        resumes: command.resumes,
-        onGone: () => dropHandOver(state),
-        enrol: () => site.enrol(),
-        policy: () =>
-          policyOf({
-            site,
-            staging: performer.staging,
-            operatingSystem: machine.operatingSystem,
-            once: command.once,
-            state,
-          }),
-        perform: (deployment) => perform(deployment, performer),
-        seenDisks: openSeenDisks(state, () => platform.listDisks()),
-        pause: () => pause(limits.policyIntervalMs * (0.5 + Math.random()), stop.signal),
-        log,
-        signal: stop.signal,
-      });
-    } finally {
-      const left = await delivery.settle(stop.signal.aborted ? 0 : limits.outboxFarewellMs);
-      if (left > 0) log.warning(`${left} reports have not reached the site; they are sent at the next start`);
-      delivery.close();
-    }
-  } catch (error) {
-    const failure = toVolleyError(error);
-    log.detail(`Ends with ${failure.toString()}\n${failure.stack ?? ""}`);
-    if (!leavesUnfinished(failure)) screen.failed(redactor.clean(failure.toString()).split("\n"));
-    throw failure;
-  } finally {
-    logs.close();
-  }
+  const { work } = await loadWork();
+  const people = process.stdout;
+  await work(command, {
+    platform,
+    people,
+    identify: () => factsOf(platform, command.name),
+    titleOf,
+    readCredential: credentialReader(command),
+    sequenceRunner: (machineName, screen) => sequenceRunner({ platform, machineName, people, screen }),
+    selfCommand: selfCommand(),
+    program: isSea() ? process.execPath : null,
+    // systemd names each start of a service so (systemd.exec(5)).
+    hasService: process.env["INVOCATION_ID"] !== undefined,
+    redactor,
+    signal: stop.signal,
+  });
 }
 
 /** The environment's credential is taken out of it at once: no child process needs it. */

@@ -232,7 +232,8 @@ export type SessionEnd = z.infer<typeof SessionEnd>;
 
 export const SessionRecord = z.object({
   id: Identifier,
-  deploymentId: Identifier,
+  /** Null: machines download a shared package, for another program's task sequence. */
+  deploymentId: Identifier.nullable(),
   imageName: Name,
   /** 0 for a deployment's first session; slower machines have further ones beside it. */
   stream: z.int(),

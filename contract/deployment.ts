@@ -105,7 +105,8 @@ export const JoinAnswer = z.object({
     encrypted: z.boolean().default(false),
   }),
   receiver: z.object({ number: z.int().min(0).max(limits.receiversPerSession), key: HexKey }),
-  /** Ports at the address by which the agent reaches the site. */
+  /** Where the ports are; absent: at the address by which the agent reaches the site. */
+  senderAddress: z.ipv4().optional(),
   feedbackPort: Port,
   /** Null: the site serves none of this by unicast. */
   unicastPort: Port.nullable(),

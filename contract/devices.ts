@@ -122,3 +122,6 @@ export const DeploymentClear = z.object({
   machines: z.union([z.literal("all"), z.array(Identifier).min(1).max(65_536)]),
   confirm: Name.optional(),
 });
+/** How many machines that is so for. */
+export const DeploymentCleared = z.object({ cleared: z.int() });
+export type DeploymentCleared = z.infer<typeof DeploymentCleared>;

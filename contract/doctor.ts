@@ -17,8 +17,10 @@ export const Examination = z.object({
   /** Where test datagrams are sent. */
   group: z.ipv4(),
   port: Port,
-  /** UDP port at the address by which the machine reaches the site; what it takes there, it sends back. */
+  /** UDP port of the site; what it takes there, it sends back. */
   echoPort: Port,
+  /** Where that is; absent: at the address by which the machine reaches the site. */
+  echoAddress: z.ipv4().optional(),
   /** The address that multicast comes from. */
   castAddress: z.ipv4(),
   timeToLive: z.int().min(1).max(255),

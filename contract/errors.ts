@@ -155,6 +155,13 @@ const entries = {
     409,
     75,
   ),
+  E_SITE_CHANGING: entry(
+    "None of the site's processes serves at this moment.",
+    "later",
+    "Wait some seconds: another one takes over by itself. If none does, look whether one runs, and at its log.",
+    503,
+    75,
+  ),
   E_STORE: entry(
     "The site's database failed.",
     "later",

@@ -15,6 +15,10 @@ export const limits = {
   connectionsMost: 70_000,
   manifestBytesMax: 96 + 40 * 2 ** 26 + 64,
   progressIntervalMs: 1000,
+  /** Where more machines take part than one a second would do for this many a second in all, each tells it less often... */
+  progressPerSecondMost: 250,
+  /** ...but as often as this. */
+  progressIntervalMostMs: 4000,
   requestTimeoutMs: 15_000,
   retryDelayLeastMs: 250,
   retryDelayMostMs: 10_000,
@@ -151,6 +155,14 @@ export const limits = {
   siteLeaseRenewMs: 3000,
   siteLeaseLookMs: 1000,
   siteLeaseGiveUpMs: 12_000,
+  /**
+   * One that waits passes requests on to the one that serves: how long a connection may take to be made, and how long one is
+   * kept that nothing is asked on.
+   */
+  peerConnectMs: 5000,
+  peerIdleMs: 30_000,
+  /** From the moment in which the one that serves is gone until another does, where nothing else is in its way. */
+  siteTakeoverMs: 40_000,
   /** How long an agent that runs once tries to reach a site it has never spoken to. */
   firstContactMs: 120_000,
   /** Tries of the agent in an applied Windows before it waits for the next start of Windows, and the pause between two. */
@@ -285,7 +297,10 @@ export const limits = {
   pxeConnections: 2000,
   /** A machine that takes nothing of a boot file for so long loses its connection. */
   pxeStalledMs: 60_000,
+  /** Computers whose GRUB is answered, or whose firmware is to load Windows' boot manager. */
   pxeTransfers: 1000,
+  /** At each address: atftpd has two descriptors for each, and waits by select(), which takes 1024. Who comes later asks again. */
+  pxeTftpTransfers: 450,
   /** How long an answer waits for GRUB, which asks every second. */
   pxeGrubAnswerMs: 15_000,
   pxeNonceMs: 300_000,
@@ -346,7 +361,7 @@ if (limits.groupAnswerMs * limits.groupQuestions * 2 > limits.groupAskMs) {
 if (limits.waitingSilentMs <= limits.retryDelayMostMs * 2) {
   throw new Error("limits: a machine that waits for a session is forgotten between two questions");
 }
-if (limits.progressIntervalMs * 10 > limits.sessionIdleMs) {
+if (limits.progressIntervalMostMs * 10 > limits.sessionIdleMs) {
   throw new Error("limits: sessions close too early");
 }
 if (limits.receiverStallMs <= limits.multicastSilenceMs + limits.chunkWaitMs) {
@@ -357,6 +372,9 @@ if (limits.reportBytesPerRequest * 2 > limits.requestBodyBytes) {
 }
 if (limits.siteLeaseGiveUpMs + limits.databaseConnectMs / 2 > limits.siteLeaseMs) {
   throw new Error("limits: another process of the site would begin before this one has ended");
+}
+if (limits.siteTakeoverMs < limits.siteLeaseMs + limits.siteLeaseLookMs + limits.databaseConnectMs) {
+  throw new Error("limits: another process of the site may not serve yet when it is said to");
 }
 if (limits.databaseStatementMs >= limits.databaseAnswerMs) {
   throw new Error("limits: a statement is given up before the server ends it");

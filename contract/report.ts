@@ -43,6 +43,9 @@ export const StepStatus = z.object({
   output: Text,
 });
 export type StepStatus = z.infer<typeof StepStatus>;
+/** GET /deployments/:id/machines/:machineId/statuses: as they came, with the machine's own time. */
+export const KeptStatus = StepStatus.extend({ time: Time });
+export type KeptStatus = z.infer<typeof KeptStatus>;
 
 const event = <Kind extends string, Shape extends z.ZodRawShape>(kind: Kind, shape: Shape) =>
   z.object({ id: Identifier, deploymentId: Identifier, time: Time, kind: z.literal(kind), ...shape });
@@ -104,5 +107,9 @@ export type RunningStep = z.infer<typeof RunningStep>;
 export const ProgressAnswer = LogWanted.extend({
   next: z.enum(["go-on", "rejoin"]),
   moved: z.string().max(limits.reportTextCharacters).default(""),
+  /** The next progress is wanted after so long; without it after `limits.progressIntervalMs`. */
+  nextAfterMs: z.int().min(limits.progressIntervalMs).max(limits.progressIntervalMostMs).optional(),
+  /** As the JoinAnswer's: another one than there means that another process of the site casts now. */
+  senderAddress: z.ipv4().optional(),
 });
 export type ProgressAnswer = z.infer<typeof ProgressAnswer>;

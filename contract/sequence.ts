@@ -92,7 +92,7 @@ const CheckedSequence = z.looseObject({
   steps: z.array(CheckedStep),
   groups: z.array(CheckedGroup).default([]),
   /** What it refers to. */
-  packages: z.array(z.looseObject({ id: z.string() })),
+  packages: z.array(z.looseObject({ id: z.string(), needed: z.boolean().optional() })),
   problems: z.array(z.object({ line: z.int(), severity: z.enum(["error", "warning"]), text: z.string() })),
 });
 /** All of `volley-agent sequence check --json`. Children are those of an archive. */
@@ -183,7 +183,9 @@ export type PackageRecord = z.infer<typeof PackageRecord>;
 
 /**
  * POST /packages/:packageId/shared, by the administrator. Then GET /shared-packages/:packageId answers PackageFacts to any
- * enrolled machine, and GET /shared-packages/:packageId/:offset some bytes from there on.
+ * enrolled machine, and GET /shared-packages/:packageId/:offset some bytes from there on. With an imageId it is cast, for all
+ * who ask for it so: GET /shared-packages/:packageId/image answers ImageFacts, POST …/join and POST …/progress are as a
+ * deployment's (contract/deployment.ts, contract/report.ts); progress that says "done" or "failed" ends a machine's part.
  */
 export const SharedRequest = z.object({ shared: z.boolean() });
 
@@ -222,8 +224,9 @@ export const DriverPackages = z.array(DriverPackage);
  * Set before a deployment's task sequence begins. A hidden value is a secret: it is answered to machines of the
  * deployment alone, and shown nowhere. GET /deployments/:id/variables, by a machine.
  */
+const VariableName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,255}$/);
 export const SequenceVariable = z.object({
-  name: z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,255}$/),
+  name: VariableName,
   value: z.string().max(4000),
   hidden: z.boolean().default(false),
 });
@@ -237,6 +240,12 @@ export const SequenceVariables = z.array(SequenceVariable).max(1000);
  */
 export const DeviceVariables = z.object({ variables: SequenceVariables });
 export type DeviceVariables = z.infer<typeof DeviceVariables>;
+/** Of a device or a collection: hidden values are answered to nobody, so what is to stay is named. */
+export const DeviceVariablesChange = DeviceVariables.extend({
+  /** Names of variables that stay as they are, beside `variables`. */
+  keep: z.array(VariableName).max(1000).default([]),
+});
+export type DeviceVariablesChange = z.infer<typeof DeviceVariablesChange>;
 
 /**
  * The package in which a site keeps the agent for Windows, of kind "file" and in upper case: every machine that runs a
@@ -302,4 +311,10 @@ export const StateAnswer = z.object({
     .nullable(),
 });
 export type StateAnswer = z.infer<typeof StateAnswer>;
+/** GET /machines/:id/state, by people: what the site keeps of a machine's users' files, never the files or their key. */
+export const KeptState = z.object({
+  /** Null: nothing. */
+  kept: z.object({ bytes: ByteCount, restored: z.boolean(), expires: Time.nullable() }).nullable(),
+});
+export type KeptState = z.infer<typeof KeptState>;
 export const StateStored = z.object({ uploadId: Identifier });

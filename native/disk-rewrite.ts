@@ -1,7 +1,7 @@
 /** A disk that holds an image is made to fit: ranges of it move, and partition tables are written. */
 import { loadAddon } from "./addon.ts";
 import * as check from "./arguments.ts";
-import type { Task } from "./index.ts";
+import type { Task } from "./task.ts";
 
 /** All in bytes, whole sectors of the disk. The two ranges may overlap. */
 export interface DiskMove {

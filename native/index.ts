@@ -4,8 +4,10 @@
  */
 import { loadAddon } from "./addon.ts";
 import * as check from "./arguments.ts";
+import type { Task } from "./task.ts";
 
 export * from "./disk-rewrite.ts";
+export type { Task } from "./task.ts";
 export * from "./windows-machine.ts";
 
 /** An error of the native side. `code` is a registry code (contract/errors.ts); the rest says where it happened. */
@@ -21,13 +23,6 @@ export interface NativeError extends Error {
   offset: number;
   /** Chunk of the image, or -1. */
   chunk: number;
-}
-
-/** Long native work: poll `progress()`, await `result`, or `cancel()` (then `result` rejects with E_CANCELLED). */
-export interface Task<Result> {
-  readonly result: Promise<Result>;
-  progress(): { bytesDone: number; bytesTotal: number };
-  cancel(): void;
 }
 
 export interface ImportOptions {

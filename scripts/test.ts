@@ -120,12 +120,15 @@ function testFiles(filter: RegExp): string[] {
 const isAboutWindows = (file: string): boolean => /\/test\/e2e\/[^/]*(windows|wim)[^/]*$/.test(file);
 
 const siteSubjects =
-  "deploy|distribution-point|driver-catalogue|encryption|hostile-network|package-multicast|page|recovery-keys|" +
-  "second-point|sequence|site|two-points|wake|webhook";
+  "content-provider|deploy|distribution-point|driver-catalogue|encryption|hostile-network|package-multicast|page|" +
+  "recovery-keys|routed-point|second-point|sequence|site|two-points|wake|webhook";
 const isAboutSite = new RegExp(`/test/(unit/site/|e2e/(${siteSubjects})[-.])`);
 
-const isMostlyWaiting =
-  /\/test\/e2e\/(agent-clock|doctor|driver-catalogue|igmp|no-multicast|wake|webhook|(page|pxe|sequence|site)-[\w-]+)\.test\.js$/;
+const waitingSubjects =
+  "agent-clock|content-provider-multicast|doctor|driver-catalogue|igmp|no-multicast|wake|webhook";
+const isMostlyWaiting = new RegExp(
+  `/test/e2e/(${waitingSubjects}|(page|pxe|sequence|site)-[\\w-]+)\\.test\\.js$`,
+);
 
 /** What a test file wrote, the last of it: shown only when the file fails, kept whole in build/node-tests.log. */
 class Outputs {

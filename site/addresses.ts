@@ -12,12 +12,12 @@ export function ownAddresses(): string[] {
 }
 
 /** Where to listen: where the administrator says and, for commands on this machine, on loopback. */
-export function listenAddresses(given: string[]): string[] {
+export function listenAddresses(given: readonly string[]): string[] {
   return given.length === 0 ? [everywhere] : [...new Set([...given, loopback])];
 }
 
 /** What the server's certificate names. */
-export function certificateNames(given: string[]): string[] {
+export function certificateNames(given: readonly string[]): string[] {
   const host = hostname();
   const names = [loopback, "localhost", ...(given.length === 0 ? ownAddresses() : given)];
   // A certificate takes no other characters in a name.

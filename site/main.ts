@@ -30,7 +30,7 @@ import { webhookCommands } from "./commands/webhook.ts";
 import { statusMessageCommands } from "./commands/status-messages.ts";
 import { tokenCommands, userCommands } from "./commands/user.ts";
 import { wakeCommands } from "./commands/wake.ts";
-import type { SiteNative } from "./site.ts";
+import type { SiteNative } from "./options.ts";
 
 const asking: SiteCommand[] = [
   ...imageCommands,

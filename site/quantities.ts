@@ -1,4 +1,5 @@
 /** Quantities as people read them. */
+import type { KeptState } from "../contract/sequence.ts";
 
 const units = ["B", "KB", "MB", "GB", "TB", "PB"];
 
@@ -45,4 +46,12 @@ export function minuteText(time: string | null): string {
 export function namesText(all: readonly string[], shown = 10): string {
   const more = all.length - shown;
   return all.slice(0, shown).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+/** What a site keeps of a machine's users' files. */
+export function keptStateText({ kept }: KeptState): string {
+  if (kept === null) return "The site keeps nothing of its users' files.";
+  const size = `${bytesText(kept.bytes)} of its users' files, encrypted`;
+  if (kept.expires === null) return `${size}: not brought back yet, and kept until they are.`;
+  return `${size}: brought back, and kept until ${minuteText(kept.expires)} UTC.`;
 }

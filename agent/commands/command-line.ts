@@ -9,25 +9,14 @@ import {
 import { envHelpText, parseEnvCommand, type EnvCommand } from "./env-command.ts";
 import { parseOptions, usage } from "./options.ts";
 import { parseReceiveCommand, type ReceiveCommand, receiveHelpText } from "./receive-command.ts";
+import type { WorkOrder } from "../deploying/work.ts";
 import { parseSequenceCommand, type SequenceCommand, sequenceHelpText } from "./sequence-command.ts";
 import { checkName, chooseSite, type SiteChoice, siteOptions } from "./site-options.ts";
 
-export interface DeployCommand extends SiteChoice {
+export interface DeployCommand extends SiteChoice, WorkOrder {
   kind: "deploy";
-  disk: string | null;
-  /** Overwrite without asking. */
-  yes: boolean;
-  /** End after one deployment. */
-  once: boolean;
-  /** With `once`, too: what failed here waits until it is cleared at the site. */
-  leaveFailed: boolean;
-  /** Restart the machine when a task sequence asks for it. */
-  allowRestart: boolean;
-  /** The terminal is the agent's alone, and this is its last row; null where it is others', too. */
-  fullScreen: string | null;
-  /** Identifier of the only deployment that is gone on with; null for whatever is due. */
-  resumes: string | null;
 }
+
 export type Command =
   | DeployCommand
   | { kind: "resume"; stateFolder: string | null }

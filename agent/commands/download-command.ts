@@ -9,6 +9,7 @@ import { dirname, isAbsolute, join, resolve, win32 } from "node:path";
 import { z } from "zod";
 import { errors, toVolleyError, type ErrorCode } from "../../contract/errors.ts";
 import { downloadPackage } from "../deploying/download-package.ts";
+import { SharedPackageSite } from "../site/shared-package-site.ts";
 import { SiteClient } from "../site/site-client.ts";
 import { openTransport } from "../site/transport.ts";
 import { openStateFolder } from "../state-folder.ts";
@@ -155,6 +156,8 @@ async function fetchPackage(
   around: Surroundings,
 ): Promise<void> {
   const { platform, signal } = around;
+  const line = (text: string): void => void around.write(`${text}\n`);
+  const log = { info: line, warning: line, error: line, detail: () => {} };
   const flushFolder = (path: string): void => platform.flushFolder(path);
   const state = openStateFolder(choice.stateFolder ?? platform.defaultStateFolder(), flushFolder);
   const hold = await platform.hold(`state ${realpathSync(state.path)}`);
@@ -175,16 +178,23 @@ async function fetchPackage(
       onSecret: (secret) => around.onSecret(secret),
     });
     let told = 0;
+    const progress = (part: number): void => {
+      if (part < told + progressPart) return;
+      told = part;
+      void around.write(`Package ${packageId}: ${Math.floor(part * 100)} %\n`);
+    };
+    const casting = { ...choice, siteAddress: choice.site, site, platform, log, progress, signal };
     const { bytes, name } = await downloadPackage({
-      site,
-      packageId,
+      site: new SharedPackageSite(site, packageId),
+      // Loaded where it is needed: what is fetched takes no addon.
+      cast: async (facts, path) => {
+        if (facts.imageId === null || facts.multicast === "no") return false;
+        const { downloadCast } = await import("../deploying/download-cast.ts");
+        return await downloadCast(casting)(facts, path);
+      },
       folder,
       signal,
-      progress(part) {
-        if (part < told + progressPart) return;
-        told = part;
-        void around.write(`Package ${packageId}: ${Math.floor(part * 100)} %\n`);
-      },
+      progress,
       onWait: (failure) => void around.write(`Waiting for the site: ${failure.detail}\n`),
     });
     await around.write(

@@ -1,8 +1,7 @@
 /** Who may cast to this machine: the distribution points of where it is, as its policy names them, and the site. */
 import type { CastingPlace } from "../imaging/join.ts";
 import { PointClient } from "../site/point-client.ts";
-import type { CastDeployment } from "./deploy-image.ts";
-import type { Deployment, Performer } from "./performer.ts";
+import type { CastDeployment, CastPerformer, Deployment } from "./performer.ts";
 
 export interface CastingPlaces {
   points: CastingPlace[];
@@ -11,7 +10,7 @@ export interface CastingPlaces {
   close(): void;
 }
 
-export async function castingPlaces(deployment: CastDeployment, by: Performer): Promise<CastingPlaces> {
+export async function castingPlaces(deployment: CastDeployment, by: CastPerformer): Promise<CastingPlaces> {
   const { id, image, multicast } = deployment;
   const wanted = image.multicast !== "no";
   const clients = await pointClients(deployment, by);
@@ -38,7 +37,7 @@ export async function castingPlaces(deployment: CastDeployment, by: Performer): 
 export async function manifestFromPoints(
   deployment: Pick<Deployment, "points">,
   imageId: string,
-  by: Performer,
+  by: CastPerformer,
 ): Promise<Buffer | null> {
   const clients = await pointClients(deployment, by);
   try {
@@ -53,7 +52,7 @@ export async function manifestFromPoints(
 }
 
 /** They show certificates of the site's own authority, so that the machine has to trust nobody else. */
-async function pointClients({ points = [] }: Pick<Deployment, "points">, by: Performer) {
+async function pointClients({ points = [] }: Pick<Deployment, "points">, by: CastPerformer) {
   if (points.length === 0) return [];
   const { authority } = await by.site.enrol();
   return points.map((point) => ({

@@ -17,7 +17,7 @@ import { confirmPlan, makePlan, planText } from "../imaging/plan.ts";
 import type { DiskFacts } from "../platform/platform.ts";
 import { durationText, sizeText } from "../report/words.ts";
 import { castingPlaces, manifestFromPoints } from "./casting-places.ts";
-import type { ImageDeployment, Performer } from "./performer.ts";
+import type { CastDeployment, CastPerformer, ImageDeployment, Performer } from "./performer.ts";
 import { untilItWorks } from "../back-off.ts";
 
 /** Throws what ended it; E_CANCELLED leaves the checkpoint. */
@@ -49,7 +49,7 @@ async function performSteps(deployment: ImageDeployment, by: Performer): Promise
 /** Signed by this site, and of this image. Throws what checkManifest throws. */
 export async function fetchManifest(
   { image, points }: Pick<ImageDeployment, "image" | "points">,
-  by: Performer,
+  by: CastPerformer,
 ): Promise<Buffer> {
   const fromSite = (): Promise<Buffer> =>
     untilItWorks(() => by.site.manifest(image.id), {
@@ -130,16 +130,15 @@ async function fit(
     notice(id, `${disk.path} stays as the image has it and is not fitted: it is a file`, by);
     return;
   }
-  for (const text of await by.platform.fitting.fit(disk.path, partitionsBefore)) by.log.info(text);
+  const wish = { partitionsBefore, keptFrom: null };
+  for (const text of await by.platform.fitting.fit(disk.path, wish)) by.log.info(text);
 }
-
-export type CastDeployment = Pick<ImageDeployment, "id" | "image" | "multicast" | "multicastOnly" | "points">;
 
 /** Receives the deployment's image onto a disk, a partition or a file, which is right and durable when it resolves. */
 export async function castImage(
   deployment: CastDeployment,
   target: { manifest: Buffer; device: string; resume: boolean },
-  by: Performer,
+  by: CastPerformer,
   signal = by.signal,
 ): Promise<Outcome> {
   const { id, image, multicastOnly } = deployment;
@@ -167,7 +166,7 @@ export async function castImage(
 }
 
 /** A state folder that has filled up is no reason to leave a disk half written. */
-function notice(deploymentId: string, text: string, by: Performer): void {
+function notice(deploymentId: string, text: string, by: CastPerformer): void {
   by.log.info(text);
   try {
     by.delivery.tell({ kind: "notice", deploymentId, text });

@@ -5,7 +5,7 @@ import { limits } from "../../contract/limits.ts";
 import type { StepStatus } from "../../contract/report.ts";
 import type { SequenceFacts as SequenceFile } from "../../contract/sequence.ts";
 import type { DiskFacts } from "../platform/platform.ts";
-import { packageCast } from "./cast-package.ts";
+import { packageCast, type PackageCast } from "./cast-package.ts";
 import { handOver } from "./hand-over.ts";
 import type { Performer, SequenceDeployment, TellFailure } from "./performer.ts";
 import { folderStore, peekAtRun, type CheckpointStore } from "../sequence/checkpoint.ts";
@@ -52,7 +52,7 @@ export async function deploySequence(
   const yes = by.yes || deployment.unattended;
   const content = siteContent({
     site,
-    cast: packageCast(deployment, site, by),
+    cast: castTo(deployment, site, by),
     folder: join(by.state.path, "packages"),
     log: by.log,
     signal: by.signal,
@@ -189,6 +189,16 @@ function findChild(
     children.find((child) => isOf(child.name, packageId)) ??
     children.find((child) => isOf(child.name, name))
   );
+}
+
+/** The bar on the screen is the step's. */
+function castTo(deployment: SequenceDeployment, site: DeploymentSite, by: Performer): PackageCast {
+  const caster = {
+    name: `deployment ${deployment.name}`,
+    multicast: deployment.multicast,
+    castOf: async (packageId: string) => ({ ...deployment, image: await site.packageImage(packageId) }),
+  };
+  return packageCast(caster, { ...by, screen: { ...by.screen, progress: () => {} } });
 }
 
 async function factsOf(

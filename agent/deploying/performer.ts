@@ -15,10 +15,23 @@ import type { StateFolder } from "../state-folder.ts";
 
 export type Deployment = NonNullable<Policy["deployment"]>;
 export type ImageDeployment = Deployment & { image: NonNullable<Deployment["image"]> };
+/** An image that is cast, whatever for: a deployment of it, or a package. */
+export type CastDeployment = Pick<ImageDeployment, "id" | "image" | "multicast" | "multicastOnly" | "points">;
 export type SequenceDeployment = Deployment & { sequence: NonNullable<Deployment["sequence"]> };
 
 /** Once for each deployment, at the latest when it throws. */
 export type TellFailure = (failure: VolleyError) => Promise<void>;
+
+/** What receiving takes of it. */
+export interface CastPerformer extends Pick<
+  Performer,
+  "siteAddress" | "interfaceAddress" | "log" | "signal"
+> {
+  platform: Pick<Platform, "firewall" | "interfaceAddressTo">;
+  site: Pick<SiteClient, "enrol" | "join" | "manifest" | "manifestKey" | "progress" | "remember">;
+  screen: Pick<Screen, "progress">;
+  delivery: Pick<Delivery, "tell">;
+}
 
 export interface Performer {
   platform: Platform;

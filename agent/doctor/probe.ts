@@ -100,7 +100,8 @@ export class Probe {
     const { echoes } = this.#ear;
     for (let number = 0; number < questions; number += 1) {
       const packetBytes = number % 2 === 0 ? limits.doctorPacketBytesLeast : largeBytes;
-      await this.#ear.ask({ burst: 0, number, packetBytes }, siteAddress, facts.echoPort);
+      const echoAddress = facts.echoAddress ?? siteAddress;
+      await this.#ear.ask({ burst: 0, number, packetBytes }, echoAddress, facts.echoPort);
       await sleep(questionGapMs);
     }
     await settle(echoes, questions, settling);

@@ -78,15 +78,15 @@ async function tryOnce(
 ): Promise<(Received & { place: CastingPlace }) | { end: "failed" }> {
   const { joined, place } = await joinSession(options, resume);
   try {
-    const siteAddress = (await lookup(place.host, { family: 4 })).address;
-    const interfaceAddress = await options.interfaceAddressTo(siteAddress);
+    const senderAddress = joined.senderAddress ?? (await lookup(place.host, { family: 4 })).address;
+    const interfaceAddress = await options.interfaceAddressTo(senderAddress);
     // Where others cast too, a place that fell silent is left; the site alone is waited for.
     const leaveAfterMs = options.points.length === 0 ? null : limits.pointAwayMs;
     const received = await receive({
       ...options,
       place,
       joined,
-      siteAddress,
+      senderAddress,
       interfaceAddress,
       resume,
       totals,

@@ -7,6 +7,8 @@ import { backOffMs } from "../back-off.ts";
 export interface ProgressSenderOptions {
   /** One try. */
   send(progress: Progress): Promise<ProgressAnswer>;
+  /** The JoinAnswer's. */
+  senderAddress?: string | undefined;
   /** The site has moved this machine to unicast. Called at most once, with its reason. */
   onMoved(reason: string): void;
   /** The session is not the site's any more, or not for this machine. Called at most once. */
@@ -66,10 +68,12 @@ export class ProgressSender {
   }
 
   async #send(progress: Progress): Promise<void> {
-    this.#nextAt = this.#now() + limits.progressIntervalMs;
+    const beganMs = this.#now();
+    this.#nextAt = beganMs + limits.progressIntervalMs;
     try {
       const answer = await this.#options.send(progress);
       if (this.#ended) return;
+      if (answer.nextAfterMs !== undefined) this.#nextAt = beganMs + answer.nextAfterMs;
       if (this.#failures > 0) this.#options.onReachable(null);
       this.#failures = 0;
       this.#take(answer);
@@ -79,7 +83,11 @@ export class ProgressSender {
     }
   }
 
-  #take({ moved, next }: ProgressAnswer): void {
+  #take({ moved, next, senderAddress }: ProgressAnswer): void {
+    // Whoever casts the session has ended, and another goes on with it elsewhere.
+    if (senderAddress !== this.#options.senderAddress) {
+      return this.#rejoin("Another process of the site casts the session now");
+    }
     if (next === "rejoin") {
       const another = `The site has moved this machine to another stream. ${moved}`;
       this.#rejoin(moved === "" ? "The site has begun a new session" : another);

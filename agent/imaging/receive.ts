@@ -24,7 +24,7 @@ export interface ReceiveOptions {
   /** Whether it ends the deployment when that place puts this machine out: the site's word alone does. */
   endsWhenOut: boolean;
   /** IPv4 address of that place, and of the interface by which it is reached. */
-  siteAddress: string;
+  senderAddress: string;
   interfaceAddress: string;
   /** Scan first, then ask for what is lacking. */
   resume: boolean;
@@ -72,7 +72,7 @@ export async function receive(options: ReceiveOptions): Promise<Received> {
 }
 
 function receiverOptions(options: ReceiveOptions): Parameters<typeof openReceiver>[0] {
-  const { joined, siteAddress } = options;
+  const { joined, senderAddress } = options;
   return {
     manifest: options.manifest,
     device: options.device,
@@ -84,8 +84,8 @@ function receiverOptions(options: ReceiveOptions): Parameters<typeof openReceive
     group: joined.session.group,
     port: joined.session.port,
     interfaceAddress: options.interfaceAddress,
-    feedback: { address: siteAddress, port: joined.feedbackPort },
-    unicast: joined.unicastPort === null ? null : { address: siteAddress, port: joined.unicastPort },
+    feedback: { address: senderAddress, port: joined.feedbackPort },
+    unicast: joined.unicastPort === null ? null : { address: senderAddress, port: joined.unicastPort },
     mtu: joined.session.mtu,
     encrypted: joined.session.encrypted,
     groupSize: joined.groupSize,
@@ -120,6 +120,7 @@ class ReceiverWatch {
     this.#bottleneck = new BottleneckMeter(options.joined.session.mtu);
     this.#sender = new ProgressSender({
       send: (progress) => options.place.sendProgress(progress),
+      senderAddress: options.joined.senderAddress,
       onMoved: (reason) => options.notice(`${this.#caster} has moved this machine to unicast. ${reason}`),
       onRejoin: (reason) => this.#rejoin(reason),
       onOut: (failure) => {

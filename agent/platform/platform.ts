@@ -71,10 +71,19 @@ export interface Fitting {
   partitionsOf(path: string): Promise<string[]>;
   /**
    * Windows' volume is grown to the disk, identifiers become the disk's own, and the firmware's boot entries go that lead to
-   * partitions that were on it, `partitionsBefore`. Answers what was done, sentences. Rejects with E_TOOL_FAILED,
-   * E_TOOL_MISSING.
+   * partitions that were on it. Answers what was done, sentences. Rejects with E_TOOL_FAILED, E_TOOL_MISSING.
    */
-  fit(path: string, partitionsBefore: readonly string[]): Promise<string[]>;
+  fit(path: string, wish: FitWish): Promise<string[]>;
+}
+
+export interface FitWish {
+  /** As `partitionsOf` told them. */
+  partitionsBefore: readonly string[];
+  /**
+   * The byte of the disk from which on partitions and data stay as they are; null where it is the machine's to its end, as it
+   * always is in a Windows PE.
+   */
+  keptFrom: number | null;
 }
 
 export interface Platform {

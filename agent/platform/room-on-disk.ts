@@ -18,7 +18,10 @@ const alignBytes = 1_048_576;
 /** What an MBR can tell of. */
 const mbrSectorsMost = 2 ** 32 - 1;
 
-/** Null when less than a mebibyte is to be had. `sectors`: of the disk. */
+/**
+ * Null when less than a mebibyte is to be had. `sectors`: of the disk. `keptFrom`: the sector from which on everything stays as
+ * it is, partitions among it.
+ */
 export function roomOnDisk(
   {
     label,
@@ -27,12 +30,14 @@ export function roomOnDisk(
   }: { label: "gpt" | "dos"; sectorBytes: number; partitions: readonly Placed[] },
   windows: Placed,
   sectors: number,
+  keptFrom = sectors,
 ): RoomOnDisk | null {
   const align = alignBytes / sectorBytes;
   const most = label === "gpt" ? sectors - align : Math.min(sectors, mbrSectorsMost);
-  let end = Math.floor(most / align) * align;
+  let end = Math.floor(Math.min(most, keptFrom) / align) * align;
   const places = new Map<number, number>();
-  for (const { number, size } of partitions.filter(({ start }) => start > windows.start).toReversed()) {
+  const behind = partitions.filter(({ start }) => start > windows.start && start < keptFrom);
+  for (const { number, size } of behind.toReversed()) {
     end = Math.floor((end - size) / align) * align;
     places.set(number, end);
   }

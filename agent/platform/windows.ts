@@ -37,7 +37,7 @@ export function windowsPlatform(options: PlatformOptions, world?: WindowsWorld):
     listDisks: async () => listDisks(facts, ground.isStaged()),
     findDisk: (path) => findDisk(path, facts, ground.isStaged()),
     fitting: {
-      fit: (path, before) => fitDisk(path, before, { facts, tools, rewrite }),
+      fit: (path, wish) => fitDisk(path, wish, { facts, tools, rewrite }),
       partitionsOf: (path) => partitionsOf(path, { facts, tools }),
     },
     interfaceAddressTo: sourceAddressTo,

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { VolleyError } from "../../contract/errors.ts";
 import type { ConsoleLines } from "../console-lines.ts";
 import { hexCode, meaningOf } from "../sequence/exit-codes.ts";
-import type { RunEnd } from "../sequence/interpreter.ts";
+import type { RunEnd } from "../sequence/run-state.ts";
 import type { RanSequence } from "../sequence/run.ts";
 import { sequenceLimits } from "../sequence/limits.ts";
 

@@ -26,6 +26,7 @@ export function machineServices(options: StepServicesOptions): StepServices {
   const { platform, work } = options;
   return {
     disks: { list: () => platform.listDisks() },
+    diskFitting: platform.fitting,
     devices: platform.sequenceMachine.devices ?? linuxDevices(),
     readiness: { facts: () => readinessFacts(platform) },
     plans: { show: (lines) => confirm(lines, options) },
@@ -54,10 +55,9 @@ async function confirm(lines: readonly string[], { asker, write, yes }: StepServ
 async function readinessFacts(platform: Platform): Promise<ReadinessFacts> {
   const first = async (className: string): Promise<Record<string, WmiFact>> =>
     (await platform.sequenceMachine.wmiRows(className))[0] ?? {};
-  const [system, processor, operatingSystem, tpm, battery] = await Promise.all(
-    ["Win32_ComputerSystem", "Win32_Processor", "Win32_OperatingSystem", "Win32_Tpm", "Win32_Battery"].map(
-      first,
-    ),
+  const classes = ["ComputerSystem", "Processor", "OperatingSystem", "Tpm", "Battery", "SystemEnclosure"];
+  const [system, processor, operatingSystem, tpm, battery, enclosure] = await Promise.all(
+    classes.map((name) => first(`Win32_${name}`)),
   );
   const adapters = await platform.sequenceMachine.wmiRows("Win32_NetworkAdapter");
   const connected = adapters.filter((adapter) => adapter["NetEnabled"] === true);
@@ -75,7 +75,7 @@ async function readinessFacts(platform: Platform): Promise<ReadinessFacts> {
     memoryMegabytes: megabytes(number(system?.["TotalPhysicalMemory"])),
     processorMegahertz: number(processor?.["MaxClockSpeed"]),
     freeDiskMegabytes: disks.length === 0 ? null : megabytes(largest),
-    operatingSystem: "client",
+    operatingSystem: (number(operatingSystem?.["ProductType"]) ?? 1) === 1 ? "client" : "server",
     architecture: architecture === "64-bit" || architecture === "32-bit" ? architecture : null,
     operatingSystemVersion: typeof version === "string" ? version : null,
     clientVersion: agentVersion,
@@ -93,5 +93,11 @@ async function readinessFacts(platform: Platform): Promise<ReadinessFacts> {
             activated: tpm["IsActivated_InitialValue"] === true,
           }
         : null,
+    chassisType: firstNumber(enclosure?.["ChassisTypes"]),
   };
 }
+
+const firstNumber = (value: WmiFact | undefined): number | null => {
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  return typeof first === "number" ? first : null;
+};

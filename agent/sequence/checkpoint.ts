@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { stateFiles, type StateFolder } from "../state-folder.ts";
 import type { Variable } from "./environment.ts";
-import { startState, type RunState } from "./interpreter.ts";
+import { startState, type RunState } from "./run-state.ts";
 
 /** A place for one checkpoint. `save` is durable and atomic when it resolves. */
 export interface CheckpointStore {

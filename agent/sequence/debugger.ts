@@ -7,7 +7,7 @@ import { VolleyError } from "../../contract/errors.ts";
 import type { SequenceEnvironment } from "./environment.ts";
 import type { Instruction, Program } from "./instructions.ts";
 import { hexCode, meaningOf } from "./exit-codes.ts";
-import type { Pause } from "./interpreter.ts";
+import type { Pause } from "./run-state.ts";
 import type { StepResult } from "./narrator.ts";
 
 export interface DebuggerConsole {

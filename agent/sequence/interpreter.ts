@@ -13,78 +13,10 @@ import {
   type StepInstruction,
 } from "./instructions.ts";
 import { sequenceLimits } from "./limits.ts";
-import { Narrator, type NarratorLog, type StepResult } from "./narrator.ts";
+import { Narrator, type StepResult } from "./narrator.ts";
 import { keepNotice, pauseAfter, takeNotice, type RestartNotice } from "./restarts.ts";
-import type { SequenceStatus } from "./status.ts";
+import type { Effects, RunEnd, RunState, StepOutcomeRecord } from "./run-state.ts";
 import type { Condition } from "./tree.ts";
-
-export interface StepOutcomeRecord {
-  pointer: number;
-  name: string;
-  exitCode: number;
-  result: "succeeded" | "failed" | "ignored";
-}
-
-export interface RunState {
-  /** The next instruction. */
-  pointer: number;
-  /** The step at the pointer was begun and has not ended. */
-  begun: boolean;
-  /** How often the step at the pointer was begun. */
-  starts: number;
-  /** Groups that are open, outermost first. */
-  groups: number[];
-  outcomes: StepOutcomeRecord[];
-  /** A restart that was asked for and has not been seen to happen. A checkpoint of an older agent has none. */
-  restarting?: { step: number; target: "HD" | "WinPE"; tries: number } | null;
-  /** How it ended; null as long as it has not. */
-  ended: "succeeded" | "failed" | null;
-}
-
-export const startState = (): RunState => ({
-  pointer: 0,
-  begun: false,
-  starts: 0,
-  groups: [],
-  outcomes: [],
-  restarting: null,
-  ended: null,
-});
-
-export type RunEnd =
-  | { kind: "succeeded" }
-  | { kind: "failed"; action: string; result: StepResult }
-  /** Without a notice when it is made up for: whoever had to read it has. */
-  | { kind: "restart"; target: "HD" | "WinPE"; notice?: RestartNotice };
-
-/** What a person at the console wants before an instruction. */
-export type Pause = { kind: "go" } | { kind: "jump"; pointer: number };
-
-export interface Effects {
-  /** Rejects with E_CONDITION. */
-  evaluate(condition: Condition | null): Promise<boolean>;
-  /** Retries, success codes and what a failure means are the interpreter's. Rejects with E_CANCELLED. */
-  perform(step: StepInstruction): Promise<StepResult>;
-  /** It must not be run a second time when it was begun. */
-  isRepeatable(step: StepInstruction): boolean;
-  /** False: its Run in is another kind of system. */
-  runsHere(step: StepInstruction): boolean;
-  variables: {
-    get(name: string): string;
-    set(name: string, value: string, options?: { readOnly?: boolean }): void;
-  };
-  /** Durable when it resolves. */
-  checkpoint(state: RunState): Promise<void>;
-  status(status: SequenceStatus): void;
-  /** Rejects with E_CANCELLED. */
-  rest(seconds: number, step: StepInstruction): Promise<void>;
-  log: NarratorLog;
-  /**
-   * Before each instruction with null, and with the failure of one before anything follows from it; rejects with
-   * E_CANCELLED when a person quits.
-   */
-  pause(instruction: Instruction, state: RunState, failure: StepResult | null): Promise<Pause>;
-}
 
 /** A failure of these ends the sequence, whatever continues on error around them. */
 const alwaysFatal = new Set(["setupwindowsandsms"]);
@@ -180,26 +112,35 @@ class Interpreter {
 
   async #step(step: StepInstruction): Promise<RunEnd | null> {
     const state = this.#state;
+    if (state.begun) state.interruptions = (state.interruptions ?? 0) + 1;
     const before = state.begun ? this.#refusalToRepeat(step) : await this.#skips(step);
     if (before === "skip") {
       state.pointer = step.end;
       return null;
     }
     if (before !== null) return this.#failed(step, before);
-    if (state.begun) this.#narrator.repeated(step);
+    if (state.begun) this.#narrator.repeated(step, state.interruptions ?? 0);
     const result = await this.#perform(step);
     return isSuccess(step, result) ? this.#succeeded(step, result) : this.#failed(step, result);
   }
 
-  /** Why a step that was begun must not be begun again; null when it may. */
+  /**
+   * Why a step that was begun must not be begun again; null when it may. "Retry this step if computer unexpectedly restarts"
+   * (Install Application, Install Package, Install Software Updates) says how often; without it what can be repeated is.
+   */
   #refusalToRepeat(step: StepInstruction): StepResult | null {
+    const { interruptions = 0, starts } = this.#state;
+    const { retryCount } = step.node;
+    const refusal = (text: string): StepResult => ({ exitCode: exitCodes.interrupted, text, output: "" });
     if (!this.#effects.isRepeatable(step)) {
-      const text = "The step was interrupted, and it must not be run twice";
-      return { exitCode: exitCodes.interrupted, text, output: "" };
+      return refusal("The step was interrupted, and it must not be run twice");
     }
-    if (this.#state.starts < sequenceLimits.stepStarts) return null;
-    const text = `The step was interrupted ${this.#state.starts} times`;
-    return { exitCode: exitCodes.interrupted, text, output: "" };
+    if (retryCount > 0 && interruptions > retryCount) {
+      return refusal(
+        `The step was interrupted ${interruptions} times, and may be retried ${retryCount} times`,
+      );
+    }
+    return starts < sequenceLimits.stepStarts ? null : refusal(`The step was interrupted ${starts} times`);
   }
 
   /** Skipped steps leave alone what is said of the last action. */
@@ -236,13 +177,9 @@ class Interpreter {
     this.#set("_SMSTSNextInstructionPointer", String(step.pointer));
     keepNotice(step.node.type, this.#effects.variables);
     state.begun = true;
-    for (let attempt = 1; ; attempt += 1) {
-      state.starts += 1;
-      await this.#effects.checkpoint(state);
-      const result = await this.#effects.perform(step);
-      if (isSuccess(step, result) || attempt > step.node.retryCount) return result;
-      this.#narrator.retried(step, result, attempt);
-    }
+    state.starts += 1;
+    await this.#effects.checkpoint(state);
+    return this.#effects.perform(step);
   }
 
   async #succeeded(step: StepInstruction, result: StepResult): Promise<RunEnd | null> {
@@ -252,8 +189,8 @@ class Interpreter {
     const restart = this.#restartAfter(result.exitCode);
     const again = this.#effects.variables.get("SMSTSRetryRequested") !== "";
     this.#clearRequests();
-    if (restart !== null && again && state.starts < sequenceLimits.stepStarts) state.begun = false;
-    else this.#goTo(step.end);
+    const repeats = restart !== null && again && state.starts < sequenceLimits.stepStarts;
+    this.#goTo(repeats ? step.pointer : step.end, repeats ? state.starts : 0);
     this.#owe(step, restart);
     return this.#checkpointed(step, restart);
   }
@@ -316,10 +253,11 @@ class Interpreter {
     return target === null || step.kind === "group" ? null : this.#restart(step, target, notice);
   }
 
-  #goTo(pointer: number): void {
+  #goTo(pointer: number, starts = 0): void {
     this.#state.pointer = pointer;
     this.#state.begun = false;
-    this.#state.starts = 0;
+    this.#state.starts = starts;
+    this.#state.interruptions = 0;
   }
 
   #record(step: Instruction, { exitCode }: StepResult, result: StepOutcomeRecord["result"]): void {

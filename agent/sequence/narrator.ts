@@ -71,15 +71,10 @@ export class Narrator {
     this.#tell("actionNotForSystem", step);
   }
 
-  repeated({ node }: StepInstruction): void {
-    this.#log.warning(`The step "${node.name}" was interrupted and is run again`);
-  }
-
-  retried({ node }: StepInstruction, { exitCode }: StepResult, attempt: number): void {
-    const code = hexCode(exitCode);
-    this.#log.warning(
-      `The action (${node.name}) failed with ${code}; it is run again: ${attempt} of ${node.retryCount}`,
-    );
+  repeated({ node }: StepInstruction, times: number): void {
+    const { name, retryCount } = node;
+    const often = retryCount === 0 ? "" : `: ${times} of ${retryCount}`;
+    this.#log.warning(`The step "${name}" was interrupted and is run again${often}`);
   }
 
   completed(step: StepInstruction, result: StepResult): void {

@@ -8,7 +8,8 @@ import { conditionHolds, type ConditionWorld } from "./conditions/evaluate.ts";
 import { SequenceEnvironment, type EnvironmentLayers, type StepEnvironment } from "./environment.ts";
 import { builtInVariables, type SequenceFacts } from "./facts.ts";
 import type { Instruction, Program, StepInstruction } from "./instructions.ts";
-import { interpret, type Effects, type Pause, type RunEnd, type RunState } from "./interpreter.ts";
+import { interpret } from "./interpreter.ts";
+import type { Effects, Pause, RunEnd, RunState } from "./run-state.ts";
 import type { StepResult } from "./narrator.ts";
 import { statusMessages, type SequenceStatus } from "./status.ts";
 

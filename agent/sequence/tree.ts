@@ -66,6 +66,7 @@ export interface SequenceStep extends NodeFacts {
   runIn: RunIn;
   /** Exit codes that mean success. Never empty. */
   successCodes: number[];
+  /** How often it is run again when the computer restarts while it runs; 0 says nothing. Not for a step that fails. */
   retryCount: number;
   /** Null: no limit. */
   timeoutSeconds: number | null;

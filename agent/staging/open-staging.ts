@@ -3,7 +3,6 @@ import { resolve } from "node:path";
 import type { Policy } from "../../contract/deployment.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
-import type { DeployCommand } from "../commands/command-line.ts";
 import type { WindowsGround } from "../platform/windows/ground.ts";
 import type { Log } from "../report/logs.ts";
 import type { StateFolder } from "../state-folder.ts";
@@ -14,10 +13,17 @@ import type { LocalPe } from "./local-pe.ts";
 import { canGoBack } from "./staging.ts";
 import { WindowsStaging } from "./windows-staging.ts";
 
+/** With what words the agent is started again. */
+export interface ReturnOrder {
+  name: string | null;
+  site: { host: string; port: number };
+  yes: boolean;
+}
+
 export interface OpenStagingOptions {
   machine: Pick<MachineFacts, "macAddresses" | "operatingSystem" | "smbiosUuid">;
   windows: WindowsGround | null;
-  command: DeployCommand;
+  order: ReturnOrder;
   /** Starts this program again. */
   selfCommand: readonly string[];
   /** Path of this agent's executable; null when it runs from its sources. */
@@ -29,13 +35,13 @@ export interface OpenStagingOptions {
 
 /** Null in a PE, of whose start nothing is left to the firmware then: the system that knew may be overwritten. */
 export async function openStaging(options: OpenStagingOptions): Promise<LocalPe | null> {
-  const { command, hasService, log, machine, program, selfCommand, state, windows } = options;
+  const { hasService, log, machine, order, program, selfCommand, state, windows } = options;
   if (machine.operatingSystem === "linux-pe" && canGoBack(state) && linuxEfiGround.isUefi()) {
     await efiEntry(linuxEfiGround)
       .disarm()
       .catch((error: unknown) => log.warning(toVolleyError(error).detail));
   }
-  const words = returnWords(command, state);
+  const words = returnWords(order, state);
   if (machine.operatingSystem === "linux") {
     return linuxStaging({ state, command: [...selfCommand, ...words], hasService, log });
   }
@@ -53,7 +59,7 @@ export async function openStaging(options: OpenStagingOptions): Promise<LocalPe 
 }
 
 /** The authority and the machine's key are in the state folder by then. */
-function returnWords({ name, site: { host, port }, yes }: DeployCommand, state: StateFolder): string[] {
+function returnWords({ name, site: { host, port }, yes }: ReturnOrder, state: StateFolder): string[] {
   const site = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
   return [
     ["deploy", "--site", site, "--state", resolve(state.path), "--once", "--allow-restart"],

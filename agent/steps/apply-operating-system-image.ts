@@ -19,11 +19,12 @@ import {
 } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 import { readAnswerFile } from "./unattend/answer-file.ts";
+import { readLayeredDriver, setLayeredDriver } from "./unattend/layered-driver.ts";
 import { answerFilePath } from "./unattend/place.ts";
 import { findInAnyCase, hostPath } from "./volumes.ts";
 
 const byWimlib = adapted(
-  "wimlib applies the image, and its boot files and a new boot configuration are written; on an MBR disk GRUB stands in for Windows' own boot sectors, which no image has, and starts bootmgr; the image of a whole disk, of Windows or Linux, replaces the disk instead, with its own partitions and boot files",
+  "wimlib applies the image, and its boot files and a new boot configuration are written; on an MBR disk GRUB stands in for Windows' own boot sectors, which no image has, and starts bootmgr; the image of a whole disk, of Windows or Linux, replaces the disk instead, with its own partitions and boot files, and a Windows on it is fitted as --fit of a deployment does it",
 );
 const inPeOnly = unsupported("it runs in a PE alone");
 
@@ -41,6 +42,7 @@ export const applyOperatingSystemImage = stepKind({
     if ((await context.services?.imageApplier?.formatOf(wish.packageId)) === "disk") {
       return succeeded(await applyDiskImage(context, wish.packageId));
     }
+    const layeredDriver = readLayeredDriver(context);
     forgetAppliedSystem(context);
     const destination = await findDestination(context);
     await checkBootable(context, destination);
@@ -50,6 +52,7 @@ export const applyOperatingSystemImage = stepKind({
     context.variables.set("OSDTargetSystemDrive", `${destination.letter}:`);
     context.variables.set("OSDTargetSystemRoot", `${destination.letter}:\\Windows`);
     await placeAnswerFile(context);
+    await setLayeredDriver(context, layeredDriver);
     context.progress(0.95, "Making it bootable");
     await makeBootable(context, destination);
     return succeeded(text);

@@ -18,6 +18,7 @@ import {
   unsupported,
   workFolder,
 } from "./step-kind.ts";
+import { withShare } from "./network-share.ts";
 import type { StepContext } from "./step.ts";
 import { hostPath, isLinux } from "./volumes.ts";
 import { deviceOfWindows, findInstalledWindows } from "./windows/installed-windows.ts";
@@ -59,23 +60,22 @@ export const captureOperatingSystemImage = stepKind({
         "Neither a destination is given, nor a site to upload the image to",
       );
     }
-    const own = join(await workFolder(context), `capture-${randomUUID()}.wim`);
-    const file = destination === "" ? own : await destinationFile(context, destination);
-    const { description, name } = describeImage(context, "Windows");
-    try {
-      context.progress(0, `Capturing ${root.slice(0, 2)}`);
-      await capture(context, { root, file, name, description });
-      await uploads?.image({
+    const described = describeImage(context, "Windows");
+    const upload = (file: string): Promise<void> | undefined =>
+      uploads?.image({
+        ...described,
         path: file,
         diskBytes: null,
-        name,
-        description,
         signal: context.signal,
         progress: (fraction) => context.progress(0.7 + 0.3 * fraction, "Uploading the image"),
       });
-    } finally {
-      await rm(own, { force: true });
-    }
+    const captureTo = async (file: string): Promise<void> => {
+      context.progress(0, `Capturing ${root.slice(0, 2)}`);
+      await capture(context, { root, file, ...described });
+      await upload(file);
+    };
+    if (destination === "") await captureToOwnFile(context, captureTo);
+    else await captureToDestination(context, destination, captureTo);
     return succeeded(uploads === undefined ? `The image is ${destination}` : "The image is at the site");
   },
 });
@@ -93,20 +93,40 @@ function describeImage(context: StepContext, fallback: string): { name: string; 
 
 const prefixed = (prefix: string, text: string): string => (text === "" ? "" : `${prefix}${text}`);
 
-/** A path on a drive, also one that Connect To Network Folder made. */
-async function destinationFile(context: StepContext, destination: string): Promise<string> {
+type CaptureTo = (file: string) => Promise<void>;
+
+async function captureToOwnFile(context: StepContext, captureTo: CaptureTo): Promise<void> {
+  const own = join(await workFolder(context), `capture-${randomUUID()}.wim`);
+  try {
+    await captureTo(own);
+  } finally {
+    await rm(own, { force: true });
+  }
+}
+
+/**
+ * A path on a drive, also one that Connect To Network Folder made, or on a network folder: "If the network share requires
+ * authentication, specify OSDCaptureAccount and OSDCaptureAccountPassword".
+ */
+async function captureToDestination(
+  context: StepContext,
+  destination: string,
+  captureTo: CaptureTo,
+): Promise<void> {
   if (!/\.wim$/i.test(destination)) {
     throw new StepFailure(codes.invalidSetting, `The destination "${destination}" does not end in .wim`);
   }
-  if (destination.startsWith("\\\\") && isLinux(context)) {
-    throw new StepFailure(
-      codes.invalidSetting,
-      `Give ${destination} a drive letter with Connect To Network Folder, and capture to that`,
-    );
+  if (destination.startsWith("\\\\")) {
+    const account = setting(context, "CaptureUsername", "OSDCaptureAccount");
+    const password = setting(context, "CapturePassword", "OSDCaptureAccountPassword");
+    return withShare(context, { account, password, path: destination }, async (file) => {
+      if (isLinux(context)) await mkdir(dirname(file), { recursive: true });
+      await captureTo(file);
+    });
   }
   const path = await hostPath(context, destination);
   if (isLinux(context)) await mkdir(dirname(path), { recursive: true });
-  return path;
+  return captureTo(path);
 }
 
 interface Capture {

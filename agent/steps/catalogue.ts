@@ -34,12 +34,16 @@ import { setupWindows } from "./setup-windows.ts";
 import { releaseStateStore, requestStateStore } from "./state-store.ts";
 import type { StepKind } from "./step.ts";
 import { installToolkitApplication, recoverDomainJoin, tattoo } from "./toolkit/application-steps.ts";
+import { toolkitBitLocker } from "./toolkit/bitlocker.ts";
 import * as deploySteps from "./toolkit/deploy-steps.ts";
 import { applyWindowsPe, copyLogs, copyScripts, nextPhase, usePackage } from "./toolkit/file-steps.ts";
 import { gather } from "./toolkit/gather.ts";
+import { groups } from "./toolkit/groups.ts";
 import { toolkitScriptSteps } from "./toolkit/script-steps.ts";
 import * as servicingSteps from "./toolkit/servicing-steps.ts";
+import { userState } from "./toolkit/user-state.ts";
 import { validate } from "./toolkit/validate.ts";
+import { windowsUpdate } from "./toolkit/windows-update.ts";
 import { upgradeOperatingSystem } from "./upgrade-operating-system.ts";
 
 const configurationManagerSteps: readonly StepKind[] = [
@@ -89,6 +93,10 @@ const toolkitSteps: readonly StepKind[] = [
   copyLogs,
   applyWindowsPe,
   ...Object.values(deploySteps),
+  userState,
+  windowsUpdate,
+  groups,
+  toolkitBitLocker,
   ...Object.values(servicingSteps),
   installToolkitApplication,
   recoverDomainJoin,

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { codes } from "./codes.ts";
 import { keepRecoveryPassword, readRecoveryPlace } from "./bitlocker/recovery-password.ts";
+import { notWanted, wantsBitLocker } from "./bitlocker/toolkit.ts";
 import { hasTpm, manageBde, methodArguments, targetDrive, windowsOnly } from "./bitlocker/volume.ts";
 import { flag, real, setting, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
@@ -15,12 +16,17 @@ export const enableBitLocker = stepKind({
   title: "Enable BitLocker",
   support: { winpe: fullSystemOnly, linuxpe: fullSystemOnly, windows: real, linux: unsupported(windowsOnly) },
   async perform(context) {
+    if (isToolkits(context) && !wantsBitLocker(context)) return succeeded(notWanted);
     const drive = targetDrive(context, "OSDBitLockerTargetDrive");
     const mode = readMode(context);
     const keep = readRecoveryPlace(context);
     const method = methodArguments(setting(context, "EncryptMethod", "OSDBitLockerEncryptMethod"));
     const full = flag(setting(context, "EncryptFullDisk", "OSDBitLockerEncryptFullDisk"), false);
-    const wait = flag(setting(context, "WaitForEncryption", "OSDBitLockerWaitForEncryption"), false);
+    const wait = flag(
+      setting(context, "WaitForEncryption", "OSDBitLockerWaitForEncryption") ||
+        context.variables.get("BDEWaitForEncryption"),
+      false,
+    );
     if (mode !== "Key" && !(await hasTpm(context))) {
       if (flag(setting(context, "SkipWhenNoValidTPM", "OSDBitLockerSkipWhenNoValidTPM"), false)) {
         return succeeded("The computer has no TPM that is ready, and the step is skipped as it asks for");
@@ -41,13 +47,18 @@ export const enableBitLocker = stepKind({
 
 type Mode = "TPM" | "Key" | "TPMKey" | "TPMPin";
 
-/** "TPM", "Key" (a USB drive), "TPMKey", "TPMPin", also as MDT writes them. */
+const isToolkits = ({ step }: StepContext): boolean => /\bztibde\.wsf\b/i.test(step.action);
+const toolkitMode = ({ property, variables }: StepContext): string =>
+  variables.get("BDEInstall") || property("BdeInstall");
+
+/** "TPM", "Key" (a USB drive), "TPMKey", "TPMPin", also as MDT writes them, whose wizard's word counts most. */
 function readMode(context: StepContext): Mode {
-  const written = setting(context, "Mode", "OSDBitLockerMode") || context.property("BdeInstall") || "TPM";
+  const written = isToolkits(context) ? toolkitMode(context) : "";
+  const chosen = written || setting(context, "Mode", "OSDBitLockerMode") || toolkitMode(context) || "TPM";
   const modes = ["TPM", "Key", "TPMKey", "TPMPin"] as const;
-  const mode = modes.find((known) => known.toLowerCase() === written.toLowerCase());
+  const mode = modes.find((known) => known.toLowerCase() === chosen.toLowerCase());
   if (mode === undefined) {
-    throw new StepFailure(codes.invalidSetting, `"${written}" is no way to unlock a volume`);
+    throw new StepFailure(codes.invalidSetting, `"${chosen}" is no way to unlock a volume`);
   }
   return mode;
 }
@@ -80,7 +91,10 @@ async function addTpm(
   if (mode === "TPMKey") {
     return void (await manageBde(context, doing, [...add, "-tpmandstartupkey", startupKeyDrive(context)]));
   }
-  const pin = setting(context, "PIN", "OSDBitLockerPIN") || context.property("BdePin");
+  const pin =
+    setting(context, "PIN", "OSDBitLockerPIN") ||
+    context.property("BdePin") ||
+    context.variables.get("BDEPin");
   if (!/^\d{4,20}$/.test(pin)) throw new StepFailure(codes.invalidSetting, "A PIN has 4 to 20 digits");
   const script = [
     "$pin = ConvertTo-SecureString $env:VOLLEY_PIN -AsPlainText -Force",
@@ -116,7 +130,9 @@ async function addStartupKey(context: StepContext, drive: string): Promise<void>
 
 function startupKeyDrive(context: StepContext): string {
   const written =
-    setting(context, "StartupKeyDrive", "OSDBitLockerStartupKeyDrive") || context.property("BdeKeyLocation");
+    setting(context, "StartupKeyDrive", "OSDBitLockerStartupKeyDrive") ||
+    context.property("BdeKeyLocation") ||
+    context.variables.get("BDEKeyLocation");
   const letter = /^([A-Za-z]):?\\?$/.exec(written)?.[1];
   if (letter === undefined) {
     throw new StepFailure(codes.invalidSetting, "The USB drive for the startup key is not named");

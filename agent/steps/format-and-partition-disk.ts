@@ -43,7 +43,10 @@ export const formatAndPartitionDisk = stepKind({
     if (isLinux(context)) {
       await makeOnLinux(context, disk, plan);
       await holdRoom(context, disk, room);
-    } else await makeOnWindows(context, wish.diskIndex, plan);
+    } else {
+      await notePartitions(context, disk.path);
+      await makeOnWindows(context, wish.diskIndex, plan);
+    }
     return succeeded(`${disk.path} has ${plan.partitions.length} partitions`);
   },
 });

@@ -2,6 +2,7 @@
 import { codes } from "./codes.ts";
 import { adapted, setting, StepFailure, stepKind, unsupported, wholeNumber } from "./step-kind.ts";
 import type { StepContext, StepOutcome } from "./step.ts";
+import { listOf } from "./toolkit/lists.ts";
 import { powerShell } from "./windows/powershell.ts";
 
 const fullSystemOnly = unsupported("it runs in the full operating system alone");
@@ -13,7 +14,8 @@ const script = [
   "$searcher.Online = $env:VOLLEY_CACHED -ne '1'",
   "$found = $searcher.Search(\"IsInstalled=0 and IsHidden=0 and Type='Software'\").Updates",
   "$wanted = New-Object -ComObject Microsoft.Update.UpdateColl",
-  "foreach ($update in $found) { if ($env:VOLLEY_TARGET -eq 'All' -or $update.IsMandatory -or $update.AutoSelectOnWebSites) { $update.AcceptEula(); [void]$wanted.Add($update); $update.Title } }",
+  "$left = $env:VOLLEY_LEFT_OUT -split ','",
+  "foreach ($update in $found) { $names = @($update.Identity.UpdateID) + @($update.KBArticleIDs); if ($names | Where-Object { $left -contains $_ }) { continue }; if ($env:VOLLEY_TARGET -eq 'All' -or $update.IsMandatory -or $update.AutoSelectOnWebSites) { $update.AcceptEula(); [void]$wanted.Add($update); $update.Title } }",
   "if ($wanted.Count -eq 0) { 'No update is wanted'; exit 0 }",
   "$downloader = $session.CreateUpdateDownloader(); $downloader.Updates = $wanted; [void]$downloader.Download()",
   "$installer = $session.CreateUpdateInstaller(); $installer.Updates = $wanted; $result = $installer.Install()",
@@ -44,12 +46,19 @@ export const installSoftwareUpdates = stepKind({
     const run = powerShell(script, {
       VOLLEY_TARGET: target,
       VOLLEY_CACHED: /^true$/i.test(cached) ? "1" : "0",
+      VOLLEY_LEFT_OUT: leftOut(context),
     });
     const stepSeconds = context.step.timeoutSeconds ?? 0;
     const result = await context.tools.run({ ...run, timeoutMs: Math.max(seconds, stepSeconds) * 1000 });
     return outcome(context, result);
   },
 });
+
+/** MDT's "WUMU_ExcludeKB" and "WUMU_ExcludeID": lists of knowledge base articles and of identifiers. */
+function leftOut(context: StepContext): string {
+  const articles = listOf(context, "WUMU_ExcludeKB").map((article) => article.replace(/^KB/i, ""));
+  return [...articles, ...listOf(context, "WUMU_ExcludeID")].join(",");
+}
 
 function targetOf(context: StepContext): "All" | "Mandatory" {
   const written = setting(context, "Target", "SMSInstallUpdateTarget");

@@ -3,7 +3,17 @@
  * that is put on this machine's own disk first, so that what is missing for it is this step's failure.
  */
 import { codes } from "./codes.ts";
-import { adapted, everywhere, setting, StepFailure, stepKind, succeeded, wholeNumber } from "./step-kind.ts";
+import { handOverDueVariable, setupWindows } from "./setup-windows.ts";
+import {
+  adapted,
+  everywhere,
+  setOutput,
+  setting,
+  StepFailure,
+  stepKind,
+  succeeded,
+  wholeNumber,
+} from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 
 const messageCharactersMost = 512;
@@ -24,7 +34,13 @@ export const restartComputer = stepKind({
       : [];
   },
   async perform(context) {
-    const target = targetOf(context);
+    const isDue = isHandOverDue(context);
+    const target = isDue ? "HD" : targetOf(context);
+    if (isDue) {
+      const outcome = await setupWindows.perform(context);
+      if (outcome.exitCode !== codes.success) return outcome;
+      setOutput(context, handOverDueVariable, "");
+    }
     const seconds = wholeNumber(setting(context, "MessageTimeout", "SMSRebootTimeout"), "The time to wait", {
       least: 0,
       most: secondsMost,
@@ -39,6 +55,15 @@ export const restartComputer = stepKind({
     return succeeded(`The computer restarts into ${where}`);
   },
 });
+
+/**
+ * The toolkit's restarts name no target, and its own boot manager decides: from the PE that has just applied a system they
+ * lead into that. Its sequences have no step that hands over.
+ */
+function isHandOverDue({ property, system, variables }: StepContext): boolean {
+  const inPe = system === "winpe" || system === "linuxpe";
+  return inPe && property("Target") === "" && variables.get(handOverDueVariable) !== "";
+}
 
 async function stageBootImage(context: StepContext): Promise<void> {
   const staging = context.services?.bootStaging;

@@ -3,13 +3,14 @@
  * handed in by the composition root; none is imported from where it is implemented.
  */
 import type { DiskDemand } from "../imaging/choose-disk.ts";
-import type { DiskFacts } from "../platform/platform.ts";
+import type { DiskFacts, Fitting } from "../platform/platform.ts";
 
 export interface StepServices {
   disks?: Disks;
   readiness?: Readiness;
   plans?: Plans;
   imageApplier?: ImageApplier;
+  diskFitting?: DiskFitting;
   stateStore?: StateStore;
   uploads?: Uploads;
   driverCatalogue?: DriverCatalogue;
@@ -53,6 +54,8 @@ export interface ReadinessFacts {
   wiredNetworkConnected: boolean | null;
   uefi: boolean | null;
   tpm: { version: string; enabled: boolean; activated: boolean } | null;
+  /** As SMBIOS numbers kinds of chassis. */
+  chassisType?: number | null;
 }
 
 export interface Readiness {
@@ -78,6 +81,9 @@ export interface ImageApplier {
     signal: AbortSignal;
   }): Promise<string>;
 }
+
+/** What makes a disk with a whole Windows on it this machine's own. */
+export type DiskFitting = Pick<Fitting, "fit">;
 
 /** Where captured user state is kept at the site, one place for each machine and association. */
 export interface StateStore {

@@ -22,6 +22,9 @@ const windowsOrLinux = adapted(
 const scriptName = "SetupComplete.cmd";
 const ownScript = "SetupComplete.image.cmd";
 
+/** A system was applied by a step of the toolkit, whose sequences have no Setup Windows: the restart into it does that. */
+export const handOverDueVariable = "_VolleyHandOverDue";
+
 export const setupWindows = stepKind({
   type: "SetupWindowsAndSMS",
   title: "Setup Windows and ConfigMgr",

@@ -43,6 +43,18 @@ interface StepKindOptions {
   perform(context: StepContext): Promise<StepOutcome>;
 }
 
+/** Whose Options tab has "Retry this step if computer unexpectedly restarts". */
+const offersRetries = new Set(["InstallApplication", "InstallSoftware", "InstallUpdate"]);
+
+/** Whoever wrote retryCount into another step may expect more of it than it does. */
+function aboutRetries({ repeatable, type }: StepKindOptions, { retryCount }: SequenceStep): string[] {
+  if (retryCount === 0 || offersRetries.has(type)) return [];
+  if (repeatable === false) return [`retryCount ${retryCount} has no effect, since it is never run twice`];
+  return [
+    `retryCount ${retryCount} bounds how often it is run again after restarts that cut it off; when it fails it is not run again`,
+  ];
+}
+
 /** A kind that fails by itself where it is unsupported, and whose failures are outcomes. */
 export function stepKind(options: StepKindOptions): StepKind {
   return {
@@ -50,7 +62,7 @@ export function stepKind(options: StepKindOptions): StepKind {
     title: options.title,
     support: options.support,
     repeatable: options.repeatable ?? true,
-    check: options.check ?? (() => []),
+    check: (step) => [...(options.check?.(step) ?? []), ...aboutRetries(options, step)],
     async perform(context) {
       const support = options.support[context.system];
       if (support.kind === "unsupported") {
@@ -78,6 +90,8 @@ const codeOfError: Partial<Record<ErrorCode, number>> = {
   E_FORBIDDEN: codes.accessDenied,
   E_DEVICE_TOO_SMALL: codes.diskFull,
   E_DEVICE_FULL: codes.diskFull,
+  E_SECTOR_SIZE: codes.notSupported,
+  E_FIRMWARE: codes.notSupported,
 };
 
 /** Rethrows what is no failure of the step: a broken rule of the program, and the wish to stop. */

@@ -4,15 +4,18 @@
 #include "engine/block_source.h"
 #include "engine/content_server.h"
 #include "engine/datagram_maker.h"
+#include "engine/idleness.h"
 #include "engine/parse_options.h"
 #include "engine/port_failure.h"
 #include "port/clock.h"
+#include "port/thread_priority.h"
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <mutex>
 #include <random>
 #include <thread>
+#include <utility>
 
 namespace volley {
 namespace {
@@ -138,6 +141,9 @@ void Caster::State::run() {
 
 void Caster::State::cast() {
   std::array<Emission, DatagramMaker::batch> orders;
+  ThreadPriority priority;
+  Idleness idleness(clock->now_us());
+  bool preferred = false;
   while (!stopped.load()) {
     wakeup->clear();
     if (const std::uint64_t rate = newRate.exchange(rateUnchanged); rate != rateUnchanged) sender.setRate(rate);
@@ -152,7 +158,14 @@ void Caster::State::cast() {
     const Time after = clock->now_us();
     const Time due = unreachable ? after + unreachablePause_us : sender.wakeup();
     unreachable = false;
-    if (due > after) socket->wait(*wakeup, std::clamp(due - after, waitLeast_us, waitMost_us));
+    Time waited = 0;
+    if (due > after) {
+      const Time most = std::clamp(due - after, waitLeast_us, waitMost_us);
+      socket->wait(*wakeup, most);
+      waited = std::min(most, clock->now_us() - after); // what it was late, it did not wait
+    }
+    idleness.turn(after + waited, waited);
+    if (std::exchange(preferred, idleness.idle()) != preferred) priority.prefer(preferred);
   }
 }
 

@@ -9,7 +9,8 @@ import {
 import { VolleyError } from "../../contract/errors.ts";
 import { newPassword } from "../authority/passwords.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, parse, personOf, type Call, type Route } from "./routes.ts";
+import { identifierOf, parse, personOf } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
 
 export function accountRoutes({ passwords, store }: ApiContext): Route[] {
   const who = "administrator";

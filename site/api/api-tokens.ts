@@ -4,7 +4,8 @@ import { TokenRequest, type TokenAnswer, type TokenRecord } from "../../contract
 import { VolleyError } from "../../contract/errors.ts";
 import { hashSecret, newApiToken } from "../authority/secrets.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, parse, personOf, type Route } from "./routes.ts";
+import { identifierOf, parse, personOf } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 const dayMs = 86_400_000;
 

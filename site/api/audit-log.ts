@@ -6,7 +6,7 @@ import { limits } from "../../contract/limits.ts";
 import { FailedAttempts } from "../failed-attempts.ts";
 import type { AuditStore } from "../store/audit.ts";
 import type { KnownMachine } from "../store/machines.ts";
-import type { Route } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 const targetCharacters = 200;
 

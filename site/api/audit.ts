@@ -2,7 +2,8 @@
 import { AuditQuery, type AuditEntry } from "../../contract/accounts.ts";
 import { csvText } from "../csv.ts";
 import type { ApiContext } from "./context.ts";
-import { parse, type Call, type Route } from "./routes.ts";
+import { parse } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
 
 const columns = ["sequence", "time", "who", "kind", "address", "action", "target", "outcome"] as const;
 

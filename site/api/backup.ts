@@ -1,7 +1,8 @@
 /** A backup of the whole site, keys and secrets among it: sealed before it leaves. */
 import { BackupRequest } from "../../contract/administration.ts";
 import type { ApiContext } from "./context.ts";
-import { parse, type Route } from "./routes.ts";
+import { parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function backupRoutes({ backups }: ApiContext): Route[] {
   return [

@@ -9,7 +9,8 @@ import { withoutCredential } from "../boot/winpe-credential.ts";
 import { readWinpeDescription, winpeFolder } from "../boot/winpe-texts.ts";
 import { takePiece } from "../store/files.ts";
 import type { ApiContext } from "./context.ts";
-import { offsetOf, parse, sendBytes, type Route } from "./routes.ts";
+import { offsetOf, parse, sendBytes } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 const initrdName = "initrd.zst";
 const AnyFileName = z.union([BootFileName, WinpeFileName]);

@@ -1,23 +1,12 @@
 /** Who calls, and whether that caller may: a machine by its key, a person by the page's cookie or by a token. */
 import type { FastifyRequest } from "fastify";
-import type { Me, Role } from "../../contract/accounts.ts";
+import type { Role } from "../../contract/accounts.ts";
 import { Identifier } from "../../contract/common.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { hashSecret, isApiToken, matchesHash, pageMarkOf } from "../authority/secrets.ts";
 import type { ApiContext } from "./context.ts";
-import type { Route } from "./routes.ts";
+import type { Person, Route } from "./route.ts";
 
-export interface Person {
-  kind: Me["kind"];
-  /** Of the account or the token; null for the token in the data folder. */
-  id: string | null;
-  name: string;
-  role: Role;
-  mustChangePassword: boolean;
-  /** Of the page's cookie, null without one. */
-  cookieHash: string | null;
-  pageMark: string | null;
-}
 export interface Caller {
   machineId: string | null;
   person: Person | null;

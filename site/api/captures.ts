@@ -17,7 +17,8 @@ import type { Store } from "../store/store.ts";
 import { Turns } from "../turns.ts";
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
-import { parse, type Route } from "./routes.ts";
+import { parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function captureRoutes(context: ApiContext): Route[] {
   const { log, store } = context;

@@ -7,11 +7,12 @@ import {
   type DeviceRecord,
 } from "../../contract/devices.ts";
 import { VolleyError } from "../../contract/errors.ts";
-import { DeviceVariables } from "../../contract/sequence.ts";
+import { DeviceVariablesChange } from "../../contract/sequence.ts";
 import { isMember, type StoredCollection } from "../store/collections.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, parse, type Call, type Route } from "./routes.ts";
-import { sealVariables, shownVariables } from "./secret-variables.ts";
+import { identifierOf, parse } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
+import { changedVariables, sealVariables, shownVariables } from "./secret-variables.ts";
 
 export function collectionRoutes({ room, store, vault }: ApiContext): Route[] {
   const who = "operator";
@@ -96,7 +97,8 @@ export function collectionRoutes({ room, store, vault }: ApiContext): Route[] {
       who,
       handle: async (call) => {
         const { id } = await find(call);
-        const { variables } = parse(DeviceVariables, call.request.body);
+        const change = parse(DeviceVariablesChange, call.request.body);
+        const variables = changedVariables(await store.collections.variables(id), change);
         await store.collections.setVariables(id, sealVariables(vault, variables));
         return shownVariables(variables);
       },

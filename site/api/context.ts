@@ -38,6 +38,8 @@ export interface ApiContext {
   remotePoints: RemotePoints;
   /** Addresses and names by which the site itself is reached. */
   names: readonly string[];
+  /** IPv4 address that sessions are cast from, and taken reports at. */
+  senderAddress: string;
   properties: PointProperties;
   examinations: Examinations;
   room: RoomBoard;

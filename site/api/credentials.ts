@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { CredentialRequest, type CredentialAnswer } from "../../contract/administration.ts";
 import { hashSecret, newToken } from "../authority/secrets.ts";
 import type { ApiContext } from "./context.ts";
-import { parse, type Route } from "./routes.ts";
+import { parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 const hourMs = 3_600_000;
 

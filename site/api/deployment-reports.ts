@@ -12,7 +12,8 @@ import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { ownMessages, type StatusEntry } from "../../contract/status-messages.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, parse, type Route } from "./routes.ts";
+import { identifierOf, parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 const Query = z.object({ deploymentId: Identifier.optional() });
 const begins = new Set<number>([ownMessages.started.messageId, 11_140, 11_144]);

@@ -8,9 +8,10 @@ import { Progress, RunningStep, type ProgressAnswer } from "../../contract/repor
 import type { StartAnswer } from "../../contract/waiting.ts";
 import type { ApiContext } from "./context.ts";
 import { previewOf, requireConfirmation } from "./guards.ts";
-import { deploymentOf } from "./participation.ts";
+import { deploymentOf, senderOf } from "./participation.ts";
 import { sealVariables } from "./secret-variables.ts";
-import { identifierOf, machineOf, parse, type Call, type Route } from "./routes.ts";
+import { identifierOf, machineOf, parse } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
 
 export function deploymentRoutes(context: ApiContext): Route[] {
   return [...administration(context), ...participation(context)];
@@ -171,7 +172,8 @@ async function findWhat(store: ApiContext["store"], wanted: DeploymentRequest): 
   }
 }
 
-function participation({ director, machineLogs, room, store }: ApiContext): Route[] {
+function participation(context: ApiContext): Route[] {
+  const { director, machineLogs, room, store } = context;
   return [
     {
       method: "POST",
@@ -194,7 +196,8 @@ function participation({ director, machineLogs, room, store }: ApiContext): Rout
           );
         }
         if (await store.deployments.assign(deployment.id, machineId)) room.changed("machines", machineId);
-        return await director.join(machineId, deployment, { encryption, imageId: wanted, resume });
+        const joined = await director.join(machineId, deployment, { encryption, imageId: wanted, resume });
+        return { ...joined, ...senderOf(call, context) };
       },
     },
     {
@@ -209,7 +212,8 @@ function participation({ director, machineLogs, room, store }: ApiContext): Rout
         if (!director.takesPart(machineId, id)) await deploymentOf(call, store);
         const progress = parse(Progress, call.request.body);
         room.progressed(machineId, id, progress);
-        return { ...director.progress(machineId, id, progress), ...machineLogs.takeWanted(machineId) };
+        const answer = director.progress(machineId, id, progress);
+        return { ...answer, ...senderOf(call, context), ...machineLogs.takeWanted(machineId) };
       },
     },
     {

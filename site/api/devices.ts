@@ -7,10 +7,11 @@ import {
   type ImportDevicesAnswer,
 } from "../../contract/devices.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
-import { DeviceVariables, type SequenceVariable } from "../../contract/sequence.ts";
+import { DeviceVariablesChange, type SequenceVariable } from "../../contract/sequence.ts";
 import { parseCsv } from "../csv.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, parse, type Call, type Route } from "./routes.ts";
+import { identifierOf, parse } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
 import { keepVariables, shownVariables } from "./secret-variables.ts";
 
 export function deviceRoutes(context: ApiContext): Route[] {
@@ -61,7 +62,7 @@ export function deviceRoutes(context: ApiContext): Route[] {
       who,
       handle: async (call) => {
         const { id } = await find(call);
-        return keepVariables(id, parse(DeviceVariables, call.request.body), context);
+        return keepVariables(id, parse(DeviceVariablesChange, call.request.body), context);
       },
     },
   ];

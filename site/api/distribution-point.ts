@@ -2,7 +2,8 @@
 import { DistributionPointChange, type DistributionPoint } from "../../contract/distribution-point.ts";
 import type { WaitingSession } from "../../contract/waiting.ts";
 import type { ApiContext } from "./context.ts";
-import { parse, type Route } from "./routes.ts";
+import { parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function distributionPointRoutes({ director, log, properties, room }: ApiContext): Route[] {
   return [

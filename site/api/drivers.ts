@@ -3,7 +3,8 @@ import { DriverQuery, DriverQuestion, type DriverPackage } from "../../contract/
 import type { ApiContext } from "./context.ts";
 import { mayFetch } from "./sequence-runs.ts";
 import { deploymentOf } from "./participation.ts";
-import { parse, type Route } from "./routes.ts";
+import { parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function driverRoutes({ store }: ApiContext): Route[] {
   return [

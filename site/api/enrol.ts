@@ -3,7 +3,8 @@ import { EnrolRequest, type EnrolAnswer } from "../../contract/machine.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { hashSecret, newKey } from "../authority/secrets.ts";
 import type { ApiContext } from "./context.ts";
-import { parse, type Route } from "./routes.ts";
+import { parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function enrolRoutes({
   store,

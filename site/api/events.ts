@@ -2,9 +2,8 @@
 import { toVolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Watcher } from "../room.ts";
-import type { Person } from "./callers.ts";
+import type { Person, Route } from "./route.ts";
 import type { ApiContext } from "./context.ts";
-import type { Route } from "./routes.ts";
 
 const heartbeatMs = 15_000;
 /** The browser's wait before it tries again. */

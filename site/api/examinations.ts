@@ -1,9 +1,12 @@
 /** Examinations: test multicast for a machine's doctor (contract/doctor.ts). */
 import { BurstRequest, type BurstAnswer, type EchoCounts, type Examination } from "../../contract/doctor.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, machineOf, parse, type Route } from "./routes.ts";
+import { senderOf } from "./participation.ts";
+import { identifierOf, machineOf, parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
-export function examinationRoutes({ examinations }: ApiContext): Route[] {
+export function examinationRoutes(context: ApiContext): Route[] {
+  const { examinations } = context;
   return [
     {
       method: "POST",
@@ -12,7 +15,8 @@ export function examinationRoutes({ examinations }: ApiContext): Route[] {
       handle: async (call): Promise<Examination> => {
         const examination = await examinations.open(machineOf(call));
         call.reply.code(201);
-        return examination;
+        const { senderAddress: echoAddress } = senderOf(call, context);
+        return { ...examination, ...(echoAddress !== undefined && { echoAddress }) };
       },
     },
     {

@@ -41,7 +41,10 @@ export async function previewOf(wanted: Wanted, context: ApiContext): Promise<De
   return {
     devices: meant.length,
     enrolled: meant.filter(({ machineId }) => machineId !== null).length,
-    names: meant.slice(0, limits.previewNames).map(({ facts, name }) => facts?.name ?? name),
+    names: meant
+      .map(({ facts, name }) => facts?.name ?? name)
+      .sort((one, other) => one.localeCompare(other, "en", { numeric: true }))
+      .slice(0, limits.previewNames),
     effects: [...effectsOf(wanted), ...(wanted.wake ? [wakeEffect(meant)] : [])],
     risks,
     confirm: risks.length === 0 ? null : confirm,

@@ -2,7 +2,7 @@
 import type { Health } from "../../contract/administration.ts";
 import { errors } from "../../contract/errors.ts";
 import type { ApiContext } from "./context.ts";
-import type { Route } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function healthRoutes({ disk }: ApiContext): Route[] {
   return [

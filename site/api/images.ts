@@ -8,7 +8,8 @@ import {
 import { VolleyError } from "../../contract/errors.ts";
 import { importPath, listImportable } from "../content/importable.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, parse, personOf, type Call, type Route } from "./routes.ts";
+import { identifierOf, parse, personOf } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
 
 export function imageRoutes({ importFolder, library, room, store, tasks }: ApiContext): Route[] {
   const find = async ({ request }: Call): Promise<ImageRecord> => {
@@ -89,7 +90,10 @@ export function imageRoutes({ importFolder, library, room, store, tasks }: ApiCo
       who: "machine-or-viewer",
       handle: async (call) => {
         const { id, name } = await find(call);
-        if (call.machineId !== null && !(await store.deployments.machineMayRead(call.machineId, id))) {
+        const { machineId } = call;
+        const mayRead = async (machine: string): Promise<boolean> =>
+          (await store.packages.isShared(id)) || (await store.deployments.machineMayRead(machine, id));
+        if (machineId !== null && !(await mayRead(machineId))) {
           throw new VolleyError("E_FORBIDDEN", `No deployment of this machine uses image ${name}.`);
         }
         call.reply.type("application/octet-stream");

@@ -4,9 +4,10 @@ import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { hashSecret, newToken, pageMarkOf } from "../authority/secrets.ts";
 import type { StoredAccount } from "../store/accounts.ts";
-import { cookieName, type Person } from "./callers.ts";
+import { cookieName } from "./callers.ts";
+import type { Call, Person, Route } from "./route.ts";
 import type { ApiContext } from "./context.ts";
-import { parse, personOf, type Call, type Route } from "./routes.ts";
+import { parse, personOf } from "./routes.ts";
 
 const attributes = "Path=/; HttpOnly; Secure; SameSite=Strict";
 

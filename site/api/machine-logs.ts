@@ -4,7 +4,8 @@ import { limits } from "../../contract/limits.ts";
 import { LogQuery, type KeptLog, type MachineLog } from "../../contract/machine-logs.ts";
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
-import { identifierOf, parse, type Route } from "./routes.ts";
+import { identifierOf, parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function machineLogRoutes({ machineLogs, room, store }: ApiContext): Route[] {
   return [

@@ -1,10 +1,11 @@
 /** Machines: every one that is enrolled and how far it is, and the variables that its device and collections have. */
 import { VolleyError } from "../../contract/errors.ts";
 import type { DeviceRecord } from "../../contract/devices.ts";
-import { DeviceVariables, type SequenceVariable } from "../../contract/sequence.ts";
+import { DeviceVariablesChange, type SequenceVariable } from "../../contract/sequence.ts";
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
-import { identifierOf, parse, type Call, type Route } from "./routes.ts";
+import { identifierOf, parse } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
 import { mergeVariables, openVariables, keepVariables, shownVariables } from "./secret-variables.ts";
 
 export function machineRoutes(context: ApiContext): Route[] {
@@ -29,7 +30,7 @@ export function machineRoutes(context: ApiContext): Route[] {
       who: "operator",
       handle: async (call) => {
         const { id } = await find(call);
-        return keepVariables(id, parse(DeviceVariables, call.request.body), context);
+        return keepVariables(id, parse(DeviceVariablesChange, call.request.body), context);
       },
     },
     {

@@ -1,6 +1,6 @@
 /** GET /metrics: the site's state in Prometheus' text format, version 0.0.4, for a token with the role of a viewer. */
 import type { ApiContext } from "./context.ts";
-import type { Route } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 type Sample = [labels: Record<string, string>, value: number];
 
@@ -22,7 +22,8 @@ export function metricRoutes(context: ApiContext): Route[] {
 async function metrics({ director, room, store }: ApiContext): Promise<string> {
   const { deployments, images, machines, sessions, waiting } = await room.snapshot();
   const open = sessions.filter(({ state }) => state !== "closed");
-  const nameOf = (id: string): string => deployments.find((one) => one.id === id)?.name ?? "";
+  const nameOf = (id: string | null): string =>
+    id === null ? "" : (deployments.find((one) => one.id === id)?.name ?? "");
   const ofSessions = (value: (session: (typeof open)[number]) => number): Sample[] =>
     open.map((session) => {
       const { deploymentId, imageName, stream } = session;

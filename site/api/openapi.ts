@@ -1,22 +1,27 @@
 /** GET /openapi.json: the API in OpenAPI 3.1, made from the routes and from the schemas by which requests are read. */
 import { z } from "zod";
 import { apiPrefix, ErrorAnswer } from "../../contract/common.ts";
-import type { Route } from "./routes.ts";
-import { schemas } from "./schemas.ts";
+import type { Route } from "./route.ts";
+import { schemas, type MediaType, type RouteSchemas } from "./schemas.ts";
 
 type Json = Record<string, unknown>;
 
 /** `routes`: those that are served below the API's prefix. */
 export function openApiRoutes(routes: readonly Route[]): Route[] {
+  const own: Route = { method: "GET", path: "/openapi.json", who: "viewer", handle: () => document };
   const document = describe(routes);
-  return [{ method: "GET", path: "/openapi.json", who: "viewer", handle: () => document }];
+  const stated = operation(own, { answer: z.looseObject({ openapi: z.string() }) });
+  document.paths[apiPrefix + own.path] = { get: stated };
+  return [own];
 }
 
-export function describe(routes: readonly Route[]): Json {
+export function describe(routes: readonly Route[]): Json & { paths: Record<string, Json> } {
   const paths: Record<string, Json> = {};
   for (const route of routes) {
+    const { method } = route;
+    const known = schemas[`${method} ${route.path}`] ?? {};
     const path = apiPrefix + route.path.replace(/:(\w+)/g, "{$1}");
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
+    paths[path] = { ...paths[path], [method.toLowerCase()]: operation(route, known) };
   }
   return {
     openapi: "3.1.0",
@@ -35,27 +40,37 @@ export function describe(routes: readonly Route[]): Json {
   };
 }
 
-function operation({ method, path, who }: Route): Json {
-  const { answer, body, query } = schemas[`${method} ${path}`] ?? {};
+function operation({ path, who }: Route, { also, answer, body, query }: RouteSchemas): Json {
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name = ""]) => name);
   const inPath = names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } }));
   const inQuery = query === undefined ? [] : queryParameters(query);
   const error = {
     description: "An error of the registry",
-    ...content({ $ref: "#/components/schemas/Error" }),
+    content: json({ $ref: "#/components/schemas/Error" }),
   };
-  const what = answer === undefined ? {} : content(schemaOf(answer, "output"));
   return {
     "x-volley-who": who,
     security: who === "anyone" ? [] : [{ bearer: [] }],
     ...(inPath.length + inQuery.length > 0 && { parameters: [...inPath, ...inQuery] }),
-    ...(body !== undefined && { requestBody: { required: true, ...content(schemaOf(body, "input")) } }),
-    responses: { "2XX": { description: "Done", ...what }, default: error },
+    ...(body !== undefined && { requestBody: { required: true, content: contentOf(body, "input") } }),
+    responses: { ...done(answer, also), default: error },
   };
 }
 
-function content(schema: Json): Json {
-  return { content: { "application/json": { schema } } };
+/** Without an answer there is no content, which has a number of its own. */
+function done(answer: RouteSchemas["answer"], also: MediaType | undefined): Json {
+  if (answer === undefined) return { "204": { description: "Done" } };
+  const content = { ...contentOf(answer, "output"), ...(also !== undefined && { [also]: {} }) };
+  return { "2XX": { description: "Done", content } };
+}
+
+/** Bytes and text of a media type have no schema. */
+function contentOf(what: z.ZodType | MediaType, io: "input" | "output"): Json {
+  return typeof what === "string" ? { [what]: {} } : json(schemaOf(what, io));
+}
+
+function json(schema: Json): Json {
+  return { "application/json": { schema } };
 }
 
 function queryParameters(query: z.ZodType): Json[] {

@@ -1,26 +1,16 @@
 /** Packages: what steps of task sequences refer to by an identifier. */
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import {
-  PackageFacts,
-  PackageId,
-  PackageRecord,
-  PackageRequest,
-  SharedRequest,
-} from "../../contract/sequence.ts";
+import { PackageId, PackageRecord, PackageRequest, SharedRequest } from "../../contract/sequence.ts";
 import { EncryptionRequest, MulticastRequest } from "../../contract/administration.ts";
 import type { StoredPackage } from "../store/packages.ts";
 import type { ApiContext } from "./context.ts";
-import { offsetOf, parse, sendBytes, type Call, type Route } from "./routes.ts";
+import { parse } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
 
 export function packageRoutes(context: ApiContext): Route[] {
   const { files, log, packageContents, store } = context;
-  const find = async ({ request }: Call): Promise<StoredPackage> => {
-    const packageId = parse(PackageId, (request.params as { packageId: string }).packageId);
-    const found = await store.packages.find(packageId);
-    if (!found) throw new VolleyError("E_NOT_FOUND", `There is no package ${packageId}.`);
-    return found;
-  };
+  const find = (call: Call): Promise<StoredPackage> => packageOf(call, store);
   return [
     {
       method: "GET",
@@ -61,12 +51,8 @@ export function packageRoutes(context: ApiContext): Route[] {
       path: "/packages/:packageId/shared",
       who: "administrator",
       handle: async (call) => {
-        const { multicast, packageId } = await find(call);
+        const { packageId } = await find(call);
         const { shared } = parse(SharedRequest, call.request.body);
-        if (shared && multicast === "only") {
-          const detail = `Package ${packageId} is by multicast only, which takes a deployment.`;
-          throw new VolleyError("E_CONFLICT", detail);
-        }
         await store.packages.share(packageId, shared);
         return PackageRecord.parse(await find(call));
       },
@@ -76,13 +62,10 @@ export function packageRoutes(context: ApiContext): Route[] {
       path: "/packages/:packageId/multicast",
       who: "administrator",
       handle: async (call) => {
-        const { fileId, imageId, kind, packageId, shared } = await find(call);
+        const { fileId, imageId, kind, packageId } = await find(call);
         const { multicast } = parse(MulticastRequest, call.request.body);
         if (kind === "image") {
           throw new VolleyError("E_CONFLICT", `Package ${packageId} is an image, which says it itself.`);
-        }
-        if (shared && multicast === "only") {
-          throw new VolleyError("E_CONFLICT", `Package ${packageId} is shared, which is by unicast.`);
         }
         await store.packages.setCasting(packageId, { multicast });
         if (imageId !== null && multicast === "no") {
@@ -118,37 +101,15 @@ export function packageRoutes(context: ApiContext): Route[] {
         if (fileId !== null) files.remove(fileId);
       },
     },
-    ...sharedRoutes(context, find),
   ];
 }
 
-/** For machines whose task sequence is another program's, as Configuration Manager's. */
-function sharedRoutes({ files }: ApiContext, find: (call: Call) => Promise<StoredPackage>): Route[] {
-  const findShared = async (call: Call): Promise<StoredPackage> => {
-    const found = await find(call);
-    if (found.shared) return found;
-    throw new VolleyError("E_FORBIDDEN", `Package ${found.packageId} is not shared with every machine.`);
-  };
-  return [
-    {
-      method: "GET",
-      path: "/shared-packages/:packageId",
-      who: "machine",
-      handle: async (call) => PackageFacts.parse(await findShared(call)),
-    },
-    {
-      method: "GET",
-      path: "/shared-packages/:packageId/:offset",
-      who: "machine",
-      handle: async (call) => {
-        const { fileId, packageId } = await findShared(call);
-        if (fileId === null) {
-          throw new VolleyError("E_CONFLICT", `Package ${packageId} is an image, which has no files.`);
-        }
-        return sendBytes(call, await files.read(fileId, offsetOf(call.request)));
-      },
-    },
-  ];
+/** Throws E_REQUEST_INVALID, E_NOT_FOUND. */
+export async function packageOf({ request }: Call, store: ApiContext["store"]): Promise<StoredPackage> {
+  const packageId = parse(PackageId, (request.params as { packageId: string }).packageId);
+  const found = await store.packages.find(packageId);
+  if (!found) throw new VolleyError("E_NOT_FOUND", `There is no package ${packageId}.`);
+  return found;
 }
 
 /** What was cast in the package's place. Throws E_IMAGE_IN_USE while a session casts it. */

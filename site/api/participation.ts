@@ -3,7 +3,10 @@ import type { DeploymentRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { windowOf } from "../store/deployment-window.ts";
 import type { Store } from "../store/store.ts";
-import { identifierOf, machineOf, type Call } from "./routes.ts";
+import { passedOnFor } from "../passed-on.ts";
+import type { ApiContext } from "./context.ts";
+import { identifierOf, machineOf } from "./routes.ts";
+import type { Call } from "./route.ts";
 
 export interface Participation {
   machineId: string;
@@ -15,6 +18,11 @@ const notDue = {
   expired: "it has expired",
   elsewhere: "the machine's address is outside its boundary",
 };
+
+/** Who came by another process of the site is told where the one is that casts. */
+export function senderOf({ request }: Call, { senderAddress }: ApiContext): { senderAddress?: string } {
+  return passedOnFor(request.raw) === undefined ? {} : { senderAddress };
+}
 
 /** Throws E_NOT_FOUND, and E_FORBIDDEN when it is not for this machine. */
 export async function deploymentOf(call: Call, store: Store): Promise<Participation> {

@@ -14,7 +14,8 @@ import {
 import { hashSecret, newKey } from "../authority/secrets.ts";
 import type { StoredPoint } from "../store/points.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, offsetOf, parse, pointOf, sendBytes, type Call, type Route } from "./routes.ts";
+import { identifierOf, offsetOf, parse, pointOf, sendBytes } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
 
 export function pointLineRoutes(context: ApiContext): Route[] {
   const { library } = context;

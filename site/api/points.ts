@@ -13,7 +13,8 @@ import {
 import { hashSecret, newToken } from "../authority/secrets.ts";
 import type { StoredPoint } from "../store/points.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, parse, type Call, type Route } from "./routes.ts";
+import { identifierOf, parse } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
 
 const hourMs = 3_600_000;
 

@@ -4,7 +4,8 @@ import { VolleyError } from "../../contract/errors.ts";
 import { SequenceFacts } from "../../contract/sequence.ts";
 import type { ApiContext } from "./context.ts";
 import { pointsFor } from "./point-tickets.ts";
-import { machineOf, type Route } from "./routes.ts";
+import { machineOf } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function policyRoutes(context: ApiContext): Route[] {
   const { machineLogs, properties, pxe, store, room } = context;

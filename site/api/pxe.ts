@@ -7,7 +7,8 @@ import {
   type PxeStatus,
 } from "../../contract/pxe.ts";
 import type { ApiContext } from "./context.ts";
-import { parse, type Route } from "./routes.ts";
+import { parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function pxeRoutes({ pxe, pxeServing, log }: ApiContext): Route[] {
   const who = "operator";

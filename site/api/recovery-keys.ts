@@ -3,7 +3,8 @@ import { VolleyError } from "../../contract/errors.ts";
 import { RecoveryKeyRequest, type RecoveryKey } from "../../contract/recovery-keys.ts";
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
-import { identifierOf, parse, type Route } from "./routes.ts";
+import { identifierOf, parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function recoveryKeyRoutes({ log, store, vault }: ApiContext): Route[] {
   const whatOf = (machineId: string, id: string): string => `recovery password ${machineId} ${id}`;

@@ -6,7 +6,8 @@ import { z } from "zod";
 import { Identifier } from "../../contract/common.ts";
 import { ReportsRequest, type ReportsAnswer } from "../../contract/report.ts";
 import type { ApiContext } from "./context.ts";
-import { machineOf, parse, type Route } from "./routes.ts";
+import { machineOf, parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 const Place = z.object({ id: Identifier, machineId: Identifier });
 

@@ -32,6 +32,7 @@ import { reportRoutes } from "./reports.ts";
 import { sequenceRunRoutes } from "./sequence-runs.ts";
 import { sequenceRoutes } from "./sequences.ts";
 import { sessionRoutes } from "./sessions.ts";
+import { sharedPackageRoutes } from "./shared-packages.ts";
 import { stateStoreRoutes } from "./state-stores.ts";
 import { statusMessageRoutes } from "./status-messages.ts";
 import { taskRoutes } from "./tasks.ts";
@@ -39,7 +40,7 @@ import { uploadRoutes } from "./uploads.ts";
 import { wakeRoutes } from "./wakes.ts";
 import { webhookRoutes } from "./webhook.ts";
 import type { ApiContext } from "./context.ts";
-import type { Route } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 /** Every resource of the API. */
 export const resources: ((context: ApiContext) => Route[])[] = [
@@ -65,6 +66,7 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   machineRoutes,
   metricRoutes,
   packageRoutes,
+  sharedPackageRoutes,
   pointLineRoutes,
   pointRoutes,
   policyRoutes,

@@ -1,54 +1,12 @@
 /** How a resource states its routes: who may call, and a handler that answers a value or throws a VolleyError. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type * as z from "zod";
-import { Role } from "../../contract/accounts.ts";
 import { apiPrefix, Identifier } from "../../contract/common.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { callerOf, nobody, type Caller, type Person } from "./callers.ts";
+import { callerOf, nobody, type Caller } from "./callers.ts";
+import { whoMayCall, type Call, type Person, type Route } from "./route.ts";
 import type { ApiContext } from "./context.ts";
-
-/**
- * anyone: no authorization. machine: an enrolled machine's key. A role: people and tokens with that role or a higher one.
- * machine-or-…: either. point: a distribution point elsewhere, with its key.
- */
-export const whoMayCall = [
-  "anyone",
-  "machine",
-  ...Role.options,
-  "machine-or-viewer",
-  "machine-or-administrator",
-  "point",
-] as const;
-export type Who = (typeof whoMayCall)[number];
-
-export interface Call {
-  request: FastifyRequest;
-  reply: FastifyReply;
-  /** Set for a machine. */
-  machineId: string | null;
-  /** Set for people and their tokens. */
-  person: Person | null;
-  /** Set for a distribution point. */
-  pointId: string | null;
-}
-export interface Route {
-  method: "GET" | "POST" | "PUT" | "DELETE";
-  /** Below /api/v1. */
-  path: string;
-  who: Who;
-  /** Where a body may be larger than elsewhere. */
-  bodyBytesMost?: number;
-  /** Open also to who has to choose a new password first. */
-  beforePasswordChange?: boolean;
-  /** Open also to a machine that waits for approval or was refused. */
-  beforeApproval?: boolean;
-  /** What people do is written into the audit log, but for what only reads; this says otherwise. */
-  audited?: boolean;
-  /** What changes something is refused while the disk is full, but for what removes; this one is not. */
-  whenFull?: boolean;
-  handle: (call: Call) => unknown;
-}
 
 /** Refuses to add a route that does not say who may call it. */
 export function requireAuthorization(app: FastifyInstance): void {

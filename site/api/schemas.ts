@@ -2,6 +2,7 @@
 import { z } from "zod";
 import * as accounts from "../../contract/accounts.ts";
 import * as administration from "../../contract/administration.ts";
+import { BootImageFacts } from "../../contract/boot-image.ts";
 import * as deployment from "../../contract/deployment.ts";
 import { ReportKey, SignedReport } from "../../contract/deployment-report.ts";
 import * as devices from "../../contract/devices.ts";
@@ -19,14 +20,23 @@ import { WebhookRequest, WebhookState } from "../../contract/webhook.ts";
 import { StartAnswer, WaitingSession } from "../../contract/waiting.ts";
 import { DeploymentWake, WakeAnswer, WakeRequest } from "../../contract/wake.ts";
 
+/** What is no JSON, by its media type. */
+export type MediaType = `${string}/${string}`;
+
 export interface RouteSchemas {
-  body?: z.ZodType;
+  body?: z.ZodType | MediaType;
   query?: z.ZodType;
-  answer?: z.ZodType;
+  /** None: it answers that it is done, and nothing else. */
+  answer?: z.ZodType | MediaType;
+  /** As what it answers where that is asked for. */
+  also?: MediaType;
 }
 
-const variables = { answer: sequence.SequenceVariables };
-const changedVariables = { body: sequence.DeviceVariables, answer: sequence.SequenceVariables };
+/** Pieces of files, manifests. */
+const bytes = "application/octet-stream";
+
+const variables = { answer: sequence.DeviceVariables };
+const changedVariables = { body: sequence.DeviceVariablesChange, answer: sequence.DeviceVariables };
 
 /** By method and path. */
 export const schemas: Readonly<Record<string, RouteSchemas>> = {
@@ -35,8 +45,15 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "POST /accounts/:id": { body: accounts.AccountChange, answer: accounts.AccountRecord },
   "POST /accounts/:id/password": { body: accounts.PasswordReset, answer: accounts.AccountAnswer },
   "GET /audit": { query: accounts.AuditQuery, answer: z.array(accounts.AuditEntry) },
-  "GET /audit/export": { query: accounts.AuditQuery },
-  "POST /backup": { body: administration.BackupRequest },
+  "GET /audit/export": {
+    query: accounts.AuditQuery,
+    answer: z.array(accounts.AuditEntry),
+    also: "text/csv",
+  },
+  "GET /authority": { answer: "application/x-pem-file" },
+  "POST /backup": { body: administration.BackupRequest, answer: bytes },
+  "GET /boot-image": { answer: BootImageFacts },
+  "GET /boot-image/:name/:offset": { answer: bytes },
   "GET /collections": { answer: z.array(devices.CollectionRecord) },
   "GET /collections/:id": { answer: devices.CollectionRecord },
   "POST /collections": { body: devices.CollectionRequest, answer: devices.CollectionRecord },
@@ -48,7 +65,7 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "POST /devices": { body: devices.DeviceRequest, answer: devices.DeviceRecord },
   "POST /devices/import": { body: devices.ImportDevices, answer: devices.ImportDevicesAnswer },
   "POST /devices/wake": { body: WakeRequest, answer: WakeAnswer },
-  "POST /devices/:id/state": { body: devices.DeviceStateRequest },
+  "POST /devices/:id/state": { body: devices.DeviceStateRequest, answer: devices.DeviceRecord },
   "GET /devices/:id/variables": variables,
   "POST /devices/:id/variables": changedVariables,
   "POST /credentials": { body: administration.CredentialRequest, answer: administration.CredentialAnswer },
@@ -58,7 +75,7 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "GET /deployments/:id": { answer: administration.DeploymentRecord },
   "POST /deployments": { body: administration.DeploymentRequest, answer: administration.DeploymentRecord },
   "POST /deployments/preview": { body: administration.DeploymentRequest, answer: devices.DeploymentPreview },
-  "POST /deployments/:id/clear": { body: devices.DeploymentClear },
+  "POST /deployments/:id/clear": { body: devices.DeploymentClear, answer: devices.DeploymentCleared },
   "POST /deployments/:id/start": { answer: StartAnswer },
   "GET /deployments/:id/wake": { answer: DeploymentWake },
   "POST /deployments/:id/close": { answer: administration.DeploymentRecord },
@@ -68,6 +85,7 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "GET /distribution-point": { answer: DistributionPoint },
   "POST /distribution-point": { body: DistributionPointChange, answer: DistributionPoint },
   "GET /waiting": { answer: z.array(WaitingSession) },
+  "GET /events": { answer: "text/event-stream" },
   "POST /enrol": { body: EnrolRequest, answer: EnrolAnswer },
   "POST /examinations": { answer: doctor.Examination },
   "POST /examinations/:id/bursts": { body: doctor.BurstRequest, answer: doctor.BurstAnswer },
@@ -76,6 +94,7 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "GET /images": { answer: z.array(administration.ImageRecord) },
   "GET /images/:id": { answer: administration.ImageRecord },
   "POST /images": { body: administration.ImportRequest, answer: administration.ImportState },
+  "GET /images/:id/manifest": { answer: bytes },
   "POST /images/:id/multicast": {
     body: administration.MulticastRequest,
     answer: administration.ImageRecord,
@@ -93,11 +112,19 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "POST /login": { body: accounts.LoginRequest, answer: accounts.Me },
   "GET /me": { answer: accounts.Me },
   "POST /me/password": { body: accounts.PasswordChange },
+  "GET /metrics": { answer: "text/plain" },
+  "PUT /deployments/:id/machines/me/log": { body: bytes },
   "GET /logs": { answer: z.array(KeptLog) },
   "GET /machines/:id/log": { query: LogQuery, answer: MachineLog },
   "GET /machines": { answer: z.array(administration.MachineRecord) },
   "GET /machines/:id/variables": variables,
   "POST /machines/:id/variables": changedVariables,
+  "GET /shared-packages/:packageId": { answer: sequence.PackageFacts },
+  "GET /shared-packages/:packageId/image": { answer: deployment.ImageFacts },
+  "GET /shared-packages/:packageId/:offset": { answer: bytes },
+  "POST /shared-packages/:packageId/join": { body: deployment.JoinRequest, answer: deployment.JoinAnswer },
+  "POST /shared-packages/:packageId/progress": { body: report.Progress, answer: report.ProgressAnswer },
+  "POST /packages/:packageId/shared": { body: sequence.SharedRequest, answer: sequence.PackageRecord },
   "GET /packages": { answer: z.array(sequence.PackageRecord) },
   "GET /packages/:packageId": { answer: sequence.PackageRecord },
   "POST /packages/:packageId/multicast": {
@@ -115,17 +142,27 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "POST /points/:id/credential": { answer: point.PointCredential },
   "POST /images/:id/points": { body: point.ImagePoints, answer: z.array(point.PointRecord) },
   "POST /point/enrol": { body: point.PointEnrolRequest, answer: point.PointEnrolAnswer },
+  "GET /point/images/:id/manifest": { answer: bytes },
+  "GET /point/images/:id/content/:offset": { answer: bytes },
   "POST /point/sync": { body: point.PointSync, answer: point.PointSyncAnswer },
   "GET /policy": { answer: deployment.Policy },
   "GET /pxe": { answer: pxe.PxeStatus },
   "POST /pxe/properties": { body: pxe.PxePropertiesChange, answer: pxe.PxeProperties },
   "POST /pxe/clear": { body: pxe.PxeClearRequest, answer: pxe.PxeClearAnswer },
+  "GET /deployments/:id/machines/:machineId/statuses": { answer: z.array(report.KeptStatus) },
   "POST /reports": { body: report.ReportsRequest, answer: report.ReportsAnswer },
   "GET /sequences": { query: sequence.SequenceQuery, answer: z.array(sequence.SequenceRecord) },
   "GET /sequences/:id": { answer: sequence.SequenceDetail },
   "POST /sequences": { body: sequence.SequenceRequest, answer: sequence.SequenceRecord },
+  "GET /deployments/:id/sequence/:offset": { answer: bytes },
+  "GET /deployments/:id/children/:sequenceId/:offset": { answer: bytes },
+  "GET /deployments/:id/applications/:name": { answer: sequence.PackageFacts },
+  "GET /deployments/:id/packages/:packageId/:offset": { answer: bytes },
+  "GET /machines/:id/state": { answer: sequence.KeptState },
+  "GET /deployments/:id/machines/me/state/:offset": { answer: bytes },
   "GET /deployments/:id/children": { answer: sequence.SequenceChildren },
-  "GET /deployments/:id/variables": variables,
+  "GET /deployments/:id/variables": { answer: sequence.SequenceVariables },
+  "GET /deployments/:id/machines/me/variables": { answer: sequence.SequenceVariables },
   "GET /drivers": { query: sequence.DriverQuery, answer: z.array(sequence.DriverRecord) },
   "POST /deployments/:id/drivers": { body: sequence.DriverQuestion, answer: sequence.DriverPackages },
   "GET /deployments/:id/packages/:packageId": { answer: sequence.PackageFacts },
@@ -146,8 +183,9 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "GET /site-status": { query: StatusQuery, answer: z.array(SiteStatusEntry) },
   "GET /webhook": { answer: WebhookState },
   "POST /webhook": { body: WebhookRequest, answer: WebhookState },
-  "GET /status/export": { query: StatusQuery },
+  "GET /status/export": { query: StatusQuery, answer: z.array(StatusEntry), also: "text/csv" },
   "GET /tokens": { answer: z.array(accounts.TokenRecord) },
   "POST /tokens": { body: accounts.TokenRequest, answer: accounts.TokenAnswer },
+  "PUT /uploads/:id/:offset": { body: bytes, answer: sequence.UploadState },
   "POST /uploads": { body: sequence.UploadRequest, answer: sequence.UploadState },
 };

@@ -1,8 +1,13 @@
 /** Hidden variables are sealed on their way into the store, and opened for the machine that they are for. */
-import type { DeviceVariables, SequenceVariable } from "../../contract/sequence.ts";
+import {
+  DeviceVariables,
+  type DeviceVariablesChange,
+  type SequenceVariable,
+} from "../../contract/sequence.ts";
 import type { Vault } from "../authority/vault.ts";
-import type { Database } from "../store/database.ts";
+import type { Database } from "../store/schema.ts";
 import type { ApiContext } from "./context.ts";
+import { parse } from "./routes.ts";
 
 const whatOf = (name: string): string => `variable ${name.toLowerCase()}`;
 
@@ -28,12 +33,23 @@ export function shownVariables(variables: readonly SequenceVariable[]): DeviceVa
   return { variables: variables.map((one) => (one.hidden ? { ...one, value: "" } : one)) };
 }
 
+/** What there is after a change: what is named to stay, and what is new. Throws E_REQUEST_INVALID for too many. */
+export function changedVariables(
+  before: readonly SequenceVariable[],
+  { keep, variables }: DeviceVariablesChange,
+): SequenceVariable[] {
+  const staying = new Set(keep.map((name) => name.toLowerCase()));
+  const kept = before.filter(({ name }) => staying.has(name.toLowerCase()));
+  return parse(DeviceVariables, { variables: mergeVariables(kept, variables) }).variables;
+}
+
 /** From now on the device has these of its own, and no others; answers them as people see them. */
 export async function keepVariables(
   deviceId: string,
-  { variables }: DeviceVariables,
+  change: DeviceVariablesChange,
   { log, store, vault }: Pick<ApiContext, "log" | "store" | "vault">,
 ): Promise<DeviceVariables> {
+  const variables = changedVariables((await store.devices.variables(deviceId)) ?? [], change);
   await store.devices.setVariables(deviceId, sealVariables(vault, variables));
   log.info(`device ${deviceId} has ${variables.length} variables of its own`);
   return shownVariables(variables);

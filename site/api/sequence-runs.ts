@@ -16,7 +16,8 @@ import type { StoredPackage } from "../store/packages.ts";
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
 import { openVariables } from "./secret-variables.ts";
-import { offsetOf, parse, sendBytes, type Call, type Route } from "./routes.ts";
+import { offsetOf, parse, sendBytes } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
 
 export function sequenceRunRoutes(context: ApiContext): Route[] {
   return [...contentRoutes(context), ...checkpointRoutes(context)];
@@ -105,12 +106,7 @@ function contentRoutes({ files, packageContents, store, vault }: ApiContext): Ro
       who: "machine",
       handle: async (call) => {
         const found = await findPackage(call);
-        if (found.multicast === "only" && found.imageId === null) {
-          const failure = packageContents.failureOf(found.packageId);
-          if (failure !== undefined) throw failure;
-          const detail = `Package ${found.packageId} is by multicast only, and is still being prepared.`;
-          throw new VolleyError("E_SESSION_WAITING", detail);
-        }
+        packageContents.checkReady(found);
         return PackageFacts.parse(found);
       },
     },

@@ -10,7 +10,8 @@ import {
 } from "../../contract/sequence.ts";
 import { checkSequence } from "../content/sequence-check.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, parse, type Call, type Route } from "./routes.ts";
+import { identifierOf, parse } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
 
 export function sequenceRoutes({ files, log, store }: ApiContext): Route[] {
   const find = async ({ request }: Call): Promise<SequenceRecord> => {

@@ -1,12 +1,13 @@
 /** User state that a machine captures and has back: one place for each machine, kept for a time. */
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { StateRequest, StateStored, type StateAnswer } from "../../contract/sequence.ts";
+import { StateRequest, StateStored, type KeptState, type StateAnswer } from "../../contract/sequence.ts";
 import { newKey } from "../authority/secrets.ts";
 import type { StoredState } from "../store/state-stores.ts";
 import type { ApiContext } from "./context.ts";
 import { deploymentOf } from "./participation.ts";
-import { identifierOf, offsetOf, parse, sendBytes, type Route } from "./routes.ts";
+import { identifierOf, offsetOf, parse, sendBytes } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 const dayMs = 86_400_000;
 
@@ -65,6 +66,17 @@ export function stateStoreRoutes({ files, log, store }: ApiContext): Route[] {
         const expires = new Date(Date.now() + limits.stateStoreDays * dayMs).toISOString();
         await store.stateStores.restored(machineId, expires);
         log.info(`machine ${machineId} has its user state back, which is kept until ${expires}`);
+      },
+    },
+    {
+      method: "GET",
+      path: "/machines/:id/state",
+      who: "viewer",
+      handle: async ({ request }): Promise<KeptState> => {
+        const stored = await store.stateStores.find(identifierOf(request, "machine"));
+        if (stored === undefined) return { kept: null };
+        const { bytes, expires, restored } = stored;
+        return { kept: { bytes, expires, restored } };
       },
     },
     {

@@ -2,7 +2,8 @@
 import { StatusQuery, type StatusEntry } from "../../contract/status-messages.ts";
 import { csvText } from "../csv.ts";
 import type { ApiContext } from "./context.ts";
-import { parse, type Call, type Route } from "./routes.ts";
+import { parse } from "./routes.ts";
+import type { Call, Route } from "./route.ts";
 
 const columns = [
   "sequence",

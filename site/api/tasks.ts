@@ -1,7 +1,8 @@
 /** Imports and verifications: how far they are, and how the last ones ended. */
 import { VolleyError } from "../../contract/errors.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, type Route } from "./routes.ts";
+import { identifierOf } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function taskRoutes({ tasks }: ApiContext): Route[] {
   return [

@@ -3,7 +3,8 @@ import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { UploadRequest, type UploadState } from "../../contract/sequence.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, offsetOf, parse, type Route } from "./routes.ts";
+import { identifierOf, offsetOf, parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function uploadRoutes({ files }: ApiContext): Route[] {
   return [

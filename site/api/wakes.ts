@@ -6,7 +6,8 @@ import { devicesMeant } from "../boot/deployment-wakes.ts";
 import { macsOf } from "../boot/magic-packet.ts";
 import { isMember } from "../store/collections.ts";
 import type { ApiContext } from "./context.ts";
-import { identifierOf, parse, type Route } from "./routes.ts";
+import { identifierOf, parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 const nameOf = ({ facts, name }: DeviceRecord): string => facts?.name ?? name;
 

@@ -3,7 +3,8 @@ import { StatusQuery } from "../../contract/status-messages.ts";
 import { WebhookRequest, type WebhookState } from "../../contract/webhook.ts";
 import { webhookSecret } from "../webhook.ts";
 import type { ApiContext } from "./context.ts";
-import { parse, type Route } from "./routes.ts";
+import { parse } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export function webhookRoutes({ store, vault }: ApiContext): Route[] {
   const state = async (): Promise<WebhookState> => {

@@ -16,6 +16,7 @@ import {
   fingerprintOf,
   isCurrent,
   makeAuthority,
+  makePeerCertificate,
   makeServerCertificate,
   type CertifiedKey,
   type KeyKind,
@@ -33,23 +34,30 @@ export interface Authority {
   verifyManifest(bytes: Uint8Array, signature: Uint8Array): boolean;
   /** A distribution point's server certificate, PEM, for its own key (ECDSA P-256, SPKI in PEM). */
   certifyPoint(address: string, publicKey: string): Promise<string>;
+  /** By which a process of the site knows another; made anew with each call and kept nowhere. */
+  peerCertificate(): Promise<CertifiedKey>;
 }
 
-/** Keys are made at the first start and then kept. Throws E_STORE. */
-export async function openAuthority(folder: string): Promise<Authority> {
+/**
+ * Keys are made at the first start and then kept; the server's certificate in a folder of its own where several processes,
+ * each with its addresses, have the authority in common. Throws E_STORE.
+ */
+export async function openAuthority(folder: string, serverFolder = folder): Promise<Authority> {
   try {
     makeFolder(folder);
+    makeFolder(serverFolder);
     const authority = await keptPair(folder, "authority", makeAuthority);
     const manifestKey = keptManifestKey(folder);
     const manifestPublicKey = createPublicKey(manifestKey);
     return {
       certificate: authority.certificate,
       fingerprint: fingerprintOf(authority.certificate),
-      serverCertificate: (names, kind) => currentServerCertificate(folder, authority, names, kind),
+      serverCertificate: (names, kind) => currentServerCertificate(serverFolder, authority, names, kind),
       manifestKey: manifestPublicKey.export({ type: "spki", format: "pem" }).toString(),
       signManifest: (bytes) => sign(null, bytes, manifestKey),
       verifyManifest: (bytes, signature) => verify(null, bytes, manifestPublicKey, signature),
       certifyPoint: (address, publicKey) => certifyPoint(authority, address, publicKey),
+      peerCertificate: () => makePeerCertificate(authority),
     };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

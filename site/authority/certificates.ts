@@ -22,6 +22,9 @@ const pointDays = 60;
 const renewBeforeDays = 30;
 /** Machines that boot into a small system may have a clock that is a day behind. */
 const backdateDays = 2;
+/** No host has that name: processes of a site know each other's certificates by fingerprint. */
+const peerName = "process.invalid";
+const { clientAuth, serverAuth } = x509.ExtendedKeyUsage;
 
 /** PEM both: the certificate, and the key as PKCS #8. */
 export interface CertifiedKey {
@@ -79,6 +82,17 @@ export async function makeServerCertificate(
   return { certificate, key: await keyToPem(keys.privateKey) };
 }
 
+/**
+ * For a process of the site, with a key that lives no longer than it: the only certificate of the authority by which a
+ * client may show who it is.
+ */
+export async function makePeerCertificate(authority: CertifiedKey): Promise<CertifiedKey> {
+  const keys = await newKeys();
+  const subject = { name: "Volley site process", publicKey: keys.publicKey, days: authorityDays };
+  const certificate = await issue(authority, subject, [peerName], [clientAuth, serverAuth]);
+  return { certificate, key: await keyToPem(keys.privateKey) };
+}
+
 /** For a distribution point, whose key (ECDSA P-256, SPKI in PEM) is its own. Throws for what is no such key. */
 export async function certifyPoint(
   authority: CertifiedKey,
@@ -95,6 +109,7 @@ async function issue(
   authority: CertifiedKey,
   subject: { name: string; publicKey: webcrypto.CryptoKey; days: number },
   names: string[],
+  usages: x509.ExtendedKeyUsageType[] = [serverAuth],
 ): Promise<string> {
   const issuer = new x509.X509Certificate(authority.certificate);
   const [encoded] = x509.PemConverter.decode(authority.key);
@@ -111,7 +126,7 @@ async function issue(
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.ExtendedKeyUsageExtension(usages),
       new x509.SubjectAlternativeNameExtension(
         names.map((name) => ({ type: isIP(name) ? ("ip" as const) : ("dns" as const), value: name })),
       ),

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { limits } from "../../contract/limits.ts";
 import { migrationsDone, dumpDatabase } from "../store/dump.ts";
-import type { Database } from "../store/database.ts";
+import type { Database } from "../store/schema.ts";
 import { writeArchive, type ArchiveLine, type ContentFile } from "./archive.ts";
 
 export interface BackupSource {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import type { Log } from "../log.ts";
-import type { Database } from "../store/database.ts";
+import type { Database } from "../store/schema.ts";
 import { makeFolder, syncPath } from "../store/files.ts";
 import { Turns } from "../turns.ts";
 import { writeBackup, type BackupSource } from "./backup.ts";

@@ -1,12 +1,13 @@
 /**
- * dnsmasq's configurations: one process is the DHCP server, which is started anew whenever its rules change, and one serves
- * TFTP, so that no transfer ends with that. What can be decided from a DHCP request (its class, MAC and UUID) is a rule
- * here, so that a computer that is to get no answer gets none; the rest is decided when its boot loader asks the site.
+ * The configuration of dnsmasq, the DHCP server, which is started anew whenever its rules change. What can be decided from a DHCP
+ * request (its class, MAC and UUID) is a rule here, so that a computer that is to get no answer gets none; the rest is decided
+ * when its boot loader asks the site.
  */
 import { limits } from "../../contract/limits.ts";
 import type { PxeProperties } from "../../contract/pxe.ts";
 import { otherByteOrder } from "../devices/device-identity.ts";
 import type { KnownIdentities } from "../devices/device-index.ts";
+import type { DaemonProgram } from "./pxe-daemon.ts";
 import type { PxeInterface } from "./pxe-interfaces.ts";
 
 export interface DhcpOptions {
@@ -28,6 +29,18 @@ const uefiLoaders = { signed: "shimx64.efi", ipxe: "ipxe.efi" };
 export function hostOf(address: string, port: number): string {
   return port === 80 ? address : `${address}:${port}`;
 }
+
+export const dhcpProgram: DaemonProgram = {
+  name: "dnsmasq",
+  package: "dnsmasq-base",
+  capabilities: ["net_bind_service", "net_admin", "net_raw"],
+  isNobody: false,
+  socket: null,
+  folder: null,
+  words: (configurationFile) => [`--conf-file=${configurationFile}`],
+  isServing: /: started, version /,
+  endedBy: "SIGTERM",
+};
 
 const common = [
   "port=0",
@@ -137,15 +150,4 @@ function bootFiles(at: PxeInterface, { port, properties }: DhcpOptions): string[
         ]
       : []),
   ];
-}
-
-export function tftpConfiguration(interfaces: readonly PxeInterface[], root: string): string {
-  const rules = [
-    ...common,
-    ...interfaces.map(({ name }) => `interface=${name}`),
-    "enable-tftp",
-    `tftp-root="${root}"`,
-    `tftp-max=${limits.pxeTransfers}`,
-  ];
-  return `${rules.join("\n")}\n`;
 }

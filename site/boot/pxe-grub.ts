@@ -1,7 +1,7 @@
 /**
- * Answers GRUB, which asks by TFTP for a file that is named for its computer. dnsmasq says in its log what it was asked
- * for and does not have; the answer is put there, GRUB asks again, and what was sent is taken away: the next question
- * is answered anew.
+ * Answers GRUB, which asks by TFTP for a file that is named for its computer. The server's log says what it was asked for and
+ * does not have; the answer is put there, GRUB asks again, and what was sent is taken away: the next question is answered
+ * anew.
  */
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,10 +10,9 @@ import { limits } from "../../contract/limits.ts";
 import type { Log } from "../log.ts";
 import { macOf, uuidOf } from "../devices/device-identity.ts";
 import { grubBoot, grubConfiguration, grubFolder, grubRestart } from "./pxe-scripts.ts";
+import type { TftpRequest } from "./pxe-tftp.ts";
 import type { Pxe } from "./pxe.ts";
 
-const asked = /: file (.+) not found for (\S+)$/;
-const sent = /: sent (.+) to \S+$/;
 /** UUID, MAC, and whether the computer takes the answer now. */
 const question = /^(([0-9a-f-]{36}|none)_([0-9a-f:]{17}|none))(_accepted)?\.cfg$/i;
 
@@ -35,19 +34,16 @@ export class GrubAnswers {
     for (const name of readdirSync(this.#folder)) rmSync(join(this.#folder, name));
   }
 
-  /** A line of dnsmasq's log. */
-  heard(line: string): void {
-    const [, missing, address = ""] = asked.exec(line) ?? [];
-    if (missing?.startsWith(`${this.#folder}/`)) {
-      const name = missing.slice(this.#folder.length + 1);
-      this.#answer(name, address).catch((error: unknown) => {
-        // It asks again in a second.
-        this.#forget(name);
-        this.#log.error(`GRUB is not answered: ${toVolleyError(error).detail}`);
-      });
-    }
-    const taken = sent.exec(line)?.[1];
-    if (taken?.startsWith(`${this.#folder}/`)) this.#forget(taken.slice(this.#folder.length + 1));
+  /** What came of a request by TFTP. */
+  asked({ address, file, outcome }: TftpRequest): void {
+    if (!file.startsWith(`${grubFolder}/`)) return;
+    const name = file.slice(grubFolder.length + 1);
+    if (outcome === "sent") return this.#forget(name);
+    this.#answer(name, address).catch((error: unknown) => {
+      // It asks again in a second.
+      this.#forget(name);
+      this.#log.error(`GRUB is not answered: ${toVolleyError(error).detail}`);
+    });
   }
 
   stop(): void {

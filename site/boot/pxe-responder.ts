@@ -1,18 +1,19 @@
-/** Serves PXE on this computer's networks: DHCP or proxyDHCP and TFTP by dnsmasq, and the boot files by HTTP. */
+/** Serves PXE on this computer's networks: DHCP or proxyDHCP by dnsmasq, the boot files by HTTP, and by atftpd. */
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { PxeStatus } from "../../contract/pxe.ts";
 import type { Log } from "../log.ts";
-import { dhcpConfiguration, tftpConfiguration } from "./pxe-configuration.ts";
-import { Dnsmasq } from "./pxe-dnsmasq.ts";
+import { dhcpConfiguration, dhcpProgram } from "./pxe-configuration.ts";
+import { PxeDaemon } from "./pxe-daemon.ts";
 import { GrubAnswers } from "./pxe-grub.ts";
 import { mediaFiles, PxeFiles, winpeLoaders } from "./pxe-files.ts";
 import { pxeInterfaces, type PxeInterface, type PxeRange } from "./pxe-interfaces.ts";
 import { otherDhcpServer } from "./pxe-probe.ts";
 import type { Pxe } from "./pxe.ts";
 import { grubBootstrap } from "./pxe-scripts.ts";
+import { TftpLog, tftpProgram, tftpRules } from "./pxe-tftp.ts";
 import { winpeDescriptionName, winpeFolder } from "./winpe-texts.ts";
 
 /** What `volley site` is told of PXE. */
@@ -43,8 +44,9 @@ export class PxeResponder {
   /** Of TFTP. */
   readonly #root: string;
   readonly #grub: GrubAnswers;
-  readonly #tftp: Dnsmasq;
-  readonly #dhcp: Dnsmasq;
+  /** One for each interface. */
+  readonly #tftp: PxeDaemon[];
+  readonly #dhcp: PxeDaemon;
   #settling: NodeJS.Timeout | null = null;
 
   private constructor(options: PxeResponderOptions, interfaces: PxeInterface[]) {
@@ -55,13 +57,22 @@ export class PxeResponder {
     this.#root = join(folder, "tftp");
     makeTftpRoot(this.#root, options.mediaFolder);
     this.#grub = new GrubAnswers({ root: this.#root, pxe: options.pxe, log });
-    this.#tftp = new Dnsmasq({
-      title: "TFTP",
-      configurationFile: join(folder, "tftp.conf"),
-      log,
-      heard: (line) => this.#grub.heard(line),
+    this.#tftp = interfaces.map(({ address, name }) => {
+      const program = tftpProgram({ address, card: name, root: this.#root });
+      const said = new TftpLog();
+      return new PxeDaemon({
+        program,
+        title: `TFTP on ${name}`,
+        configurationFile: join(folder, "tftp.rules"),
+        log,
+        heard: (line) => {
+          const request = said.heard(line);
+          if (request !== null) this.#grub.asked(request);
+        },
+      });
     });
-    this.#dhcp = new Dnsmasq({ title: "DHCP", configurationFile: join(folder, "dhcp.conf"), log });
+    const configurationFile = join(folder, "dhcp.conf");
+    this.#dhcp = new PxeDaemon({ program: dhcpProgram, title: "DHCP", configurationFile, log });
   }
 
   /** Throws E_PXE_INTERFACE, E_PXE_MEDIA, E_PXE_OTHER_SERVER, E_PXE_PORT, E_TOOL_MISSING and E_TOOL_FAILED. */
@@ -80,7 +91,7 @@ export class PxeResponder {
   }
 
   get status(): NonNullable<PxeStatus["serving"]> {
-    const failure = this.#dhcp.failure ?? this.#tftp.failure;
+    const [failure = null] = [this.#dhcp, ...this.#tftp].flatMap((daemon) => daemon.failure ?? []);
     return {
       interfaces: this.#interfaces.map(({ address, name, range }) => ({
         name,
@@ -98,14 +109,14 @@ export class PxeResponder {
     if (this.#settling !== null) clearTimeout(this.#settling);
     this.#files.stop();
     await this.#dhcp.stop();
-    await this.#tftp.stop();
+    for (const tftp of this.#tftp) await tftp.stop();
     this.#grub.stop();
   }
 
   async #start(): Promise<void> {
     const { pxe } = this.#options;
     await this.#files.start();
-    await this.#tftp.configure(tftpConfiguration(this.#interfaces, this.#root));
+    for (const tftp of this.#tftp) await tftp.configure(tftpRules());
     await this.#serveDhcp();
     pxe.changed = () => this.#settle();
     pxe.hasWinpe = () => existsSync(join(this.#options.mediaFolder, winpeFolder, winpeDescriptionName));

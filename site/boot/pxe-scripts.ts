@@ -97,9 +97,12 @@ export function ipxeWinpe(host: string, address: string, hasWimboot: boolean): s
     return lines(
       "#!ipxe",
       `kernel ${url}/wimboot`,
-      `initrd ${url}/Boot/BCD.bios BCD`,
-      `initrd ${url}/Boot/boot.sdi boot.sdi`,
-      `initrd ${url}/Boot/boot.wim boot.wim`,
+      // A BIOS's wimboot knows a file by the words behind its address, UEFI's by its name.
+      ...[
+        ["BCD.bios", "BCD"],
+        ["boot.sdi", "boot.sdi"],
+        ["boot.wim", "boot.wim"],
+      ].map(([file, name]) => `initrd --name ${name} ${url}/Boot/${file} ${name}`),
       "boot",
     );
   }

@@ -61,6 +61,13 @@ export async function buildWinpeDisc(medium: WinpeMedium, output: string): Promi
   await runMediaTool("xorriso", words.flat());
 }
 
+/** Why there can be no stick with that image, or null: UEFI starts from FAT32, whose files have a length of 32 bits. */
+export function stickRefusal(wim: string): string | null {
+  const { size } = statSync(wim);
+  if (size < 2 ** 32) return null;
+  return `No USB image: boot.wim has ${size} bytes, and no file of FAT32, from which UEFI starts, may have 4 GiB.`;
+}
+
 const volumeStart = 2048;
 
 /**

@@ -21,7 +21,7 @@ import { mergeWords } from "../../windows/boot-text.ts";
 import { emptyHive } from "../../windows/empty-hive.ts";
 import { ramdiskText, type RamdiskTarget } from "../../windows/ramdisk-configuration.ts";
 import { runMediaTool } from "./media-tools.ts";
-import { buildWinpeDisc, buildWinpeStick, type WinpeMedium } from "./winpe-disks.ts";
+import { buildWinpeDisc, buildWinpeStick, stickRefusal, type WinpeMedium } from "./winpe-disks.ts";
 import { buildWinpeImage, chooseImage, type WinpeContents } from "./winpe-image.ts";
 import { existingFile, missing, takeParts, type PartsWish, type WinpeParts } from "./winpe-parts.ts";
 import { winpeDescriptionName, winpeFolder, type WinpeDescription } from "./winpe-texts.ts";
@@ -69,6 +69,8 @@ export async function buildWinpe(options: WinpeOptions): Promise<WinpeDescriptio
       work: join(work, "contents"),
     });
     const locale = chosen.languages[0] ?? "en-US";
+    if (forms.usb === null) forms.usb = stickRefusal(wim);
+    if (forms.usb !== null && options.forms?.includes("usb") === true) throw missing(forms.usb);
     await placeNetworkFiles(parts, { folder, locale, wimboot: options.wimboot });
     onStep("Making the ISO and the USB image");
     const medium: WinpeMedium = { parts, wim, stores: await mediumStores(work, locale), work };

@@ -18,6 +18,7 @@ import type { Log } from "../log.ts";
 import type { StoredSession } from "../store/sessions.ts";
 import { Turns } from "../turns.ts";
 import { ClosedSessions } from "./closed-sessions.ts";
+import { castDeployment } from "./downloads.ts";
 import { LiveSession } from "./live-session.ts";
 import { castingOf, LiveSessions } from "./live-sessions.ts";
 import { isMulticastOnly, SessionOpener, type CastWish, type OpenerOptions } from "./session-opener.ts";
@@ -127,7 +128,9 @@ export class Director {
     if (session === undefined || session.stored.deploymentId !== deploymentId) {
       return { next: "rejoin", moved: "" };
     }
-    return session.progress(machineId, progress);
+    const answer = session.progress(machineId, progress);
+    const nextAfterMs = this.#live.progressIntervalMs;
+    return nextAfterMs > limits.progressIntervalMs ? { ...answer, nextAfterMs } : answer;
   }
 
   /** Whether the machine takes part in a session of the deployment, which only a machine of it can. */
@@ -199,7 +202,7 @@ export class Director {
 
   /** Of a machine that joins: the deployment may have been closed while its turn was waited for. */
   async #openFor(wish: CastWish): Promise<LiveSession> {
-    const deployment = await this.#options.store.deployments.find(wish.deployment.id);
+    const deployment = await castDeployment(wish.deployment.id, this.#options);
     if (!deployment?.open) {
       throw new VolleyError("E_SESSION_GONE", `Deployment ${wish.deployment.name} is closed.`);
     }
@@ -246,7 +249,7 @@ export class Director {
     const { groups, store, log } = this.#options;
     try {
       await groups.resume(stored);
-      const deployment = await store.deployments.find(stored.deploymentId);
+      const deployment = await castDeployment(stored.deploymentId, this.#options);
       if (!deployment?.open) throw new VolleyError("E_SESSION_GONE", "Its deployment is closed.");
       const session = await this.#cast(stored, deployment);
       const streams = this.#streamsOf(deployment, stored.imageId);
@@ -312,12 +315,12 @@ export class Director {
 
   /** The machine is told with its next progress, and stays where it is if the stream cannot be opened. */
   async #moveToStream(session: LiveSession, streams: Streams, move: StreamMove): Promise<void> {
-    const { log, store } = this.#options;
+    const { log } = this.#options;
     const { deploymentId, imageId, number } = session.stored;
     const { from, machineId, reason, to } = move;
     const what = `session ${number}: machine ${machineId}`;
     try {
-      const deployment = await store.deployments.find(deploymentId);
+      const deployment = await castDeployment(deploymentId, this.#options);
       if (!deployment?.open) return;
       const wish = { deployment, imageId, stream: to };
       if (this.#live.find(wish) === undefined) await this.#open(wish);

@@ -4,7 +4,7 @@ import type { JoinAnswer } from "../../contract/deployment.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { Progress, ProgressAnswer } from "../../contract/report.ts";
 import type { Caster, CasterStatistics } from "../../native/index.ts";
-import type { StoredSession } from "../store/sessions.ts";
+import { downloadsId, type StoredSession } from "../store/sessions.ts";
 import { isMulticastOnly } from "./session-opener.ts";
 import { SlowClientRule, type Move } from "./slow-clients.ts";
 import type { StreamClient } from "./stream-rule.ts";
@@ -209,7 +209,7 @@ type Described = Pick<
 export function describe(stored: StoredSession, image: { name: string; root: string }): Described {
   return {
     id: stored.id,
-    deploymentId: stored.deploymentId,
+    deploymentId: stored.deploymentId === downloadsId ? null : stored.deploymentId,
     imageName: image.name,
     stream: stored.stream,
     encrypted: stored.encrypted,

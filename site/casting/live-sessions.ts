@@ -1,4 +1,5 @@
 /** The sessions that are cast now, by what is asked for them. */
+import { limits } from "../../contract/limits.ts";
 import type { StoredSession } from "../store/sessions.ts";
 import type { LiveSession } from "./live-session.ts";
 import type { CastWish } from "./session-opener.ts";
@@ -46,6 +47,14 @@ export class LiveSessions {
   find({ deployment, imageId, stream }: CastWish): LiveSession | undefined {
     const casting = castingOf({ deploymentId: deployment.id, imageId });
     return this.ofCasting(casting).find(({ stored }) => stored.stream === stream);
+  }
+
+  /** How often each machine is to tell its progress, so that all of them together are no more than the site can hear. */
+  get progressIntervalMs(): number {
+    let machines = 0;
+    for (const session of this.#byId.values()) machines += session.machines.size;
+    const wantedMs = (machines / limits.progressPerSecondMost) * 1000;
+    return Math.ceil(Math.min(Math.max(wantedMs, limits.progressIntervalMs), limits.progressIntervalMostMs));
   }
 
   /** Machines at work in any. */

@@ -37,7 +37,7 @@ const heldBackPart = 0.5;
 /** Of what a machine took, by multicast: one that multicast does not reach is served by no stream. */
 const reachedPart = 0.1;
 /** Older figures say nothing of what the machine does now. */
-const freshMs = 5000;
+const freshMs = 2 * limits.progressIntervalMostMs;
 
 const own: ReadonlySet<Progress["bottleneck"]> = new Set(["network", "processor", "disk"]);
 const heldBackWords = { network: "its network", processor: "its processor", disk: "its disk" } as const;

@@ -9,9 +9,10 @@ import { limits } from "../../contract/limits.ts";
 import { SiteClient } from "../client.ts";
 import { openLog } from "../log.ts";
 import { readServing } from "../store/database.ts";
-import type { HolderLocation } from "../store/lease.ts";
+import type { HolderLocation } from "../store/holder-location.ts";
 import type { SitePlace } from "./database.ts";
-import { openSite, siteFiles, type RunningSite, type SiteLocation, type SiteNative } from "../site.ts";
+import { siteFiles, type SiteLocation, type SiteNative } from "../options.ts";
+import { openSite, type RunningSite } from "../site.ts";
 
 const pauseMs = 200;
 
@@ -105,6 +106,8 @@ async function openForOneCommand(place: SitePlace, native: SiteNative): Promise<
     pxe: null,
     certificate: null,
     highRiskDevices: limits.highRiskDevices,
+    peer: { address: null, port: 0 },
+    followed: () => undefined,
     log: openLog({ file: files.log, quiet: true }),
     serving: false,
   });

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { VolleyError } from "../../contract/errors.ts";
-import { siteFiles } from "../site.ts";
+import { siteFiles } from "../options.ts";
 import { writeFileDurably } from "../store/files.ts";
 import { checkDatabaseUrl, type DatabaseServer } from "../store/server-database.ts";
 import { text, type Command, type CommandCall } from "./command.ts";

@@ -1,8 +1,9 @@
-/** volley machine list | variables | drop-state */
+/** volley machine list | variables | state | drop-state */
 import type { MachineRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
-import { timeText } from "../quantities.ts";
+import type { KeptState } from "../../contract/sequence.ts";
+import { keptStateText, timeText } from "../quantities.ts";
 import type { SiteCommand } from "./command.ts";
 import { findMachines } from "./deployment.ts";
 import { printJson, printLine, printTable } from "./output.ts";
@@ -47,6 +48,19 @@ export const machineCommands: SiteCommand[] = [
         call,
         `/machines/${await oneMachine(client, call.positionals[0] ?? "")}/variables`,
       ),
+  },
+  {
+    words: "machine state",
+    operands: "MACHINE",
+    operandCount: 1,
+    summary: "Show what the site keeps of the users' files that a migration of the machine captured.",
+    options: {},
+    run: async (client, call) => {
+      const name = call.positionals[0] ?? "";
+      const answer = await client.get<KeptState>(`/machines/${await oneMachine(client, name)}/state`);
+      if (call.json) return printJson(answer);
+      printLine(keptStateText(answer));
+    },
   },
   {
     words: "machine drop-state",

@@ -6,7 +6,7 @@ import { VolleyError } from "../../contract/errors.ts";
 import { fingerprintOf } from "../authority/certificates.ts";
 import { buildMedia } from "../boot/media.ts";
 import { ownFile } from "../own-files.ts";
-import { siteFiles } from "../site.ts";
+import { siteFiles } from "../options.ts";
 import { bytesText } from "../quantities.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { buildWinpeBy, checkWinpeOptions, winpeOptions } from "./media-winpe.ts";

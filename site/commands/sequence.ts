@@ -2,7 +2,7 @@
 import { basename, parse, resolve } from "node:path";
 import type { MachineRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
-import type { StepStatus } from "../../contract/report.ts";
+import type { KeptStatus } from "../../contract/report.ts";
 import type { SequenceDetail, SequenceRecord } from "../../contract/sequence.ts";
 import { bytesText, minuteText, timeText } from "../quantities.ts";
 import { text, type SiteCommand } from "./command.ts";
@@ -109,7 +109,9 @@ export const sequenceCommands: SiteCommand[] = [
         words[support.linux],
       ]);
       printTable([["GROUP", "STEP", "WINPE", "LINUX PE", "WINDOWS", "LINUX"], ...rows]);
-      const needed = (detail.check?.packages ?? []).map((one) => one.id);
+      const needed = (detail.check?.packages ?? [])
+        .filter((one) => one.needed !== false)
+        .map((one) => one.id);
       if (needed.length > 0) printLine(`Content that is needed: ${needed.join(" ")}`);
       printProblems(detail);
     },
@@ -129,7 +131,7 @@ export const sequenceCommands: SiteCommand[] = [
         throw new VolleyError("E_USAGE", "One machine is to be named.");
       }
       const path = `/deployments/${id}/machines/${machineId}/statuses`;
-      const statuses = await client.get<(StepStatus & { time: string })[]>(path);
+      const statuses = await client.get<KeptStatus[]>(path);
       if (call.json) return printJson(statuses);
       const rows = statuses.map(({ action, exitCode, group, messageId, messageName, step, time }) => [
         timeText(time),

@@ -11,7 +11,8 @@ import {
   parsePortRange,
 } from "../casting/addresses.ts";
 import { openLog } from "../log.ts";
-import { openSite, siteFiles, type RunningSite, type SiteNative, type SiteOptions } from "../site.ts";
+import { siteFiles, type SiteLocation, type SiteNative, type SiteOptions } from "../options.ts";
+import { openSite, type RunningSite } from "../site.ts";
 import { makeFolder } from "../store/files.ts";
 import { text, texts, type Command, type CommandCall } from "./command.ts";
 import { databaseOptions, settlePlace } from "./database.ts";
@@ -59,6 +60,12 @@ export const siteCommand: Command = {
     },
     mtu: { type: "string", value: "BYTES", help: `Largest IP packet of the network (${defaultMtu}).` },
     ...databaseOptions,
+    "peer-address": {
+      type: "string",
+      value: "IP",
+      help: "Where other processes of one database bring what they were asked (the first --address).",
+    },
+    "peer-port": { type: "string", value: "PORT", help: "TCP port of that (any that is free)." },
     certificate: {
       type: "string",
       value: "FILE",
@@ -102,6 +109,14 @@ function addresses(call: CommandCall): string[] {
   );
   if (wrong !== undefined) throw new VolleyError("E_USAGE", `"${wrong}" is not an IPv4 address.`);
   return list;
+}
+
+function peer(call: CommandCall): SiteOptions["peer"] {
+  const address = text(call, "peer-address") ?? null;
+  if (address !== null && !isIPv4(address)) {
+    throw new VolleyError("E_USAGE", `"${address}" is not an IPv4 address.`);
+  }
+  return { address, port: number(call, "peer-port", { least: 0, most: 65_535, whole: true }) ?? 0 };
 }
 
 function querier(call: CommandCall): SiteOptions["querier"] {
@@ -162,21 +177,23 @@ export async function runSite(call: CommandCall, native: SiteNative, ended: Prom
     importFolder: resolve(text(call, "import-folder") ?? files.imports),
   };
   const log = openLog({ file: files.log, quiet: call.json });
-  const site = await openUnlessEnded({ ...options, native, log, serving: true });
-  if (site === null) return;
-  if (call.json) {
-    const { firstPassword } = site;
-    printJson({ ...site.location, adminTokenFile: files.adminToken, firstPassword });
-  } else {
-    const shown = options.addresses[0] ?? site.location.address;
-    printLine(`The site is at https://${shown}:${site.location.port}/`);
-    printLine(`Fingerprint of its authority (SHA-256): ${site.fingerprint}`);
-    if (site.firstPassword !== null) {
-      printLine(`Sign in as "${firstAccountName}" with the password ${site.firstPassword}`);
+  let isShown = false;
+  const show = (location: SiteLocation, firstPassword: string | null): void => {
+    if (isShown) return;
+    isShown = true;
+    if (call.json) return printJson({ ...location, adminTokenFile: files.adminToken, firstPassword });
+    printLine(`The site is at https://${options.addresses[0] ?? location.address}:${location.port}/`);
+    printLine(`Fingerprint of its authority (SHA-256): ${location.fingerprint}`);
+    if (firstPassword !== null) {
+      printLine(`Sign in as "${firstAccountName}" with the password ${firstPassword}`);
       printLine("It is shown this once, and the first sign-in asks for one of your own.");
     }
     printLine(`The token of the command line on this machine is in ${files.adminToken}`);
-  }
+  };
+  const followed = (location: SiteLocation): void => show(location, null);
+  const site = await openUnlessEnded({ ...options, native, log, serving: true, followed });
+  if (site === null) return;
+  show(site.location, site.firstPassword);
   const failure = await Promise.race([ended, site.failed]);
   log.info("the site is stopping");
   await site.close();
@@ -193,6 +210,7 @@ function wishOf(call: CommandCall) {
     mtu: number(call, "mtu", { least: 576, most: 9000, whole: true }) ?? defaultMtu,
     timeToLive: number(call, "time-to-live", { least: 1, most: 255, whole: true }) ?? 1,
     querier: querier(call),
+    peer: peer(call),
     pxe: pxePlace(call),
     certificate: certificate(call),
     highRiskDevices:

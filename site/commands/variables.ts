@@ -35,6 +35,7 @@ export const variableOptions: Command["options"] = {
     value: "FILE",
     help: "As --variables, but hidden: passwords and keys. Remove the file afterwards.",
   },
+  keep: { type: "boolean", help: "What the files do not name stays, hidden ones too." },
   clear: { type: "boolean", help: "Take away all that it had." },
 };
 
@@ -42,8 +43,12 @@ export const variableOptions: Command["options"] = {
 export async function changeVariables(client: SiteClient, call: CommandCall, path: string): Promise<void> {
   const given = [...readVariables(call, "variables", false), ...readVariables(call, "secrets", true)];
   const changes = ["variables", "secrets", "clear"].some((name) => call.values[name] !== undefined);
+  const keep =
+    call.values["keep"] === true
+      ? (await client.get<DeviceVariables>(path)).variables.map(({ name }) => name)
+      : [];
   const { variables } = changes
-    ? await client.post<DeviceVariables>(path, { variables: given })
+    ? await client.post<DeviceVariables>(path, { variables: given, keep })
     : await client.get<DeviceVariables>(path);
   if (call.json) return printJson(variables);
   for (const { hidden, name, value } of variables) printLine(`${name}=${hidden ? "(hidden)" : value}`);

@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { copyFile, constants, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { toVolleyError, type VolleyError } from "../../contract/errors.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import type { Log } from "../log.ts";
 import { makeFolder } from "../store/files.ts";
 import type { StoredPackage } from "../store/packages.ts";
@@ -46,9 +46,13 @@ export class PackageContents {
     this.#last = this.#turns.take(() => this.#make(packageId));
   }
 
-  /** What kept a package from being cast, in this process. */
-  failureOf(packageId: string): VolleyError | undefined {
-    return this.#failures.get(packageId);
+  /** Of a package that comes in no other way: throws what kept it from being cast, in this process, or E_SESSION_WAITING. */
+  checkReady({ imageId, multicast, packageId }: StoredPackage): void {
+    if (multicast !== "only" || imageId !== null) return;
+    const failure = this.#failures.get(packageId);
+    if (failure !== undefined) throw failure;
+    const detail = `Package ${packageId} is by multicast only, and is still being prepared.`;
+    throw new VolleyError("E_SESSION_WAITING", detail);
   }
 
   /** Cancels what goes on and waits for it. */

@@ -10,11 +10,13 @@ import { DeploymentsView } from "./views/deployments.tsx";
 import { DevicesView } from "./views/devices.tsx";
 import { ImagesView } from "./views/images.tsx";
 import { LogsView } from "./views/logs.tsx";
+import { PackagesView } from "./views/packages.tsx";
 import { PointsView } from "./views/points.tsx";
 import { RoomView } from "./views/room.tsx";
 import { SequencesView } from "./views/sequences.tsx";
 import { SessionsView } from "./views/sessions.tsx";
 import { SettingsView } from "./views/settings.tsx";
+import { StatusView } from "./views/status.tsx";
 import { SignInView } from "./views/sign-in.tsx";
 
 /** What each path of paths.ts shows. */
@@ -24,8 +26,10 @@ const views: Record<(typeof viewPaths)[number]["path"], ComponentType> = {
   "/deployments": DeploymentsView,
   "/images": ImagesView,
   "/sequences": SequencesView,
+  "/packages": PackagesView,
   "/devices": DevicesView,
   "/points": PointsView,
+  "/status": StatusView,
   "/logs": LogsView,
   "/settings": SettingsView,
 };

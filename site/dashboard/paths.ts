@@ -9,18 +9,27 @@ export const viewPaths = [
   { path: "/deployments", title: "Deployments" },
   { path: "/images", title: "Images" },
   { path: "/sequences", title: "Task sequences" },
+  { path: "/packages", title: "Packages" },
   { path: "/devices", title: "Devices" },
   { path: "/points", title: "Buildings" },
+  { path: "/status", title: "Status" },
   { path: "/logs", title: "Logs" },
   { path: "/settings", title: "Settings" },
 ] as const;
 
 /** Views that show one thing, by its identifier, below their own path. */
-export const detailedPaths = ["/sequences", "/logs"] as const satisfies (typeof viewPaths)[number]["path"][];
+export const detailedPaths = [
+  "/sequences",
+  "/devices",
+  "/status",
+  "/logs",
+] as const satisfies (typeof viewPaths)[number]["path"][];
 
 /** Parts of the settings, below their own path. */
 export const settingPaths = [
   { path: "/settings", title: "Distribution point" },
+  { path: "/settings/pxe", title: "Network boot" },
+  { path: "/settings/webhook", title: "Webhook" },
   { path: "/settings/access", title: "Access" },
   { path: "/settings/audit", title: "Audit log" },
   { path: "/settings/password", title: "Own password" },

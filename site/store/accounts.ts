@@ -5,9 +5,8 @@ import type { AccountRecord, Role } from "../../contract/accounts.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { alone } from "./alone.ts";
-import type { Database } from "./database.ts";
+import type { AccountTable, Database, Tables } from "./schema.ts";
 import type { PasswordProof } from "./password-proofs.ts";
-import type { AccountTable, Tables } from "./schema.ts";
 
 export interface StoredAccount extends AccountRecord {
   proof: PasswordProof;

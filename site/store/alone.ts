@@ -3,8 +3,7 @@
  * the database. The embedded database runs one transaction at a time anyhow; a server does not.
  */
 import { sql, type Transaction } from "kysely";
-import type { Database } from "./database.ts";
-import type { Tables } from "./schema.ts";
+import type { Database, Tables } from "./schema.ts";
 
 /** Of PostgreSQL's advisory locks, whose numbers all of a database's users share. */
 const lockNumber = 0x566f6c6c;

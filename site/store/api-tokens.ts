@@ -4,8 +4,7 @@ import type { TokenRecord } from "../../contract/accounts.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { alone } from "./alone.ts";
-import type { Database } from "./database.ts";
-import type { ApiTokenTable } from "./schema.ts";
+import type { ApiTokenTable, Database } from "./schema.ts";
 
 export class ApiTokenStore {
   readonly #database: Database;

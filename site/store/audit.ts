@@ -1,7 +1,7 @@
 /** Who did what: entries are added and read, and go when they are very old. The database refuses anything else. */
 import type { AuditEntry, AuditQuery } from "../../contract/accounts.ts";
 import { limits } from "../../contract/limits.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { toNumber } from "./schema.ts";
 
 const dayMs = 86_400_000;

@@ -1,5 +1,5 @@
 /** Disk images that machines captured and that are imported, as rows: which upload became which, and what is to be done. */
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 
 export interface CapturedDisk {
   uploadId: string;

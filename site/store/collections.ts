@@ -6,7 +6,7 @@ import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { SequenceVariable } from "../../contract/sequence.ts";
 import { ruleMatches } from "./collection-rule.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 
 export interface StoredCollection {
   id: string;

@@ -1,6 +1,6 @@
 /** Enrolment credentials: only their hashes are kept. */
 import { sql } from "kysely";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 
 export interface NewCredential {
   id: string;

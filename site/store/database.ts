@@ -14,13 +14,12 @@ import { migrationsDone } from "./dump.ts";
 import { EmbeddedDialect } from "./embedded-database.ts";
 import { FailedDisk } from "./failed-disk.ts";
 import { syncPath, syncTree, writeFileDurably } from "./files.ts";
-import { servingAt, type HolderLocation } from "./lease.ts";
+import type { HolderLocation } from "./holder-location.ts";
+import { servingAt } from "./lease.ts";
 import { knownMigrations, migrations, migrationsNamed } from "./migrations/index.ts";
 import { serverDialect, type DatabaseServer } from "./server-database.ts";
-import type { Tables } from "./schema.ts";
+import type { Database, Tables } from "./schema.ts";
 import { WriteAheadLog } from "./write-ahead-log.ts";
-
-export type Database = Kysely<Tables>;
 
 /**
  * What a commit means here. PGlite starts PostgreSQL with -F, which is fsync off; and it has no fdatasync, by which

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { DeploymentRecord, DeploymentRequest } from "../../contract/administration.ts";
 import type { DeviceRecord } from "../../contract/devices.ts";
 import { windowsAgentPackage, type SequenceVariable } from "../../contract/sequence.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { tell } from "./site-messages.ts";
 import { deploymentRecord, deploymentRow } from "./deployment-rows.ts";
 import { windowOf } from "./deployment-window.ts";

@@ -6,8 +6,7 @@ import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { SequenceVariable } from "../../contract/sequence.ts";
-import type { Database } from "./database.ts";
-import type { Tables } from "./schema.ts";
+import type { Database, Tables } from "./schema.ts";
 
 export class DeviceStore {
   readonly #database: Database;

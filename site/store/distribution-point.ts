@@ -1,6 +1,6 @@
 /** What the site keeps of its distribution point: its properties, and since when sessions wait to start. */
 import type { DistributionPoint } from "../../contract/distribution-point.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 
 const onlyRow = 1;
 

@@ -1,6 +1,6 @@
 /** What the INF files of packages of drivers are for, as rows. */
 import type { DriverRecord } from "../../contract/sequence.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 
 export interface ReadDriver extends Omit<DriverRecord, "packageId" | "identifiers"> {
   /** In capitals. */

@@ -4,8 +4,7 @@
  */
 import { sql, type Transaction } from "kysely";
 import { limits } from "../../contract/limits.ts";
-import type { Database } from "./database.ts";
-import type { Tables } from "./schema.ts";
+import type { Database, Tables } from "./schema.ts";
 
 /** In this order: a table, then its rows; the counters of the database at the end. */
 export type DumpPart =

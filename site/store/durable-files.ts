@@ -16,6 +16,12 @@ interface MountingModule {
       fsync?: (stream: Stream) => number;
       close: (stream: Stream) => void;
       write: (stream: Stream, buffer: object, offset: number, length: number, position: number) => number;
+      setattr: (stream: Stream, attributes: object) => void;
+    };
+    node_ops: {
+      setattr: (node: object, attributes: object) => void;
+      rename: (node: object, folder: object, name: string) => void;
+      unlink: (folder: object, name: string) => void;
     };
     /** Of the host. */
     realPath: (node: object) => string;
@@ -80,9 +86,20 @@ export class DurableFiles extends NodeFS {
         reaching(() => this.#log.closing(stream.nfd));
         close(stream);
       };
+      /** The log comes to the disk before what it speaks of: a file is cut short or removed by a commit that has come there. */
+      const afterLog =
+        <Parts extends unknown[]>(work: (...parts: Parts) => void) =>
+        (...parts: Parts): void => {
+          reaching(() => this.#log.syncNow());
+          work(...parts);
+        };
+      const { node_ops: nodes, stream_ops: streams } = NODEFS;
+      nodes.rename = afterLog(nodes.rename);
+      nodes.unlink = afterLog(nodes.unlink);
+      nodes.setattr = afterLog(nodes.setattr);
+      streams.setattr = afterLog(streams.setattr);
       const { write } = NODEFS.stream_ops;
       NODEFS.stream_ops.write = (stream, buffer, offset, length, position) => {
-        // The log comes to the disk before what it speaks of.
         if (!this.#log.defers(NODEFS.realPath(stream.node))) reaching(() => this.#log.syncNow());
         let written = 0;
         try {

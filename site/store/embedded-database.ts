@@ -130,7 +130,10 @@ class EmbeddedDriver implements Driver {
     const { database, disk } = this.#options;
     return await this.#statements.execute(statement, (message) =>
       disk.guard(async () => {
-        const { messages } = await database.execProtocol(message);
+        const { messages } = await database.execProtocol(message).catch((error: unknown) => {
+          if (hasStopped(error)) disk.report((error as Error).message);
+          throw error;
+        });
         const [result] = parse.parseResults(messages, database.parsers, { rowMode: "object" });
         const complete = messages.findLast(({ name }) => name === "commandComplete");
         const tag = complete !== undefined && "text" in complete ? String(complete.text) : "";
@@ -175,6 +178,11 @@ class EmbeddedConnection implements DatabaseConnection {
   streamQuery(): AsyncIterableIterator<never> {
     throw new Error("The embedded database does not stream.");
   }
+}
+
+/** PostgreSQL says that it is its last word. PGlite would take the next statement, and never come back from it. */
+function hasStopped(error: unknown): boolean {
+  return error instanceof Error && "severity" in error && /^(PANIC|FATAL)$/.test(String(error.severity));
 }
 
 const command = (sql: string): Statement => ({ sql, parameters: [] });

@@ -2,7 +2,7 @@
 import type { Selectable } from "kysely";
 import type { ImageRecord } from "../../contract/administration.ts";
 import type { MulticastUse } from "../../contract/common.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { tell } from "./site-messages.ts";
 import { toNumber, type ImageTable } from "./schema.ts";
 
@@ -114,7 +114,18 @@ export class ImageStore {
       .select("package_id")
       .where("image_id", "=", id)
       .execute();
-    return [...deployments.map(({ name }) => name), ...packages.map((row) => `package ${row.package_id}`)];
+    const downloaded = await this.#database
+      .selectFrom("session")
+      .select("id")
+      .where("deployment_id", "is", null)
+      .where("image_id", "=", id)
+      .where("open", "=", true)
+      .executeTakeFirst();
+    return [
+      ...deployments.map(({ name }) => name),
+      ...packages.map((row) => `package ${row.package_id}`),
+      ...(downloaded === undefined ? [] : ["machines that download it"]),
+    ];
   }
 
   /** Of these, what is cast encrypted. */

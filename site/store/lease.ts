@@ -10,15 +10,10 @@ import { sql } from "kysely";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Log } from "../log.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { makeFolder, syncPath } from "./files.ts";
+import type { HolderLocation } from "./holder-location.ts";
 import { hasEnded, ownIdentity } from "./process-identity.ts";
-
-/** By which address a command reaches the process that serves. */
-export interface HolderLocation {
-  address: string;
-  port: number;
-}
 
 export interface LeaseOptions {
   database: Database;
@@ -30,6 +25,8 @@ export interface LeaseOptions {
   hindrance: () => string | null;
   /** Once the other ends, this one serves. Without, E_SITE_BUSY is thrown while another does. */
   wait: boolean;
+  /** While it waits, with each look: where the other answers, null where none does. */
+  following?: (other: HolderLocation | null) => Promise<void>;
   /** Ends the waiting. */
   ended: Promise<void>;
   log: Log;
@@ -61,16 +58,27 @@ export class SiteLease {
 
   /** Throws E_SITE_BUSY, also when the waiting was ended; E_CONFLICT for a database of another site; E_STORE. */
   static async take(options: LeaseOptions): Promise<SiteLease> {
-    const { database, ended, hindrance, log, wait } = options;
+    const { database, ended, following, hindrance, log, wait } = options;
     await checkSite(options);
     const holder = randomUUID();
     let over = false;
     void ended.then(() => {
       over = true;
     });
+    let heardMs = performance.now();
     for (let told = ""; ;) {
-      const reason = hindrance() ?? ((await takeIfFree(database, holder)) ? null : await whoServes(database));
-      if (reason === null) return new SiteLease(options, holder);
+      let reason = hindrance();
+      try {
+        if (reason === null && (await takeIfFree(database, holder))) return new SiteLease(options, holder);
+        const other = await servingAt(database);
+        reason ??= whoServes(other);
+        heardMs = performance.now();
+        if (wait) await following?.(other);
+      } catch (error) {
+        // One that waits outlasts what one that serves does.
+        if (!wait || performance.now() - heardMs > limits.siteLeaseGiveUpMs) throw error;
+        reason = toVolleyError(error).detail;
+      }
       if (!wait || over) {
         throw new VolleyError("E_SITE_BUSY", `This process cannot serve the site: ${reason}.`);
       }
@@ -175,8 +183,7 @@ export async function refuseServed(database: Database): Promise<void> {
   );
 }
 
-async function whoServes(database: Database): Promise<string> {
-  const other = await servingAt(database);
+function whoServes(other: HolderLocation | null): string {
   return other === null ? "another process does" : `another process does, at ${other.address}:${other.port}`;
 }
 

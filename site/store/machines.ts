@@ -3,9 +3,8 @@ import { randomUUID } from "node:crypto";
 import { sql, type Selectable } from "kysely";
 import type { MachineRecord } from "../../contract/administration.ts";
 import { isInPe, type MachineFacts } from "../../contract/machine.ts";
-import type { Database } from "./database.ts";
+import type { AssignmentTable, Database, MachineTable } from "./schema.ts";
 import { linkDevice, type DeviceWish } from "./devices.ts";
-import type { AssignmentTable, MachineTable } from "./schema.ts";
 
 export interface EnrolledMachine {
   id: string;

@@ -5,7 +5,7 @@
 import type { DeploymentRecord } from "../../contract/administration.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { Ticket } from "../../contract/point.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { DeploymentStore } from "./deployments.ts";
 
 /** How many machines a deployment is for is what tickets say: here only those are known that came. */
@@ -82,7 +82,7 @@ export class Mirror {
       .distinct()
       .where("open", "=", true)
       .execute();
-    return rows.map((row) => row.deployment_id);
+    return rows.flatMap((row) => row.deployment_id ?? []);
   }
 }
 

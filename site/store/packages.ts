@@ -2,7 +2,7 @@
 import type { Selectable } from "kysely";
 import type { MulticastUse } from "../../contract/common.ts";
 import type { PackageRecord } from "../../contract/sequence.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { toNumber } from "./schema.ts";
 import type { PackageTable } from "./sequence-tables.ts";
 
@@ -62,6 +62,17 @@ export class PackageStore {
       .where("package_id", "=", packageId.toUpperCase())
       .executeTakeFirstOrThrow();
     return numUpdatedRows > 0n;
+  }
+
+  /** Whether a package that every machine may have is cast as this image. */
+  async isShared(imageId: string): Promise<boolean> {
+    const row = await this.#database
+      .selectFrom("package")
+      .select("package_id")
+      .where("image_id", "=", imageId)
+      .where("shared", "=", true)
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   /** Null: nothing is cast in its place. */

@@ -2,7 +2,7 @@
 import type { ColumnType } from "kysely";
 import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import type { Replication } from "../../contract/point.ts";
-import type { Json } from "./schema.ts";
+import type { Json } from "./columns.ts";
 
 /** A distribution point in another building. */
 export interface PointTable {

@@ -4,7 +4,7 @@ import type { Selectable } from "kysely";
 import type { ImageRecord } from "../../contract/administration.ts";
 import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import type { PointRecord, PointRequest } from "../../contract/point.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { toRecord as toImage } from "./images.ts";
 import type { PointTable } from "./point-tables.ts";
 

@@ -1,8 +1,7 @@
 /** What the site keeps for machines that boot from the network. */
 import { sql } from "kysely";
 import type { MachineFacts } from "../../contract/machine.ts";
-import type { Database } from "./database.ts";
-import type { PxeStoredProperties } from "./schema.ts";
+import type { Database, PxeStoredProperties } from "./schema.ts";
 
 const onlyRow = 1;
 /** A task sequence restarts the computer: SMS_TaskSequenceExecutionStatus of Configuration Manager. */

@@ -1,7 +1,7 @@
 /** BitLocker's recovery passwords, sealed (see api/recovery-keys), by machine. */
 import type { RecoveryKey } from "../../contract/recovery-keys.ts";
 import { limits } from "../../contract/limits.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 
 export class RecoveryKeyStore {
   readonly #database: Database;

@@ -1,8 +1,8 @@
 /** What machines reported. A report that came before is not applied again. */
 import { sql, type Selectable, type Transaction, type Updateable } from "kysely";
 import { limits } from "../../contract/limits.ts";
-import type { Report, StepStatus } from "../../contract/report.ts";
-import type { Database } from "./database.ts";
+import type { KeptStatus, Report, StepStatus } from "../../contract/report.ts";
+import type { Database } from "./schema.ts";
 import { ReportBatches, type Reported } from "./report-batches.ts";
 import { toNumber, type AssignmentTable, type Tables } from "./schema.ts";
 import { messageOf } from "./status-messages.ts";
@@ -47,11 +47,6 @@ export class ReportStore {
 }
 
 export type Work = Pick<Selectable<AssignmentTable>, "state" | "plan" | "outcome" | "error">;
-
-/** A step's status as it came. */
-export interface KeptStatus extends StepStatus {
-  time: string;
-}
 
 async function keep(transaction: Transaction<Tables>, reported: Reported[]): Promise<Set<Reported>> {
   const received = new Date().toISOString();

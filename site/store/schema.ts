@@ -1,5 +1,5 @@
 /** The tables as Kysely sees them. Times are ISO 8601 in UTC, secrets hex; `jsonb` columns are written as text. */
-import type { ColumnType, Generated } from "kysely";
+import type { ColumnType, Generated, Kysely } from "kysely";
 import type { AuditEntry, Role } from "../../contract/accounts.ts";
 import type { EndReason, SlowClients } from "../../contract/administration.ts";
 import type { DiskRule } from "../../contract/deployment.ts";
@@ -11,7 +11,8 @@ import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import type { PxeProperties } from "../../contract/pxe.ts";
 import type { SequenceVariable } from "../../contract/sequence.ts";
 import type { Severity } from "../../contract/status-messages.ts";
-import type { HolderLocation } from "./lease.ts";
+import type { Integer64, Json } from "./columns.ts";
+import type { HolderLocation } from "./holder-location.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 import type { PasswordProof, PxePasswordProof } from "./password-proofs.ts";
 import type { PointImageTable, PointTable } from "./point-tables.ts";
@@ -27,11 +28,6 @@ import type {
 } from "./sequence-tables.ts";
 
 export type PxeStoredProperties = Omit<PxeProperties, "password"> & { password: PxePasswordProof | null };
-
-/** Read as a value, written as JSON text. */
-export type Json<Value> = ColumnType<Value, string, string>;
-/** PGlite gives numbers, and BigInt beyond 2^53; other drivers give text. `toNumber` takes them all. */
-export type Integer64 = ColumnType<number | bigint | string, number, number>;
 
 export interface ImageTable {
   id: string;
@@ -171,7 +167,8 @@ export interface WebhookTable {
 
 export interface SessionTable {
   id: string;
-  deployment_id: string;
+  /** Null: machines download a shared package. */
+  deployment_id: string | null;
   image_id: string;
   number: Integer64;
   stream: number;
@@ -373,3 +370,5 @@ export function toNumber(value: number | bigint | string): number {
   if (!Number.isSafeInteger(number)) throw new RangeError(`${value} from the database is not a safe integer`);
   return number;
 }
+
+export type Database = Kysely<Tables>;

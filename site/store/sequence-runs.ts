@@ -1,7 +1,7 @@
 /** A machine's run of a deployment's task sequence: its key, and its checkpoint as it came. */
 import { sql } from "kysely";
 import type { RunCheckpoint } from "../../contract/sequence.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 
 export class SequenceRunStore {
   readonly #database: Database;

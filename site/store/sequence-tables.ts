@@ -2,7 +2,7 @@
 import type { ColumnType } from "kysely";
 import type { MulticastUse } from "../../contract/common.ts";
 import type { PackageProgram } from "../../contract/sequence.ts";
-import type { Integer64, Json } from "./schema.ts";
+import type { Integer64, Json } from "./columns.ts";
 
 export interface SequenceTable {
   /** Also of its file. */

@@ -2,7 +2,7 @@
 import { sql, type Selectable } from "kysely";
 import type { DeploymentRecord } from "../../contract/administration.ts";
 import type { SequenceRecord } from "../../contract/sequence.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { toNumber } from "./schema.ts";
 import type { SequenceTable } from "./sequence-tables.ts";
 

@@ -1,12 +1,16 @@
 /** Multicast sessions and who takes part. Whatever must outlive a crash of the site is written before it is used. */
 import { sql, type Selectable } from "kysely";
 import type { EndReason, SessionEnd } from "../../contract/administration.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { tell } from "./site-messages.ts";
 import { toNumber, type SessionTable } from "./schema.ts";
 
+/** In a deployment's place, where machines download a shared package (casting/downloads.ts). */
+export const downloadsId = "00000000-0000-0000-0000-000000000000";
+
 export interface StoredSession {
   id: string;
+  /** `downloadsId`: no deployment. */
   deploymentId: string;
   imageId: string;
   number: number;
@@ -43,7 +47,7 @@ export interface Participant {
 function fromRow(row: Selectable<SessionTable>): StoredSession {
   return {
     id: row.id,
-    deploymentId: row.deployment_id,
+    deploymentId: row.deployment_id ?? downloadsId,
     imageId: row.image_id,
     number: toNumber(row.number),
     stream: row.stream,
@@ -64,6 +68,10 @@ function fromRow(row: Selectable<SessionTable>): StoredSession {
   };
 }
 
+function columnOf(deploymentId: string): string | null {
+  return deploymentId === downloadsId ? null : deploymentId;
+}
+
 function endOf({ end_detail, end_reason, ended }: Selectable<SessionTable>): SessionEnd | null {
   if (ended === null) return null;
   return { reason: end_reason ?? "unknown", detail: end_detail, time: ended };
@@ -80,7 +88,7 @@ export class SessionStore {
       .insertInto("session")
       .values({
         id: session.id,
-        deployment_id: session.deploymentId,
+        deployment_id: columnOf(session.deploymentId),
         image_id: session.imageId,
         number: session.number,
         stream: session.stream,
@@ -169,12 +177,13 @@ export class SessionStore {
     const row = await this.#database
       .selectFrom("session")
       .innerJoin("image", "image.id", "session.image_id")
-      .innerJoin("deployment", "deployment.id", "session.deployment_id")
+      .leftJoin("deployment", "deployment.id", "session.deployment_id")
       .select(["session.number", "session.start", "image.name as image", "deployment.name as deployment"])
       .where("session.id", "=", id)
       .executeTakeFirst();
     if (row === undefined) return id;
-    return `Session ${toNumber(row.number)}, start ${row.start}: ${row.image} of ${row.deployment}`;
+    const whose = row.deployment === null ? "for downloads" : `of ${row.deployment}`;
+    return `Session ${toNumber(row.number)}, start ${row.start}: ${row.image} ${whose}`;
   }
 
   /** A receiver number that was never used in this session. `moved` as in `participants`. */
@@ -192,7 +201,10 @@ export class SessionStore {
         .updateTable("participant")
         .set({ finished: true })
         .where("session_id", "in", (select) =>
-          select.selectFrom("session").select("id").where("deployment_id", "=", row.deployment_id),
+          select
+            .selectFrom("session")
+            .select("id")
+            .where("deployment_id", "is not distinct from", row.deployment_id),
         )
         .where("machine_id", "=", machineId)
         .execute();
@@ -211,7 +223,10 @@ export class SessionStore {
       .set({ finished: true })
       .where("machine_id", "=", machineId)
       .where("session_id", "in", (select) =>
-        select.selectFrom("session").select("id").where("deployment_id", "=", deploymentId),
+        select
+          .selectFrom("session")
+          .select("id")
+          .where("deployment_id", "is not distinct from", columnOf(deploymentId)),
       )
       .execute();
   }

@@ -7,7 +7,7 @@ import {
   type StatusQuery,
 } from "../../contract/status-messages.ts";
 import { limits } from "../../contract/limits.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { toNumber, type SiteMessageTable, type Tables } from "./schema.ts";
 
 /** `database` may be a transaction. */

@@ -1,6 +1,6 @@
 /** User state that machines have stored, one for each machine, as rows. */
 import { sql } from "kysely";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { toNumber } from "./schema.ts";
 
 export interface StoredState {
@@ -11,6 +11,8 @@ export interface StoredState {
   hash: string;
   /** It was brought back since. */
   restored: boolean;
+  /** Null until it was. */
+  expires: string | null;
 }
 
 /** Of what was not brought back: a row's times are compared as text. */
@@ -55,7 +57,8 @@ export class StateStore {
       .executeTakeFirst();
     if (!row || row.file_id === null) return undefined;
     const { expires, file_id: fileId, hash, secret_key: key } = row;
-    return { fileId, key, bytes: toNumber(row.bytes), hash, restored: expires < never };
+    const restored = expires < never;
+    return { fileId, key, bytes: toNumber(row.bytes), hash, restored, expires: restored ? expires : null };
   }
 
   /** Puts it in the place of what was stored, whose file is answered. False when no key was asked for. */

@@ -9,7 +9,7 @@ import { limits } from "../../contract/limits.ts";
 import type { Selectable } from "kysely";
 import type { MachineFacts } from "../../contract/machine.ts";
 import type { Report } from "../../contract/report.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { messagesAfter, type MessagesAfter, type MessagesWanted } from "./site-messages.ts";
 import { toNumber, type ReportTable } from "./schema.ts";
 

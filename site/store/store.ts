@@ -1,6 +1,7 @@
 /** The site's memory: one database, seen through one small class for each thing it keeps. */
 import type { VolleyError } from "../../contract/errors.ts";
-import { openDatabase, type Database, type DatabaseOptions, type DatabasePlace } from "./database.ts";
+import { openDatabase, type DatabaseOptions, type DatabasePlace } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { AccountStore } from "./accounts.ts";
 import { ApiTokenStore } from "./api-tokens.ts";
 import { AuditStore } from "./audit.ts";

@@ -2,7 +2,7 @@
 import type { DeploymentRecord } from "../../contract/administration.ts";
 import type { DeviceRecord } from "../../contract/devices.ts";
 import { isMember, type StoredCollection } from "./collections.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 
 /** Whether a deployment to these machines, or to that collection, is for a device. One not approved is given nothing. */
 export function meant(

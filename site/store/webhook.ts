@@ -5,7 +5,7 @@
 import type { Selectable } from "kysely";
 import type { Severity } from "../../contract/status-messages.ts";
 import { limits } from "../../contract/limits.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "./schema.ts";
 import { toNumber, type WebhookTable } from "./schema.ts";
 
 export interface StoredWebhook {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { JoinAnswer, Policy } from "../../contract/deployment.ts";
 import { limits } from "../../contract/limits.ts";
 import { EnrolAnswer } from "../../contract/machine.ts";
-import { ReportsAnswer, type Report } from "../../contract/report.ts";
+import { ProgressAnswer, ReportsAnswer, type Report } from "../../contract/report.ts";
 import { machineFacts } from "../fixtures/records.ts";
 import { LightCaller } from "./light-caller.ts";
 
@@ -66,11 +66,15 @@ export class SimulatedMachine {
     const { session } = JoinAnswer.parse(join);
     await this.#report(id, { kind: "started", resume: false });
     const beginMs = performance.now();
+    let progressDue = beginMs;
     for (let second = 1; second <= seconds; second += 1) {
-      const due = beginMs + second * limits.progressIntervalMs;
+      const due = beginMs + second * 1000;
       await delay(Math.max(0, due - performance.now()), undefined, { signal: ended });
+      if ((second + number) % stepSeconds === 0) await this.#report(id, stepStatus(second));
+      if (performance.now() < progressDue) continue;
       const part = second / seconds;
-      await this.#call("progress", `/deployments/${id}/progress`, {
+      const toldMs = performance.now();
+      const told = await this.#call("progress", `/deployments/${id}/progress`, {
         sessionId: session.id,
         phase: "receiving",
         waitingFor: "",
@@ -82,7 +86,8 @@ export class SimulatedMachine {
         bytesPerSecond: bytes / seconds,
         secondsLeft: seconds - second,
       });
-      if ((second + number) % stepSeconds === 0) await this.#report(id, stepStatus(second));
+      const { nextAfterMs = limits.progressIntervalMs } = ProgressAnswer.parse(told);
+      progressDue = toldMs + nextAfterMs;
     }
     const outcome = {
       root: randomBytes(32).toString("hex"),

@@ -4,7 +4,7 @@
  * status took, what the site and the database used of memory, and whether everything that was acknowledged is there.
  */
 import { setMaxListeners } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -68,10 +68,7 @@ async function measure(on: "embedded" | "postgresql") {
   const room = await openRoom(`site on ${on}`);
   const server = on === "postgresql" ? await PostgresServer.start({ durable: true }) : null;
   try {
-    const at = await server?.database();
-    const passwordFile = join(room.folder, "password");
-    if (server !== null) writeFileSync(passwordFile, server.password, { mode: 0o600 });
-    const words = at === undefined ? [] : ["--database", at.url, "--database-password", passwordFile];
+    const { at, words = [] } = (await server?.forSite(room.folder)) ?? {};
     const site = await room.startSite({ words });
     const image = await site.importImage((await room.makeImage(4)).path, "lab");
     await site.createDeployment({ name: "hall", imageId: image.id, rateMbps: 1 });

@@ -17,8 +17,11 @@ import type { SiteProcess } from "../fixtures/site-process.ts";
 
 const agentProgram = fileURLToPath(new URL("../../agent/main.js", import.meta.url));
 const mebibytes = 20;
-/** Slow enough that a session lasts several times as long as the switch remembers. */
-const rateMbps = 12;
+/**
+ * Slow enough that a session lasts several times as long as the switch remembers, of an image with holes and with what
+ * compresses well, too.
+ */
+const rateMbps = 4;
 /** In hundredths of a second: what it remembers of a member, and of a querier: once it knew one it drops what nobody wants. */
 const forgetful = {
   mcast_snooping: 1,

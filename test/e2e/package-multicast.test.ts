@@ -73,7 +73,10 @@ test("two machines get a large package and one that is by multicast only, and no
   const contents = [await castable("LARGE001"), await castable("ONLY0001")];
   assert.equal((await packageOf("SMALL001")).imageId, null);
   assert.deepEqual(await site.client.get<ImageRecord[]>("/images"), [], "content of packages is no image");
-  await assert.rejects(volley("package", "share", "ONLY0001"), /E_CONFLICT/);
+  await volley("package", "share", "ONLY0001");
+  assert.equal((await packageOf("ONLY0001")).shared, true);
+  await volley("package", "share", "ONLY0001", "--stop");
+  assert.equal((await packageOf("ONLY0001")).shared, false);
   const deployment = await deploy("both", ["LARGE001", "ONLY0001", "SMALL001"]);
   const agents = await Promise.all(["p1", "p2"].map((name) => room.startAgent(site, { name, disk: null })));
   for (const agent of agents) await agent.exits(0);

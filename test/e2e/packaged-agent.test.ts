@@ -24,6 +24,7 @@ import { packageAgent } from "../fixtures/packaged.ts";
 import { agentVersion } from "../../agent/version.ts";
 import { diskEquals, openRoom, type Room } from "../fixtures/room.ts";
 import { commandStep, sequenceText, settingStep } from "../fixtures/sequence-text.ts";
+import { startTimes } from "../fixtures/start-times.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const run = promisify(execFile);
@@ -47,10 +48,14 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("it is one file of at most 130 MB, and says its version", async () => {
+test("it is one file of at most 130 MB, and says its version", async (t) => {
   assert.ok(statSync(agent).size <= mostBytes, `${statSync(agent).size} bytes`);
   const { stdout } = await run(agent, ["--version"], { env: {} });
   assert.equal(stdout, `${agentVersion}\n`);
+  // The second loads the addon, too.
+  for (const words of [["--version"], ["identify", "--json"]]) {
+    t.diagnostic(`volley-agent ${words.join(" ")}: ${await startTimes(() => run(agent, words))}`);
+  }
 });
 
 test("the same sources give the same bytes, and they name no folder of the machine that built them", async () => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { CollectionRecord, DeviceRecord } from "../../contract/devices.ts";
 import { settingPaths, viewPaths } from "../../site/dashboard/paths.ts";
 import { axe, faultsOf, openBrowser, signIn, ToldMachines } from "../fixtures/page.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
@@ -65,7 +66,11 @@ async function tellOfMachines(): Promise<void> {
   const detail = "the disk fails to write: pwrite on /dev/sda at byte 5242880 (chunk 5): Input/output error";
   await failed.report("failed", { error: { code: "E_DEVICE_WRITE", detail, remedy: "Replace the disk." } });
   await failed.bringLog(logText(detail));
-  paths.add(`/logs/${failed.id}`).add(`/logs/${waiting.id}`);
+  paths.add(`/logs/${failed.id}`).add(`/logs/${waiting.id}`).add(`/status/${failed.id}`);
+  const devices = await site.client.get<DeviceRecord[]>("/devices");
+  const wish = { name: "the lab", devices: devices.map(({ id }) => id) };
+  const { id } = await site.client.post<CollectionRecord>("/collections", wish);
+  paths.add(`/devices/${id}`).add(`/devices/${devices[0]?.id}`);
 }
 
 const kinds = ["light", "dark"].flatMap((scheme) =>

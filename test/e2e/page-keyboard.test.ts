@@ -8,11 +8,12 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Browser, Locator, Page } from "playwright-core";
-import { axe, faultsOf, openBrowser, signIn } from "../fixtures/page.ts";
+import { faultsOf, openSignedIn } from "../fixtures/page.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 
 /** More stops than any view has. */
 const stopsMost = 150;
+const waitMs = 30_000;
 
 let room: Room;
 let browser: Browser;
@@ -23,11 +24,7 @@ before(async () => {
   await mkdir(folder);
   await copyFile((await room.makeImage(4)).path, join(folder, "debian.raw"));
   const site = await room.startSite({ words: ["--import-folder", folder] });
-  browser = await openBrowser();
-  const context = await browser.newContext({ ignoreHTTPSErrors: true });
-  await context.addInitScript(axe);
-  page = await context.newPage();
-  await signIn(page, site);
+  ({ browser, page } = await openSignedIn(site, waitMs));
 });
 after(async () => {
   await browser?.close();

@@ -9,7 +9,7 @@ import type { Browser, Page } from "playwright-core";
 import type { CollectionRecord, DeviceRecord } from "../../contract/devices.ts";
 import { bytesText } from "../../site/quantities.ts";
 import { EnrolledMachine } from "../fixtures/enrolled-machine.ts";
-import { axe, faultsOf, openBrowser, signIn } from "../fixtures/page.ts";
+import { faultsOf, openSignedIn, openView } from "../fixtures/page.ts";
 import { PointProcess } from "../fixtures/point-process.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
@@ -24,12 +24,7 @@ let page: Page;
 before(async () => {
   room = await openRoom("page live");
   site = await room.startSite({ words: ["--port-range", "41500-41530"] });
-  browser = await openBrowser();
-  const context = await browser.newContext({ ignoreHTTPSErrors: true });
-  context.setDefaultTimeout(waitMs);
-  await context.addInitScript(axe);
-  page = await context.newPage();
-  await signIn(page, site);
+  ({ browser, page } = await openSignedIn(site, waitMs));
 });
 after(async () => {
   await browser?.close();
@@ -37,8 +32,7 @@ after(async () => {
   await room.close();
 });
 
-const open = (view: string): Promise<void> =>
-  page.locator("nav").getByRole("link", { name: view, exact: true }).click();
+const open = (view: string): Promise<void> => openView(page, view);
 /** Whoever loads the page again, or clicks on it, takes this away. */
 const mark = (): Promise<unknown> => page.evaluate("window.isUntouched = true");
 const isUntouched = (): Promise<unknown> => page.evaluate("window.isUntouched === true");

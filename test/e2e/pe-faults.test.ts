@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { errors } from "../../contract/errors.ts";
 import { kernelOptions } from "../../site/boot/media-texts.ts";
@@ -27,7 +28,7 @@ const port = 8443;
 const imageMebibytes = 24;
 /** What a shell makes of a line that is typed. */
 const typed = "seq 41 43 >/dev/ttyS0";
-const typedAnswer = /^41\r?\n42\r?\n43\r?$/m;
+const typedAnswer = /^41\s+42\s+43\s*$/m;
 
 let folder = "";
 let image = "";
@@ -141,7 +142,7 @@ test(
     await context.test("no lease", async () => {
       await started.plugCable(true);
       await started.says(
-        /No DHCP server answered on: eth0 \(link\)\.\r?\nLook at the server, its free addresses/,
+        /No DHCP server answered on: eth0 \(link\)\.\s+Look at the server, its free addresses/,
       );
       await picture("no-lease");
       network.startDhcp();
@@ -197,17 +198,19 @@ test(
     const started = await turnOn(2, ["-netdev", "hubport,hubid=1,id=nowhere"], initrd);
 
     await context.test("no adapter", async () => {
-      await started.says(
-        /No wired network adapter was found\.\r?\nIf there is another adapter, switch it on/,
-      );
+      await started.says(/No wired network adapter was found\.\s+If there is another adapter, switch it on/);
       await started.says(/this goes on by itself\. A shell is on Alt\+F2/);
       await picture("no-adapter");
     });
 
     await context.test("a shell", async () => {
       await started.press("alt", "f2");
-      await started.press("ret");
-      await started.type(typed);
+      // The first Enter is for the console; on a busy host it may come before that has asked for one.
+      for (let round = 0; round < 20 && !typedAnswer.test(started.serial); round += 1) {
+        await started.press("ret");
+        await started.type(typed);
+        await delay(15_000);
+      }
       await started.says(typedAnswer);
       await picture("shell");
       await started.press("alt", "f1");

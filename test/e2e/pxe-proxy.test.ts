@@ -69,7 +69,7 @@ function tests({ server, client, router, neighbour }: Hosts): void {
     clearTimeout(timer);
     assert.match(program.errorOutput, new RegExp(`^${code}: `, "m"), program.story());
     assert.equal(exitCode, errors[code].exitCode);
-    assert.deepEqual(childrenOf(program.pid, "dnsmasq"), []);
+    for (const name of ["dnsmasq", "atftpd"]) assert.deepEqual(childrenOf(program.pid, name), []);
     return program.errorOutput;
   }
 
@@ -127,8 +127,9 @@ function tests({ server, client, router, neighbour }: Hosts): void {
     assert.equal(serving?.failure, null);
 
     await site.client.post("/pxe/properties", { respond: false });
-    await waitFor(() => childrenOf(site.pid, "dnsmasq").length === 1, { what: "end of the proxy" });
-    const children = childrenOf(site.pid, "dnsmasq");
+    await waitFor(() => childrenOf(site.pid, "dnsmasq").length === 0, { what: "end of the proxy" });
+    const children = childrenOf(site.pid, "atftpd");
+    assert.equal(children.length, 1);
     await site.stop();
     assert.ok(!children.some(isRunning));
   });

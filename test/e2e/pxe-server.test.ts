@@ -1,7 +1,8 @@
 /** PXE with the site as the DHCP server: what each kind of firmware is answered, and who is not. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { DeviceRecord } from "../../contract/devices.ts";
@@ -12,6 +13,7 @@ import { askDhcp, biosClass, httpClass, uefiClass, type DhcpRequest } from "../f
 import { childrenOf, fetchFrom, isRunning, rangeOf, spaceOf, textFrom } from "../fixtures/pxe-lab.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
+import { askTftp } from "../fixtures/tftp-client.ts";
 
 const hostCount = 3;
 testOnNetwork(
@@ -105,6 +107,38 @@ function tests(server: Host, client: Host, elsewhere: Host): void {
     assert.match(head, new RegExp(`content-length: ${readFileSync(join(media, "vmlinuz")).length}`, "i"));
   });
 
+  test("TFTP sends as many blocks as are asked for before it waits, and again what was lost", async () => {
+    const [blockBytes, windowBlocks, blocks] = [1456, 16, 200];
+    const content = randomBytes(blocks * blockBytes - 10);
+    mkdirSync(join(media, "winpe/Boot"), { recursive: true });
+    writeFileSync(join(media, "winpe/Boot/boot.wim"), content);
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    // As Windows' boot manager names it.
+    const wim = { server: server.address, file: "\\boot\\boot.wim" };
+    const options = { blksize: String(blockBytes), tsize: "0" };
+    const wide = { ...options, windowsize: String(windowBlocks) };
+    const alone = await askTftp(client, { ...wim, options });
+    assert.deepEqual([alone.error, alone.sha256, alone.acknowledgements], [null, sha256, blocks + 1]);
+    const together = await askTftp(client, { ...wim, options: wide });
+    assert.deepEqual(together.options, { ...wide, tsize: String(content.length) });
+    const waits = Math.ceil(blocks / windowBlocks) + 1;
+    assert.deepEqual([together.error, together.sha256, together.acknowledgements], [null, sha256, waits]);
+    const lossy = await askTftp(client, { ...wim, options: wide, lost: [1, 17, 20, blocks] });
+    assert.deepEqual([lossy.error, lossy.sha256], [null, sha256]);
+    assert.ok(lossy.acknowledgements > waits, `${lossy.acknowledgements}`);
+  });
+
+  test("TFTP takes no file, and changes none", async () => {
+    const there = readdirSync(media);
+    for (const file of ["vmlinuz", "new", "Boot/boot.wim"]) {
+      const { error } = await askTftp(client, { server: server.address, file, options: {}, writes: true });
+      assert.ok(error !== null && error >= 0, `${file}: ${error}`);
+    }
+    assert.deepEqual(readdirSync(media), there);
+    assert.notEqual(readFileSync(join(media, "vmlinuz")).length, 0);
+    assert.notEqual(readFileSync(join(media, "winpe/Boot/boot.wim")).length, 0);
+  });
+
   test("an excluded MAC gets no answer of PXE, while it still gets an address; others are not touched", async () => {
     await change({ excludedMacs: [mac(11)] });
     await waitFor(
@@ -191,23 +225,53 @@ function tests(server: Host, client: Host, elsewhere: Host): void {
     assert.doesNotMatch(sockets, /:53\s/, "a name server");
   });
 
-  test("dnsmasq is started again when it dies, and ends with a site that is killed", async () => {
-    const [one, ...others] = childrenOf(site.pid, "dnsmasq");
-    assert.ok(one !== undefined && others.length === 1, `${others.length + 1} processes`);
-    process.kill(one, "SIGKILL");
-    const again = await waitFor(
-      () => {
-        const now = childrenOf(site.pid, "dnsmasq");
-        return now.length === 2 && !now.includes(one) ? now : null;
-      },
-      { what: "another dnsmasq", story: () => site.process.story() },
-    );
+  test("TFTP does not answer what comes to its address by another interface", () => {
+    const way = ["route", "replace", `${server.address}/32`, "via", "192.168.177.1", "dev", "e0"];
+    execFileSync("ip", ["-n", spaceOf(elsewhere), ...way]);
+    const limit = ["--connect-timeout", "3", "--max-time", "5"];
+    const file = readFileSync(join(media, "vmlinuz"));
+    assert.ok(fetchFrom(elsewhere, `${base}/vmlinuz`)?.equals(file), "the way is there");
+    assert.equal(fetchFrom(elsewhere, `tftp://${server.address}/vmlinuz`, ...limit), null);
+    assert.ok(fetchFrom(client, `tftp://${server.address}/vmlinuz`)?.equals(file));
+  });
+
+  test("dnsmasq and atftpd are started again when they die, and end with a site that is killed", async () => {
+    const programs = ["dnsmasq", "atftpd"];
+    const running = (): number[] => programs.flatMap((name) => childrenOf(site.pid, name));
+    for (const name of programs) {
+      const [one, ...others] = childrenOf(site.pid, name);
+      assert.ok(one !== undefined && others.length === 0, `${others.length + 1} processes`);
+      process.kill(one, "SIGKILL");
+      await waitFor(
+        () => {
+          const now = childrenOf(site.pid, name);
+          return now.length === 1 && !now.includes(one);
+        },
+        { what: `another ${name}`, story: () => site.process.story() },
+      );
+    }
+    await waitFor(() => fetchFrom(client, `tftp://${server.address}/vmlinuz`), {
+      what: "files by TFTP again",
+    });
+    const again = running();
     await site.kill();
-    await waitFor(() => !again.some(isRunning), { what: "end of dnsmasq" });
+    await waitFor(() => !again.some(isRunning), { what: "end of the site's programs" });
     await site.start();
-    assert.equal(childrenOf(site.pid, "dnsmasq").length, 2);
-    const mine = childrenOf(site.pid, "dnsmasq");
+    const mine = running();
+    assert.equal(mine.length, 2);
     await site.stop();
-    assert.ok(!mine.some(isRunning), "dnsmasq runs on after the site has ended");
+    assert.ok(!mine.some(isRunning), "a program runs on after the site has ended");
+  });
+
+  test("atftpd may write nowhere, and has no right but to read and to take its port", async () => {
+    await site.start();
+    const [pid = 0] = childrenOf(site.pid, "atftpd");
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    assert.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m);
+    // Bits 2 (CAP_DAC_READ_SEARCH) and 10 (CAP_NET_BIND_SERVICE), of capability.h.
+    assert.match(status, /^CapEff:\t0000000000000404$/m);
+    assert.match(status, /^CapBnd:\t0000000000000404$/m);
+    assert.match(status, /^NoNewPrivs:\t1$/m);
+    await site.stop();
   });
 }

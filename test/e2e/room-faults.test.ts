@@ -79,6 +79,7 @@ test("a disk that is too small is refused by name, and stays as it was", { skip 
   const kept = hash();
   const machine = computer.turnOn();
   await machine.says(/\/dev\/vda, has 314572800 bytes/);
+  await machine.says(/There is not enough space on the disk/);
   const { error } = await room.waitForState(computer, "failed");
   assert.equal(error?.code, "E_SEQUENCE_FAILED");
   assert.doesNotMatch(machine.serial, /The agent ended/, "the site is told before a person has read it");

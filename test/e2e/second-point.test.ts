@@ -1,8 +1,11 @@
 /** A distribution point in another building: enrolled, given an image over a line that breaks, and used without its site. */
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import type { ImageRecord } from "../../contract/administration.ts";
 import type { PointRecord } from "../../contract/point.ts";
 import { Line, PointProcess } from "../fixtures/point-process.ts";
@@ -100,6 +103,63 @@ test("its machines join there, the room shows them, and the line may be down onc
   line.mend();
   const states = (await site.machines()).map(({ state }) => state);
   assert.deepEqual(states, ["succeeded", "succeeded"]);
+});
+
+/** One that ends in three days, for the point's own key, made by a program that is not ours. */
+function shortCertificate(key: string): string {
+  const [keyFile, nameFile] = [join(room.folder, "point.key"), join(room.folder, "names")];
+  writeFileSync(keyFile, key);
+  writeFileSync(nameFile, "subjectAltName=IP:127.0.0.2\nextendedKeyUsage=serverAuth\n");
+  const subject = ["-subj", "/CN=Volley distribution point"];
+  const request = execFileSync("openssl", ["req", "-new", "-key", keyFile, ...subject]);
+  const authority = join(site.folder, "authority");
+  const signer = ["-CA", join(authority, "authority.pem"), "-CAkey", join(authority, "authority.key")];
+  const words = ["x509", "-req", ...signer, "-set_serial", "4711", "-days", "3", "-extfile", nameFile];
+  return execFileSync("openssl", words, {
+    input: request,
+    encoding: "utf8",
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+}
+
+/** The certificate by which the point is known at its door, as who trusts the site's authority sees it. */
+function certificateAt(host: string, port: number): Promise<X509Certificate> {
+  return new Promise((resolve, reject) => {
+    const ca = readFileSync(site.authorityFile, "utf8");
+    const socket = connectTls({ host, port, ca }, () => {
+      const shown = socket.getPeerX509Certificate();
+      socket.destroy();
+      if (shown === undefined) reject(new Error("no certificate was shown"));
+      else resolve(shown);
+    });
+    socket.on("error", reject);
+  });
+}
+
+test("a certificate that ends soon is renewed by the site, and shown at the door without a restart", async () => {
+  const path = join(point.options.folder, "point.json");
+  await point.kill();
+  const kept = JSON.parse(readFileSync(path, "utf8")) as { certificate: string; certificateKey: string };
+  const short = shortCertificate(kept.certificateKey);
+  writeFileSync(path, JSON.stringify({ ...kept, certificate: short }));
+  line.cut();
+  await point.start();
+  const { address, port } = await point.record();
+  assert.ok(port !== null);
+  // Without its site it serves by what it has.
+  assert.equal((await certificateAt(address, port)).serialNumber, new X509Certificate(short).serialNumber);
+  line.mend();
+  const monthMs = 30 * 86_400_000;
+  const shown = await waitFor(
+    async () => {
+      const certificate = await certificateAt(address, port);
+      return Date.parse(certificate.validTo) - Date.now() > monthMs ? certificate : null;
+    },
+    { what: "the next certificate at the point's door", timeMs: 120_000, story: () => point.story() },
+  );
+  const written = JSON.parse(readFileSync(path, "utf8")) as { certificate: string };
+  assert.equal(new X509Certificate(written.certificate).serialNumber, shown.serialNumber);
+  assert.ok(point.process.running);
 });
 
 test("who has no ticket of the site's gets nothing, and a point that is removed ends", async () => {

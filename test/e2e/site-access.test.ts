@@ -13,7 +13,7 @@ import { limits } from "../../contract/limits.ts";
 import { EnrolAnswer } from "../../contract/machine.ts";
 import type { ApiContext } from "../../site/api/context.ts";
 import { resources } from "../../site/api/resources.ts";
-import type { Route, Who } from "../../site/api/routes.ts";
+import type { Route, Who } from "../../site/api/route.ts";
 import { openStore } from "../../site/store/store.ts";
 import { HttpsCaller, type Answer, type Call } from "../fixtures/https.ts";
 import { machineFacts } from "../fixtures/records.ts";

@@ -14,7 +14,7 @@ import { errors, type ErrorCode } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { DeviceSite, type Enrolled } from "../fixtures/device-site.ts";
 import type { Answer, Call } from "../fixtures/https.ts";
-import { machineFacts } from "../fixtures/records.ts";
+import { machineFacts, progressFacts } from "../fixtures/records.ts";
 import { waitFor, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
@@ -71,19 +71,7 @@ const joinAs = async (machine: Enrolled, deployment: DeploymentRecord) =>
     ).json,
   );
 
-const progress = (sessionId: string, more: object = {}) => ({
-  sessionId,
-  phase: "receiving",
-  waitingFor: "",
-  bytesVerified: 1,
-  bytesTotal: 2,
-  multicastBytes: 3,
-  unicastBytes: 4,
-  repairedSymbols: 5,
-  bytesPerSecond: 6,
-  secondsLeft: null,
-  ...more,
-});
+const progress = (sessionId: string, more: object = {}) => ({ sessionId, ...progressFacts, ...more });
 
 test("the authority is answered to anyone, has the fingerprint shown at start, and TLS is 1.2 at least", async () => {
   const answer = await api({ path: "/authority" });

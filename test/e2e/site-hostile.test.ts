@@ -42,6 +42,8 @@ before(async () => {
 });
 after(() => lab.close());
 
+const isLong = ["long", "site"].includes(process.env["VOLLEY_TEST_LEVEL"] ?? "");
+const waits = isLong ? false : "waits for a minute: scripts/test --site";
 const secret = "what nobody else may know";
 const api = (call: Call): Promise<Answer> => lab.api(call);
 const enrol = (name: string): Promise<Enrolled> => lab.enrol(name);
@@ -255,6 +257,19 @@ test("many that send slowly keep nobody else waiting", async () => {
   await waitFor(() => slow.every((socket) => socket.bytesWritten > 0), { what: "200 slow connections" });
   for (let count = 0; count < 20; count += 1) await goesOn();
   for (const socket of slow) socket.destroy();
+});
+
+test("who does not come to the end of a request is hung up on", { skip: waits }, async () => {
+  const head = "POST /api/v1/enrol HTTP/1.1\r\nHost: site\r\n";
+  const body = "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{";
+  const sockets = [head, head + body].map((begun) => {
+    const socket = connect({ host: site.address, port: site.port, rejectUnauthorized: false });
+    socket.on("error", () => undefined).once("secureConnect", () => socket.write(begun));
+    return socket.resume();
+  });
+  // A minute, and Node looks for such requests twice in one.
+  const timeMs = 150_000;
+  await waitFor(() => sockets.every(({ closed }) => closed), { what: "the end of both", timeMs });
 });
 
 test("after all of it the site is the same process, has met no error of its own, and has told nobody its secrets", async () => {

@@ -79,10 +79,7 @@ test("a backup of a folder becomes a site on PostgreSQL, and its backup a folder
   await does("backup", first, "--data", site.folder, ...passphrase);
   await site.stop();
 
-  const { url } = await server.database();
-  const passwordFile = join(room.folder, "password");
-  writeFileSync(passwordFile, `${server.password}\n`, { mode: 0o600 });
-  const on = ["--database", url, "--database-password", passwordFile];
+  const { words: on } = await server.forSite(room.folder);
   const shared = join(room.folder, "shared");
   const own = join(room.folder, "own");
   const words = [...on, "--shared", shared, "--data", own, ...passphrase];
@@ -118,8 +115,8 @@ test("a backup of a folder becomes a site on PostgreSQL, and its backup a folder
   const other = ["--shared", join(room.folder, "other"), "--data", join(room.folder, "other")];
   assert.match(await fails("E_CONFLICT", "restore", first, ...on, ...other, ...passphrase), /not empty/);
   assert.equal(existsSync(join(room.folder, "other", "authority")), false);
-  const { url: unused } = await server.database();
-  const into = ["--database", unused, "--database-password", passwordFile, "--data", join(room.folder, "x")];
+  const { words: unused } = await server.forSite(room.folder);
+  const into = [...unused, "--data", join(room.folder, "x")];
   await fails("E_CONFLICT", "restore", first, ...into, "--shared", shared, ...passphrase);
 });
 

@@ -1,7 +1,6 @@
 /** Two real sites on one PostgreSQL: one is killed in mid-session, the other goes on with it. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -44,11 +43,9 @@ function tests(here: Host, [first, second]: [Host, Host]): void {
   before(async () => {
     room = await openRoom("site takeover");
     server = await PostgresServer.start();
-    const { url } = await server.database();
-    const passwordFile = join(room.folder, "password");
-    writeFileSync(passwordFile, `${server.password}\n`, { mode: 0o600 });
     const sharedFolder = join(room.folder, "shared");
-    const words = ["--database", url, "--database-password", passwordFile, "--shared", sharedFolder];
+    const { words: database } = await server.forSite(room.folder);
+    const words = [...database, "--shared", sharedFolder];
     options = { address, sharedFolder, words };
     giveAddress(first, null);
     site = await room.startSite({ ...options, prefix: first.prefix });

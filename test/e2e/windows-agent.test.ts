@@ -20,12 +20,15 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { inflateSync } from "node:zlib";
 import { readFileVersion } from "../../agent/platform/file-version.ts";
 import { agentVersion } from "../../agent/version.ts";
 import { errors } from "../../contract/errors.ts";
+import { drawIcon, pngOf } from "../../scripts/packaging/icon.ts";
 import type { StepStatus } from "../../contract/report.ts";
 import { commandStep, escapeXml, sequenceText, settingStep, variable } from "../fixtures/sequence-text.ts";
 import { diskEquals, openRoom, type Room } from "../fixtures/room.ts";
+import { startTimes } from "../fixtures/start-times.ts";
 import { volley } from "../fixtures/volley-command.ts";
 import { onDriveC, packageForWindows, runWine, wineAgent, winePath } from "../fixtures/wine.ts";
 
@@ -48,7 +51,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("it is one file of at most 100 MB with our version and no signature, and starts", async () => {
+test("it is one file of at most 100 MB with our version and no signature, and starts", async (t) => {
   assert.ok(statSync(agent).size <= mostBytes, `${statSync(agent).size} bytes`);
   assert.equal(await readFileVersion(agent), `${agentVersion}.0`);
   const verified = run("osslsigncode", ["verify", agent]);
@@ -57,6 +60,15 @@ test("it is one file of at most 100 MB with our version and no signature, and st
   assert.doesNotMatch(stdout, /invalid PE checksum/);
   const started = await runWine([agent, "--version"], folder);
   assert.equal(started.output.trim(), agentVersion);
+  // The second loads the addon, too. What Wine takes by itself is in each.
+  for (const command of [
+    [agent, "--version"],
+    [agent, "identify", "--json"],
+    ["cmd", "/c", "ver"],
+  ]) {
+    const words = ["wine", ...command].join(" ").replace(agent, "volley-agent.exe");
+    t.diagnostic(`${words}: ${await startTimes(() => runWine(command, folder))}`);
+  }
 });
 
 /** "PE Format": each section's bytes by its name. */
@@ -87,6 +99,27 @@ test("beside the resources and the place that says so, it is Node as its builder
     for (const [index, byte] of theirs.entries()) if (own[index] !== byte) changed += 1;
   }
   assert.equal(changed, 1);
+});
+
+/** "PNG Specification": behind the signature and the header's chunk the one of the picture. */
+function pixelsOf(png: Buffer): Buffer {
+  assert.equal(png.toString("latin1", 37, 41), "IDAT");
+  return inflateSync(png.subarray(41, 41 + png.readUInt32BE(33)));
+}
+
+test("Windows shows our icon in each of its sizes, and our name in the place of Node's", () => {
+  const resources = sectionsOf(agent).get(".rsrc") ?? assert.fail(".rsrc");
+  for (const side of [16, 24, 32, 48, 64, 256]) {
+    const own = pngOf(drawIcon(side), side);
+    // Its size comes first; how it is compressed is for the zlib of the Node that packaged it.
+    const at = resources.indexOf(own.subarray(0, 33));
+    assert.notEqual(at, -1, `the icon of ${side} pixels`);
+    assert.ok(pixelsOf(resources.subarray(at)).equals(pixelsOf(own)), `the icon of ${side} pixels`);
+  }
+  const names = (bytes: Buffer, text: string): boolean => bytes.includes(Buffer.from(text, "utf16le"));
+  const theirs = sectionsOf(join(root, "build/windows-node/node.exe")).get(".rsrc");
+  assert.ok(theirs !== undefined && names(theirs, "Node.js JavaScript Runtime"));
+  assert.ok(names(resources, "Volley agent") && !names(resources, "Node.js JavaScript Runtime"));
 });
 
 test("its addon lies where administrators alone can write, and what other versions left goes", async () => {

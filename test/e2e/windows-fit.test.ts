@@ -27,7 +27,9 @@ import { doubleDiskOf, extendReally, windowsDiskOf, type ShownDisk } from "../fi
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { completeWindows, writeWim, writeWindows } from "../fixtures/windows-image.ts";
 import type { WindowsAnswer, WindowsRequest } from "../fixtures/windows-native.ts";
+import { laptop } from "../fixtures/windows-facts.ts";
 import { allTools } from "../fixtures/windows-tools/all.ts";
+import { bootStore } from "../fixtures/windows-tools/bcdedit.ts";
 import { doubleMachine, windowsTools } from "../fixtures/windows-tools/machine.ts";
 import { makePrefix, runWine, winePath } from "../fixtures/wine.ts";
 
@@ -74,17 +76,24 @@ function shownOn(
   return { path, file, sizeBytes, sectorBytes: 512, volumes: new Map([[system, store]]) };
 }
 
-/** As Windows' tools, whose diskpart does what it was asked for. */
-function toolsOn(shown: ShownDisk): WindowsTools {
-  const machine = doubleMachine();
+/** As Windows' tools, whose diskpart does what it was asked for; `done`: what each of them did. */
+function toolsOn(shown: ShownDisk, done: string[] = []): WindowsTools {
+  const machine = doubleMachine({ done });
+  bootStore(machine).firmwareOrder = ["{network}"];
   const tools = windowsTools(machine, allTools());
+  let letters: (string | null)[] = [];
   return {
     path: (program) => program,
     async run(command) {
-      machine.disks = [doubleDiskOf(shown)];
+      const disk = doubleDiskOf(shown);
+      for (const [index, partition] of disk.partitions.entries()) partition.letter = letters[index] ?? null;
+      machine.disks = [disk];
       const { exitCode, output } = await tools.run({ command });
+      letters = disk.partitions.map(({ letter }) => letter);
       if (exitCode !== 0) return null;
-      if (command[0] === "diskpart.exe") extendAs(machine.done.slice(-4).join("\r\n"), shown.file);
+      if (command[0] === "diskpart.exe" && done.at(-1) === "extend") {
+        extendAs(done.slice(-4).join("\r\n"), shown.file);
+      }
       return output;
     },
   };
@@ -147,15 +156,23 @@ test("a GPT disk: grown, with identifiers of its own", { skip, timeout: 900_000 
     copyFileSync(store, join(folder, "EFI\\Microsoft\\Boot\\BCD"));
     onLargerDisk(disk, file);
     const shown = shownOn(disk, disk, { system: 1, store: `${folder}/` });
-    const facts = { disks: () => [windowsDiskOf(shown)] };
+    const facts = { disks: () => [windowsDiskOf(shown)], system: laptop(true).system };
     const uuids = tableOf(file).partitions.map(({ uuid = "" }) => uuid.toLowerCase());
-    const tools = toolsOn(shown);
+    const done: string[] = [];
+    const tools = toolsOn(shown, done);
     assert.deepEqual(await partitionsOf(disk, { facts, tools }), uuids);
     const rewrite = async (options: Parameters<typeof rewriteDisk>[0]): Promise<void> => {
       await rewriteDisk(options).result;
     };
-    const said = await fitDisk(disk, uuids, { facts, tools, rewrite });
-    assert.match(said.join("; "), /Windows was grown by .*; .* have identifiers of their own/);
+    const said = await fitDisk(disk, { partitionsBefore: uuids }, { facts, tools, rewrite });
+    assert.match(
+      said.join("; "),
+      /Windows was grown by .*; .* have identifiers of their own; The firmware has an entry/,
+    );
+    // The letter is there for as long as bcdboot needs it.
+    const script = ["select disk 0", "select partition 3"];
+    const start = [...script, "assign letter=W", "bcdboot W:\\Windows", ...script, "remove letter=W"];
+    assert.deepEqual(done.slice(-start.length), start);
     execFileSync("partx", ["--update", disk]);
     assertFitted(disk, file);
   });
@@ -219,11 +236,15 @@ test(
     const rewrite = async (options: Parameters<typeof rewriteDisk>[0]): Promise<void> => {
       await rewriteDisk(options).result;
     };
-    await fitDisk(disk, [], {
-      facts: { disks: () => [windowsDiskOf(shown)] },
-      tools: toolsOn(shown),
-      rewrite,
-    });
+    await fitDisk(
+      disk,
+      { partitionsBefore: [] },
+      {
+        facts: { disks: () => [windowsDiskOf(shown)], system: laptop(true).system },
+        tools: toolsOn(shown),
+        rewrite,
+      },
+    );
     const table = tableOf(disk);
     assert.notEqual(table.id, tableOf(file).id);
     assert.equal(partitionOf(disk, 1).bootable, true);

@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { limits } from "../../contract/limits.ts";
 import { buildWinpe } from "../../site/boot/winpe.ts";
 import type { WinpeDescription } from "../../site/boot/winpe-texts.ts";
 import { FirmwareLab, signedShim } from "../fixtures/firmware-lab.ts";
@@ -16,7 +17,8 @@ import type { Host } from "../fixtures/network.ts";
 import { testOnNetwork } from "../fixtures/network-test.ts";
 import { fetchFrom } from "../fixtures/pxe-lab.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
-import { bootManagerSays, fakeProgram, standInBootManager } from "../fixtures/windows-image.ts";
+import { bootManagerSays, fakeProgram, networkLoader } from "../fixtures/windows-image.ts";
+import { askTftp } from "../fixtures/tftp-client.ts";
 import { winpeOptions, writeBootWim } from "../fixtures/winpe-image.ts";
 
 const wanted = process.env["VOLLEY_TEST_LEVEL"] === "windows";
@@ -33,13 +35,6 @@ testOnNetwork(
     tests(host);
   },
 );
-
-/** The stand-in finds its text by its own address: a network's loader is at 0:7C00, a boot sector's at the start of a segment. */
-function networkLoader(): Buffer {
-  const code = Buffer.from(standInBootManager);
-  code.writeUInt16LE(code.readUInt16LE(4) + 0x7c00, 4);
-  return code;
-}
 
 function tests(host: Host): void {
   let lab: FirmwareLab;
@@ -80,6 +75,18 @@ function tests(host: Host): void {
         .digest("hex");
       assert.equal(hash, made.files[name]?.sha256, asked);
     }
+  });
+
+  test("the image comes in the blocks and windows that the boot configuration asks for", async () => {
+    const options = {
+      blksize: String(limits.winpeTftpBlockBytes),
+      windowsize: String(limits.winpeTftpWindowBlocks),
+    };
+    const got = await askTftp(host, { server: lab.address, file: "\\Boot\\boot.wim", options });
+    assert.deepEqual([got.error, got.options], [null, options]);
+    assert.equal(got.sha256, made.files["Boot/boot.wim"]?.sha256);
+    const blocks = Math.floor(got.bytes / limits.winpeTftpBlockBytes) + 1;
+    assert.equal(got.acknowledgements, Math.ceil(blocks / limits.winpeTftpWindowBlocks) + 1);
   });
 
   test("Secure Boot: the site is asked, the computer restarts, and the firmware loads the boot manager", async () => {

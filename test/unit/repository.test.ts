@@ -110,7 +110,14 @@ function roomTable(): Map<string, { values: Set<string>; types: Set<string> }> {
 }
 
 /** Put everything together, so they may import anything. */
-const compositionRoots = new Set(["agent/main.ts", "site/main.ts", "site/site.ts", "site/serving.ts"]);
+const compositionRoots = new Set([
+  "agent/main.ts",
+  "site/main.ts",
+  "site/options.ts",
+  "site/parts.ts",
+  "site/serving.ts",
+  "site/site.ts",
+]);
 
 /** What a file is in: "agent/steps" of "agent/steps/linux/users.ts", "agent" of a file beside the rooms, else the room. */
 function innerRoomOf(path: string): string {
@@ -134,7 +141,8 @@ test("the arrows between the rooms of the agent and of the site are those of doc
       const target = resolved(path, specifier);
       const to = innerRoomOf(target);
       // The site's commands start it.
-      const isRoot = compositionRoots.has(target) && !(from === "site/commands" && target === "site/site.ts");
+      const isStarted = from === "site/commands" && ["site/options.ts", "site/site.ts"].includes(target);
+      const isRoot = compositionRoots.has(target) && !isStarted;
       if (!isRoot && (to === from || to === roomOf(path))) continue;
       const name = to.split("/").at(-1) ?? "";
       if (isRoot || !(allowed.values.has(name) || (isType && allowed.types.has(name)))) {

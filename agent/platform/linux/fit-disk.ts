@@ -12,6 +12,7 @@ import { VolleyError } from "../../../contract/errors.ts";
 import { limits } from "../../../contract/limits.ts";
 import { namesDevices, readBootStore } from "../../../windows/boot-store.ts";
 import { sizeText } from "../../report/words.ts";
+import type { FitWish } from "../platform.ts";
 import { roomOnDisk } from "../room-on-disk.ts";
 import { runToolToEnd } from "../run-tool.ts";
 import { fitBootEntries } from "./boot-entries.ts";
@@ -33,8 +34,8 @@ export async function partitionsOf(disk: string): Promise<string[]> {
   return partitions.flatMap(({ uuid }) => (uuid === undefined ? [] : [uuid.toLowerCase()]));
 }
 
-/** Answers what was done, sentences. Rejects with E_TOOL_MISSING, E_TOOL_FAILED. */
-export async function fitDisk(disk: string, partitionsBefore: readonly string[]): Promise<string[]> {
+/** As Fitting.fit. */
+export async function fitDisk(disk: string, { keptFrom, partitionsBefore }: FitWish): Promise<string[]> {
   const found = await orNull(readTable(disk));
   if (found === null || !(await showPartitions(disk))) {
     return [`${disk} has no partitions, so it stays as the image has it`];
@@ -46,7 +47,7 @@ export async function fitDisk(disk: string, partitionsBefore: readonly string[])
   if (windows === null) return [`${disk} has no NTFS volume, so it stays as the image has it`];
   const done: string[] = [];
   const names = await identifiersNamed(found);
-  const { grown, table } = await makeRoom(disk, found, windows);
+  const { grown, table } = await makeRoom(disk, found, { windows, keptFrom });
   if (grown > 0) done.push(`Windows was grown by ${sizeText(grown)}, to the end of ${disk}`);
   if (names === null) {
     renewIdentifiers(table);
@@ -130,11 +131,11 @@ async function typeOf(node: string): Promise<string> {
 async function makeRoom(
   disk: string,
   table: Table,
-  windows: Partition,
+  { keptFrom, windows }: { windows: Partition } & Pick<FitWish, "keptFrom">,
 ): Promise<{ grown: number; table: Table }> {
   const { label, partitions, sectorBytes } = table;
   const sectors = Number(await run(["blockdev", "--getsize64", disk])) / sectorBytes;
-  const room = roomOnDisk(table, windows, sectors);
+  const room = roomOnDisk(table, windows, sectors, keptFrom === null ? sectors : keptFrom / sectorBytes);
   if (room === null) return { grown: 0, table };
   const { places, size } = room;
   if (label === "gpt") await run(["sfdisk", "--relocate", "gpt-bak-std", disk]);

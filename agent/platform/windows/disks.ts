@@ -3,11 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { VolleyError } from "../../../contract/errors.ts";
 import { fileAsDisk, placeNamed } from "../disk-file.ts";
 import type { DiskFacts } from "../platform.ts";
-import type { WindowsDisk, WindowsFacts } from "./facts.ts";
-
-/** The medium, or the disk with its cable. */
-export const comesAndGoes = ({ bus, removable }: WindowsDisk): boolean =>
-  removable || busesThatComeAndGo.has(bus);
+import { comesAndGoes, type WindowsDisk, type WindowsFacts } from "./facts.ts";
 
 /**
  * `staged`: this Windows PE was put on a disk of the machine by the system there, and runs in memory. Throws E_DISK_NOT_FOUND
@@ -33,12 +29,6 @@ const systemUseTexts: Record<WindowsDisk["systemUses"][number], string> = {
   "boot medium": "is what Windows PE was started from",
   "page file": "holds a page file",
 };
-
-/**
- * RemovableMedia of STORAGE_DEVICE_DESCRIPTOR says that the medium leaves its drive, which is not so of a disk in a USB case
- * and of many a stick. A soldered eMMC is on "mmc"; one that its driver calls "sd" is refused rather than a card overwritten.
- */
-const busesThatComeAndGo: ReadonlySet<string> = new Set(["usb", "1394", "sd"]);
 
 export function toDiskFacts(disk: WindowsDisk, inPe: boolean): DiskFacts {
   const { model, sectorBytes, serial, sizeBytes, uniqueId, vendor } = disk;

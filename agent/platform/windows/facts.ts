@@ -26,3 +26,13 @@ export const nativeFacts: WindowsFacts = {
   adapters: windowsAdapters,
   disks: windowsDisks,
 };
+
+/**
+ * RemovableMedia of STORAGE_DEVICE_DESCRIPTOR says that the medium leaves its drive, which is not so of a disk in a USB case
+ * and of many a stick. A soldered eMMC is on "mmc"; one that its driver calls "sd" is refused rather than a card overwritten.
+ */
+const busesThatComeAndGo: ReadonlySet<string> = new Set(["usb", "1394", "sd"]);
+
+/** The medium, or the disk with its cable. */
+export const comesAndGoes = ({ bus, removable }: WindowsDisk): boolean =>
+  removable || busesThatComeAndGo.has(bus);

@@ -34,6 +34,12 @@ export function readFirmwareEntries(output: string): FirmwareEntry[] {
   return entries;
 }
 
+/** Whether one of them is Windows' boot manager, which Windows knows by name. */
+export async function hasWindowsEntry(tools: WindowsTools): Promise<boolean> {
+  const output = await tools.run(["bcdedit.exe", "/enum", "firmware"]);
+  return /^\S.*\s\{bootmgr\}\s*$/im.test(output ?? "");
+}
+
 /** Identifiers of those that lead to a partition. None with a BIOS, and where this Windows PE cannot ask. */
 export async function entriesThatLead(tools: WindowsTools): Promise<string[]> {
   const output = await tools.run(["bcdedit.exe", "/enum", "firmware"]);

@@ -20,14 +20,16 @@ import {
   type ReadSectors,
   type TablePartition,
 } from "../disk-table.ts";
+import type { FitWish } from "../platform.ts";
 import { roomOnDisk } from "../room-on-disk.ts";
 import { loadedBootStore } from "./boot-store.ts";
 import type { WindowsDisk, WindowsFacts } from "./facts.ts";
 import { entriesThatLead, removeStaleEntries } from "./firmware-entries.ts";
+import { startByFirmware } from "./firmware-start.ts";
 import type { WindowsTools } from "./tools.ts";
 
 export interface FittingWorld {
-  facts: Pick<WindowsFacts, "disks">;
+  facts: Pick<WindowsFacts, "disks" | "system">;
   tools: WindowsTools;
   /** As rewriteDisk of the addon; resolves when it is done. */
   rewrite: (options: Parameters<typeof rewriteDisk>[0]) => Promise<void>;
@@ -41,7 +43,7 @@ const extendedTypes = new Set(["5", "f", "85"]);
 /** As Fitting.partitionsOf; and the firmware's entries that lead to partitions, which may be on it, in braces. */
 export async function partitionsOf(
   path: string,
-  { facts, tools }: Omit<FittingWorld, "rewrite">,
+  { facts, tools }: { facts: Pick<WindowsFacts, "disks">; tools: WindowsTools },
 ): Promise<string[]> {
   const table = await withSectors(path, (read) => readDiskTable(read, diskAt(path, facts).sectorBytes));
   const uuids = (table?.partitions ?? []).flatMap(({ uuid }) => (uuid === "" ? [] : [uuid.toLowerCase()]));
@@ -51,7 +53,7 @@ export async function partitionsOf(
 /** As Fitting.fit. Rejects with E_TOOL_FAILED, and what rewriteDisk rejects with. */
 export async function fitDisk(
   path: string,
-  partitionsBefore: readonly string[],
+  { partitionsBefore }: Pick<FitWish, "partitionsBefore">,
   world: FittingWorld,
 ): Promise<string[]> {
   const disk = diskAt(path, world.facts);
@@ -76,8 +78,10 @@ export async function fitDisk(
     ],
   });
   const done: string[] = [];
+  const place = { path, offsetBytes: windows.start * table.sectorBytes };
+  const volume = await shownVolume(path, place.offsetBytes, world.facts);
   if (room !== null) {
-    await extend(disk, windows.start * table.sectorBytes, world);
+    await extend(disk, volume, world);
     const grown = (room.size - windows.size) * table.sectorBytes;
     done.push(`Windows was grown by ${sizeText(grown)}, to the end of ${path}`);
   }
@@ -86,10 +90,12 @@ export async function fitDisk(
       ? `${path} and its partitions have identifiers of their own`
       : `${path} keeps the image's identifiers: ${named}`,
   );
-  return [...done, ...(await removeStaleEntries(partitionsBefore, world.tools))];
+  done.push(...(await removeStaleEntries(partitionsBefore, world.tools)));
+  const partition = (lines: readonly string[]): Promise<boolean> => runDiskpart(lines, world.tools);
+  return [...done, ...(await startByFirmware(place, { ...world, partition }))];
 }
 
-function diskAt(path: string, facts: FittingWorld["facts"]): WindowsDisk {
+function diskAt(path: string, facts: Pick<WindowsFacts, "disks">): WindowsDisk {
   const disk = facts.disks().find((one) => one.path.toLowerCase() === path.toLowerCase());
   if (disk === undefined) throw new VolleyError("E_DISK_NOT_FOUND", `There is no disk ${path}`);
   return disk;
@@ -208,30 +214,44 @@ async function identifiersNamed(
   }
 }
 
-/** By diskpart, once Windows shows the volume that the new table has at `offsetBytes`. */
-async function extend(
-  { number, path }: WindowsDisk,
+type ShownPartition = WindowsDisk["partitions"][number];
+
+/** The NTFS volume that the new table has at `offsetBytes`, once Windows shows it; null where it does not. */
+async function shownVolume(
+  path: string,
   offsetBytes: number,
-  world: FittingWorld,
-): Promise<void> {
+  facts: FittingWorld["facts"],
+): Promise<ShownPartition | null> {
   const until = Date.now() + limits.partitionNodeMs;
-  let partition: WindowsDisk["partitions"][number] | undefined;
   for (;;) {
-    partition = diskAt(path, world.facts).partitions.find((one) => one.offsetBytes === offsetBytes);
-    if (partition?.fileSystem === "NTFS") break;
-    if (Date.now() > until) {
-      throw new VolleyError("E_TOOL_FAILED", `Windows does not show its volume on ${path}`);
-    }
+    const partition = diskAt(path, facts).partitions.find((one) => one.offsetBytes === offsetBytes);
+    if (partition?.fileSystem === "NTFS") return partition;
+    if (Date.now() > until) return null;
     await delay(limits.partitionShowAgainMs);
   }
-  const folder = await mkdtemp(join(tmpdir(), "volley-fit-"));
-  const script = join(folder, "extend.txt");
+}
+
+/** By diskpart. */
+async function extend(
+  { number, path }: WindowsDisk,
+  partition: ShownPartition | null,
+  world: FittingWorld,
+): Promise<void> {
+  if (partition === null) {
+    throw new VolleyError("E_TOOL_FAILED", `Windows does not show its volume on ${path}`);
+  }
   const lines = ["rescan", `select disk ${number}`, `select partition ${partition.number}`, "extend"];
+  if (await runDiskpart(lines, world.tools)) return;
+  const text = `diskpart does not extend partition ${partition.number} of ${path} ("${lines.join("; ")}")`;
+  throw new VolleyError("E_TOOL_FAILED", text);
+}
+
+async function runDiskpart(lines: readonly string[], tools: WindowsTools): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), "volley-fit-"));
+  const script = join(folder, "script.txt");
   try {
     await writeFile(script, `${lines.join("\r\n")}\r\n`);
-    if ((await world.tools.run(["diskpart.exe", "/s", script])) !== null) return;
-    const text = `diskpart does not extend partition ${partition.number} of ${path} ("${lines.join("; ")}")`;
-    throw new VolleyError("E_TOOL_FAILED", text);
+    return (await tools.run(["diskpart.exe", "/s", script])) !== null;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -2,8 +2,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { dirname, join } from "node:path";
-import { comesAndGoes } from "./disks.ts";
-import type { WindowsFacts } from "./facts.ts";
+import { comesAndGoes, type WindowsFacts } from "./facts.ts";
 import { readKey } from "./registry.ts";
 import type { WindowsTools } from "./tools.ts";
 

@@ -15,6 +15,9 @@ const noFilter = "Windows has had no TCP/IP filtering since Vista";
 const noProvider = "content comes from the site, by multicast and by HTTPS, and no other program fetches it";
 const noAffinity = "user device affinity is kept by a Configuration Manager site";
 const ownSite = "the site is named on the medium or at the start, together with whom to trust";
+const noWizard = "there is no wizard whose pages could be left out: nothing is asked";
+const nobodyLoggedOn = "nobody is logged on while the sequence runs";
+const modems = "only Windows before Vista asked for it";
 const stays = "packages that were fetched stay in the agent's folder in any case";
 
 const idle: readonly Idle[] = [
@@ -50,13 +53,22 @@ const idle: readonly Idle[] = [
   },
   {
     names: "OSDPreserveDriveLetter=PreserveDriveLetter",
-    reason: "an image gets the letter of the volume that it is applied to",
+    reason:
+      "Configuration Manager has not read it since version 1606: Windows' setup gives its volume the letter, C: as a rule",
   },
-  { names: "OsdLayeredDriver=LayeredDriver", reason: "the keyboard's driver is set by an unattend.xml" },
   { names: "OSDServerLicenseConnectionLimit=ServerLicenseConnectionLimit", reason: oldWindows },
   { names: "OSDDiskpartBiosCompatibilityMode=DiskpartBiosCompatibilityMode", reason: oldWindows },
   { names: "OSDBuildStorageDriverList=BuildStorageDriverList", reason: oldWindows },
-  { names: "OSDApplyDriverBootCriticalDriverID=BootCriticalDriverID", reason: oldWindows },
+  {
+    names:
+      "OSDApplyDriverBootCriticalDriverID=BootCriticalDriverID OSDApplyDriverBootCriticalContentUniqueID=BootCriticalContentUniqueID OSDApplyDriverBootCriticalHardwareComponent=BootCriticalHardwareComponent OSDApplyDriverBootCriticalID=BootCriticalID OSDApplyDriverBootCriticalINFFile=BootCriticalINFFile",
+    reason: oldWindows,
+  },
+  {
+    names:
+      "OSDFeatureUpdateAssignmentID=FeatureUpdateAssignmentId OSDUpgradeFeatureUpdateName=FeatureUpdateName",
+    reason: "feature updates are a software update point's; an upgrade package is needed",
+  },
   {
     names:
       "OSDAdapter#EnableIPProtocolFiltering OSDAdapter#EnableTCPFiltering OSDAdapter#EnableUDPFiltering OSDEnableTCPIPFiltering",
@@ -65,6 +77,35 @@ const idle: readonly Idle[] = [
   {
     names: "OSDStateFallbackToNAA=FallbackToNAA",
     reason: "a machine speaks to the state store as itself, and there is no network access account",
+  },
+  {
+    names:
+      "SkipAdminAccounts SkipAdminPassword SkipApplications SkipAppsOnUpgrade SkipBDDWelcome SkipBitLocker SkipBuild SkipCapture SkipComputerBackup SkipComputerName SkipCredentials SkipDeploymentType SkipDomainMembership SkipFinalSummary SkipGroupSubFolders SkipLocaleSelection SkipPackageDisplay SkipProductKey SkipRearm SkipRoles SkipSummary SkipTaskSequence SkipTimeZone SkipUserData SkipWizard WelcomeWizard CustomWizard WizardSelectionProfile",
+    reason: noWizard,
+  },
+  { names: "HideShell DisableTaskMgr HideTaskMgr", reason: nobodyLoggedOn },
+  {
+    names: "EventService EventShare SLShareDynamicLogging",
+    reason: "the site shows how far every machine is, and keeps what its steps said",
+  },
+  {
+    names: "FinishAction",
+    reason: "the computer stays as the last step leaves it; SMSTSPostAction names a command for the end",
+  },
+  {
+    names: "DoNotCreateExtraPartition BDEDriveLetter BDEDriveSize",
+    reason: "the partitions are those that Format and Partition Disk lists, and none is added",
+  },
+  {
+    names: "ForceApplyFallback",
+    reason: "an image is always applied, never installed by setup.exe",
+  },
+  { names: "TPMOwnerPassword", reason: "Windows has kept no TPM owner password since Windows 10 1607" },
+  { names: "AreaCode CountryCode Dialing LongDistanceAccess NetLib HALName", reason: modems },
+  { names: "Home_Page", reason: "it is Internet Explorer's" },
+  {
+    names: "ResourceRoot ResourceDrive ValidateDomainCredentialsUNC WDSServer",
+    reason: "content comes from the site, and Connect To Network Folder connects to a share",
   },
   { names: "LoadProfile", reason: "what runs as another account has that account's profile anyway" },
 ];

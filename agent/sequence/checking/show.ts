@@ -54,8 +54,14 @@ function* checkAsText(check: SequenceCheck): Generator<string> {
   if (entry !== "") yield `in ${clip(entry, 200)}\n`;
   yield* stepTable(steps);
   yield* reasonList(steps);
-  if (packages.length > 0) {
-    yield `\nContent that is needed: ${packages.map(({ id }) => clip(id, 40)).join(" ")}\n`;
+  const idsOf = (needed: boolean): string =>
+    packages
+      .filter((one) => one.needed === needed)
+      .map(({ id }) => clip(id, 40))
+      .join(" ");
+  if (idsOf(true) !== "") yield `\nContent that is needed: ${idsOf(true)}\n`;
+  if (idsOf(false) !== "") {
+    yield `\nContent that is not needed, since Volley's agent is the client here: ${idsOf(false)}\n`;
   }
   const errors = problems.filter(({ severity }) => severity === "error").length;
   yield problems.length === 0

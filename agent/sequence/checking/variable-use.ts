@@ -1,5 +1,12 @@
 /** Which variables a sequence reads that nothing sets. */
-import type { Condition, Sequence, SequenceNode, SequenceProblem, StepVariable } from "../tree.ts";
+import type {
+  Condition,
+  Sequence,
+  SequenceNode,
+  SequenceProblem,
+  SequenceStep,
+  StepVariable,
+} from "../tree.ts";
 import { walkConditions, walkNodes } from "../walk.ts";
 import { isKnownVariable } from "./known-variables.ts";
 
@@ -23,6 +30,13 @@ const namesAVariable = /^(VariableName|OutputVariableName|Partitions\d+VolumeLet
 /** And of which it sets several, numbered. */
 const namesVariables = /^(DestinationVariable)$/i;
 
+/**
+ * Where a deployment share is: MDT's wizard sets these before a sequence, and here nobody does but a step that uses the
+ * toolkit's package. The toolkit's own steps do not need them; what a command line does with them does.
+ */
+const ofShare = new Set(["scriptroot", "deployroot", "resourceroot", "toolroot", "deploydrive"]);
+const runsItsAction = new Set(["RunCommandLine", "RunPowerShellScript", "BDD_RunPowerShellAction"]);
+
 export function variablesNeverSet(sequence: Sequence): SequenceProblem[] {
   const use = new VariableUse();
   for (const variable of sequence.globalVariables) use.set(variable.name, true);
@@ -43,6 +57,7 @@ class VariableUse {
   readonly #sets = new Map<string, boolean>();
   readonly #setPrefixes = new Set<string>();
   readonly #reads = new Map<string, Read>();
+  readonly #share = new Map<string, Read>();
 
   set(name: string, isEnabled: boolean): void {
     const key = name.trim().toLowerCase();
@@ -57,14 +72,30 @@ class VariableUse {
     // What a step has as its own variables is there while it runs.
     const own = new Set(node.variables.map(({ name }) => name.toLowerCase()));
     if (node.kind === "step") {
+      if (/^BDD_UsePackage$/i.test(node.type ?? "")) for (const name of ofShare) this.set(name, isEnabled);
+      if (runsItsAction.has(node.type ?? "")) this.#places(node);
       this.#text(node.action, node.line, own);
       this.#text(node.startIn, node.line, own);
     }
     for (const variable of node.variables) this.#value(variable, own);
   }
 
+  #places({ action, line, variables }: SequenceStep): void {
+    for (const text of [action, ...variables.map(({ value }) => value)]) {
+      for (const [, name = ""] of text.matchAll(reference)) {
+        if (ofShare.has(name.toLowerCase())) countRead(this.#share, name, line);
+      }
+    }
+  }
+
   problems(): SequenceProblem[] {
     const problems: SequenceProblem[] = [];
+    for (const [key, { line, name, times }] of this.#share) {
+      if (this.#sets.get(key) === true) continue;
+      const often = times > 1 ? ` (${times} times)` : "";
+      const text = `The variable ${name} is read${often}, but there is no deployment share here: a step Use Toolkit Package or the deployment has to set it`;
+      problems.push({ line, severity: "warning", text });
+    }
     for (const [key, { line, name, times }] of this.#reads) {
       const isSet = this.#sets.get(key);
       if (isSet === true || isKnownVariable(key) || this.#hasPrefix(key)) continue;
@@ -84,11 +115,7 @@ class VariableUse {
   }
 
   #read(name: string, line: number, own?: ReadonlySet<string>): void {
-    const key = name.toLowerCase();
-    if (own?.has(key) === true) return;
-    const read = this.#reads.get(key);
-    if (read === undefined) this.#reads.set(key, { name, line, times: 1 });
-    else read.times += 1;
+    if (own?.has(name.toLowerCase()) !== true) countRead(this.#reads, name, line);
   }
 
   #text(text: string, line: number, own?: ReadonlySet<string>): void {
@@ -157,6 +184,13 @@ class VariableUse {
       if (isSet !== undefined) this.set(set, isEnabled);
     }
   }
+}
+
+function countRead(reads: Map<string, Read>, name: string, line: number): void {
+  const key = name.toLowerCase();
+  const read = reads.get(key);
+  if (read === undefined) reads.set(key, { name, line, times: 1 });
+  else read.times += 1;
 }
 
 /** Source: "Run PowerShell Script": a script in the step is UTF-16 in Base64. */

@@ -158,7 +158,7 @@ function makeStep({ element, attributes, problems, made, action, variables }: St
     runIn: attributes.runIn("runIn"),
     successCodes: attributes.codes("successCodeList") ??
       codesOf(variables) ?? [...(known?.successCodes ?? [0])],
-    retryCount: attributes.number("retryCount") ?? 0,
+    retryCount: attributes.number("retryCount") ?? retriesOf(variables),
     timeoutSeconds: timeout === 0 ? null : timeout,
     runFromNet: attributes.boolean("runFromNet"),
     startIn: attributes.text("startIn"),
@@ -172,6 +172,12 @@ function codesOf(variables: readonly StepVariable[]): number[] | null {
   const written = variables.find(({ property }) => /^SuccessCodes$/i.test(property))?.value ?? "";
   const { codes, wrong } = readCodes(written);
   return codes.length === 0 || wrong !== null ? null : codes;
+}
+
+/** As codesOf, of RetryCount. */
+function retriesOf(variables: readonly StepVariable[]): number {
+  const written = variables.find(({ property }) => /^RetryCount$/i.test(property))?.value.trim() ?? "";
+  return /^\d{1,3}$/.test(written) ? Number(written) : 0;
 }
 
 /** Source: "Run Task Sequence" step: the child's own steps decide what succeeds and is repeated. */

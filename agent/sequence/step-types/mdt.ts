@@ -67,6 +67,7 @@ export const toolkitSteps: readonly ToolkitRow[] = [
   row("ZTIApplyGPOPack", "Apply Local GPO Package", "", "FullOS"),
   row("ZTICopyLogs", "Copy Logs", ""),
   row("ZTIDisableBDEProtectors", "Disable BDE Protectors", "", "FullOS"),
+  row("ZTIBde", "Enable BitLocker (toolkit)", ""),
   row("ZTIMoveStateStore", "Move State Store", ""),
   row("ZTIConnect", "Connect to Deployment Share", ""),
   row("ZTICoalesce", "Coalesce Variables", ""),
@@ -109,7 +110,6 @@ export const toolkitScripts: ReadonlyMap<string, string> = new Map([
   ["ztiexecuterunbook", "BDD_ExecuteRunbook"],
   ["ztidiskpart", "PartitionDisk"],
   ["ztisetvariable", "SetVariable"],
-  ["ztibde", "EnableBitLocker"],
 ]);
 
 /** Variables of Configuration Manager's steps that only the toolkit's editor writes. */

@@ -21,7 +21,8 @@ const digits = /\b\d{6}(?:-\d{6}){7}\b/;
 export function readRecoveryPlace(context: StepContext): RecoveryPlace {
   const written =
     setting(context, "CreateRecoveryPassword", "OSDBitLockerCreateRecoveryPassword") ||
-    context.property("BdeRecoveryPassword");
+    context.property("BdeRecoveryPassword") ||
+    context.variables.get("BDERecoveryKey");
   if (/^ad$/i.test(written)) return "AD";
   if (/^(cmdb|db)$/i.test(written)) return "site";
   if (/^(|none|false)$/i.test(written)) return "none";

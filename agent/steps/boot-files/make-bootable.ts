@@ -11,6 +11,7 @@ import { hostPath, isLinux } from "../volumes.ts";
 import { recoveryVariable } from "../windows/recovery.ts";
 import { runDiskpart, windowsVolumeAt } from "../windows/volumes.ts";
 import { checkBios, checkBootManager, showLostStart, startByBios } from "./bios.ts";
+import { removeEntriesBefore } from "./partitions-before.ts";
 import { efiPartition, startByUefi } from "./uefi.ts";
 
 /** Before anything is written: whether what is to be applied can be started. Throws StepFailure when it cannot. */
@@ -38,6 +39,7 @@ export async function makeBootable(context: StepContext, destination: Destinatio
     await runOrFail(context, "write the boot files", {
       command: ["bcdboot.exe", `${destination.letter}:\\Windows`],
     });
+    await removeEntriesBefore(context);
     await placeRecovery(context, destination.letter);
     return;
   }

@@ -1,10 +1,12 @@
 /** Drivers into an applied Windows: DISM in Windows PE; from Linux a folder and what makes Windows take it. */
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { runOrFail, setting } from "../step-kind.ts";
 import { splitWords } from "../command-words.ts";
 import type { StepContext } from "../step.ts";
 import { setSetting } from "../unattend/answer-file.ts";
+import { addSpecializeCommand } from "../unattend/specialize-command.ts";
 import { changeAnswerFile, targetSystemRoot } from "../unattend/place.ts";
 import { hostPath, isLinux } from "../volumes.ts";
 import type { DriverFile } from "./rank.ts";
@@ -69,15 +71,16 @@ async function stageDrivers(
   files: readonly DriverFile[],
   folder: string,
 ): Promise<void> {
-  const staged = new Map<string, string>();
-  for (const { path } of files) {
-    const source = dirname(path);
-    const known = staged.get(source);
-    if (known !== undefined) continue;
-    const name = String(staged.size + 1).padStart(3, "0");
-    context.progress(staged.size / files.length, `Copying ${basename(source)}`);
+  const list = join(folder, "sources.json");
+  // Another step's drivers may be there, whose files have the same names, or this one's, from before it was interrupted.
+  const known = existsSync(list) ? (JSON.parse(await readFile(list, "utf8")) as string[]) : [];
+  for (const { path } of files) if (!known.includes(dirname(path))) known.push(dirname(path));
+  await writeFile(list, JSON.stringify(known));
+  const sources = [...new Set(files.map(({ path }) => dirname(path)))];
+  for (const [index, source] of sources.entries()) {
+    const name = String(known.indexOf(source) + 1).padStart(3, "0");
+    context.progress(index / sources.length, `Copying ${basename(source)}`);
     await cp(source, join(folder, name), { recursive: true });
-    staged.set(source, name);
   }
   const path = `${driveOf(context)}\\${stagedFolder}`;
   await changeAnswerFile(context, (root, architecture) => {
@@ -92,10 +95,8 @@ async function stageDrivers(
       },
       path,
     );
-    const command = "RunSynchronous/RunSynchronousCommand[1]";
-    const place = { pass: "specialize", component: "Microsoft-Windows-Deployment" } as const;
-    setSetting(root, architecture, { ...place, path: `${command}/Description` }, "Add drivers");
-    const line = `cmd.exe /c pnputil.exe /add-driver "${path}\\*.inf" /subdirs /install`;
-    setSetting(root, architecture, { ...place, path: `${command}/Path` }, line);
+    // The volume may have another letter in the Windows on it than it has here.
+    const line = `cmd.exe /c pnputil.exe /add-driver "%SystemDrive%\\${stagedFolder}\\*.inf" /subdirs /install`;
+    addSpecializeCommand(root, architecture, { order: 1, description: "Add drivers", line });
   });
 }

@@ -53,13 +53,19 @@ export async function findDestination(context: StepContext): Promise<Destination
 }
 
 function readWish(context: StepContext): Wish {
-  const variable = context.property("DestinationVariable") || context.property("DestinationOSVariable");
+  // MDT's editor keeps the fields of all its choices, and says which of them is meant.
+  const choice = context.property("DestinationOSInstallType").toLowerCase();
+  if (choice === "nextavailable") return { kind: "next" };
+  const isPlace = choice === "bydiskpartition" || choice === "bydriveletter";
+  const named = context.property("DestinationVariable") || context.property("DestinationOSVariable");
+  const variable = isPlace ? "" : named;
   const byVariable = variable === "" ? "" : context.variables.get(variable);
   if (variable !== "" && byVariable === "") {
     throw new StepFailure(codes.invalidSetting, `Variable ${variable} names no destination`);
   }
-  const drive =
-    byVariable || context.property("DestinationLogicalDrive") || context.property("DestinationOSDriveLetter");
+  const letterGiven =
+    context.property("DestinationLogicalDrive") || context.property("DestinationOSDriveLetter");
+  const drive = byVariable || (choice === "bydiskpartition" ? "" : letterGiven);
   const disk = context.property("DestinationDisk");
   const partition = context.property("DestinationPartition");
   // "1,1" in a variable is disk 1, partition 1.

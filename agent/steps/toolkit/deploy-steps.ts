@@ -5,16 +5,17 @@ import { applyWindowsSettings } from "../apply-windows-settings.ts";
 import { autoApplyDrivers } from "../auto-apply-drivers.ts";
 import { captureNetworkSettings } from "../capture-network-settings.ts";
 import { captureOperatingSystemImage } from "../capture-operating-system-image.ts";
-import { captureUserState } from "../capture-user-state.ts";
 import { disableBitLocker } from "../disable-bitlocker.ts";
-import { installSoftwareUpdates } from "../install-software-updates.ts";
 import { prepareWindowsForCapture } from "../prepare-windows-for-capture.ts";
-import { restoreUserState } from "../restore-user-state.ts";
 import { runPowerShellScript } from "../run-powershell-script.ts";
-import { stepKind, succeeded } from "../step-kind.ts";
+import { handOverDueVariable } from "../setup-windows.ts";
+import { setOutput, stepKind, succeeded } from "../step-kind.ts";
 import type { StepContext, StepKind } from "../step.ts";
 import { upgradeOperatingSystem } from "../upgrade-operating-system.ts";
+import { afterInstall, isBeforeInstall, performKept } from "./before-install.ts";
 import { delegate, toolkitValue } from "./delegate.ts";
+import { listOf } from "./lists.ts";
+import { installLanguagePacksOffline, installUpdatesOffline } from "./servicing-steps.ts";
 
 const like = (
   type: string,
@@ -32,15 +33,28 @@ const like = (
 
 const isYes = (text: string): boolean => /^(yes|true)$/i.test(text);
 
-export const installOs = like(
-  "BDD_InstallOS",
-  "Install Operating System",
-  applyOperatingSystemImage,
-  (context) => ({
-    ImagePackageID: toolkitValue(context, "OSGUID"),
-    ImageIndex: context.variables.get("ImageIndex") || "1",
-  }),
-);
+/** By this the restart that follows hands the machine over to the new system. */
+export const installOs = stepKind({
+  type: "BDD_InstallOS",
+  title: "Install Operating System",
+  support: applyOperatingSystemImage.support,
+  async perform(context) {
+    const outcome = await delegate(context, applyOperatingSystemImage, {
+      ImagePackageID: toolkitValue(context, "OSGUID"),
+      ImageIndex: context.variables.get("ImageIndex") || "1",
+    });
+    if (outcome.exitCode !== 0) return outcome;
+    setOutput(context, handOverDueVariable, "true");
+    const kept = await performKept(context, [
+      configure,
+      injectDrivers,
+      installUpdatesOffline,
+      installLanguagePacksOffline,
+    ]);
+    if (kept.exitCode !== 0 || kept.text === "") return kept.exitCode === 0 ? outcome : kept;
+    return { ...kept, text: `${outcome.text}. ${kept.text}` };
+  },
+});
 
 export const upgradeOs = like(
   "BDD_UpgradeOS",
@@ -51,15 +65,33 @@ export const upgradeOs = like(
   }),
 );
 
-/** The selection profile is a category of drivers; "All" takes them all, "Auto" what the devices need. */
-export const injectDrivers = like("BDD_InjectDrivers", "Inject Drivers", autoApplyDrivers, (context) => {
-  const profile = toolkitValue(context, "DriverSelectionProfile");
-  const mode = toolkitValue(context, "DriverInjectionMode");
-  return {
-    BestMatch: String(!/^all$/i.test(mode)),
-    CategoryList: /^(all drivers|everything|)$/i.test(profile) ? "" : profile,
-  };
-});
+/**
+ * The selection profile is a category of drivers, and so is each group of DriverGroup001, …; "All Drivers" takes them all,
+ * "Nothing" none but the groups' own.
+ */
+export const injectDrivers = afterInstall(
+  stepKind({
+    type: "BDD_InjectDrivers",
+    title: "Inject Drivers",
+    support: autoApplyDrivers.support,
+    perform(context) {
+      const profile = toolkitValue(context, "DriverSelectionProfile");
+      const groups = listOf(context, "DriverGroup");
+      const isAll = /^(all drivers|all drivers and packages|everything|)$/i.test(profile);
+      const isNothing = /^nothing$/i.test(profile);
+      if (isNothing && groups.length === 0) {
+        return Promise.resolve(
+          succeeded("The selection profile is Nothing, and no group of drivers is named"),
+        );
+      }
+      const categories = isAll || isNothing ? groups : [profile, ...groups];
+      return delegate(context, autoApplyDrivers, {
+        BestMatch: String(!/^all$/i.test(toolkitValue(context, "DriverInjectionMode"))),
+        CategoryList: isAll ? "" : categories.join(","),
+      });
+    },
+  }),
+);
 
 export const runPowerShellAction = like(
   "BDD_RunPowerShellAction",
@@ -79,7 +111,7 @@ function scriptPath(context: StepContext): string {
   return isBare && root !== "" ? `${root}\\${name}` : name;
 }
 
-export const configure = stepKind({
+const configureApplied = stepKind({
   type: "ZTIConfigure",
   title: "Configure",
   support: applyWindowsSettings.support,
@@ -109,6 +141,8 @@ export const configure = stepKind({
   },
 });
 
+export const configure = afterInstall(configureApplied);
+
 /** In the old system the settings are captured, in the PE they are applied. */
 export const nicConfig = stepKind({
   type: "ZTINICConfig",
@@ -121,32 +155,14 @@ export const nicConfig = stepKind({
   perform(context) {
     const inPe = context.system === "winpe" || context.system === "linuxpe";
     const { variables } = context;
+    if (isBeforeInstall(context)) {
+      return Promise.resolve(succeeded("A computer that starts in a PE has no settings of its own to keep"));
+    }
     const membership = {
       NetworkJoinType: variables.get("JoinDomain") === "" ? "1" : "",
       WorkgroupName: variables.get("JoinWorkgroup"),
     };
     return delegate(context, inPe ? applyNetworkSettings : captureNetworkSettings, inPe ? membership : {});
-  },
-});
-
-/** "/capture" and "/restore", when UserDataLocation and the like ask for it. */
-export const userState = stepKind({
-  type: "ZTIUserState",
-  title: "Capture or Restore User State",
-  support: {
-    winpe: captureUserState.support.winpe,
-    linuxpe: captureUserState.support.linuxpe,
-    windows: restoreUserState.support.windows,
-    linux: restoreUserState.support.linux,
-  },
-  perform(context) {
-    const { variables } = context;
-    if (/^none$/i.test(variables.get("UserDataLocation"))) {
-      return Promise.resolve(succeeded("UserDataLocation is NONE: no user state is kept"));
-    }
-    const kind = /\/restore\b/i.test(context.step.action) ? restoreUserState : captureUserState;
-    const packageId = variables.get("USMTPackageID");
-    return delegate(context, kind, { UsmtPackageID: packageId, UsmtRestorePackageID: packageId });
   },
 });
 
@@ -159,13 +175,25 @@ export const backUp = stepKind({
     const { variables } = context;
     const wanted = isYes(variables.get("DoCapture")) || isYes(variables.get("ComputerBackup"));
     if (!wanted) return Promise.resolve(succeeded("DoCapture does not ask for an image"));
-    const folder = variables.get("BackupDir") || variables.get("ComputerBackupLocation");
+    const folder = backupFolder(context);
     const file = variables.get("BackupFile") || `${variables.get("OSDComputerName") || "image"}.wim`;
+    const [domain, user] = [variables.get("UserDomain"), variables.get("UserID")];
     return delegate(context, captureOperatingSystemImage, {
       CaptureDestination: folder === "" ? "" : `${folder}\\${file}`,
+      CaptureUsername: user === "" || domain === "" ? user : `${domain}\\${user}`,
+      CapturePassword: variables.get("UserPassword"),
     });
   },
 });
+
+/** "ComputerBackupLocation": a path, or NETWORK for BackupDir on BackupShare. Empty: the site has it. */
+function backupFolder({ variables }: StepContext): string {
+  const location = variables.get("ComputerBackupLocation");
+  if (!/^(network|auto|none|)$/i.test(location)) return location;
+  const [share, folder] = [variables.get("BackupShare"), variables.get("BackupDir")];
+  if (share !== "") return folder === "" ? share : `${share}\\${folder}`;
+  return /^([A-Za-z]:|\\\\)/.test(folder) ? folder : "";
+}
 
 export const toolkitSysprep = stepKind({
   type: "LTISysprep",
@@ -181,10 +209,6 @@ export const toolkitSysprep = stepKind({
     return delegate(context, prepareWindowsForCapture);
   },
 });
-
-export const windowsUpdate = like("ZTIWindowsUpdate", "Windows Update", installSoftwareUpdates, () => ({
-  Target: "All",
-}));
 
 export const disableProtectors = like(
   "ZTIDisableBDEProtectors",

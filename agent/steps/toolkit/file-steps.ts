@@ -65,11 +65,9 @@ export const copyScripts = stepKind({
   async perform(context) {
     const scripts = context.variables.get("ScriptRoot");
     const drive = context.variables.get("OSDTargetSystemDrive") || context.variables.get("OSDisk");
-    if (scripts === "" || drive === "") {
-      throw new StepFailure(
-        codes.notFound,
-        "ScriptRoot and OSDisk have to be set before scripts can be copied",
-      );
+    if (scripts === "") return succeeded("The toolkit is not used, so that there is no script to copy");
+    if (drive === "") {
+      throw new StepFailure(codes.notFound, "OSDisk has to be set before scripts can be copied");
     }
     const target = await hostPath(context, `${drive}\\MININT\\Scripts`);
     await mkdir(target, { recursive: true });
@@ -100,14 +98,10 @@ const staged = adapted(
   "the boot image is put in place when a step asks for a restart into it, so that nothing is done before",
 );
 
-const notFromWindows = adapted(
-  "the boot image is put in place when a step asks for a restart into it, which from Windows fails: none is staged yet",
-);
-
 export const applyWindowsPe = stepKind({
   type: "LTIApplyPE",
   title: "Apply Windows PE",
-  support: { winpe: staged, linuxpe: staged, windows: notFromWindows, linux: staged },
+  support: { winpe: staged, linuxpe: staged, windows: staged, linux: staged },
   perform: (context: StepContext) => {
     context.log.info("The boot image is put in place by the restart that needs it");
     return Promise.resolve(succeeded("Left to the restart"));

@@ -5,6 +5,7 @@ import { codes } from "../codes.ts";
 import { everywhere, flag, StepFailure, stepKind, succeeded } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { hostPath } from "../volumes.ts";
+import { gatherMachine } from "./machine-properties.ts";
 import { applyRules, parseRules } from "./rules.ts";
 
 export const gather = stepKind({
@@ -41,43 +42,4 @@ async function findRules(context: StepContext, file: string): Promise<string> {
     if (existsSync(path)) return path;
   }
   throw new StepFailure(codes.fileNotFound, `The rules ${file} are in none of: ${candidates.join(", ")}`);
-}
-
-/** Properties of "Toolkit reference" that other steps and conditions read, from what the engine and the machine know. */
-async function gatherMachine(context: StepContext): Promise<void> {
-  const { variables } = context;
-  const facts = await context.services?.readiness?.facts();
-  const copy: [name: string, from: string][] = [
-    ["Make", "_SMSTSMake"],
-    ["Model", "_SMSTSModel"],
-    ["SerialNumber", "_SMSTSSerialNumber"],
-    ["AssetTag", "_SMSTSAssetTag"],
-    ["UUID", "_SMSTSUUID"],
-    ["HostName", "_SMSTSMachineName"],
-  ];
-  for (const [name, from] of copy) variables.set(name, variables.get(from));
-  for (const [name, from] of [
-    ["MACAddress", "_SMSTSMacAddresses"],
-    ["IPAddress", "_SMSTSIPAddresses"],
-    ["DefaultGateway", "_SMSTSDefaultGateways"],
-  ] as const) {
-    const values = variables
-      .get(from)
-      .split(/[,; ]+/)
-      .filter((value) => value !== "");
-    for (const [index, value] of values.entries()) {
-      variables.set(`${name}${String(index + 1).padStart(3, "0")}`, value);
-    }
-  }
-  const isUefi = facts?.uefi ?? flag(variables.get("_SMSTSBootUEFI"), false);
-  variables.set("IsUEFI", isUefi ? "True" : "False");
-  const inPe = context.system === "winpe" || context.system === "linuxpe";
-  variables.set("OSVersion", inPe ? "WinPE" : "Other");
-  variables.set("IsVM", /virtual|vmware|kvm|qemu|xen|bochs/i.test(variables.get("Model")) ? "True" : "False");
-  if (facts?.memoryMegabytes) variables.set("Memory", String(facts.memoryMegabytes));
-  if (facts?.processorMegahertz) variables.set("ProcessorSpeed", String(facts.processorMegahertz));
-  if (facts?.architecture) variables.set("Architecture", facts.architecture === "64-bit" ? "X64" : "X86");
-  if (facts?.onMainsPower !== null && facts?.onMainsPower !== undefined) {
-    variables.set("IsOnBattery", facts.onMainsPower ? "False" : "True");
-  }
 }

@@ -6,53 +6,91 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { codes } from "../codes.ts";
 import { splitProgram } from "../command-words.ts";
-import { adapted, StepFailure, stepKind, unsupported } from "../step-kind.ts";
+import { adapted, StepFailure, stepKind, succeeded, unsupported } from "../step-kind.ts";
 import type { StepContext, StepKind } from "../step.ts";
-import { hostPath } from "../volumes.ts";
+import { hostPath, isLinux } from "../volumes.ts";
 import { elementsOf, makeElement, parseXml, textOf, writeXml } from "../xml/document.ts";
 
-const byScript = adapted("the toolkit's own script does it, from the package or share that ScriptRoot names");
-const windowsScript = unsupported("it is a script for Windows Script Host, which Linux has not");
+const whoseScript = "the toolkit's own script does it, from the package or share that ScriptRoot names";
+const whatScript = "it is a script for Windows Script Host, which Linux has not";
 const fullSystemOnly = unsupported("it runs in the full operating system alone");
 const peOnly = unsupported("it runs in Windows PE alone");
 
-const scripts: [type: string, title: string, where?: "windows" | "winpe"][] = [
-  ["BDD_ConfigureADDS", "Configure ADDS", "windows"],
-  ["BDD_ConfigureDNS", "Configure DNS", "windows"],
-  ["BDD_ConfigureDHCP", "Configure DHCP", "windows"],
-  ["BDD_AuthorizeDHCP", "Authorize DHCP", "windows"],
-  ["BDD_InstallLanguagePacksOnline", "Install Language Packs Online", "windows"],
-  ["BDD_ExecuteRunbook", "Execute Runbook"],
-  ["ZTIBIOSCheck", "Check BIOS"],
-  ["ZTIOptIn", "Opt In to CEIP and WER"],
-  ["ZTIGroups", "Capture or Restore Groups", "windows"],
-  ["ZTIApplyGPOPack", "Apply Local GPO Package", "windows"],
-  ["ZTIMoveStateStore", "Move State Store"],
-  ["ZTIConnect", "Connect to Deployment Share"],
-  ["ZTICoalesce", "Coalesce Variables"],
-  ["ZTIModifyVars", "Modify Variables"],
-  ["ZTIAppXmlGen", "Generate Application Migration File", "windows"],
-  ["ZTIVHDCreate", "Create Virtual Hard Disk"],
-  ["ZTIWipeDisk", "Wipe Disk", "winpe"],
-  ["LTIApplyPost", "Post-Apply Cleanup"],
-  ["LTISuspend", "Lite Touch Suspend", "windows"],
-  ["LTICleanup", "Lite Touch Cleanup"],
-  ["LTIOEM", "Prepare OEM Preload"],
+interface ScriptStep {
+  type: string;
+  title: string;
+  where?: "windows" | "winpe";
+  /** What it works on is the toolkit's own: without the toolkit this is why there is nothing to do. */
+  without?: string;
+}
+
+const scripts: readonly ScriptStep[] = [
+  { type: "BDD_ConfigureADDS", title: "Configure ADDS", where: "windows" },
+  { type: "BDD_ConfigureDNS", title: "Configure DNS", where: "windows" },
+  { type: "BDD_ConfigureDHCP", title: "Configure DHCP", where: "windows" },
+  { type: "BDD_AuthorizeDHCP", title: "Authorize DHCP", where: "windows" },
+  { type: "BDD_InstallLanguagePacksOnline", title: "Install Language Packs Online", where: "windows" },
+  { type: "BDD_ExecuteRunbook", title: "Execute Runbook" },
+  { type: "ZTIBIOSCheck", title: "Check BIOS", without: "the toolkit's list of BIOSes is not here" },
+  { type: "ZTIOptIn", title: "Opt In to CEIP and WER" },
+  {
+    type: "ZTIApplyGPOPack",
+    title: "Apply Local GPO Package",
+    where: "windows",
+    without: "the toolkit's packs of policies are not here",
+  },
+  { type: "ZTIMoveStateStore", title: "Move State Store" },
+  { type: "ZTIConnect", title: "Connect to Deployment Share" },
+  { type: "ZTICoalesce", title: "Coalesce Variables" },
+  { type: "ZTIModifyVars", title: "Modify Variables" },
+  { type: "ZTIVHDCreate", title: "Create Virtual Hard Disk" },
+  { type: "ZTIWipeDisk", title: "Wipe Disk", where: "winpe" },
+  { type: "LTIApplyPost", title: "Post-Apply Cleanup", without: "the toolkit has left nothing to clean up" },
+  { type: "LTISuspend", title: "Lite Touch Suspend", where: "windows" },
+  { type: "LTICleanup", title: "Lite Touch Cleanup", without: "the toolkit has left nothing to clean up" },
+  { type: "LTIOEM", title: "Prepare OEM Preload" },
 ];
 
-export const toolkitScriptSteps: readonly StepKind[] = scripts.map(([type, title, where]) =>
-  stepKind({
-    type,
-    title,
-    support: {
-      winpe: where === "windows" ? fullSystemOnly : byScript,
-      linuxpe: windowsScript,
-      windows: where === "winpe" ? peOnly : byScript,
-      linux: windowsScript,
-    },
-    perform: (context) => runScript(context),
-  }),
+const notNeeded = adapted(
+  "nothing is generated: the User State Migration Tool needs no such file since version 4",
 );
+
+/** "ZTIAppXmlGen" is for the User State Migration Tool 3, of Windows XP: its script ends at once with any later one. */
+const applicationMigrationFile = stepKind({
+  type: "ZTIAppXmlGen",
+  title: "Generate Application Migration File",
+  support: { winpe: notNeeded, linuxpe: notNeeded, windows: notNeeded, linux: notNeeded },
+  perform: () =>
+    Promise.resolve(succeeded("The User State Migration Tool needs no such file since version 4")),
+});
+
+export const toolkitScriptSteps: readonly StepKind[] = [
+  ...scripts.map(({ title, type, where, without }) => {
+    const byToolkit = adapted(without === undefined ? whoseScript : `${whoseScript}; without it ${without}`);
+    const onLinux =
+      without === undefined
+        ? unsupported(whatScript)
+        : adapted(`${without}; where it is, the step fails: ${whatScript}`);
+    return stepKind({
+      type,
+      title,
+      support: {
+        winpe: where === "windows" ? fullSystemOnly : byToolkit,
+        linuxpe: where === "windows" ? fullSystemOnly : onLinux,
+        windows: where === "winpe" ? peOnly : byToolkit,
+        linux: onLinux,
+      },
+      perform: (context) => {
+        if (without !== undefined && context.variables.get("ScriptRoot") === "") {
+          return Promise.resolve(succeeded(`Nothing to do: ${without}`));
+        }
+        if (!isLinux(context)) return runScript(context);
+        throw new StepFailure(codes.notSupported, `${title} does not run here: ${whatScript}`);
+      },
+    });
+  }),
+  applicationMigrationFile,
+];
 
 async function runScript(context: StepContext) {
   if (context.variables.get("ScriptRoot") === "") {

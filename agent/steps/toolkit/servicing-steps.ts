@@ -4,18 +4,23 @@ import { basename, join } from "node:path";
 import { codes } from "../codes.ts";
 import { adapted, real, runOrFail, StepFailure, stepKind, succeeded, unsupported } from "../step-kind.ts";
 import type { StepContext, StepKind } from "../step.ts";
-import { setSetting } from "../unattend/answer-file.ts";
 import { changeAnswerFile, targetSystemRoot } from "../unattend/place.ts";
+import { addSpecializeCommand } from "../unattend/specialize-command.ts";
 import { hostPath, isLinux } from "../volumes.ts";
 import { powerShell } from "../windows/powershell.ts";
+import { afterInstall } from "./before-install.ts";
 import { toolkitValue } from "./delegate.ts";
+import { listOf } from "./lists.ts";
 
 const inPeOnly = unsupported("it runs in a PE alone, on a Windows that does not run yet");
 const noWindows = unsupported("it services a Windows that runs, and none runs here");
 
+/** Those that every deployment share has; what they stand for is in its files alone. */
+const builtInProfiles = /^(everything|nothing|all packages|all drivers and packages|sample)$/i;
+
 /** Packages of a selection profile go into the applied Windows. */
 function offlinePackages(type: string, title: string, pattern: RegExp): StepKind {
-  return stepKind({
+  const kind = stepKind({
     type,
     title,
     support: {
@@ -29,7 +34,13 @@ function offlinePackages(type: string, title: string, pattern: RegExp): StepKind
     async perform(context) {
       const profile =
         toolkitValue(context, "PackageSelectionProfile") || toolkitValue(context, "SelectionProfile");
-      const ids = profile.split(/[,; ]+/).filter((id) => id !== "");
+      const isOfShare = builtInProfiles.test(profile.trim());
+      const named = isOfShare ? [] : profile.split(/[,; ]+/).filter((id) => id !== "");
+      const ids = [...named, ...listOf(context, "LanguagePacks")];
+      if (ids.length === 0 && isOfShare) {
+        context.log.warning(`"${profile}" is a selection of a deployment share: name packages of the site`);
+        return succeeded(`"${profile}" names no package of the site, so that nothing is added`);
+      }
       if (ids.length === 0) throw new StepFailure(codes.invalidSetting, "No selection of packages is named");
       const files: string[] = [];
       for (const id of ids) {
@@ -43,6 +54,7 @@ function offlinePackages(type: string, title: string, pattern: RegExp): StepKind
       return succeeded(`${files.length} packages are added`);
     },
   });
+  return afterInstall(kind);
 }
 
 /** "DISM Operating System Package Servicing Command-Line Options". */
@@ -63,12 +75,12 @@ async function stagePackages(context: StepContext, files: readonly string[]): Pr
   await mkdir(target, { recursive: true });
   for (const file of files) await cp(file, join(target, basename(file)));
   await changeAnswerFile(context, (root, architecture) => {
-    for (const [index, file] of files.entries()) {
-      // Commands from 100 on: drivers come before.
-      const command = `RunSynchronous/RunSynchronousCommand[${100 + index}]/Path`;
-      const place = { pass: "specialize", component: "Microsoft-Windows-Deployment", path: command } as const;
-      const line = `dism.exe /Online /Add-Package /Quiet /NoRestart /PackagePath:${folder}\\${basename(file)}`;
-      setSetting(root, architecture, place, line);
+    for (const file of files) {
+      // The volume may have another letter in the Windows on it than it has here.
+      const path = `"%SystemDrive%\\_SMSTaskSequence\\Packages\\${basename(file)}"`;
+      const line = `cmd.exe /c dism.exe /Online /Add-Package /Quiet /NoRestart /PackagePath:${path}`;
+      // From 100 on: drivers come before.
+      addSpecializeCommand(root, architecture, { order: 100, description: "Add a package", line });
     }
   });
 }

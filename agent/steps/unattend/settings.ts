@@ -30,6 +30,7 @@ const addressAndPrefix = /^[0-9A-Fa-f.:]+\/\d{1,3}$/;
 
 const shell = "Microsoft-Windows-Shell-Setup";
 const international = "Microsoft-Windows-International-Core";
+const internationalInPe = "Microsoft-Windows-International-Core-WinPE";
 const join = "Microsoft-Windows-UnattendedJoin";
 const tcpip = "Microsoft-Windows-TCPIP";
 const dns = "Microsoft-Windows-DNS-Client";
@@ -69,6 +70,7 @@ const rows: readonly Row[] = [
   [international, "UILanguage", languages, locale],
   [international, "UILanguageFallback", languages, locale],
   [international, "UserLocale", languages, locale],
+  [internationalInPe, "LayeredDriver", ["windowsPE"], /^[1-6]$/],
   [join, "Identification/JoinDomain", specialize],
   [join, "Identification/JoinWorkgroup", specialize],
   [join, "Identification/MachineObjectOU", specialize],

@@ -52,6 +52,15 @@ export function Form({ act = saying, children, keep, label, onSend, ...rest }: F
   );
 }
 
+/** What a list lets choose from: each by its name. */
+export function Choices({ of }: { of: readonly { id: string; name: string }[] }) {
+  return of.map(({ id, name }) => (
+    <option key={id} value={id}>
+      {name}
+    </option>
+  ));
+}
+
 interface FieldProps {
   label: string;
   children: ComponentChildren;

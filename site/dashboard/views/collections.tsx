@@ -1,11 +1,12 @@
 /** Collections: who is in them, by name or by rule, and a new one. */
 import type { CollectionRecord, DeviceRecord } from "../../../contract/devices.ts";
 import { Action, Field, Form, type Filled } from "../parts/form.tsx";
+import { RuleFields, ruleOf } from "../parts/rule-fields.tsx";
 import { Table } from "../parts/table.tsx";
 import type { Resource } from "../state/resource.ts";
 import { ask, mayOperate } from "../state/site.ts";
 import { wake } from "../state/wake.ts";
-import { deviceName, operators, ruleFacts, ruleText } from "../words/deployment.ts";
+import { deviceName, ruleText } from "../words/deployment.ts";
 import { namesText } from "../../quantities.ts";
 
 export interface Known {
@@ -29,7 +30,9 @@ export function Collections({ act, known }: CollectionsProps) {
       >
         {known.collections.map((one) => (
           <tr key={one.id}>
-            <td>{one.name}</td>
+            <td>
+              <a href={`/devices/${one.id}`}>{one.name}</a>
+            </td>
             <td>{ruleText(one.rule)}</td>
             <td>{membersText(one)}</td>
             <td class="actions">{mayOperate.value ? <CollectionActions one={one} act={act} /> : null}</td>
@@ -66,10 +69,9 @@ function CollectionActions({ act, one }: { one: CollectionRecord; act: Collectio
 }
 
 function NewCollection({ act, known }: CollectionsProps) {
-  const make = async ({ data, text }: Filled): Promise<void> => {
-    const condition = { fact: text("fact"), operator: text("operator"), value: text("value") };
-    const rule = condition.value === "" ? null : { match: "all", conditions: [condition] };
-    await ask("POST", "/collections", { name: text("name"), devices: data.getAll("devices"), rule });
+  const make = async (filled: Filled): Promise<void> => {
+    const [name, devices] = [filled.text("name"), filled.data.getAll("devices")];
+    await ask("POST", "/collections", { name, devices, rule: ruleOf(filled) });
   };
   return (
     <Form act={act} onSend={make} class="fields">
@@ -85,27 +87,7 @@ function NewCollection({ act, known }: CollectionsProps) {
           ))}
         </select>
       </Field>
-      <Field label="Fact">
-        <select name="fact">
-          {Object.entries(ruleFacts).map(([fact, name]) => (
-            <option key={fact} value={fact}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </Field>
-      <Field label="Operator">
-        <select name="operator">
-          {Object.entries(operators).map(([operator, name]) => (
-            <option key={operator} value={operator}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </Field>
-      <Field label="Value">
-        <input name="value" />
-      </Field>
+      <RuleFields rule={null} />
       <button type="submit">Make collection</button>
     </Form>
   );

@@ -2,8 +2,9 @@
 import { useState } from "preact/hooks";
 import type { CollectionRecord } from "../../../contract/devices.ts";
 import type { SequenceRecord } from "../../../contract/sequence.ts";
-import { Field, Form, Tick, type Filled } from "../parts/form.tsx";
+import { Choices, Field, Form, Tick, type Filled } from "../parts/form.tsx";
 import { images } from "../state/room.ts";
+import { pairsOf } from "../words/pairs.ts";
 
 /** As DeploymentRequest of the contract, which the site checks. */
 export type DeploymentWish = Record<string, unknown> & { name: string };
@@ -18,6 +19,7 @@ export function requestOf(filled: Filled): DeploymentWish {
     [kind]: id,
     ...(text("applied") !== "" && { imageId: text("applied") }),
     ...(isOn("latest") && { sequenceVersion: "latest" }),
+    ...(kind === "sequenceId" && sequenceParts(filled)),
     ...(text("to") === "all" ? { machines: "all" } : { collectionId: text("to") }),
     purpose: text("purpose"),
     unattended: isOn("unattended"),
@@ -27,6 +29,13 @@ export function requestOf(filled: Filled): DeploymentWish {
     subnets: subnets.map((one) => one.trim()).filter((one) => one !== ""),
     ...castingOf(filled),
   };
+}
+
+/** What its task sequence finds set, and what it may run as its children. */
+function sequenceParts({ data, text }: Filled): object {
+  const shown = pairsOf(text("variables")).map((one) => ({ ...one, hidden: false }));
+  const hidden = pairsOf(text("secrets")).map((one) => ({ ...one, hidden: true }));
+  return { variables: [...shown, ...hidden], children: data.getAll("children") };
 }
 
 function castingOf({ text }: Filled): object {
@@ -116,12 +125,19 @@ function What({ known: { sequences } }: { known: Pick<DeploymentChoices, "sequen
           <Field label="Image for its steps">
             <select name="applied">
               <option value="">as its packages say</option>
-              {images.value.map(({ id, name }) => (
-                <option key={id} value={id}>
-                  {name}
-                </option>
-              ))}
+              <Choices of={images.value} />
             </select>
+          </Field>
+          <Field label="Sequences that it runs">
+            <select name="children" multiple size={2}>
+              <Choices of={sequences} />
+            </select>
+          </Field>
+          <Field label="Variables">
+            <textarea name="variables" rows={2} placeholder="NAME=VALUE, a line each" />
+          </Field>
+          <Field label="Secret variables">
+            <textarea name="secrets" rows={2} placeholder="NAME=VALUE, for its machines alone" />
           </Field>
           <Tick name="latest" label="Take each new version of it" />
         </>

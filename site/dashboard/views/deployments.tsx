@@ -1,4 +1,5 @@
 /** Deployments: what is deployed to whom, and a new one, which says what it will do before it does. */
+import { useState } from "preact/hooks";
 import type { DeploymentRecord } from "../../../contract/administration.ts";
 import type { CollectionRecord } from "../../../contract/devices.ts";
 import type { SequenceRecord } from "../../../contract/sequence.ts";
@@ -10,6 +11,7 @@ import { list, useResource, type Resource } from "../state/resource.ts";
 import { images } from "../state/room.ts";
 import { ask, mayOperate } from "../state/site.ts";
 import { wokenText, whenText } from "../words/deployment.ts";
+import { ClearDeployment } from "./clear-deployment.tsx";
 import { NewDeployment } from "./new-deployment.tsx";
 
 interface Deployable {
@@ -54,6 +56,7 @@ export function DeploymentsView() {
 }
 
 function Deployments({ known, value }: { known: Resource<Deployable>; value: Deployable }) {
+  const [cleared, setCleared] = useState<DeploymentRecord | null>(null);
   const nameOf = (all: readonly { id: string; name: string }[], id: string | null | undefined): string =>
     all.find((one) => one.id === id)?.name ?? "";
   const toWhom = ({ collectionId, machines }: DeploymentRecord): string => {
@@ -61,36 +64,56 @@ function Deployments({ known, value }: { known: Resource<Deployable>; value: Dep
     return machines === "all" ? "all machines" : `${machines.length} machines`;
   };
   return (
-    <Table
-      label="Deployments"
-      id="deployments"
-      head={["Name", "What", "To", "When (UTC)", "State", ""]}
-      empty="There is none yet."
-    >
-      {value.deployments.map((one) => (
-        <tr key={one.id}>
-          <td>{one.name}</td>
-          <td>{nameOf(images.value, one.imageId) || nameOf(value.sequences, one.sequenceId)}</td>
-          <td>{toWhom(one)}</td>
-          <td>{whenText(one)}</td>
-          <td>
-            {[
-              `${one.purpose}, ${one.open ? "open" : "closed"}`,
-              wokenText(one, value.unseen.get(one.id) ?? []),
-            ]
-              .filter((text) => text !== "")
-              .join("; ")}
-          </td>
-          <td class="actions">{mayOperate.value ? <DeploymentActions one={one} act={known.act} /> : null}</td>
-        </tr>
-      ))}
-    </Table>
+    <>
+      <Table
+        label="Deployments"
+        id="deployments"
+        head={["Name", "What", "To", "When (UTC)", "State", ""]}
+        empty="There is none yet."
+      >
+        {value.deployments.map((one) => (
+          <tr key={one.id}>
+            <td>{one.name}</td>
+            <td>{nameOf(images.value, one.imageId) || nameOf(value.sequences, one.sequenceId)}</td>
+            <td>{toWhom(one)}</td>
+            <td>{whenText(one)}</td>
+            <td>
+              {[
+                `${one.purpose}, ${one.open ? "open" : "closed"}`,
+                wokenText(one, value.unseen.get(one.id) ?? []),
+              ]
+                .filter((text) => text !== "")
+                .join("; ")}
+            </td>
+            <td class="actions">
+              {mayOperate.value ? (
+                <DeploymentActions one={one} act={known.act} onClear={() => setCleared(one)} />
+              ) : null}
+            </td>
+          </tr>
+        ))}
+      </Table>
+      {cleared === null ? null : (
+        <ClearDeployment key={cleared.id} one={cleared} act={known.act} onClose={() => setCleared(null)} />
+      )}
+    </>
   );
 }
 
-function DeploymentActions({ act, one }: { one: DeploymentRecord; act: Resource<unknown>["act"] }) {
+interface DeploymentActionsProps {
+  one: DeploymentRecord;
+  act: Resource<unknown>["act"];
+  onClear: () => void;
+}
+
+function DeploymentActions({ act, onClear, one }: DeploymentActionsProps) {
   return (
     <>
+      {one.open ? (
+        <Action label={`Do ${one.name} once more`} onAct={onClear}>
+          Once more
+        </Action>
+      ) : null}
       {one.open ? (
         <Action
           label={`Close ${one.name}`}

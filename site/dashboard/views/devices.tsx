@@ -4,6 +4,7 @@ import type { CollectionRecord, DeviceRecord, ImportDevicesAnswer } from "../../
 import { Action, Field, Form, Tick, type Filled } from "../parts/form.tsx";
 import { Section } from "../parts/section.tsx";
 import { Table } from "../parts/table.tsx";
+import { detailOf } from "../state/location.ts";
 import { list, useResource, type Resource } from "../state/resource.ts";
 import { devicesRevision, seenSignal } from "../state/room.ts";
 import { ask, mayOperate } from "../state/site.ts";
@@ -11,6 +12,8 @@ import { wake } from "../state/wake.ts";
 import { deviceName, deviceState } from "../words/deployment.ts";
 import { byName } from "../words/machine.ts";
 import { timeText } from "../../quantities.ts";
+import { CollectionDetail } from "./collection-detail.tsx";
+import { DeviceDetail } from "./device-detail.tsx";
 import { Collections, type Known } from "./collections.tsx";
 
 async function load(): Promise<Known> {
@@ -24,12 +27,19 @@ async function load(): Promise<Known> {
 
 export function DevicesView() {
   const { act, value } = useResource(load, { revision: devicesRevision });
+  const id = detailOf("/devices");
   if (value === null) return <p class="empty">…</p>;
+  if (id !== null) return <Detail key={id} id={id} known={value} act={act} />;
   return (
     <>
       <Section title="Devices">
         <Devices devices={value.devices} act={act} />
-        {mayOperate.value ? <ImportDevices act={act} /> : null}
+        {mayOperate.value ? (
+          <>
+            <AddDevice act={act} />
+            <ImportDevices act={act} />
+          </>
+        ) : null}
       </Section>
       {mayOperate.value ? (
         <Section title="Enrolment">
@@ -45,6 +55,24 @@ export function DevicesView() {
 
 type Act = Resource<unknown>["act"];
 
+/** Identifiers are of one kind, so one address serves devices and collections. */
+function Detail({ act, id, known }: { id: string; known: Known; act: Act }) {
+  const device = known.devices.find((one) => one.id === id);
+  const collection = known.collections.find((one) => one.id === id);
+  return (
+    <>
+      <p class="back">
+        <a href="/devices">All devices and collections</a>
+      </p>
+      {device === undefined ? null : <DeviceDetail device={device} />}
+      {collection === undefined ? null : <CollectionDetail collection={collection} known={known} act={act} />}
+      {device === undefined && collection === undefined ? (
+        <p class="empty">The site knows no such device or collection.</p>
+      ) : null}
+    </>
+  );
+}
+
 function Devices({ act, devices }: { devices: DeviceRecord[]; act: Act }) {
   return (
     <Table
@@ -55,7 +83,9 @@ function Devices({ act, devices }: { devices: DeviceRecord[]; act: Act }) {
     >
       {devices.map((device) => (
         <tr key={device.id} data-state={device.state}>
-          <td>{deviceName(device)}</td>
+          <td>
+            <a href={`/devices/${device.id}`}>{deviceName(device)}</a>
+          </td>
           <td class="state">{deviceState(device)}</td>
           <td>{device.facts?.model ?? ""}</td>
           <td class="code">{device.uuid ?? ""}</td>
@@ -131,6 +161,29 @@ function NewCredential() {
       </Field>
       <Tick name="approves" label="Who enrols with it is approved" defaultChecked />
       <button type="submit">Make credential</button>
+    </Form>
+  );
+}
+
+/** Known before it boots for the first time. */
+function AddDevice({ act }: { act: Act }) {
+  const add = async ({ text }: Filled): Promise<string> => {
+    const [name, uuid, mac] = [text("name"), text("uuid"), text("mac")];
+    await ask("POST", "/devices", { name, uuid: uuid || null, mac: mac || null });
+    return `Computer ${name} is known.`;
+  };
+  return (
+    <Form act={act} onSend={add} class="fields" label="Add a device">
+      <Field label="Computer's name">
+        <input name="name" required maxLength={100} />
+      </Field>
+      <Field label="SMBIOS UUID">
+        <input name="uuid" placeholder="8-4-4-4-12 in hex" />
+      </Field>
+      <Field label="MAC address">
+        <input name="mac" placeholder="52:54:00:12:34:56" />
+      </Field>
+      <button type="submit">Add device</button>
     </Form>
   );
 }

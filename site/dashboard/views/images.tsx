@@ -9,6 +9,7 @@ import type {
 } from "../../../contract/administration.ts";
 import type { PackageRecord } from "../../../contract/sequence.ts";
 import { Action } from "../parts/form.tsx";
+import { MulticastChoice } from "../parts/multicast-choice.tsx";
 import { Question } from "../parts/question.tsx";
 import { Section } from "../parts/section.tsx";
 import { Table } from "../parts/table.tsx";
@@ -106,7 +107,9 @@ function Images({ act, packages }: ImagesProps) {
             <td>{bytesText(image.bytes)}</td>
             <td>{bytesText(image.contentBytes)}</td>
             <td>{firmwareText(image)}</td>
-            <td>{sentText(image)}</td>
+            <td>
+              <SentBy image={image} act={act} />
+            </td>
             <td>{namesText(usersOf(image, packages), 3) || "nothing"}</td>
             <td class="code root">{image.root}</td>
             <td>{timeText(image.imported)}</td>
@@ -128,6 +131,17 @@ function Images({ act, packages }: ImagesProps) {
       )}
     </>
   );
+}
+
+function SentBy({ act, image }: { image: ImageRecord; act: Resource<unknown>["act"] }) {
+  const { id, multicast, name } = image;
+  if (!mayAdminister.value) return <>{sentText(image)}</>;
+  const choose = (use: ImageRecord["multicast"]): Promise<void> =>
+    act(async () => {
+      const now = await ask<ImageRecord>("POST", `/images/${id}/multicast`, { multicast: use });
+      return `${name} is sent by ${sentText(now)}, in sessions from now on.`;
+    });
+  return <MulticastChoice label={`How ${name} is sent`} use={multicast} onChoose={choose} />;
 }
 
 interface ImageActionsProps {

@@ -1,29 +1,30 @@
 /** Distribution points in other buildings: which are there, what has come to each, and what each sends. */
 import type { PointRecord } from "../../../contract/point.ts";
+import { Facts } from "../parts/facts.tsx";
+import { Action } from "../parts/form.tsx";
 import { Section } from "../parts/section.tsx";
 import { SessionCard } from "../parts/session-card.tsx";
 import { images, isKnown, points, sessions } from "../state/room.ts";
+import { ask, mayAdminister, mayOperate, saying } from "../state/site.ts";
 import { addressText, copiesOf, copyRuleText, pointState } from "../words/point.ts";
 import { timeText } from "../../quantities.ts";
+import { CopyImage, NewPoint, PointAdministration } from "./point-administration.tsx";
 
 export function PointsView() {
   if (!isKnown.value) return <p class="empty">…</p>;
-  if (points.value.length === 0) {
-    return (
-      <Section title="Distribution points in other buildings">
-        <p class="empty">
-          {"There is none: the site itself sends to every machine. "}
-          <span class="code">volley dp add</span>
-          {" tells it of one."}
-        </p>
-      </Section>
-    );
-  }
   return (
     <>
       {points.value.map((point) => (
         <Point key={point.id} point={point} />
       ))}
+      {points.value.length === 0 || mayAdminister.value ? (
+        <Section title="Distribution points in other buildings">
+          {points.value.length === 0 ? (
+            <p class="empty">There is none: the site itself sends to every machine.</p>
+          ) : null}
+          {mayAdminister.value ? <NewPoint /> : null}
+        </Section>
+      ) : null}
     </>
   );
 }
@@ -39,15 +40,9 @@ function Point({ point }: { point: PointRecord }) {
   const own = sessions.value.filter((session) => session.point === point.name && session.state !== "closed");
   return (
     <Section title={point.name}>
-      <dl class="point figures" data-state={point.here ? "here" : "away"}>
-        {facts.map(([label, value]) => (
-          <div key={label}>
-            <dt>{label}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} state={point.here ? "here" : "away"} />
       <Copies point={point} />
+      {mayOperate.value && !point.allImages ? <CopyImage point={point} /> : null}
       {own.length === 0 ? (
         <p class="empty">No session is open there.</p>
       ) : (
@@ -57,6 +52,7 @@ function Point({ point }: { point: PointRecord }) {
           ))}
         </div>
       )}
+      {mayAdminister.value ? <PointAdministration point={point} /> : null}
     </Section>
   );
 }
@@ -75,6 +71,21 @@ function Copies({ point }: { point: PointRecord }) {
           <progress max={1} value={part} aria-label={`${name} at ${point.name}`} />
           <p class="line">{text}</p>
           {trouble === "" ? null : <p class="risk">{trouble}</p>}
+          {mayOperate.value && !point.allImages ? (
+            <p>
+              <Action
+                label={`Take it away from ${point.name}: ${name}`}
+                onAct={() =>
+                  saying(async () => {
+                    await ask("POST", `/images/${imageId}/points`, { remove: [point.id] });
+                    return `${name} is no longer copied to ${point.name}.`;
+                  })
+                }
+              >
+                Take it away
+              </Action>
+            </p>
+          ) : null}
         </li>
       ))}
     </ul>

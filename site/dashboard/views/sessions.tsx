@@ -60,7 +60,8 @@ function startNow({ deploymentId, deploymentName }: WaitingSession): Promise<voi
 
 function Ended() {
   const ended = sessions.value.filter(({ state }) => state === "closed");
-  const nameOf = (id: string): string => deployments.value.find((one) => one.id === id)?.name ?? "";
+  const nameOf = (id: string | null): string =>
+    id === null ? "downloads" : (deployments.value.find((one) => one.id === id)?.name ?? "");
   return (
     <Section title="Ended">
       <Table

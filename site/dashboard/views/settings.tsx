@@ -6,9 +6,13 @@ import { AccessSettings } from "./access-settings.tsx";
 import { AuditLog } from "./audit-log.tsx";
 import { OwnPassword } from "./own-password.tsx";
 import { PointSettings } from "./point-settings.tsx";
+import { PxeSettings } from "./pxe-settings.tsx";
+import { WebhookSettings } from "./webhook-settings.tsx";
 
 const parts: Record<(typeof settingPaths)[number]["path"], ComponentType> = {
   "/settings": PointSettings,
+  "/settings/pxe": PxeSettings,
+  "/settings/webhook": WebhookSettings,
   "/settings/access": AccessSettings,
   "/settings/audit": AuditLog,
   "/settings/password": OwnPassword,

@@ -1,5 +1,6 @@
 /** Images and what is done with them, in words. */
 import type { ImageRecord, ImportState, VerificationState } from "../../../contract/administration.ts";
+import type { PackageRecord } from "../../../contract/sequence.ts";
 import { bytesText, durationText, percentText, rateText } from "../../quantities.ts";
 
 const firmwareNames: Record<ImageRecord["firmware"][number], string> = { bios: "BIOS", uefi: "UEFI" };
@@ -8,15 +9,24 @@ export function firmwareText({ firmware }: ImageRecord): string {
   return firmware.map((one) => firmwareNames[one]).join(", ") || "nothing by itself";
 }
 
-const multicastTexts: Record<ImageRecord["multicast"], string> = {
+export const multicastTexts: Record<ImageRecord["multicast"], string> = {
   no: "unicast",
   allowed: "multicast",
   only: "multicast only",
 };
 
 /** By which ways, and whether encrypted. */
-export function sentText({ encrypt, multicast }: ImageRecord): string {
+export function sentText({ encrypt, multicast }: Pick<ImageRecord, "encrypt" | "multicast">): string {
   return `${multicastTexts[multicast]}${encrypt ? ", encrypted" : ""}`;
+}
+
+/** "drivers (network), 2 programs, shared" */
+export function packageKindText(one: PackageRecord, imageName: string | undefined): string {
+  const { driverCategory, fileName, kind, programs, shared } = one;
+  const folder = driverCategory === null ? "folder" : `drivers (${driverCategory})`;
+  const what = { folder, file: `file ${fileName ?? ""}`, image: `image ${imageName ?? ""}` }[kind].trim();
+  const names = programs.length === 0 ? [] : [`installs ${programs.map(({ name }) => name).join(", ")}`];
+  return [what, ...names, ...(shared ? ["shared with every machine"] : [])].join("; ");
 }
 
 type Work = ImportState | VerificationState;

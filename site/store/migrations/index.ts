@@ -9,6 +9,7 @@ import { deployments } from "./deployments.ts";
 import { devices } from "./devices.ts";
 import { distributionPoint } from "./distribution-point.ts";
 import { deviceVariables } from "./device-variables.ts";
+import { downloads } from "./downloads.ts";
 import { driverCatalogue } from "./driver-catalogue.ts";
 import { encryption } from "./encryption.ts";
 import { images } from "./images.ts";
@@ -60,6 +61,7 @@ const steps: Record<string, Migration> = {
   "0080-points": points,
   "0090-recovery-keys": recoveryKeys,
   "0091-encryption": encryption,
+  "0092-downloads": downloads,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

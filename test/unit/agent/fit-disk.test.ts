@@ -17,7 +17,7 @@ for (const type of ["5", "f", "85"]) {
     execFileSync("partx", ["--update", disk]);
     execFileSync("mkntfs", ["--fast", "--quiet", `${disk}p1`], { stdio: "ignore" });
     const before = readFileSync(disk);
-    const said = await fitDisk(disk, []);
+    const said = await fitDisk(disk, { partitionsBefore: [], keptFrom: null });
     assert.match(said.join(), /extended partition, so it stays as the image has it/);
     assert.ok(readFileSync(disk).equals(before));
   });

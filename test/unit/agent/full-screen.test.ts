@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import headless from "@xterm/headless";
-import { openScreen, type Screen } from "../../../agent/report/screen.ts";
+import { openScreen } from "../../../agent/report/open-screen.ts";
+import type { Screen } from "../../../agent/report/screen.ts";
 import type { SequenceView } from "../../../agent/report/sequence-view.ts";
 import type { ProgressView } from "../../../agent/report/transfer-view.ts";
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { PathWatch } from "../../../agent/imaging/path-watch.ts";
 import { ProgressSender } from "../../../agent/imaging/progress-sender.ts";
 import { addTotals, progressOf, RateMeter, viewOf } from "../../../agent/imaging/progress.ts";
-import { openScreen } from "../../../agent/report/screen.ts";
+import { openScreen } from "../../../agent/report/open-screen.ts";
 import type { ProgressView } from "../../../agent/report/transfer-view.ts";
 import { durationText, sizeText } from "../../../agent/report/words.ts";
 import { backOffMs, untilItWorks } from "../../../agent/back-off.ts";
@@ -79,6 +79,32 @@ test("what earlier receivers took is added, what later ones find is not", () => 
   assert.equal(view.bytesFound, 10 * limits.chunkBytes);
   assert.equal(view.secondsLeft, 5);
   assert.ok(Progress.parse(progressOf(view, randomUUID())));
+});
+
+test("progress is told as often as the site wants it, and each second where it says nothing", async () => {
+  let now = 0;
+  const told: number[] = [];
+  const wanted = [3000, undefined, undefined];
+  const sender = new ProgressSender({
+    send: async () => {
+      const nextAfterMs = wanted[told.push(now) - 1];
+      return { next: "go-on", moved: "", ...(nextAfterMs === undefined ? {} : { nextAfterMs }) };
+    },
+    onMoved: () => assert.fail("moved"),
+    onRejoin: () => assert.fail("rejoin"),
+    onOut: () => assert.fail("out"),
+    onReachable: () => assert.fail("away"),
+    now: () => now,
+  });
+  const progress = progressOf(
+    viewOf(statistics, none, { bytesPerSecond: 0, waitingFor: "", bottleneck: "site" }),
+    randomUUID(),
+  );
+  for (; now <= 5000; now += 500) {
+    sender.offer(progress);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.deepEqual(told, [0, 3000, 4000, 5000]);
 });
 
 test("progress is never queued, slows down while the site is away, and ends with the session", async () => {

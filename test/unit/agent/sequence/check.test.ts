@@ -108,6 +108,26 @@ test("packages: of properties, of lists and of command lines, without the consol
   );
 });
 
+test("packages: the client of Configuration Manager is referenced, and not needed", async () => {
+  const client = variable("_SMSClientPackageID", "ClientPackageID", "ABC00001");
+  const file = sequenceOf(
+    [
+      '<referenceList><reference package="ABC00001"/><reference package="ABC00002"/></referenceList>',
+      stepOf("SetupWindowsAndSMSAction", "", client),
+      stepOf("InstallSoftwareAction", "", variable("PackageID", "PackageID", "ABC00002")),
+    ].join(""),
+  );
+  const checked = await check(file);
+  assert.deepEqual(
+    checked.packages.map(({ id, needed }) => [id, needed]),
+    [
+      ["ABC00001", false],
+      ["ABC00002", true],
+    ],
+  );
+  assert.match([...checksAsText([checked])].join(""), /is needed: ABC00002\n[^]*not needed[^]*: ABC00001\n/);
+});
+
 test("JSON: the documented shape, with the words of support and their reasons beside", async () => {
   const text = [...checksAsJson([await check(managerSequence), await check(toolkitSequence)])].join("");
   const json = JSON.parse(text) as Record<string, unknown> & {

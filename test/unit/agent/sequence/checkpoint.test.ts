@@ -10,7 +10,7 @@ import {
   type CheckpointStore,
   type RunRecord,
 } from "../../../../agent/sequence/checkpoint.ts";
-import { startState } from "../../../../agent/sequence/interpreter.ts";
+import { startState } from "../../../../agent/sequence/run-state.ts";
 import { openStateFolder, type StateFolder } from "../../../../agent/state-folder.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 

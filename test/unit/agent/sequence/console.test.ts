@@ -4,7 +4,7 @@ import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { openConsoleLines } from "../../../../agent/console-lines.ts";
 import { logFolder, type LogPhase } from "../../../../agent/report/log-places.ts";
-import { openScreen } from "../../../../agent/report/screen.ts";
+import { openScreen } from "../../../../agent/report/open-screen.ts";
 import { infoLevelOf, sequenceLine, type SequenceView } from "../../../../agent/report/sequence-view.ts";
 import type { ConditionWorld } from "../../../../agent/sequence/conditions/evaluate.ts";
 import { openDebugger } from "../../../../agent/sequence/debugger.ts";

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { checkSequence } from "../../../../agent/sequence/check.ts";
 import { idleNames } from "../../../../agent/sequence/checking/idle-variables.ts";
 import { engineVariables } from "../../../../agent/sequence/checking/known-variables.ts";
-import { startState, type RunState } from "../../../../agent/sequence/interpreter.ts";
+import { startState, type RunState } from "../../../../agent/sequence/run-state.ts";
 import { readSequences } from "../../../../agent/sequence/reading/read.ts";
 import { openTransport } from "../../../../agent/site/transport.ts";
 import { siteContent } from "../../../../agent/deploying/site-content.ts";

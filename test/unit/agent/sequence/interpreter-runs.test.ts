@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { flatten } from "../../../../agent/sequence/instructions.ts";
-import type { RunState } from "../../../../agent/sequence/interpreter.ts";
+import type { RunState } from "../../../../agent/sequence/run-state.ts";
 import type { SequenceNode } from "../../../../agent/sequence/tree.ts";
 import { interpretNodes, type Script } from "../../../fixtures/interpreter-run.ts";
 import { child, group, sequence, step, when } from "../../../fixtures/sequences.ts";
@@ -74,6 +74,68 @@ test("a step that died is run again, unless it must not be: then it fails with a
     notRepeatable: ["1"],
   });
   assert.deepEqual(ignored.performed, ["2"]);
+});
+
+interface RetryRow {
+  rule: string;
+  retryCount: number;
+  /** How often the computer restarts while the step runs. */
+  restarts: number;
+  /** How often the step was begun in all. */
+  begun: number;
+  end: "succeeded" | "failed";
+  notRepeatable?: string[];
+}
+const retryRows: RetryRow[] = [
+  { rule: "two retries, no restart", retryCount: 2, restarts: 0, begun: 1, end: "succeeded" },
+  { rule: "two retries, two restarts", retryCount: 2, restarts: 2, begun: 3, end: "succeeded" },
+  { rule: "two retries, and no more", retryCount: 2, restarts: 3, begun: 3, end: "failed" },
+  { rule: "from one …", retryCount: 1, restarts: 2, begun: 2, end: "failed" },
+  { rule: "… to five retries", retryCount: 5, restarts: 5, begun: 6, end: "succeeded" },
+  { rule: "without the setting the run goes on", retryCount: 0, restarts: 7, begun: 8, end: "succeeded" },
+  { rule: "never twice", retryCount: 2, restarts: 1, begun: 1, end: "failed", notRepeatable: ["1"] },
+];
+for (const { begun, end, notRepeatable = [], restarts, retryCount, rule } of retryRows) {
+  test(`"Retry this step if computer unexpectedly restarts" (retryCount): ${rule}`, async () => {
+    const nodes = [step("1", { retryCount }), step("2")];
+    let state: RunState | undefined;
+    const performed: string[] = [];
+    for (let restart = 1; restart <= restarts; restart += 1) {
+      const ran = await interpretNodes(nodes, {
+        scripts: { 1: { dies: true } },
+        ...(state !== undefined && { state }),
+        notRepeatable,
+      });
+      performed.push(...ran.performed);
+      state = JSON.parse(JSON.stringify(ran.state)) as RunState;
+    }
+    const last = await interpretNodes(nodes, { ...(state !== undefined && { state }), notRepeatable });
+    performed.push(...last.performed);
+    assert.equal(performed.filter((name) => name === "1").length, begun);
+    const ended = last.end?.kind ?? state?.ended;
+    assert.equal(ended, end);
+    if (restarts > 0 && retryCount > 0 && end === "succeeded") {
+      const words = `The step "1" was interrupted and is run again: ${restarts} of ${retryCount}`;
+      assert.ok(last.lines.includes(words), last.lines.join("\n"));
+    }
+  });
+}
+
+test("restarts that a step asks for do not use up its retries", async () => {
+  const nodes = [step("1", { retryCount: 1 })];
+  const asks = { 1: { sets: { SMSTSRebootRequested: "HD", SMSTSRetryRequested: "true" } } };
+  let state: RunState | undefined;
+  for (let count = 0; count < 3; count += 1) {
+    const ran = await interpretNodes(nodes, { scripts: asks, ...(state !== undefined && { state }) });
+    assert.equal(ran.end?.kind, "restart");
+    ({ state } = ran);
+  }
+  const dead = await interpretNodes(nodes, {
+    scripts: { 1: { dies: true } },
+    ...(state !== undefined && { state }),
+  });
+  const again = await interpretNodes(nodes, { state: dead.state });
+  assert.deepEqual([again.performed, again.end?.kind], [["1"], "succeeded"]);
 });
 
 test("a child sequence runs in its place with the same variables, and its failure is its parent's to ignore", async () => {

@@ -313,7 +313,7 @@ test("a disk that does not fit is left alone, and the image of a disk goes onto 
   const room = makeRoom(t, {});
   room.disk.facts.sizeBytes = 32 * megabyte;
   const small = await applyOperatingSystemImage.perform(room.context({ ImagePackageID: "VOL00001" }));
-  assert.equal(small.exitCode, codes.accessDenied);
+  assert.equal(small.exitCode, codes.diskFull);
   assert.match(small.text, /needs 67108864 bytes/);
   room.disk.facts.sizeBytes = 96 * megabyte;
   await apply(room);

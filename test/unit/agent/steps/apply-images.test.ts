@@ -170,6 +170,26 @@ test("four kinds of destination", async (t) => {
     ["disk and partition", { DestinationDisk: "0", DestinationPartition: "3" }, "D"],
     ["a variable with disk and partition", { DestinationVariable: "Where" }, "D"],
     ["a logical drive", { DestinationLogicalDrive: "d:" }, "D"],
+    [
+      "MDT's choice among what its editor has kept: disk and partition",
+      {
+        DestinationOSInstallType: "ByDiskPartition",
+        DestinationOSVariable: "OSDisk",
+        DestinationOSDriveLetter: "C:",
+        DestinationDisk: "0",
+        DestinationPartition: "3",
+      },
+      "D",
+    ],
+    [
+      "MDT's choice: a letter",
+      {
+        DestinationOSInstallType: "ByDriveLetter",
+        DestinationOSVariable: "OSDisk",
+        DestinationOSDriveLetter: "D:",
+      },
+      "D",
+    ],
     ["the next that is available", {}, "C"],
   ];
   for (const [name, destination, letter] of rows) {
@@ -278,6 +298,28 @@ test("a block image is handed to what writes it, and its volume then takes the w
   assert.equal(await readOn(context, `C:\\${markerPath}`), "two");
   assert.doesNotMatch(execFileSync("ntfsinfo", ["-m", partition], { encoding: "utf8" }), /DIRTY/);
   execFileSync("mdir", ["-i", `${room.disk.path}p1`, "::/EFI/Microsoft/Boot/BCD"], { stdio: "ignore" });
+});
+
+test("a whole disk's image that does not go onto the disk: the code says why, and nothing is written", async (t) => {
+  const room = await makeRoom(t);
+  let image = { name: "lab", smallestDiskBytes: 2 ** 50, sectorBytes: 512 as 512 | 4096, firmware: [] };
+  const imageApplier: ImageApplier = {
+    formatOf: () => Promise.resolve("disk"),
+    diskDemand: () =>
+      Promise.resolve({ rule: { removable: false }, image, firmware: "unknown" as const, contentBytes: 0 }),
+    writeTo: () => assert.fail("the disk was written"),
+  };
+  const apply = () =>
+    applyOperatingSystemImage.perform(
+      room.context({ ImagePackageID: "IMG00001", DestinationDisk: "0" }, { imageApplier }),
+    );
+  const tooSmall = await apply();
+  assert.match(tooSmall.text, /^E_DEVICE_TOO_SMALL: Disk 0, .* needs 1125899906842624 bytes/);
+  assert.equal(tooSmall.exitCode, codes.diskFull);
+  image = { ...image, smallestDiskBytes: 0, sectorBytes: 4096 };
+  const otherSectors = await apply();
+  assert.match(otherSectors.text, /^E_SECTOR_SIZE: Disk 0, /);
+  assert.equal(otherSectors.exitCode, codes.notSupported);
 });
 
 test("diskpart's list of volumes", () => {

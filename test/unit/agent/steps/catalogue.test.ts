@@ -9,6 +9,7 @@ import { stepTypes } from "../../../../agent/sequence/step-types.ts";
 import { findStepKind, stepKinds } from "../../../../agent/steps/catalogue.ts";
 import { codes } from "../../../../agent/steps/codes.ts";
 import { stepsDocument } from "../../../../scripts/steps-document.ts";
+import { step } from "../../../fixtures/sequences.ts";
 import { testContext } from "../../../fixtures/step-context.ts";
 
 const root = fileURLToPath(new URL("../../../../../", import.meta.url));
@@ -55,6 +56,15 @@ test("a step that is told nothing fails with a code or does nothing, and never t
     "BDD_UninstallRoles",
     "BDD_InstallApplication",
     "BDD_RecoverDomainJoin",
+    // Without the toolkit there is none of what these work on.
+    "LTICopyScripts",
+    "LTIApplyPost",
+    "LTICleanup",
+    "ZTIAppXmlGen",
+    "ZTIApplyGPOPack",
+    "ZTIBIOSCheck",
+    "ZTIBde",
+    "ZTIGroups",
   ]);
   const tools = { run: () => Promise.resolve({ exitCode: 1, output: "", timedOut: false }) };
   for (const kind of stepKinds) {
@@ -68,6 +78,19 @@ test("a step that is told nothing fails with a code or does nothing, and never t
       assert.notEqual(outcome.text, "");
     }
   }
+});
+
+test("retryCount where the console has none for it: the check says what it does", () => {
+  const about = (type: string, retryCount: number): string[] =>
+    (findStepKind(type)?.check(step("s", { type, retryCount })) ?? []).filter((text) =>
+      text.startsWith("retryCount"),
+    );
+  for (const type of ["InstallApplication", "InstallSoftware", "InstallUpdate"]) {
+    assert.deepEqual(about(type, 2), []);
+  }
+  assert.deepEqual(about("RunCommandLine", 0), []);
+  assert.match(about("RunCommandLine", 2).join(""), /when it fails it is not run again$/);
+  assert.match(about("UpgradeOperatingSystem", 2).join(""), /has no effect/);
 });
 
 test("docs/STEPS.md is the catalogue", () => {

@@ -6,6 +6,8 @@ import { test, type TestContext as Test } from "node:test";
 import { applyDriverPackage } from "../../../../agent/steps/apply-driver-package.ts";
 import { autoApplyDrivers } from "../../../../agent/steps/auto-apply-drivers.ts";
 import { codes } from "../../../../agent/steps/codes.ts";
+import { installDrivers } from "../../../../agent/steps/drivers/install.ts";
+import type { DriverFile } from "../../../../agent/steps/drivers/rank.ts";
 import { driverTarget } from "../../../../agent/steps/drivers/target.ts";
 import { linuxDevices } from "../../../../agent/steps/linux/devices.ts";
 import type { DeviceFacts } from "../../../../agent/steps/services.ts";
@@ -166,7 +168,33 @@ test("on Linux the drivers are copied into the applied Windows, which is told to
   const answer = readFileSync(join(root, "Windows/Panther/Unattend/Unattend.xml"), "utf8");
   assert.equal(answer.split("pnputil.exe /add-driver").length - 1, 1);
   assert.match(answer, /offlineServicing[^]*<Path>C:\\_SMSTaskSequence\\Drivers</);
+  assert.match(
+    answer,
+    /%SystemDrive%\\_SMSTaskSequence\\Drivers/,
+    "whatever letter the volume has in Windows",
+  );
   assert.deepEqual(checkAnswerFile(parseXml(answer)), []);
+});
+
+test("on Linux the drivers of a second step are beside those of the first, also where files have the same names", async (t) => {
+  const windows = await windowsVolume(t);
+  const folder = testFolder(t);
+  const root = await hostPath(windows.context(), "C:\\");
+  const one = windows.context();
+  for (const name of ["first", "second"]) {
+    const files = [{ path: join(folder, name, "driver.inf") }] as unknown as DriverFile[];
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, "driver.inf"), name);
+    for (let round = 0; round < 2; round += 1) {
+      await installDrivers(one, files, { allowUnsigned: false, proof: name });
+    }
+  }
+  const staged = join(root, "_SMSTaskSequence", "Drivers");
+  const folders = readdirSync(staged).filter((name) => /^\d+$/.test(name));
+  const found = folders.map((name) => readFileSync(join(staged, name, "driver.inf"), "utf8"));
+  assert.deepEqual(found, ["first", "second"]);
+  const answer = readFileSync(join(root, "Windows/Panther/Unattend/Unattend.xml"), "utf8");
+  assert.equal(answer.split("pnputil.exe /add-driver").length - 1, 1, "one command takes them all");
 });
 
 test("this machine's devices, as Windows names them", async (t) => {

@@ -213,6 +213,38 @@ test("a Windows is captured as a WIM without what is its computer's own, and goe
   assert.notEqual(second.exitCode, 0, "the volume that is captured cannot take the image");
 });
 
+test("a Windows is captured onto a share, which is let go of afterwards", async (t) => {
+  const volume = await windowsVolume(t);
+  const root = await hostPath(volume.context(), "C:\\");
+  writeFileSync(join(root, "Windows/System32/config/SYSTEM"), "");
+  const share = join(volume.folder, "share");
+  mkdirSync(share);
+  const seen: string[] = [];
+  // Another computer's share is a folder of this one; all else is real.
+  const tools: Tools = {
+    run(run) {
+      if (run.command[0] !== "mount.cifs") return processTools.run(run);
+      const file = /credentials=(.*)/.exec(run.command.at(-1) ?? "")?.[1] ?? "";
+      seen.push(run.command[1] ?? "", readFileSync(file, "utf8"));
+      return processTools.run({ command: ["mount", "--bind", share, run.command[2] ?? ""] });
+    },
+  };
+  const properties = {
+    CaptureDestination: "\\\\server\\images\\lab\\ref.wim",
+    CaptureUsername: "CORP\\capture",
+    CapturePassword: "pa55",
+  };
+  const outcome = await captureOperatingSystemImage.perform(volume.context({ properties, tools }));
+  assert.equal(outcome.exitCode, 0, `${outcome.text}\n${outcome.output}`);
+  assert.deepEqual(seen, ["//server/images", "username=capture\npassword=pa55\ndomain=CORP\n"]);
+  const listing = execFileSync("wimlib-imagex", ["dir", join(share, "lab/ref.wim"), "1"], {
+    encoding: "utf8",
+  });
+  assert.match(listing, /^\/Users\/Public\/marker\.txt$/m);
+  assert.deepEqual(readdirSync(join(volume.folder, "work", "shares")), []);
+  assert.doesNotMatch(readFileSync("/proc/self/mounts", "utf8"), new RegExp(`${volume.folder}/work/shares`));
+});
+
 test("Setup Windows: variables in the answer file, the agent, SetupComplete.cmd", async (t) => {
   const volume = await windowsVolume(t);
   const agent = join(volume.folder, "agent");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { codes } from "../../../../agent/steps/codes.ts";
 import { keepsSecret, kindOf, makeRoom, succeed } from "../../../fixtures/windows-room.ts";
-import { registryOf } from "../../../fixtures/windows-tools/user-tools.ts";
+import { connectionsOf, registryOf } from "../../../fixtures/windows-tools/user-tools.ts";
 test("Apply Operating System Image in Windows PE: DISM, bcdboot, and the recovery image by reagentc", async (t) => {
   const room = makeRoom(t, "winpe");
   const rows: [string, Record<string, string>, Record<string, string>, string[]][] = [
@@ -74,6 +74,53 @@ test("Capture Operating System Image in Windows PE, to a folder and to the site"
   const nowhere = await room.perform("CaptureSystemImage", {});
   assert.equal(nowhere.outcome.exitCode, codes.invalidSetting);
   assert.equal(kindOf("CaptureSystemImage").repeatable, false);
+});
+
+test("Capture Operating System Image to a share, as the account that the sequence names", async (t) => {
+  const room = makeRoom(t, "winpe");
+  const share = "\\\\server\\images$";
+  const properties = {
+    CaptureDestination: `${share}\\lab\\ref.wim`,
+    CaptureUsername: "CORP\\capture",
+    CapturePassword: "pa55word",
+  };
+  const run = await room.perform("CaptureSystemImage", properties);
+  succeed(run);
+  keepsSecret(run, "pa55word");
+  assert.equal(room.machine.done[0], `net use ${share} CORP\\capture`);
+  assert.match(room.machine.done[1] ?? "", /^capture C:\\ \\\\server\\images\$\\lab\\ref\.wim /);
+  assert.equal(room.machine.state.get("share password"), "pa55word");
+  assert.deepEqual([...connectionsOf(room.machine)], [], "the share stays connected");
+  const variables = { OSDCaptureAccount: "CORP\\other", OSDCaptureAccountPassword: "other" };
+  succeed(await room.perform("CaptureSystemImage", properties, variables));
+  assert.equal(room.machine.state.get("share password"), "other", "variables count over the step's own");
+  room.machine.done.length = 0;
+  succeed(await room.perform("CaptureSystemImage", { CaptureDestination: `${share}\\ref.wim` }));
+  assert.equal(room.machine.done.length, 1, "without an account nothing is connected");
+  for (const wrong of [
+    { ...properties, CapturePassword: "" },
+    { ...properties, CaptureDestination: "\\\\server\\ref.wim" },
+    { ...properties, CaptureDestination: `${share}\\..\\ref.wim` },
+  ]) {
+    assert.equal((await room.perform("CaptureSystemImage", wrong)).outcome.exitCode, codes.invalidSetting);
+  }
+});
+
+test("Apply Operating System Image: the layered driver by DISM, and in the answer file", async (t) => {
+  const room = makeRoom(t, "winpe");
+  const apply = (properties: Record<string, string>, variables: Record<string, string> = {}) => {
+    const kept = { _SMSTSUserStatePath: "C:\\Windows", ...variables };
+    return room.perform("ApplyOperatingSystem", { ImagePackageID: "IMAGE", ...properties }, kept);
+  };
+  const driverSet = (): string[] => room.machine.done.filter((line) => line.startsWith("set-layered"));
+  succeed(await apply({ LayeredDriver: "0" }));
+  assert.deepEqual(driverSet(), []);
+  succeed(await apply({ LayeredDriver: "2" }, { OSDLayeredDriver: "6" }));
+  assert.deepEqual(driverSet(), ["set-layereddriver 6 C:\\"]);
+  const answer = readFileSync(join(room.folder, "C/Windows/Panther/Unattend/Unattend.xml"), "utf8");
+  assert.match(answer, /pass="windowsPE"[^]*International-Core-WinPE[^]*<LayeredDriver>6<[^]*<\/settings>/);
+  assert.doesNotMatch(answer, /reg\.exe/);
+  assert.equal((await apply({ LayeredDriver: "7" })).outcome.exitCode, codes.invalidSetting);
 });
 
 test("Connect To Network Folder: the password is asked for, and not an argument", async (t) => {

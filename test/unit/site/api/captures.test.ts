@@ -8,7 +8,7 @@ import { DeploymentRequest, type ImportState } from "../../../../contract/admini
 import type { ErrorCode } from "../../../../contract/errors.ts";
 import { captureRoutes, resumeCaptures } from "../../../../site/api/captures.ts";
 import type { ApiContext } from "../../../../site/api/context.ts";
-import type { Call } from "../../../../site/api/routes.ts";
+import type { Call } from "../../../../site/api/route.ts";
 import { FileLibrary } from "../../../../site/content/files.ts";
 import type { Log } from "../../../../site/log.ts";
 import { openStore, type Store } from "../../../../site/store/store.ts";

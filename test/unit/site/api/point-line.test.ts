@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import type { ApiContext } from "../../../../site/api/context.ts";
 import { pointLineRoutes } from "../../../../site/api/point-line.ts";
-import type { Call } from "../../../../site/api/routes.ts";
+import type { Call } from "../../../../site/api/route.ts";
 
 test("a point at the site's own address gets neither content nor a certificate, whenever it came to be there", async () => {
   const point = { id: randomUUID(), name: "annexe", address: "10.2.0.5", images: [], port: null };

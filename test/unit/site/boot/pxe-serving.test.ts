@@ -41,7 +41,7 @@ test("GRUB is answered at its next question after one that failed; too many ques
   context.after(() => grub.stop());
   const name = "none_52:54:00:00:00:01.cfg";
   const ask = (file: string): void =>
-    grub.heard(`dnsmasq-tftp: file ${root}/boot/${file} not found for 192.0.2.1`);
+    grub.asked({ file: `boot/${file}`, address: "192.0.2.1", outcome: "missing" });
   ask(name);
   await waitForLog(/GRUB is not answered: no answer today/);
   failing.answer = answer;

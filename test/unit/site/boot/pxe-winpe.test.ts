@@ -44,7 +44,7 @@ test("GRUB restarts the computer, and its firmware loads Windows' boot manager u
   let changes = 0;
   pxe.changed = () => (changes += 1);
   const name = `${uuid}_${mac}_accepted.cfg`;
-  grub.heard(`dnsmasq-tftp: file ${root}/boot/${name} not found for 10.0.0.9`);
+  grub.asked({ file: `boot/${name}`, address: "10.0.0.9", outcome: "missing" });
   const answer = join(root, "boot", name);
   await waitFor(() => existsSync(answer) || null, { what: "an answer" });
   assert.match(readFileSync(answer, "utf8"), /^reboot$/m);
@@ -83,7 +83,7 @@ test("iPXE gets wimboot with all that it takes, where the media have it, and els
     writeFileSync(join(folder, "winpe", name), name);
   }
   const script = await ask(accepted);
-  const urls = [...script.matchAll(/^(?:kernel|initrd) http:\/\/[^/]+(\/\S+)/gm)].map(
+  const urls = [...script.matchAll(/^(?:kernel|initrd --name \S+) http:\/\/[^/]+(\/\S+)/gm)].map(
     ([, path = ""]) => path,
   );
   assert.equal(urls.length, 4);

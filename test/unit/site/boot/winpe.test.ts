@@ -2,10 +2,19 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { withoutCredential } from "../../../../site/boot/winpe-credential.ts";
+import { stickRefusal } from "../../../../site/boot/winpe-disks.ts";
 import { buildWinpe, type WinpeOptions } from "../../../../site/boot/winpe.ts";
 import { checkBootStore, readBootStore } from "../../../../windows/boot-store.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
@@ -13,6 +22,10 @@ import { readHive } from "../../../fixtures/hives.ts";
 import { fakeProgram } from "../../../fixtures/windows-image.ts";
 import { winpeOptions, writeBootWim, type WinpeShape } from "../../../fixtures/winpe-image.ts";
 
+interface PartitionTable {
+  label: string;
+  partitions: { type: string; bootable?: boolean; start: number }[];
+}
 interface Work {
   folder: string;
   wim: string;
@@ -163,6 +176,12 @@ test("the ISO starts by BIOS and UEFI, the stick has the files and a loader", as
   assert.match(report, /\/Boot\/etfsboot\.com/i);
   assert.match(report, /\/Boot\/efisys\.bin/i);
   const stick = join(output, "winpe/volley-winpe-usb.img");
+  const table = execFileSync("sfdisk", ["--json", stick], { encoding: "utf8" });
+  const { label, partitions } = (JSON.parse(table) as { partitiontable: PartitionTable }).partitiontable;
+  assert.deepEqual(
+    [label, partitions.length, partitions[0]?.type, partitions[0]?.bootable, partitions[0]?.start],
+    ["dos", 1, "c", true, 2048],
+  );
   const listed = execFileSync("mdir", ["-/", "-b", "-i", `${stick}@@1048576`, "::"], { encoding: "utf8" });
   for (const path of [
     "EFI/Boot/bootx64.efi",
@@ -226,6 +245,15 @@ test("the ADK's folder gives what the image lacks, and what cannot be made is sa
   assert.equal(existsSync(join(output, "winpe/volley-winpe.iso")), false);
   assert.equal(description.left.length, 2);
   assert.match(description.left.join("\n"), /pxeboot.n12[^]*No ISO/);
+});
+
+test("an image that no file of a stick can be is told before one is made", (t) => {
+  const wim = join(testFolder(t), "boot.wim");
+  writeFileSync(wim, "");
+  truncateSync(wim, 2 ** 32 - 1);
+  assert.equal(stickRefusal(wim), null);
+  truncateSync(wim, 2 ** 32);
+  assert.match(stickRefusal(wim) ?? "", /boot\.wim has 4294967296 bytes.* 4 GiB/);
 });
 
 test("a file that starts none of its images is asked about", async (t) => {

@@ -35,7 +35,9 @@ function session(open: boolean): SessionRecord {
 
 /** The first word of a point with these sessions. Throws what the site would refuse it with. */
 async function told(sessions: SessionRecord[]): Promise<PointSync> {
-  const deployments = sessions.filter(({ end }) => end === null).map(({ deploymentId }) => deploymentId);
+  const deployments = sessions
+    .filter(({ end }) => end === null)
+    .flatMap(({ deploymentId }) => deploymentId ?? []);
   return await new Promise<PointSync>((resolve, reject) => {
     const line: SiteLine = new SiteLine({
       client: {

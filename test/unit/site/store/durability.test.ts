@@ -104,6 +104,68 @@ test("commits that come together share an fsync, and none is answered before the
   assert.ok(count < 40, `${count} fsyncs for 40 commits`);
 });
 
+test("a log that cannot be written is the end of the database, which is said and hangs nobody", async (context) => {
+  const store = await openStore(join(testFolder(context), "database"));
+  await store.credentials.add(credential(identifier(1)));
+  const { writeSync } = fs;
+  const full = (...[descriptor, ...rest]: Parameters<typeof writeSync>): number => {
+    if (!/pg_wal/.test(fs.readlinkSync(`/proc/self/fd/${descriptor}`))) return writeSync(descriptor, ...rest);
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", errno: -28 });
+  };
+  fs.writeSync = full as typeof fs.writeSync;
+  syncBuiltinESMExports();
+  try {
+    const commits = [2, 3, 4].map((number) => store.credentials.add(credential(identifier(number))));
+    await Promise.all(commits.map((commit) => assert.rejects(commit, { code: "E_STORE" })));
+  } finally {
+    Object.assign(fs, { writeSync });
+    syncBuiltinESMExports();
+  }
+  await assert.rejects(store.database.selectFrom("credential").select("id").execute(), { code: "E_STORE" });
+  assert.match((await store.failed).detail, /could not write to log file/);
+  await store.close();
+});
+
+test("a file is cut short only by a commit that is on the disk", async (context) => {
+  const store = await openStore(join(testFolder(context), "database"));
+  context.after(() => store.close());
+  const run = (text: string) => sql.raw(text).execute(store.database);
+  await run("create table cut (number int)");
+  await run("insert into cut select generate_series(1, 5000)");
+  await run("checkpoint");
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const events: string[] = [];
+  watchSyncs(context, () => gate);
+  const { fsyncSync, ftruncateSync, truncateSync } = fs;
+  Object.assign(fs, {
+    fsyncSync: (descriptor: number) => {
+      fsyncSync(descriptor);
+      events.push("log");
+    },
+    ftruncateSync: (...parts: Parameters<typeof ftruncateSync>) => {
+      events.push("cut");
+      ftruncateSync(...parts);
+    },
+    truncateSync: (...parts: Parameters<typeof truncateSync>) => {
+      events.push("cut");
+      truncateSync(...parts);
+    },
+  });
+  syncBuiltinESMExports();
+  context.after(() => {
+    Object.assign(fs, { ftruncateSync, truncateSync });
+    syncBuiltinESMExports();
+  });
+  const cut = run("truncate cut");
+  await waitFor(async () => events.includes("cut"), { what: "shorter file", story: () => events.join(" ") });
+  open();
+  await cut;
+  assert.equal(events[0], "log", events.join(" "));
+});
+
 test("rows committed before SIGKILL are there afterwards, kill after kill", async (context) => {
   const folder = join(testFolder(context), "database");
   const next = random(testSeed("kill a store"));

@@ -97,6 +97,21 @@ const uses: { what: string; file: string; missing: string[] }[] = [
     missing: ["Mine"],
   },
   {
+    what: "where a deployment share is, of a command",
+    file: commandStep("A", "%SCRIPTROOT%\\own.cmd"),
+    missing: ["SCRIPTROOT"],
+  },
+  {
+    what: "where a deployment share is, of the toolkit's own step",
+    file: '<step name="Check BIOS"><action>cscript.exe "%SCRIPTROOT%\\ZTIBIOSCheck.wsf"</action></step>',
+    missing: [],
+  },
+  {
+    what: "where the toolkit's package is, which is used",
+    file: `<step type="BDD_UsePackage" name="T"><action>x</action></step>${commandStep("A", "%SCRIPTROOT%\\own.cmd")}`,
+    missing: [],
+  },
+  {
     what: "the list of a base variable",
     file: stepOf("InstallApplicationAction", "", variable("BaseVariableName", "BaseVariableName", "APPS")),
     missing: ["APPS01"],

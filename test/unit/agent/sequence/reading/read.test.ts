@@ -305,6 +305,20 @@ test("success codes are 32 bits without sign, and those of the documentation whe
   }
 });
 
+test("retries after restarts: the attribute, without it the property of the step", async () => {
+  const retries = (value: string): string => variableElement("RetryCount", "RetryCount", value);
+  const rows: [string, string, number][] = [
+    ['retryCount="3"', retries("2"), 3],
+    ["", retries("2"), 2],
+    ["", retries("twice"), 0],
+    ["", "", 0],
+  ];
+  for (const [attributes, variables, expected] of rows) {
+    const sequence = await read(sequenceOf(stepOf("InstallUpdateAction", attributes, variables)));
+    assert.equal(only(sequence, "step").retryCount, expected, `${attributes} ${variables}`);
+  }
+});
+
 test("success codes: the attribute, without it the property of the step, without both the documented ones", async () => {
   const codes = (value: string): string => variableElement("SuccessCodes", "SuccessCodes", value);
   const rows: [string, string, number[]][] = [

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { Dnsmasq } from "../../../../site/boot/pxe-dnsmasq.ts";
+import { dhcpProgram } from "../../../../site/boot/pxe-configuration.ts";
+import { PxeDaemon } from "../../../../site/boot/pxe-daemon.ts";
 import { openLog } from "../../../../site/log.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { waitFor } from "../../../fixtures/program.ts";
@@ -13,7 +14,7 @@ test("a configuration that cannot be written is reported, and dnsmasq starts whe
   const folder = dirname(configurationFile);
   writeFileSync(folder, "a file where the folder belongs");
   const log = openLog({ file: null, quiet: true });
-  const dnsmasq = new Dnsmasq({ title: "TFTP", configurationFile, log });
+  const dnsmasq = new PxeDaemon({ program: dhcpProgram, title: "DHCP", configurationFile, log });
   context.after(() => dnsmasq.stop());
   // It serves nothing: what counts is that the process is there.
   const configuration = "port=0\nno-resolv\nno-hosts\nno-daemon\nlog-facility=-\n";

@@ -80,9 +80,6 @@ test("a folder of drivers becomes a package, is found by a device, is cast as ch
   await says("Package NET00001 is cast encrypted, in sessions from now on.");
   const [added] = await volleyJson<PackageRecord[]>(site, "package", "list");
   assert.deepEqual([added?.multicast, added?.encrypt, added?.driverCategory], ["only", true, "Network"]);
-  // What is by multicast only takes a deployment, so it cannot be everybody's.
-  await page.getByRole("button", { name: "Share NET00001" }).click();
-  await says("is by multicast only, which takes a deployment");
   await page.getByLabel("How NET00001 is sent").selectOption("unicast");
   await says("Package NET00001 is sent by unicast, encrypted");
   await page.getByRole("button", { name: "Share NET00001" }).click();

@@ -32,11 +32,13 @@ export function supportOfNode(
     support: { winpe: "unknown", linuxpe: "unknown", windows: "unknown", linux: "unknown" },
     reasons: {},
   };
-  const type = node.kind === "child" ? "SubTasksequence" : node.type;
-  const runIn = node.kind === "child" ? "WinPEandFullOS" : node.runIn;
-  const known = type === null ? undefined : supportOf(type);
+  // No step of the catalogue: the engine runs a child itself, wherever it runs.
+  const isChild = node.kind === "child";
+  const known = isChild || node.type === null ? undefined : supportOf(node.type);
   for (const system of systemNames) {
-    const judged = judge(system, { type, runIn, known });
+    const judged = isChild
+      ? ({ kind: "real" } as const)
+      : judge(system, { type: node.type, runIn: node.runIn, known });
     summary.support[system] = judged.kind;
     if (judged.kind !== "real") summary.reasons[system] = judged.reason;
   }

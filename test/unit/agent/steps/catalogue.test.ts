@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { SystemName } from "../../../../agent/sequence/tree.ts";
+import { checkSequence } from "../../../../agent/sequence/check.ts";
 import { stepTypes } from "../../../../agent/sequence/step-types.ts";
 import { findStepKind, stepKinds } from "../../../../agent/steps/catalogue.ts";
 import { codes } from "../../../../agent/steps/codes.ts";
 import { stepsDocument } from "../../../../scripts/steps-document.ts";
-import { step } from "../../../fixtures/sequences.ts";
+import { child, sequence, step } from "../../../fixtures/sequences.ts";
 import { testContext } from "../../../fixtures/step-context.ts";
 
 const root = fileURLToPath(new URL("../../../../../", import.meta.url));
@@ -22,6 +23,21 @@ test("every step type the reader knows has a kind, once, under the same title", 
   const known = stepTypes.filter(({ type }) => type !== "SubTasksequence");
   assert.deepEqual(types.toSorted(), known.map(({ type }) => type).toSorted());
   for (const { title, type } of known) assert.equal(findStepKind(type)?.title, title, type);
+});
+
+test("a child sequence is real on every system, and a step as the catalogue says", () => {
+  const read = {
+    sequence: sequence(child("ABC00009"), step("s", { type: "Reboot" })),
+    packageId: "",
+    entry: "",
+  };
+  const { steps } = checkSequence(read, { supportOf: (type) => findStepKind(type)?.support });
+  const [run, restart] = steps;
+  assert.deepEqual(run?.support, { winpe: "real", linuxpe: "real", windows: "real", linux: "real" });
+  assert.deepEqual(run.reasons, {});
+  for (const system of systems) {
+    assert.equal(restart?.support[system], findStepKind("Reboot")?.support[system].kind, system);
+  }
 });
 
 test("a step says why it does not run somewhere, and fails there with 0x80070032 without doing anything", async () => {

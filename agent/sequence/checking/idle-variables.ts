@@ -2,8 +2,9 @@
  * Documented variables that have no meaning here, with the reason: a sequence that sets one is told, so that nobody waits for
  * what it would do elsewhere. Sources: "Task sequence variables" and "Task sequence steps" (Configuration Manager).
  */
-import type { Sequence, SequenceStep, StepVariable } from "../tree.ts";
+import type { Sequence, SequenceStep } from "../tree.ts";
 import { walkNodes } from "../walk.ts";
+import { namesSetBy } from "./named-variables.ts";
 
 interface Idle {
   names: string;
@@ -146,17 +147,9 @@ export function idleVariables(sequence: Sequence): Found[] {
 const asks = (value: string): boolean => !/^(|0|false|no|00000000)$/i.test(value.trim());
 
 function* setBy(step: SequenceStep): Generator<[string, number]> {
-  for (const { line, name, property, value } of step.variables) {
-    if (/^VariableName$/i.test(property) && step.type === "SetVariable") yield [value, line];
-    else if (/^Rules$/i.test(property)) yield* setByRules({ line, value });
-    else if (asks(value)) {
-      yield [reasons.has(indexed(name)) ? name : property, line];
-    }
-  }
-}
-
-function* setByRules({ line, value }: Pick<StepVariable, "line" | "value">): Generator<[string, number]> {
-  for (const [, name = ""] of value.matchAll(/<Variable\s[^<>]{0,400}?\bName="([^"<>]{1,256})"/g)) {
-    yield [name, line];
+  for (const variable of step.variables) {
+    const { line, name, property, value } = variable;
+    for (const set of namesSetBy(variable)) yield [set, line];
+    if (asks(value)) yield [reasons.has(indexed(name)) ? name : property, line];
   }
 }

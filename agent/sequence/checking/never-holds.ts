@@ -1,6 +1,10 @@
-/** Conditions that can never hold, by themselves or together with those of the groups around. */
+/**
+ * Conditions that can never hold, by themselves or together with those of the groups around: with what these asked on the
+ * way in, as long as no step since then may have changed it.
+ */
 import type { Condition, SequenceNode, SequenceProblem } from "../tree.ts";
 import { walkNodes } from "../walk.ts";
+import { Changes } from "./changes.ts";
 import {
   both,
   type Constraint,
@@ -19,46 +23,69 @@ const inWinPe = "_SMSTSInWinPE";
 
 export function conditionsThatNeverHold(nodes: readonly SequenceNode[]): SequenceProblem[] {
   const problems: SequenceProblem[] = [];
-  const context = new Context();
+  const changes = new Changes();
+  const context = new Context(changes);
   /** Depth of the group that is never entered: what is in it is told once, with the group. */
   let deadDepth: number | null = null;
+  let disabledGroups = 0;
   const marks: number[] = [];
   for (const { node, groups, leaving } of walkNodes(nodes)) {
     if (leaving) {
       context.restore(marks.pop() ?? 0);
       if (deadDepth === groups.length) deadDepth = null;
+      if (node.disabled) disabledGroups -= 1;
       continue;
     }
     const mark = context.mark();
-    if (node.kind === "group") marks.push(mark);
+    if (node.kind === "group") {
+      marks.push(mark);
+      if (node.disabled) disabledGroups += 1;
+    }
     if (deadDepth !== null) continue;
     const why = context.enter(node);
     if (why !== null) {
       const line = node.condition?.line ?? node.line;
-      const text = `The condition of the ${node.kind === "group" ? "group" : "step"} "${node.name.slice(0, 80)}" can never hold: ${why}`;
+      const what = `${node.kind === "group" ? "group" : "step"} "${node.name.slice(0, 80)}"`;
+      const text =
+        node.condition === null
+          ? `The ${what} can never run: ${why}`
+          : `The condition of the ${what} can never hold: ${why}`;
       problems.push({ line, severity: "warning", text });
       if (node.kind === "group") deadDepth = groups.length;
     }
-    if (node.kind !== "group") context.restore(mark);
+    if (node.kind === "group") continue;
+    context.restore(mark);
+    if (why === null && !node.disabled && disabledGroups === 0) changes.pass(node);
   }
   return problems;
 }
 
-/** What holds where the walk is; changes are taken back when a group is left. */
+interface Known {
+  constraint: Constraint;
+  /** A moment of the changes. */
+  since: number;
+}
+
+/** What holds where the walk is; what a group's condition added is taken back when the group is left. */
 class Context {
-  readonly #constraints = new Map<string, Constraint>();
-  readonly #changes: { key: string; before: Constraint | undefined }[] = [];
+  readonly #changes: Changes;
+  readonly #known = new Map<string, Known>();
+  readonly #additions: { key: string; before: Known | undefined }[] = [];
+
+  constructor(changes: Changes) {
+    this.#changes = changes;
+  }
 
   mark(): number {
-    return this.#changes.length;
+    return this.#additions.length;
   }
 
   restore(mark: number): void {
-    while (this.#changes.length > mark) {
-      const change = this.#changes.pop();
-      if (change === undefined) return;
-      if (change.before === undefined) this.#constraints.delete(change.key);
-      else this.#constraints.set(change.key, change.before);
+    while (this.#additions.length > mark) {
+      const addition = this.#additions.pop();
+      if (addition === undefined) return;
+      if (addition.before === undefined) this.#known.delete(addition.key);
+      else this.#known.set(addition.key, addition.before);
     }
   }
 
@@ -68,7 +95,7 @@ class Context {
       const summary = summarize(node.condition);
       if (summary.never !== null) return summary.never;
       for (const [key, constraint] of summary.constraints) {
-        const before = this.#constraints.get(key);
+        const before = this.#current(key);
         if (!this.#add(key, constraint)) {
           return contradiction(constraint, before, "a group around it asks that");
         }
@@ -78,16 +105,21 @@ class Context {
     const value = node.runIn === "WinPE" ? "true" : "false";
     const constraint = variableConstraint(inWinPe, "equals", value);
     if (constraint === null || this.#add(variableKey(inWinPe), constraint)) return null;
-    return `the step runs in ${node.runIn} only, where ${inWinPe} is ${value}`;
+    return `it runs in ${node.runIn} only, where ${inWinPe} is ${value}`;
   }
 
   #add(key: string, constraint: Constraint): boolean {
-    const before = this.#constraints.get(key);
-    const after = before === undefined ? constraint : both(before, constraint);
+    const current = this.#current(key);
+    const after = current === undefined ? constraint : both(current, constraint);
     if (after === null) return false;
-    this.#changes.push({ key, before });
-    this.#constraints.set(key, after);
+    this.#additions.push({ key, before: this.#known.get(key) });
+    this.#known.set(key, { constraint: after, since: this.#changes.now });
     return true;
+  }
+
+  #current(key: string): Constraint | undefined {
+    const known = this.#known.get(key);
+    return known !== undefined && known.since >= this.#changes.last(key) ? known.constraint : undefined;
   }
 }
 

@@ -9,6 +9,7 @@ import type {
 } from "../tree.ts";
 import { walkConditions, walkNodes } from "../walk.ts";
 import { isKnownVariable } from "./known-variables.ts";
+import { listSetBy, namesSetBy } from "./named-variables.ts";
 
 interface Read {
   name: string;
@@ -21,14 +22,8 @@ const reference = /%([A-Za-z_][\w()-]{0,255})%/g;
 const wqlPattern = /\blike\s+(["'])[^"']{0,4000}\1/gi;
 const scriptValue = /\.Value\(\s*["']([\w-]{1,256})["']\s*\)\s*(=(?!=))?/gi;
 const commandSet = /\btsenv\w{0,8}(?:\.exe)?"?\s+(?:set\s+)?"?([\w-]{1,256})=/gi;
-const ruleSet = /<Variable\s[^<>]{0,400}?\bName="([^"<>]{1,256})"/g;
 const ruleRead = /<variable name="Variable">([^<]{1,256})</g;
 const scriptCharactersMost = 4_000_000;
-
-/** Properties whose value is the name of a variable that the step sets. */
-const namesAVariable = /^(VariableName|OutputVariableName|Partitions\d+VolumeLetterVariable)$/i;
-/** And of which it sets several, numbered. */
-const namesVariables = /^(DestinationVariable)$/i;
 
 /**
  * Where a deployment share is: MDT's wizard sets these before a sequence, and here nobody does but a step that uses the
@@ -168,14 +163,11 @@ class VariableUse {
     if (!isSet) this.#read(`${base}01`, line);
   }
 
-  #setBy({ name, property, value }: StepVariable, isEnabled: boolean): void {
-    if (namesAVariable.test(property) && value.trim() !== "") this.set(value, isEnabled);
-    if (namesVariables.test(property) && value.trim() !== "") {
-      this.#setPrefixes.add(value.trim().toLowerCase());
-    }
-    if (/^Rules$/i.test(property)) {
-      for (const [, set = ""] of value.matchAll(ruleSet)) this.set(set, isEnabled);
-    }
+  #setBy(variable: StepVariable, isEnabled: boolean): void {
+    const { name, property, value } = variable;
+    for (const set of namesSetBy(variable)) this.set(set, isEnabled);
+    const list = listSetBy(variable);
+    if (list !== null) this.#setPrefixes.add(list.toLowerCase());
     if (/^CommandLine$/i.test(name)) {
       for (const [, set = ""] of value.matchAll(commandSet)) this.set(set, isEnabled);
     }

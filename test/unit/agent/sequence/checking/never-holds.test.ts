@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkSequence } from "../../../../../agent/sequence/check.ts";
 import { readSequences } from "../../../../../agent/sequence/reading/read.ts";
-import { operator, sequenceOf, stepOf, when, wmi } from "../sequence-files.ts";
+import { operator, sequenceOf, stepOf, variable, when, wmi } from "../sequence-files.ts";
 
 async function warnings(file: string): Promise<string[]> {
   const [found] = await readSequences(Buffer.from(file));
@@ -140,14 +140,16 @@ for (const { condition, what, why } of conditions) {
   });
 }
 
+const inWinPe = (value: string): string => when("_SMSTSInWinPE", "equals", value);
+const restart = stepOf("RebootAction", "");
+const conditioned = (condition: string): string =>
+  restart.replace("<action>", `<condition>${condition}</condition><action>`);
+const groupWhen = (condition: string, contents: string): string =>
+  `<group name="G"><condition>${condition}</condition>${contents}</group>`;
+
 test("a step's condition against those of the groups around it, and no further than the group", async () => {
-  const inner = (value: string): string =>
-    stepOf("RebootAction", "").replace(
-      "<action>",
-      `<condition>${when("Make", "equals", value)}</condition><action>`,
-    );
-  const group = (contents: string): string =>
-    `<group name="G"><condition>${when("Make", "equals", "HP")}</condition>${contents}</group>`;
+  const inner = (value: string): string => conditioned(when("Make", "equals", value));
+  const group = (contents: string): string => groupWhen(when("Make", "equals", "HP"), contents);
   const said = async (file: string): Promise<string[]> =>
     (await warnings(sequenceOf(file))).filter((text) => text.includes("never hold"));
   assert.match(
@@ -168,8 +170,155 @@ for (const [runIn, value, never] of [
   ["WinPEandFullOS", "true", false],
 ] as const) {
   test(`a step that runs in ${runIn} where _SMSTSInWinPE is ${value}`, async () => {
-    const group = `<group name="G"><condition>${when("_SMSTSInWinPE", "equals", value)}</condition>${stepOf("RebootAction", `runIn="${runIn}"`)}</group>`;
-    const said = (await warnings(sequenceOf(group))).join();
-    assert.equal(/the step runs in \w+ only, where _SMSTSInWinPE is/.test(said), never, said);
+    const step = stepOf("RebootAction", `runIn="${runIn}"`);
+    const said = (await warnings(sequenceOf(groupWhen(inWinPe(value), step)))).join();
+    const expected = /The step "S" can never run: it runs in \w+ only, where _SMSTSInWinPE is/;
+    assert.equal(expected.test(said), never, said);
+    assert.ok(!said.includes("condition of the step"), said);
   });
 }
+
+const setX = stepOf("SetVariableAction", "", variable("VariableName", "VariableName", "X"));
+const lastSucceeded = (value: string): string => when("_SMSTSLastActionSucceeded", "equals", value);
+const x = (value: string): string => when("X", "equals", value);
+const partition = stepOf("PartitionDiskAction", 'successCodeList="0"');
+const script = stepOf("RunCommandLineAction", 'successCodeList="0"');
+const child =
+  '<subtasksequence type="SMS_TaskSequence_SubTasksequence" name="C"><action>x</action></subtasksequence>';
+
+/** What a group asks when it is entered, what runs in it, and what a step after that asks. */
+const changed: { what: string; around: string; between: string; asked: string; never: boolean }[] = [
+  { what: "a variable that was set", around: x("a"), between: setX, asked: x("b"), never: false },
+  {
+    what: "a variable that a step in an inner group set",
+    around: x("a"),
+    between: groupWhen(when("Make", "exists"), setX),
+    asked: x("b"),
+    never: false,
+  },
+  {
+    what: "a variable that a disabled step would set",
+    around: x("a"),
+    between: setX.replace("<step", '<step disable="true"'),
+    asked: x("b"),
+    never: true,
+  },
+  {
+    what: "a variable that a step of a disabled group would set",
+    around: x("a"),
+    between: `<group name="D" disable="true">${setX}</group>`,
+    asked: x("b"),
+    never: true,
+  },
+  {
+    what: "a variable beside the one that was set",
+    around: when("Make", "equals", "HP"),
+    between: setX + partition,
+    asked: when("Make", "equals", "Dell"),
+    never: true,
+  },
+  {
+    what: "a variable whose name is known when it runs",
+    around: x("a"),
+    between: setX.replace(">X<", ">%Name%<"),
+    asked: x("b"),
+    never: false,
+  },
+  {
+    what: "a variable that a rule sets",
+    around: x("a"),
+    between: stepOf(
+      "SetDynamicVariablesAction",
+      "",
+      variable("R", "Rules", '&lt;Rules&gt;&lt;Variable Name="X"/&gt;&lt;/Rules&gt;'),
+    ),
+    asked: x("b"),
+    never: false,
+  },
+  {
+    what: "one of a list of variables",
+    around: when("P02", "notExists"),
+    between: stepOf("DownloadPackageContentAction", "", variable("D", "DestinationVariable", "P")),
+    asked: when("P02", "exists"),
+    never: false,
+  },
+  { what: "any variable after a script", around: x("a"), between: script, asked: x("b"), never: false },
+  { what: "any variable after a child", around: x("a"), between: child, asked: x("b"), never: false },
+  {
+    what: "a disk that was partitioned",
+    around: wmi("SELECT * FROM Win32_LogicalDisk"),
+    between: partition,
+    asked: operator("not", wmi("SELECT * FROM Win32_LogicalDisk")),
+    never: false,
+  },
+  {
+    what: "the system after a restart",
+    around: inWinPe("false"),
+    between: restart,
+    asked: inWinPe("true"),
+    never: false,
+  },
+  {
+    what: "the system after Windows' setup",
+    around: inWinPe("true"),
+    between: stepOf("SetupWindowsAndSMSAction", ""),
+    asked: inWinPe("false"),
+    never: false,
+  },
+  {
+    what: "the system after a restart by code",
+    around: inWinPe("true"),
+    between: stepOf("CaptureNetworkSettingsAction", 'successCodeList="0 3010"'),
+    asked: inWinPe("false"),
+    never: false,
+  },
+  {
+    what: "a step's output, after a step",
+    around: when("OSDTargetSystemDrive", "notExists"),
+    between: partition,
+    asked: when("OSDTargetSystemDrive", "exists"),
+    never: false,
+  },
+  {
+    what: "the system without a restart",
+    around: inWinPe("true"),
+    between: partition,
+    asked: inWinPe("false"),
+    never: true,
+  },
+  {
+    what: "the last action, after another",
+    around: lastSucceeded("false"),
+    between: setX,
+    asked: lastSucceeded("true"),
+    never: false,
+  },
+  {
+    what: "the last action, with none between",
+    around: lastSucceeded("false"),
+    between: "",
+    asked: lastSucceeded("true"),
+    never: true,
+  },
+];
+for (const { around, asked, between, never, what } of changed) {
+  test(`what a group asked on the way in: ${what}`, async () => {
+    const said = await warnings(sequenceOf(groupWhen(around, between + conditioned(asked))));
+    const found = said.filter((text) => text.includes("can never"));
+    assert.equal(found.length, never ? 1 : 0, said.join("\n"));
+  });
+}
+
+test("a step that runs in Windows PE only, after a restart from the full system", async () => {
+  const file = sequenceOf(groupWhen(inWinPe("false"), restart + stepOf("RebootAction", 'runIn="WinPE"')));
+  assert.deepEqual(
+    (await warnings(file)).filter((text) => text.includes("can never")),
+    [],
+  );
+});
+
+test("what a later condition asks counts from there on", async () => {
+  const group = groupWhen(x("b"), conditioned(x("a")));
+  const said = (await warnings(sequenceOf(groupWhen(x("a"), setX + group)))).join("\n");
+  assert.match(said, /step "S" can never hold: X equals "a", and a group around it asks that X equals "b"/);
+});

@@ -1,6 +1,7 @@
 /** What a running task sequence asks of the machine beyond what a deployment does. */
 
 export type WmiFact = string | number | boolean | null | readonly (string | number)[];
+/** Null: nothing is there. What is not in it was not looked for. */
 export type WmiFacts = Record<string, WmiFact>;
 
 export interface RegistryFact {
@@ -32,8 +33,8 @@ export interface AdapterRow {
 }
 
 export interface SequenceMachine {
-  /** Instances of a class of WMI, or of what stands for it; none of a class nobody knows. */
-  wmiRows(className: string): Promise<WmiFacts[]>;
+  /** Instances of a class of WMI, or of what stands for it; null of a class that is not looked for. */
+  wmiRows(className: string): Promise<WmiFacts[] | null>;
   /**
    * Whether the system's own WMI has an instance that a query asks for; null where there is no such thing, or it does not
    * understand the query.

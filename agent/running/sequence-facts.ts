@@ -17,8 +17,8 @@ export interface FactsOptions {
 /** For a run without a site: what only a site knows is not set. */
 export async function standAloneFacts(options: FactsOptions): Promise<SequenceFacts> {
   const { hardware, machine, sequence } = options;
-  const [enclosure] = await machine.wmiRows("Win32_SystemEnclosure");
-  const assetTag = enclosure?.["SMBIOSAssetTag"];
+  const enclosures = await machine.wmiRows("Win32_SystemEnclosure");
+  const assetTag = enclosures?.[0]?.["SMBIOSAssetTag"];
   const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
   return {
     inPe: hardware.operatingSystem === "linux-pe" || hardware.operatingSystem === "winpe",

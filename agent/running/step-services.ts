@@ -54,13 +54,13 @@ async function confirm(lines: readonly string[], { asker, write, yes }: StepServ
 
 async function readinessFacts(platform: Platform): Promise<ReadinessFacts> {
   const first = async (className: string): Promise<Record<string, WmiFact>> =>
-    (await platform.sequenceMachine.wmiRows(className))[0] ?? {};
+    (await platform.sequenceMachine.wmiRows(className))?.[0] ?? {};
   const classes = ["ComputerSystem", "Processor", "OperatingSystem", "Tpm", "Battery", "SystemEnclosure"];
   const [system, processor, operatingSystem, tpm, battery, enclosure] = await Promise.all(
     classes.map((name) => first(`Win32_${name}`)),
   );
   const adapters = await platform.sequenceMachine.wmiRows("Win32_NetworkAdapter");
-  const connected = adapters.filter((adapter) => adapter["NetEnabled"] === true);
+  const connected = (adapters ?? []).filter((adapter) => adapter["NetEnabled"] === true);
   const disks = (await platform.listDisks()).filter(
     (disk) => safetyRefusals(disk, { removable: false }, true).length === 0,
   );

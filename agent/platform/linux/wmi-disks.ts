@@ -50,7 +50,7 @@ export async function volumeRows(roots: SystemRoots, kind: "logical" | "volume")
         };
         return kind === "logical"
           ? { ...own, Size: partition.sizeBytes, VolumeName: partition.label }
-          : { ...own, Capacity: partition.sizeBytes, Label: partition.label };
+          : { ...own, Capacity: partition.sizeBytes, Label: partition.label, DriveLetter: null };
       }),
   );
 }

@@ -37,9 +37,12 @@ const collectors: Record<string, (roots: SystemRoots) => WmiFacts[] | Promise<Wm
   Win32_NetworkAdapterConfiguration: adapterConfigurationRows,
 };
 
-/** Instances of a class, each time as the machine is then; none of a class that nobody collects. */
-export async function wmiRows(className: string, roots: SystemRoots = systemRoots): Promise<WmiFacts[]> {
-  return (await collectors[className]?.(roots)) ?? [];
+/** As SequenceMachine.wmiRows, each time as the machine is then. */
+export async function wmiRows(
+  className: string,
+  roots: SystemRoots = systemRoots,
+): Promise<WmiFacts[] | null> {
+  return (await collectors[className]?.(roots)) ?? null;
 }
 
 function dmi(roots: SystemRoots, name: string): string | null {

@@ -1,6 +1,7 @@
 /**
  * What conditions ask WMI for, from what the addon and the registry say: Windows PE often has no WMI, and a sequence
- * shall find the same there as in an installed Windows. Names and units are Microsoft's; what is not known is null.
+ * shall find the same there as in an installed Windows. Names and units are Microsoft's. What neither of the two says for
+ * sure is left out, so that Windows' own WMI is asked for it.
  */
 import { cpus, freemem, hostname, totalmem } from "node:os";
 import type { WmiFacts } from "../sequence-machine.ts";
@@ -16,7 +17,7 @@ export interface WmiSource {
 }
 
 const collectors: Record<string, (source: WmiSource) => WmiFacts[] | Promise<WmiFacts[]>> = {
-  Win32_ComputerSystem: ({ facts }) => [computer(facts.smbios())],
+  Win32_ComputerSystem: ({ facts }) => [computer(facts)],
   Win32_ComputerSystemProduct: ({ facts }) => [computerSystemProduct(facts.smbios())],
   Win32_BIOS: ({ facts }) => [biosRow(facts.smbios())],
   Win32_BaseBoard: ({ facts }) => [baseBoard(facts.smbios())],
@@ -34,20 +35,24 @@ const collectors: Record<string, (source: WmiSource) => WmiFacts[] | Promise<Wmi
 };
 
 /** As SequenceMachine.wmiRows. */
-export async function wmiRows(className: string, source: WmiSource): Promise<WmiFacts[]> {
-  return (await collectors[className]?.(source)) ?? [];
+export async function wmiRows(className: string, source: WmiSource): Promise<WmiFacts[] | null> {
+  return (await collectors[className]?.(source)) ?? null;
 }
 
 function biosRow(smbios: SmbiosFacts): WmiFacts {
   return { ...bios(smbios), SMBIOSPresent: smbios.version !== null };
 }
 
-function computer(smbios: SmbiosFacts): WmiFacts {
+/** A Windows PE cannot be joined to a domain. */
+const workgroup = { PartOfDomain: false, DomainRole: 0, Domain: "WORKGROUP", Workgroup: "WORKGROUP" };
+
+function computer(facts: WindowsFacts): WmiFacts {
   return {
-    ...computerSystem(smbios),
+    ...computerSystem(facts.smbios()),
     SystemType: "x64-based PC",
     TotalPhysicalMemory: totalmem(),
     NumberOfLogicalProcessors: cpus().length,
+    ...(facts.system().winPe && workgroup),
   };
 }
 
@@ -60,6 +65,11 @@ async function operatingSystem({ facts, tools }: WmiSource): Promise<WmiFacts> {
   );
   const language = languages.get("default") ?? languages.get("installlanguage");
   const isServer = /^server/i.test(about.get("installationtype") ?? "");
+  const edition = editionNumbers[about.get("editionid")?.toLowerCase() ?? ""];
+  const interfaceLanguages = await readKey(
+    "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\MUI\\UILanguages",
+    tools,
+  );
   const kilobytes = (bytes: number): number => Math.floor(bytes / 1024);
   return {
     Caption: about.get("productname") ?? "Windows",
@@ -72,6 +82,10 @@ async function operatingSystem({ facts, tools }: WmiSource): Promise<WmiFacts> {
     OSLanguage: language === undefined ? null : Number.parseInt(language, 16),
     // WINNT; a work station or a server.
     OSType: 18,
+    ...(edition !== undefined && { OperatingSystemSKU: edition }),
+    ...(interfaceLanguages !== null && {
+      MUILanguages: interfaceLanguages.keys.map((key) => key.slice(key.lastIndexOf("\\") + 1)),
+    }),
     ProductType: isServer ? 3 : 1,
     Primary: true,
     SystemDrive: windowsFolder.slice(0, 2),
@@ -83,13 +97,42 @@ async function operatingSystem({ facts, tools }: WmiSource): Promise<WmiFacts> {
   };
 }
 
+/** Of EditionID, in lower case; the numbers are GetProductInfo's. */
+const editionNumbers: Readonly<Record<string, number>> = {
+  enterprise: 4,
+  serverstandard: 7,
+  serverdatacenter: 8,
+  enterprisen: 27,
+  professional: 48,
+  professionaln: 49,
+  enterpriseeval: 72,
+  serverstandardeval: 79,
+  serverdatacentereval: 80,
+  coren: 98,
+  corecountryspecific: 99,
+  coresinglelanguage: 100,
+  core: 101,
+  education: 121,
+  educationn: 122,
+  enterprises: 125,
+  enterprisesn: 126,
+  professionalworkstation: 161,
+  professionalworkstationn: 162,
+  iotenterprise: 188,
+};
+
 /** Texts of a key's values, by name in lower case. */
 async function valuesOf(key: string, tools: WindowsTools): Promise<Map<string, string>> {
   const values = (await readKey(key, tools))?.values ?? new Map<string, { data: string }>();
   return new Map([...values].map(([name, { data }]) => [name, data]));
 }
 
-function processorRows(): WmiFacts[] {
+async function processorRows({ tools }: WmiSource): Promise<WmiFacts[]> {
+  const about = await valuesOf(
+    "HKEY_LOCAL_MACHINE\\HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\0",
+    tools,
+  );
+  const [manufacturer, caption] = [about.get("vendoridentifier"), about.get("identifier")];
   const all = cpus();
   const [first] = all;
   if (first === undefined) return [];
@@ -97,6 +140,8 @@ function processorRows(): WmiFacts[] {
     {
       DeviceID: "CPU0",
       Name: first.model,
+      ...(manufacturer !== undefined && { Manufacturer: manufacturer }),
+      ...(caption !== undefined && { Caption: caption, Description: caption }),
       NumberOfLogicalProcessors: all.length,
       ThreadCount: all.length,
       MaxClockSpeed: first.speed,

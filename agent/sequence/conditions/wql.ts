@@ -9,23 +9,37 @@ import { isWqlLike } from "./wildcards.ts";
 import { classOf, type WmiClass } from "./wmi-classes.ts";
 
 export type WmiValue = string | number | boolean | null | readonly (string | number)[];
-/** One instance; a property that is not in it is null. */
+/** One instance. Null: nothing is there. A property that is not in it was not looked for, and nobody knows. */
 export type WmiRow = Readonly<Record<string, WmiValue>>;
 
 /** What there is of WMI on this machine: real, or a table of facts. */
 export interface WmiSource {
-  /** All instances of a class that wmi-classes.ts knows, named as there. */
-  rows(className: string): Promise<readonly WmiRow[]>;
+  /** All instances of a class that wmi-classes.ts knows, named as there; null of a class that is not looked for. */
+  rows(className: string): Promise<readonly WmiRow[] | null>;
   /** Whether the real WMI finds something by a query; null where there is none that could say. */
   ask?(namespace: string, query: string): Promise<boolean | null>;
 }
 
-/** Rejects with E_CONDITION for a query, namespace, class or property that is not known. */
+/**
+ * Rejects with E_CONDITION for a query, namespace, class or property that is not known, and where the answer hangs on one
+ * that is not looked for here.
+ */
 export async function queryRows(source: WmiSource, namespace: string, text: string): Promise<WmiRow[]> {
   const { expression, found } = checkQuery(namespace, text);
   const rows = await source.rows(found.name);
+  if (rows === null) throw notLookedFor(`The class ${found.name}`);
   if (expression === null) return [...rows];
-  return rows.filter((row) => holds(expression, found, row) === true);
+  const answers = rows.map((row) => ({ row, answer: holds(expression, found, row) }));
+  const matches = answers.filter(({ answer }) => answer === true).map(({ row }) => row);
+  const unknown = answers.map(({ answer }) => answer).find(isUnknown);
+  if (matches.length === 0 && unknown !== undefined) {
+    throw notLookedFor(`The property ${unknown.property} of ${found.name}`);
+  }
+  return matches;
+}
+
+function notLookedFor(what: string): VolleyError {
+  return new VolleyError("E_CONDITION", `${what} is not among the facts of this machine`);
 }
 
 /** By the table of facts, and by the real WMI what is beyond that. Rejects as queryRows where there is none. */
@@ -77,38 +91,53 @@ function checkProperty(found: WmiClass, property: string): void {
   }
 }
 
+/** Hangs on a property that is not looked for. */
+interface Unknown {
+  property: string;
+}
+
 /** Null is neither: what is compared with nothing is not known, and neither is its contrary. */
-function holds(expression: WqlExpression, found: WmiClass, row: WmiRow): boolean | null {
+type Answer = boolean | null | Unknown;
+
+function isUnknown(answer: WmiValue | Unknown): answer is Unknown {
+  return typeof answer === "object" && answer !== null && "property" in answer;
+}
+
+function holds(expression: WqlExpression, found: WmiClass, row: WmiRow): Answer {
   switch (expression.kind) {
-    case "and": {
-      const results = new Set(expression.parts.map((part) => holds(part, found, row)));
-      return results.has(false) ? false : results.has(null) ? null : true;
-    }
+    case "and":
     case "or": {
-      const results = new Set(expression.parts.map((part) => holds(part, found, row)));
-      return results.has(true) ? true : results.has(null) ? null : false;
+      const answers = expression.parts.map((part) => holds(part, found, row));
+      const decisive = expression.kind === "or";
+      if (answers.includes(decisive)) return decisive;
+      return answers.find(isUnknown) ?? (answers.includes(null) ? null : !decisive);
     }
     case "not": {
-      const result = holds(expression.part, found, row);
-      return result === null ? null : !result;
+      const answer = holds(expression.part, found, row);
+      return typeof answer === "boolean" ? !answer : answer;
     }
-    case "null":
-      return (valueOf(found, row, expression.property) === null) === expression.isNull;
+    case "null": {
+      const value = valueOf(found, row, expression.property);
+      return isUnknown(value) ? value : (value === null) === expression.isNull;
+    }
     case "compare": {
       const left = sideOf(expression.left, found, row);
       const right = sideOf(expression.right, found, row);
+      if (isUnknown(left)) return left;
+      if (isUnknown(right)) return right;
       if (left === null || right === null) return null;
       return compareAny(expression.operator, left, right);
     }
   }
 }
 
-function sideOf(side: Operand, found: WmiClass, row: WmiRow): WmiValue {
+function sideOf(side: Operand, found: WmiClass, row: WmiRow): WmiValue | Unknown {
   return side.kind === "property" ? valueOf(found, row, side.name) : side.value;
 }
 
-function valueOf(found: WmiClass, row: WmiRow, property: string): WmiValue {
-  return row[found.properties.get(property.toLowerCase()) ?? property] ?? null;
+function valueOf(found: WmiClass, row: WmiRow, name: string): WmiValue | Unknown {
+  const property = found.properties.get(name.toLowerCase()) ?? name;
+  return row[property] ?? (property in row ? null : { property });
 }
 
 /** A property of several values compares as any of them, which is what a condition on ChassisTypes means. */

@@ -182,4 +182,8 @@ test("the facts of a machine answer queries", async (context) => {
     assert.equal((await queryRows(source, "root\\cimv2", `SELECT * FROM ${query}`)).length, 1, query);
   }
   assert.deepEqual(await queryRows(source, "", "SELECT * FROM Win32_DiskDrive"), []);
+  await assert.rejects(
+    queryRows(source, "", "SELECT * FROM Win32_OperatingSystem WHERE OperatingSystemSKU = 4"),
+    { code: "E_CONDITION", message: /OperatingSystemSKU of Win32_OperatingSystem is not among the facts/ },
+  );
 });

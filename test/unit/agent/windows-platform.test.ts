@@ -9,6 +9,7 @@ import { parseQuery } from "../../../agent/platform/windows/registry.ts";
 import { askWmi } from "../../../agent/platform/windows/wmi-query.ts";
 import type { WindowsTools } from "../../../agent/platform/windows/tools.ts";
 import { classOf } from "../../../agent/sequence/conditions/wmi-classes.ts";
+import { queryHolds } from "../../../agent/sequence/conditions/wql.ts";
 import { testFolder } from "../../fixtures/folder.ts";
 import { laptop, type MadeUpFacts } from "../../fixtures/windows-facts.ts";
 import { accessOf, firewallRules } from "../../fixtures/windows-tools/agent-tools.ts";
@@ -176,28 +177,51 @@ test("each row that stands for WMI has properties that the class has, and the va
     ])
     .concat(["NetworkAdapter", "NetworkAdapterConfiguration"]);
   const about = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion";
+  const languages = "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\MUI\\UILanguages";
+  const processor = "HKEY_LOCAL_MACHINE\\HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\0";
   const registry = {
-    [about]: `${about}\r\n    ProductName    REG_SZ    Windows 10 Pro\r\n    InstallationType    REG_SZ    Client`,
+    [about]: [
+      about,
+      "    ProductName    REG_SZ    Windows 10 Pro",
+      "    InstallationType    REG_SZ    Client",
+      "    EditionID    REG_SZ    Professional",
+    ].join("\r\n"),
+    [languages]: `\r\n${languages}\\de-DE\r\n${languages}\\en-US\r\n`,
+    [processor]: `${processor}\r\n    VendorIdentifier    REG_SZ    GenuineIntel`,
   };
   const { platform } = makePlatform(false, registry);
   for (const name of classes) {
     const namespace = name === "Tpm" ? "root\\cimv2\\Security\\MicrosoftTpm" : "root\\cimv2";
     const { properties } = classOf(namespace, `Win32_${name}`);
-    const rows = await platform.sequenceMachine.wmiRows(`Win32_${name}`);
+    const rows = (await platform.sequenceMachine.wmiRows(`Win32_${name}`)) ?? [];
     assert.ok(rows.length > 0, name);
     for (const property of rows.flatMap((row) => Object.keys(row))) {
       assert.ok(properties.has(property.toLowerCase()), `Win32_${name}.${property}`);
     }
   }
-  const first = async (name: string) => (await platform.sequenceMachine.wmiRows(name))[0] ?? {};
+  const first = async (name: string) => (await platform.sequenceMachine.wmiRows(name))?.[0] ?? {};
   assert.equal((await first("Win32_ComputerSystem"))["PCSystemType"], 2);
   assert.equal((await first("Win32_OperatingSystem"))["Caption"], "Windows 10 Pro");
+  assert.equal((await first("Win32_OperatingSystem"))["OperatingSystemSKU"], 48);
+  assert.deepEqual((await first("Win32_OperatingSystem"))["MUILanguages"], ["de-DE", "en-US"]);
+  assert.equal((await first("Win32_Processor"))["Manufacturer"], "GenuineIntel");
   assert.equal((await first("Win32_Battery"))["BatteryStatus"], 1);
   assert.deepEqual((await first("Win32_NetworkAdapterConfiguration"))["IPSubnet"], ["255.255.255.0"]);
   assert.equal((await first("Win32_LogicalDisk"))["DeviceID"], "C:");
-  assert.deepEqual(await platform.sequenceMachine.wmiRows("Win32_Nothing"), []);
+  for (const name of ["Nothing", "PhysicalMemory"]) {
+    assert.equal(await platform.sequenceMachine.wmiRows(`Win32_${name}`), null);
+  }
   assert.deepEqual(platform.sequenceMachine.gateways(), ["192.0.2.1"]);
   assert.equal(platform.sequenceMachine.secureBoot(), "Enabled");
+});
+
+test("whether it is in a domain is Windows' own WMI's to say, but in a Windows PE, which cannot be", async () => {
+  for (const inPe of [false, true]) {
+    const { sequenceMachine } = makePlatform(inPe).platform;
+    const wmi = { rows: (name: string) => sequenceMachine.wmiRows(name), ask: () => Promise.resolve(true) };
+    const query = "SELECT * FROM Win32_ComputerSystem WHERE PartOfDomain = TRUE";
+    assert.equal(await queryHolds(wmi, "root\\cimv2", query), !inPe);
+  }
 });
 
 test("the registry as reg.exe prints it", async () => {

@@ -16,7 +16,7 @@ const tables: Record<string, WmiRow[]> = {
   Win32_DiskDrive: [
     { Index: 0, InterfaceType: "SCSI", Size: 500_000_000_000, Model: "50% [new]_x" },
     { Index: 1, InterfaceType: "USB", Size: 16_000_000_000, Model: "Stick" },
-    { Index: 2, InterfaceType: null },
+    { Index: 2, InterfaceType: null, Size: null, Model: null },
   ],
   Win32_Battery: [],
   Win32_Tpm: [{ SpecVersion: "2.0, 0, 1.16", IsEnabled_InitialValue: true }],
@@ -112,6 +112,36 @@ for (const [what, query, says] of errors) {
     await assert.rejects(count(query), { code: "E_CONDITION", message: says });
   });
 }
+
+test("WQL: what hangs on a property or a class that is not looked for is no false", async () => {
+  const computer = "SELECT * FROM Win32_ComputerSystem WHERE";
+  for (const where of [
+    "PartOfDomain = TRUE",
+    "NOT PartOfDomain = TRUE",
+    "Domain IS NULL",
+    "PartOfDomain = TRUE AND HypervisorPresent = FALSE",
+    "HypervisorPresent = TRUE OR PartOfDomain = TRUE",
+  ]) {
+    await assert.rejects(
+      count(`${computer} ${where}`),
+      {
+        code: "E_CONDITION",
+        message: /The property (PartOfDomain|Domain) of Win32_ComputerSystem is not among/,
+      },
+      where,
+    );
+  }
+  // The rest decides.
+  assert.equal(await count(`${computer} PartOfDomain = TRUE AND HypervisorPresent = TRUE`), 0);
+  assert.equal(await count(`${computer} PartOfDomain = TRUE OR HypervisorPresent = FALSE`), 1);
+  assert.equal(await count("SELECT PartOfDomain FROM Win32_ComputerSystem"), 1);
+  await assert.rejects(queryRows({ rows: async () => null }, "", "SELECT * FROM Win32_PhysicalMemory"), {
+    code: "E_CONDITION",
+    message: /The class Win32_PhysicalMemory is not among/,
+  });
+  const real = { ...source, ask: async () => true };
+  assert.equal(await queryHolds(real, "", `${computer} PartOfDomain = TRUE`), true);
+});
 
 test("a query beyond the table is the real WMI's, where there is one; what is in the table is not", async () => {
   const asked: string[] = [];

@@ -98,14 +98,8 @@ export class SequenceEnvironment {
   /** An empty value deletes. What was hidden once, or holds a hidden value, is hidden. Throws E_VARIABLE. */
   set(name: string, value: string, { hidden = false, readOnly = false }: SetOptions = {}): void {
     const trimmed = name.trim();
-    checkName(trimmed, readOnly);
-    if (value.length > sequenceLimits.variableValueCharacters) {
-      const most = sequenceLimits.variableValueCharacters;
-      throw new VolleyError(
-        "E_VARIABLE",
-        `The value of ${trimmed} has ${value.length} of ${most} characters`,
-      );
-    }
+    const refusal = whyNotSet(trimmed, value, readOnly);
+    if (refusal !== null) throw new VolleyError("E_VARIABLE", refusal);
     const key = keyOf(trimmed);
     const old = this.#variables.get(key);
     const bytes = this.#bytes - (old === undefined ? 0 : bytesOf(old)) + bytesOf({ name: trimmed, value });
@@ -200,18 +194,21 @@ export class SequenceEnvironment {
   }
 }
 
-function checkName(name: string, readOnly: boolean): void {
-  const most = sequenceLimits.variableNameCharacters;
-  if (name.length > most) {
-    throw new VolleyError("E_VARIABLE", `A variable's name has ${name.length} of ${most} characters`);
+/** Why no variable can have this name, or this value; a sentence, null when one can. */
+export function whyNotSet(name: string, value: string, readOnly: boolean): string | null {
+  const { variableNameCharacters, variableValueCharacters } = sequenceLimits;
+  if (name.length > variableNameCharacters) {
+    return `A variable's name has ${name.length} of ${variableNameCharacters} characters`;
   }
-  if (!readOnly && name.startsWith("_")) {
-    throw new VolleyError("E_VARIABLE", `${name} begins with "_": it can be read, and not set`);
-  }
+  if (!readOnly && name.startsWith("_")) return `${name} begins with "_": it can be read, and not set`;
   if (!(readOnly ? anyName : userName).test(name)) {
     const rule = "a letter, then letters, digits, hyphens and underscores";
-    throw new VolleyError("E_VARIABLE", `"${name}" is no variable's name: it takes ${rule}`);
+    return `"${name}" is no variable's name: it takes ${rule}`;
   }
+  if (value.length > variableValueCharacters) {
+    return `The value of ${name} has ${value.length} of ${variableValueCharacters} characters`;
+  }
+  return null;
 }
 
 function bytesOf({ name, value }: { name: string; value: string }): number {

@@ -1,5 +1,6 @@
 /** `<sequence>`: the whole of one task sequence, by whichever product. */
-import type { PackageReference, Sequence } from "../tree.ts";
+import { whyNotSet } from "../environment.ts";
+import type { PackageReference, Sequence, StepVariable } from "../tree.ts";
 import type { Content, Element } from "./document.ts";
 import { emptyAction, nodeContent, type Reading } from "./nodes.ts";
 import type { Problems } from "./problems.ts";
@@ -52,9 +53,21 @@ export function sequenceContent(
       // Both products write 3.00, and tools mix what is theirs; only Configuration Manager writes 3.10.
       const isToolkit = version !== "3.10" && reading.toolkitSigns > reading.managerSigns;
       sequence.format = isToolkit ? "mdt" : "configmgr";
+      sequence.globalVariables = sequence.globalVariables.filter((variable) =>
+        isSettable(variable, problems),
+      );
       finish(sequence, problems);
     },
   };
+}
+
+/** What cannot be a variable is left out, and the rest of the sequence runs without it. */
+function isSettable({ line, name, value }: StepVariable, problems: Problems): boolean {
+  // Of what has no name the list has said so.
+  if (name === "") return false;
+  const why = whyNotSet(name.trim(), value, true);
+  if (why !== null) problems.error(line, `A variable of the sequence is left out: ${why}`);
+  return why === null;
 }
 
 function referenceListContent(element: Element, problems: Problems, list: PackageReference[]): Content {

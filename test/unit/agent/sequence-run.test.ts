@@ -125,6 +125,21 @@ test("a dry run shows the plan and touches nothing", async (context) => {
   assert.deepEqual(readdirSync(place.folder), ["test.xml"]);
 });
 
+test("a sequence with a variable that cannot be set runs without it, and says so by line", async (context) => {
+  const place = prepare(
+    context,
+    '<globalVarList><variable name="OS Version" property="OS Version">11</variable></globalVarList>',
+    commandStep("Runs", "touch %Target%/ran"),
+  );
+  const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`];
+  const dry = await run([...words, "--dry-run"]);
+  assert.equal(dry.code, 0, dry.errors);
+  const { code, errors, out } = await run(words);
+  assert.equal(code, 0, errors);
+  assert.match(out + errors, /Line \d+: A variable of the sequence is left out: "OS Version" is no variable/);
+  assert.ok(existsSync(join(place.folder, "ran")));
+});
+
 test("killed in a step and started again, the step's old program is gone and the run ends as it should", async (context) => {
   const line = "echo begun >> %Target%/log; setsid sleep 55 & sleep 55";
   const place = prepare(

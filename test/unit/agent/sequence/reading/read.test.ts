@@ -280,6 +280,21 @@ const remarks: { what: string; file: string; says: RegExp[] }[] = [
     says: [/^2 warning: The processing instruction "php" is not known/],
   },
   {
+    what: "variables of the sequence that cannot be set, which are left out",
+    file: sequenceOf(
+      [
+        "<globalVarList>",
+        '<variable name="OS Version" property="OS Version">11</variable>',
+        `<variable name="Long" property="Long">${"x".repeat(4001)}</variable>`,
+        '<variable name=" Fine " property="Fine">1</variable></globalVarList>',
+      ].join("\n"),
+    ),
+    says: [
+      /^3 error: A variable of the sequence is left out: "OS Version" is no variable's name/,
+      /^4 error: A variable of the sequence is left out: The value of Long has 4001 of 4000 characters$/,
+    ],
+  },
+  {
     what: "a child sequence that names none",
     file: sequenceOf('<subtasksequence type="SMS_TaskSequence_SubTasksequence" name="C"/>'),
     says: [/^2 error: The child sequence "C" does not say which task sequence it runs$/],

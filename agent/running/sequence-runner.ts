@@ -8,6 +8,7 @@ import type { ConsoleLines } from "../console-lines.ts";
 import type { Asker } from "../imaging/plan.ts";
 import type { RunningStep } from "../../contract/report.ts";
 import { performStep, type StepPerformer } from "./perform-step.ts";
+import { programEnvironment } from "./program-environment.ts";
 import type { DiskFacts, Platform } from "../platform/platform.ts";
 import { logFolder } from "../report/log-places.ts";
 import type { Log, Logs } from "../report/logs.ts";
@@ -158,7 +159,7 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
   };
   return {
     system: run.system,
-    environment: { ...by.environment, ...server.variables },
+    environment: programEnvironment(by.environment, server.variables),
     content: run.content,
     services: run.services,
     log: run.logs.of("Steps", "perform-step.ts"),

@@ -4,6 +4,7 @@ import { idleVariables } from "./checking/idle-variables.ts";
 import { conditionsThatNeverHold } from "./checking/never-holds.ts";
 import { conditionsNotJudged } from "./checking/not-judged.ts";
 import { packagesOf, packagesOfSequence, type PackageUse } from "./checking/package-use.ts";
+import { scriptsWithoutEnvironment } from "./checking/scripts.ts";
 import { supportOfNode, type SupportOf, type SupportSummary } from "./checking/support.ts";
 import { variablesNeverSet } from "./checking/variable-use.ts";
 import { Problems } from "./reading/problems.ts";
@@ -103,10 +104,15 @@ export function checkSequence(read: ReadSequence, options: CheckOptions): Sequen
       problems.warning(node.line, `The step "${node.name.slice(0, 80)}": ${text}`);
     }
   }
-  for (const { line, text } of variablesNeverSet(sequence)) problems.warning(line, text);
-  for (const { line, text } of idleVariables(sequence)) problems.warning(line, text);
-  for (const { line, text } of conditionsNotJudged(sequence.nodes)) problems.warning(line, text);
-  for (const { line, text } of conditionsThatNeverHold(sequence.nodes)) problems.warning(line, text);
+  for (const { line, text } of [
+    ...variablesNeverSet(sequence),
+    ...idleVariables(sequence),
+    ...scriptsWithoutEnvironment(sequence.nodes),
+    ...conditionsNotJudged(sequence.nodes),
+    ...conditionsThatNeverHold(sequence.nodes),
+  ]) {
+    problems.warning(line, text);
+  }
   const { format, name, version } = sequence;
   return {
     format,

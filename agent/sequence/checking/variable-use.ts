@@ -10,6 +10,7 @@ import type {
 import { walkConditions, walkNodes } from "../walk.ts";
 import { isKnownVariable } from "./known-variables.ts";
 import { listSetBy, namesSetBy } from "./named-variables.ts";
+import { scriptOf } from "./scripts.ts";
 
 interface Read {
   name: string;
@@ -23,7 +24,6 @@ const wqlPattern = /\blike\s+(["'])[^"']{0,4000}\1/gi;
 const scriptValue = /\.Value\(\s*["']([\w-]{1,256})["']\s*\)\s*(=(?!=))?/gi;
 const commandSet = /\btsenv\w{0,8}(?:\.exe)?"?\s+(?:set\s+)?"?([\w-]{1,256})=/gi;
 const ruleRead = /<variable name="Variable">([^<]{1,256})</g;
-const scriptCharactersMost = 4_000_000;
 
 /**
  * Where a deployment share is: MDT's wizard sets these before a sequence, and here nobody does but a step that uses the
@@ -183,10 +183,4 @@ function countRead(reads: Map<string, Read>, name: string, line: number): void {
   const read = reads.get(key);
   if (read === undefined) reads.set(key, { name, line, times: 1 });
   else read.times += 1;
-}
-
-/** Source: "Run PowerShell Script": a script in the step is UTF-16 in Base64. */
-function scriptOf(value: string): string {
-  if (value.length > scriptCharactersMost || !/^[A-Za-z0-9+/=\s]+$/.test(value)) return value;
-  return Buffer.from(value, "base64").toString("utf16le");
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -138,6 +138,14 @@ test("a sequence with a variable that cannot be set runs without it, and says so
   assert.equal(code, 0, errors);
   assert.match(out + errors, /Line \d+: A variable of the sequence is left out: "OS Version" is no variable/);
   assert.ok(existsSync(join(place.folder, "ran")));
+});
+
+test("a step's programs find the agent's folder behind the system's own", async (context) => {
+  const place = prepare(context, commandStep("Path", 'echo "$PATH" > %Target%/path'));
+  const { code, errors } = await run([place.file, "--state", place.state, `--set=Target=${place.folder}`]);
+  assert.equal(code, 0, errors);
+  const path = readFileSync(join(place.folder, "path"), "utf8").trimEnd();
+  assert.equal(path, `${process.env["PATH"]}:${dirname(process.execPath)}`);
 });
 
 test("killed in a step and started again, the step's old program is gone and the run ends as it should", async (context) => {

@@ -168,6 +168,35 @@ test("text: every step on a line of its own, reasons once, problems at the end, 
   assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
 });
 
+test("scripts that use the client's own object for variables are said, each by its line", async () => {
+  const script = "$ts = New-Object -ComObject Microsoft.SMS.TSEnvironment\n$ts.Value('A') = 'b'";
+  const inBase64 = Buffer.from(`\ufeff${script}`, "utf16le").toString("base64");
+  const source = (value: string): string => variable("S", "SourceScript", value);
+  const { problems } = await check(
+    sequenceOf(
+      [
+        stepOf("RunPowerShellScriptAction", "", `\n${source(inBase64)}`),
+        stepOf("RunPowerShellScriptAction", "", source(script)),
+        stepOf("RunPowerShellScriptAction", "", source("volley-agent env set A b")),
+        commandStep(
+          "By hand",
+          'mshta vbscript:CreateObject("microsoft.sms.tsenvironment")(close)'.replaceAll('"', "&quot;"),
+        ),
+      ].join("\n"),
+    ),
+  );
+  const said = problems.filter(({ text }) => text.includes("Microsoft.SMS.TSEnvironment"));
+  assert.deepEqual(
+    said.map(({ line, text }) => [line, text.slice(0, text.indexOf(","))]),
+    [
+      [3, 'The step "S" uses Microsoft.SMS.TSEnvironment'],
+      [4, 'The step "S" uses Microsoft.SMS.TSEnvironment'],
+      [10, 'The step "By hand" uses Microsoft.SMS.TSEnvironment'],
+    ],
+  );
+  assert.match(said[0]?.text ?? "", /volley-agent env get NAME/);
+});
+
 test("conditions that nobody can judge are said, each by its line; others are not", async () => {
   const wmi = (query: string, namespace = "root\\cimv2"): string =>
     `<expression type="SMS_TaskSequence_WMIConditionExpression"><variable name="Namespace">${namespace}</variable><variable name="Query">${query}</variable></expression>`;

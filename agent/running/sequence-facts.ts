@@ -1,5 +1,7 @@
 /** The facts of this machine and run, as a sequence's built-in variables have them. */
+import { existsSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { join } from "node:path";
 import type { Hardware } from "../platform/platform.ts";
 import type { SequenceMachine } from "../platform/sequence-machine.ts";
 import type { SequenceFacts } from "../sequence/facts.ts";
@@ -44,9 +46,6 @@ export async function standAloneFacts(options: FactsOptions): Promise<SequenceFa
     packageId: "",
     packageName: sequence.name,
     deploymentId: "",
-    bootImageId: "",
-    siteCode: "",
-    organisation: "",
     managementPoint: "",
     managementPointPort: null,
     userStarted: true,
@@ -56,8 +55,18 @@ export async function standAloneFacts(options: FactsOptions): Promise<SequenceFa
       standardName: Intl.DateTimeFormat().resolvedOptions().timeZone,
       daylightName: "",
     },
-    detectedWindows: null,
+    detectedWindows: hardware.operatingSystem === "winpe" ? installedWindows(machine) : null,
   };
+}
+
+/** "The task sequence scans the computer's hard drives for a previous OS installation when Windows PE starts"; X: is its own. */
+function installedWindows({ driveFolder }: SequenceMachine): SequenceFacts["detectedWindows"] {
+  for (const letter of "CDEFGHIJKLMNOPQRSTUVWYZ") {
+    const root = driveFolder(letter);
+    if (root === null || !existsSync(join(root, "Windows", "System32", "config", "SYSTEM"))) continue;
+    return { drive: `${letter}:`, folder: `${letter}:\\Windows` };
+  }
+  return null;
 }
 
 /** "An OS deployment task sequence" is one that applies an operating system or upgrades one. */

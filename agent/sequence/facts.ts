@@ -30,9 +30,6 @@ export interface SequenceFacts {
   packageId: string;
   packageName: string;
   deploymentId: string;
-  bootImageId: string;
-  siteCode: string;
-  organisation: string;
   managementPoint: string;
   managementPointPort: number | null;
   /** True when a person started it. */
@@ -51,52 +48,54 @@ export interface TimeZone {
   daylightName: string;
 }
 
-/** In any order; every name begins with `_`. */
+const of = (flag: boolean): string => (flag ? "true" : "false");
+
+const values: Readonly<Record<string, (facts: SequenceFacts) => string>> = {
+  _SMSTSInWinPE: (facts) => of(facts.inPe),
+  _SMSTSMachineName: (facts) => facts.machineName,
+  _SMSTSMake: (facts) => facts.make,
+  _SMSTSModel: (facts) => facts.model,
+  _SMSTSSerialNumber: (facts) => facts.serialNumber,
+  _SMSTSAssetTag: (facts) => facts.assetTag,
+  _SMSTSUUID: (facts) => facts.smbiosUuid.toUpperCase(),
+  _SMSTSMacAddresses: (facts) => facts.macAddresses.map((address) => address.toUpperCase()).join(","),
+  _SMSTSIPAddresses: (facts) => facts.ipAddresses.join(","),
+  _SMSTSDefaultGateways: (facts) => facts.defaultGateways.join(","),
+  // Set "when it detects a computer that's in UEFI mode", so it does not exist otherwise.
+  _SMSTSBootUEFI: (facts) => (facts.uefi ? "true" : ""),
+  _TSSecureBoot: (facts) => facts.secureBoot,
+  _SMSTSLaunchMode: (facts) => facts.launchMode,
+  _SMSTSMediaType: (facts) => facts.mediaType,
+  _SMSTSLogPath: (facts) => facts.logPath,
+  _SMSTSMDataPath: (facts) => facts.dataPath,
+  _SMSTSClientCache: (facts) => facts.clientCache,
+  _SMSTSUserStatePath: (facts) => facts.userStatePath,
+  _SMSTSClientGUID: (facts) => facts.clientGuid,
+  _SMSTSPackageID: (facts) => facts.packageId,
+  _SMSTSPackageName: (facts) => facts.packageName,
+  _SMSTSAdvertID: (facts) => facts.deploymentId,
+  _SMSTSMP: (facts) => facts.managementPoint,
+  _SMSTSMPPort: (facts) => (facts.managementPointPort === null ? "" : String(facts.managementPointPort)),
+  _SMSTSUseSSL: (facts) => (facts.managementPoint === "" ? "" : "true"),
+  _SMSTSUseCRL: (facts) => (facts.managementPoint === "" ? "" : "false"),
+  _SMSTSUserStarted: (facts) => (facts.launchMode === "SMS" ? of(facts.userStarted) : ""),
+  _SMSTSDownloadOnDemand: () => "true",
+  _SMSTSRunFromDP: () => "false",
+  _SMSTSType: (facts) => (facts.deploysSystem ? "2" : "1"),
+  _SMSTSWTG: () => "false",
+  _SMSTSTimezone: (facts) => (facts.timeZone === null ? "" : timeZoneText(facts.timeZone)),
+  _OSDDetectedWinDrive: (facts) => facts.detectedWindows?.drive ?? "",
+  _OSDDetectedWinDir: (facts) => facts.detectedWindows?.folder ?? "",
+};
+
+/** Every name begins with `_`. */
+export const builtInNames: readonly string[] = Object.keys(values);
+
+/** In any order, those that have a value. */
 export function builtInVariables(facts: SequenceFacts): { name: string; value: string }[] {
-  const of = (flag: boolean): string => (flag ? "true" : "false");
-  const values: Record<string, string> = {
-    _SMSTSInWinPE: of(facts.inPe),
-    _SMSTSMachineName: facts.machineName,
-    _SMSTSMake: facts.make,
-    _SMSTSModel: facts.model,
-    _SMSTSSerialNumber: facts.serialNumber,
-    _SMSTSAssetTag: facts.assetTag,
-    _SMSTSUUID: facts.smbiosUuid.toUpperCase(),
-    _SMSTSMacAddresses: facts.macAddresses.map((address) => address.toUpperCase()).join(","),
-    _SMSTSIPAddresses: facts.ipAddresses.join(","),
-    _SMSTSDefaultGateways: facts.defaultGateways.join(","),
-    // Set "when it detects a computer that's in UEFI mode", so it does not exist otherwise.
-    _SMSTSBootUEFI: facts.uefi ? "true" : "",
-    _TSSecureBoot: facts.secureBoot,
-    _SMSTSLaunchMode: facts.launchMode,
-    _SMSTSMediaType: facts.mediaType,
-    _SMSTSLogPath: facts.logPath,
-    _SMSTSMDataPath: facts.dataPath,
-    _SMSTSClientCache: facts.clientCache,
-    _SMSTSUserStatePath: facts.userStatePath,
-    _SMSTSClientGUID: facts.clientGuid,
-    _SMSTSPackageID: facts.packageId,
-    _SMSTSPackageName: facts.packageName,
-    _SMSTSAdvertID: facts.deploymentId,
-    _SMSTSBootImageID: facts.bootImageId,
-    _SMSTSSiteCode: facts.siteCode,
-    _SMSTSOrgName: facts.organisation,
-    _SMSTSMP: facts.managementPoint,
-    _SMSTSMPPort: facts.managementPointPort === null ? "" : String(facts.managementPointPort),
-    _SMSTSUseSSL: facts.managementPoint === "" ? "" : "true",
-    _SMSTSUseCRL: facts.managementPoint === "" ? "" : "false",
-    _SMSTSUserStarted: facts.launchMode === "SMS" ? of(facts.userStarted) : "",
-    _SMSTSDownloadOnDemand: "true",
-    _SMSTSRunFromDP: "false",
-    _SMSTSType: facts.deploysSystem ? "2" : "1",
-    _SMSTSWTG: "false",
-    _SMSTSTimezone: facts.timeZone === null ? "" : timeZoneText(facts.timeZone),
-    _OSDDetectedWinDrive: facts.detectedWindows?.drive ?? "",
-    _OSDDetectedWinDir: facts.detectedWindows?.folder ?? "",
-  };
   return Object.entries(values)
-    .filter(([, value]) => value !== "")
-    .map(([name, value]) => ({ name, value }));
+    .map(([name, valueOf]) => ({ name, value: valueOf(facts) }))
+    .filter(({ value }) => value !== "");
 }
 
 /** "Bias,StandardBias,DaylightBias,StandardDate…,DaylightDate…,StandardName,DaylightName"; dates of 0 do not change. */

@@ -3,6 +3,7 @@
  * operating system provide. Sources: "Task sequence variables" (Configuration Manager), "Toolkit reference:
  * Properties" (MDT), and the environment of a Windows process.
  */
+import { builtInNames } from "../facts.ts";
 import { stepTypes } from "../step-types.ts";
 
 const engine = `
@@ -65,15 +66,26 @@ const known = new Set<string>();
 for (const name of `${engine} ${toolkit} ${process}`.split(/\s+/)) known.add(name.toLowerCase());
 for (const { variables } of stepTypes) for (const name of variables) known.add(name.toLowerCase());
 
-/** What begins so is the engine's own: read-only, and set by it alone. */
-const engineOwn = /^_(smsts|ts_?cr|tsapp|tssecureboot|osddetected|osdgather)/;
+/** What begins so is the engine's and its steps' alone to set. */
+const engineOwn = /^_(smsts|ts|osddetected)/;
+
+/** Beside those of the machine and the run: how far it is, and what steps found out. */
+const found = `
+  _SMSTSCurrentActionName _SMSTSInstructionTableSize _SMSTSLastActionName _SMSTSLastActionRetCode
+  _SMSTSLastActionSucceeded _SMSTSNextInstructionPointer _SMSTSOSUpgradeActionReturnCode _TSAppInstallStatus`;
+for (const name of [...builtInNames, ...found.trim().split(/\s+/)]) known.add(name.toLowerCase());
+
+/** Documented, or said to be the engine's, and never set by this one. */
+export function isNeverSet(name: string): boolean {
+  return engineOwn.test(name.toLowerCase()) && !isKnownVariable(name);
+}
 
 /** Those of the engine itself, as documented. */
 export const engineVariables: readonly string[] = engine.trim().split(/\s+/);
 
 export function isKnownVariable(name: string): boolean {
   const lower = name.toLowerCase();
-  if (engineOwn.test(lower) || known.has(lower)) return true;
+  if (known.has(lower) || /^_(ts_cr|osdgather)/.test(lower)) return true;
   // Indexes of arrays, and of the toolkit's lists (Applications001, MACAddress001).
   const indexed = lower.replace(/\d+/, "#");
   return indexed !== lower && (known.has(indexed) || known.has(lower.replace(/\d{1,3}$/, "")));

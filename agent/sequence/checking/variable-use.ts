@@ -8,7 +8,7 @@ import type {
   StepVariable,
 } from "../tree.ts";
 import { walkConditions, walkNodes } from "../walk.ts";
-import { isKnownVariable } from "./known-variables.ts";
+import { isKnownVariable, isNeverSet } from "./known-variables.ts";
 import { listSetBy, namesSetBy } from "./named-variables.ts";
 import { scriptOf } from "./scripts.ts";
 
@@ -98,7 +98,9 @@ class VariableUse {
       const who =
         isSet === false
           ? "only disabled steps set it"
-          : "nothing in this sequence sets it; a collection, a device, a rules file or a script has to";
+          : isNeverSet(key)
+            ? "it is the engine's to set, and this one never does: it is empty"
+            : "nothing in this sequence sets it; a collection, a device, a rules file or a script has to";
       problems.push({ line, severity: "warning", text: `The variable ${name} is read${often}, but ${who}` });
     }
     return problems;

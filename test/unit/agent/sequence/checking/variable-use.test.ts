@@ -124,6 +124,18 @@ const uses: { what: string; file: string; missing: string[] }[] = [
     missing: [],
   },
 ];
+test("a variable of the engine that it never sets is said to be empty; what it sets is not", async () => {
+  const read =
+    "_SMSTSSiteCode _SMSTSLaunchMode _SMSTSLastActionName _TS_CRMemory _TSSecureBoot _OSDDetectedWinDir";
+  const said = await warnings(sequenceOf(commandStep("A", read.replaceAll(/\w+/g, "%$&%"))));
+  assert.deepEqual(
+    said.filter((text) => text.includes("is read")).map((text) => text.slice(text.indexOf("The"))),
+    [
+      "The variable _SMSTSSiteCode is read (2 times), but it is the engine's to set, and this one never does: it is empty",
+    ],
+  );
+});
+
 for (const { file, missing, what } of uses) {
   test(`variables read but never set: ${what}`, async () => {
     const said = (await warnings(sequenceOf(file))).flatMap(

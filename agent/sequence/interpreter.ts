@@ -284,7 +284,7 @@ class Interpreter {
       if (pause.kind === "jump") return this.#failedAside(failed, result, pause.pointer);
     }
     const isFatal = failed.kind === "step" && alwaysFatal.has(failed.node.type?.toLowerCase() ?? "");
-    const by = isFatal ? null : this.#ignoredBy(failed);
+    const by = this.#ignoredBy(failed, result, isFatal);
     this.#record(failed, result, by === failed ? "ignored" : "failed");
     if (by === null) {
       this.#narrator.aborted(failed, result);
@@ -309,15 +309,18 @@ class Interpreter {
     return null;
   }
 
-  /** The step itself or the innermost group around it that continues on error; the groups inside that are closed. */
-  #ignoredBy(failed: Instruction): Instruction | null {
+  /**
+   * The step itself or the innermost group around it that continues on error, null where nothing does or may; the groups
+   * inside that are closed.
+   */
+  #ignoredBy(failed: Instruction, result: StepResult, isFatal: boolean): Instruction | null {
     const { groups } = this.#state;
-    if (failed.node.continueOnError) return failed;
+    if (failed.node.continueOnError && !isFatal) return failed;
     for (let at = this.#program.instructions[failed.parent]; at; at = this.#program.instructions[at.parent]) {
       this.#narrator.parentAsked(at);
       while ((groups.at(-1) ?? -1) >= at.pointer) groups.pop();
-      if (at.node.continueOnError) return at;
-      this.#narrator.groupAborted(at);
+      if (at.node.continueOnError && !isFatal) return at;
+      this.#narrator.groupAborted(at, result);
     }
     return null;
   }

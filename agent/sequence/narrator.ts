@@ -99,10 +99,11 @@ export class Narrator {
     this.#log.detail(`Let the parent group (${node.name}) decides whether to continue execution`);
   }
 
-  groupAborted({ node }: Instruction): void {
+  groupAborted(group: Instruction, result: StepResult): void {
     this.#log.error(
-      `The execution of the group (${node.name}) has failed and the execution has been aborted. An action failed.`,
+      `The execution of the group (${group.node.name}) has failed and the execution has been aborted. An action failed.`,
     );
+    this.#tell("actionFailed", group, result);
   }
 
   /** By the step itself, or by a group around it. */
@@ -114,6 +115,7 @@ export class Narrator {
         : `The group (${by.node.name}) ignored the failure of the action (${name})`,
     );
     this.#tell("failureIgnored", failed, result);
+    if (by !== failed) this.#tell("failureIgnored", by, result);
   }
 
   aborted(failed: Instruction, result: StepResult): void {

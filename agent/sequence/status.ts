@@ -26,6 +26,7 @@ export const statusMessages = {
   groupSkipped: [11_131, `${engine} skipped the group because the condition was evaluated to be false`],
   actionNotForSystem: [11_132, `${engine} skipped the action because it is not for the running system`],
   actionCompleted: [11_134, `${engine} successfully completed an action`],
+  /** Of a group, too, as the next one: there is no other that says how one ended that did not succeed. */
   actionFailed: [11_135, `${engine} failed executing an action`],
   failureIgnored: [11_138, `${engine} ignored execution failure of an action`],
   started: [11_140, `${engine} started execution of a task sequence`],

@@ -235,11 +235,41 @@ test("the log has the lines that tools look for, and the site hears of every ste
       [11134, "G", "1", 0],
       [11135, "G", "2", 0x80070002],
       [11138, "G", "2", 0x80070002],
+      [11138, "", "G", 0x80070002],
       [11129, "", "off", 0],
       [11130, "", "no", 0],
     ],
   );
   assert.equal(ran.statuses[1]?.output, "printed");
+});
+
+test("the site hears how each group ended that a failure went through", async () => {
+  const told = async (...steps: Parameters<typeof interpretNodes>[0]): Promise<unknown[]> => {
+    const { statuses } = await interpretNodes(steps, { scripts: { 2: { codes: [5] } } });
+    return statuses.map(({ action, exitCode, messageId }) => [messageId, action, exitCode]);
+  };
+  const inner = group("inner", {}, step("2"));
+  assert.deepEqual(await told(group("outer", coe, inner)), [
+    [11124, "outer", 0],
+    [11124, "inner", 0],
+    [11135, "2", 5],
+    [11135, "inner", 5],
+    [11138, "2", 5],
+    [11138, "outer", 5],
+  ]);
+  assert.deepEqual(await told(group("outer", {}, inner)), [
+    [11124, "outer", 0],
+    [11124, "inner", 0],
+    [11135, "2", 5],
+    [11135, "inner", 5],
+    [11135, "outer", 5],
+  ]);
+  // Whatever continues on error around it.
+  assert.deepEqual(await told(group("outer", coe, step("2", { type: "SetupWindowsAndSMS" }))), [
+    [11124, "outer", 0],
+    [11135, "2", 5],
+    [11135, "outer", 5],
+  ]);
 });
 
 test("a failure at the end of everything says so as Configuration Manager does", async () => {

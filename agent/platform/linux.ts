@@ -6,7 +6,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import { findDisk } from "./linux/find-disk.ts";
-import { fitDisk, partitionsOf } from "./linux/fit-disk.ts";
+import { fitDisk, fitVolume, partitionsOf } from "./linux/fit-disk.ts";
 import { listDisks } from "./linux/disks.ts";
 import { identify } from "./linux/hardware.ts";
 import { linuxNetwork } from "./linux/machine-network.ts";
@@ -21,7 +21,7 @@ export function linuxPlatform(options: PlatformOptions): Platform {
     identify: () => identify(options.selfCommand),
     listDisks: () => listDisks(),
     findDisk: (path) => findDisk(path),
-    fitting: { fit: fitDisk, partitionsOf },
+    fitting: { fit: fitDisk, fitVolume, partitionsOf },
     interfaceAddressTo: sourceAddressTo,
     defaultStateFolder: () =>
       process.getuid?.() === 0 ? `/${linuxStateFolder}` : join(homedir(), ".local/state/volley-agent"),

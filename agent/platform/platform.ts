@@ -22,6 +22,8 @@ export interface PartitionFacts {
   fileSystem: string;
   /** Label of the file system or, without one, of the partition; empty when there is none. */
   label: string;
+  /** "C", where the system has given its volume one. */
+  letter?: string;
 }
 
 export interface DiskFacts {
@@ -62,10 +64,10 @@ export interface Firewall {
   close(): Promise<void>;
 }
 
-/** After an image was written onto the whole disk. */
+/** After an image was written. */
 export interface Fitting {
   /**
-   * Before it is written: identifiers of its GPT's partitions, in lower case; none when it has no such table. Words of a
+   * Before a disk is written: identifiers of its GPT's partitions, in lower case; none when it has no such table. Words of a
    * system's own may stand among them, for `fit`.
    */
   partitionsOf(path: string): Promise<string[]>;
@@ -74,6 +76,11 @@ export interface Fitting {
    * partitions that were on it. Answers what was done, sentences. Rejects with E_TOOL_FAILED, E_TOOL_MISSING.
    */
   fit(path: string, wish: FitWish): Promise<string[]>;
+  /**
+   * An NTFS volume that was written to `device` ("/dev/sda3", "\\\\.\\C:") takes all of its partition, with a serial number of its
+   * own. Answers what was done, sentences without their stop; none for another file system. Rejects as `fit`.
+   */
+  fitVolume(device: string): Promise<string[]>;
 }
 
 export interface FitWish {

@@ -9,6 +9,7 @@ import { sourceAddressTo } from "./network.ts";
 import type { Hold, Platform, PlatformOptions } from "./platform.ts";
 import { findDisk, listDisks } from "./windows/disks.ts";
 import { fitDisk, partitionsOf, type FittingWorld } from "./windows/fit-disk.ts";
+import { fitVolume } from "./windows/fit-volume.ts";
 import { nativeFacts, type WindowsFacts } from "./windows/facts.ts";
 import { windowsFirewall } from "./windows/firewall.ts";
 import { windowsGround } from "./windows/ground.ts";
@@ -38,6 +39,7 @@ export function windowsPlatform(options: PlatformOptions, world?: WindowsWorld):
     findDisk: (path) => findDisk(path, facts, ground.isStaged()),
     fitting: {
       fit: (path, wish) => fitDisk(path, wish, { facts, tools, rewrite }),
+      fitVolume: (device) => fitVolume(device, { facts, tools, rewrite }),
       partitionsOf: (path) => partitionsOf(path, { facts, tools }),
     },
     interfaceAddressTo: sourceAddressTo,

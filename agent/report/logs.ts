@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
+import { finished } from "node:stream/promises";
 import winston from "winston";
 import { limits } from "../../contract/limits.ts";
 import { formatCmtrace, type Severity } from "./cmtrace.ts";
@@ -21,8 +22,11 @@ export interface Log {
 export interface Logs {
   /** `component` as CMTrace shows it, `file` the source file that speaks. */
   of(component: string, file: string): Log;
-  /** From now on smsts.log is in this folder, too, with what it says so far; in one such folder at a time. */
-  alsoIn(folder: string): void;
+  /**
+   * From now on smsts.log is in this folder, too, with what it says so far; in one such folder at a time. Null: in none, and
+   * once it resolves no file is open there.
+   */
+  alsoIn(folder: string | null): Promise<void>;
   close(): void;
 }
 
@@ -81,13 +85,14 @@ export function openLogs({ folder, redactor, screen }: LogsOptions): Logs {
         detail: (text, severity) => write("detail", origin, text, severity),
       };
     },
-    alsoIn(place) {
-      if (place === folder || place === second?.place) return;
-      second?.end();
-      second = openSecond(place, folder, logger);
+    async alsoIn(place) {
+      if (place === folder || place === (second?.place ?? null)) return;
+      const before = second;
+      second = place === null ? null : openSecond(place, folder, logger);
+      await before?.end();
     },
     close() {
-      second?.end();
+      void second?.end();
       logger.close();
       jsonFile.end();
       cmtraceFile.end();
@@ -97,7 +102,8 @@ export function openLogs({ folder, redactor, screen }: LogsOptions): Logs {
 
 interface SecondLog {
   place: string;
-  end(): void;
+  /** Resolves once its file is closed. */
+  end(): Promise<void>;
 }
 
 /** A log that cannot be written is no reason to stop. */
@@ -114,9 +120,10 @@ function openSecond(place: string, folder: string, logger: winston.Logger): Seco
   logger.add(added);
   return {
     place,
-    end() {
+    async end() {
       logger.remove(added);
       file.end();
+      await finished(file);
     },
   };
 }

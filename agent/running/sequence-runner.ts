@@ -161,7 +161,7 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
     system: run.system,
     environment: programEnvironment(by.environment, server.variables),
     content: run.content,
-    services: run.services,
+    services: { ...run.services, ownFiles: { close: () => run.logs.alsoIn(null) } },
     log: run.logs.of("Steps", "perform-step.ts"),
     onStep(step, variables) {
       server.serve(variables);
@@ -169,7 +169,7 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
       run.atStep?.({ number: step.number, total, name: by.redactor.clean(step.node.name) });
       // The disk may have been formatted since.
       const place = documentedLog(run, by, variables.get("OSDTargetSystemDrive"));
-      if (place !== null) run.logs.alsoIn(place);
+      if (place !== null) void run.logs.alsoIn(place);
       infoLevel = infoLevelOf(variables.get("TSProgressInfoLevel"));
       isHidden = /^true$/i.test(variables.get("TSDisableProgressUI"));
       show(step, 0, "");

@@ -11,6 +11,7 @@ export interface StepServices {
   plans?: Plans;
   imageApplier?: ImageApplier;
   diskFitting?: DiskFitting;
+  ownFiles?: OwnFiles;
   stateStore?: StateStore;
   uploads?: Uploads;
   driverCatalogue?: DriverCatalogue;
@@ -82,8 +83,14 @@ export interface ImageApplier {
   }): Promise<string>;
 }
 
-/** What makes a disk with a whole Windows on it this machine's own. */
-export type DiskFitting = Pick<Fitting, "fit">;
+/** What makes a disk with a whole Windows on it, or a volume, this machine's own. */
+export type DiskFitting = Pick<Fitting, "fit" | "fitVolume">;
+
+/** What this program itself keeps open on volumes of the machine: its log, where Configuration Manager has it. */
+export interface OwnFiles {
+  /** Until the next step begins: Windows gives no volume away on which a file is open. */
+  close(): Promise<void>;
+}
 
 /** Where captured user state is kept at the site, one place for each machine and association. */
 export interface StateStore {

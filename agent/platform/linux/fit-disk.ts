@@ -69,6 +69,13 @@ export async function fitDisk(disk: string, { keptFrom, partitionsBefore }: FitW
   return done;
 }
 
+/** As Fitting.fitVolume. */
+export async function fitVolume(node: string): Promise<string[]> {
+  if ((await typeOf(node)) !== "ntfs") return [];
+  for (const command of growNtfsCommands(node)) await run(command);
+  return ["The volume was grown to its partition and has a serial number of its own"];
+}
+
 /** Null when a program failed. */
 async function orNull<Result>(work: Promise<Result>): Promise<Result | null> {
   try {

@@ -2,7 +2,7 @@
 import { accessSync, constants } from "node:fs";
 import { VolleyError } from "../../../contract/errors.ts";
 import { fileAsDisk, placeNamed } from "../disk-file.ts";
-import type { DiskFacts } from "../platform.ts";
+import type { DiskFacts, PartitionFacts } from "../platform.ts";
 import { comesAndGoes, type WindowsDisk, type WindowsFacts } from "./facts.ts";
 
 /**
@@ -47,13 +47,27 @@ export function toDiskFacts(disk: WindowsDisk, inPe: boolean): DiskFacts {
     systemUses: disk.systemUses.map((use) => systemUseTexts[use]),
     // Windows PE gives every volume a letter by itself; in an installed Windows a letter means that somebody uses it.
     otherUses: inPe || disk.offline ? [] : volumesInUse(disk),
-    partitions: disk.partitions.map((partition) => ({
-      name: partitionName(partition),
-      sizeBytes: partition.sizeBytes,
-      fileSystem: partition.fileSystem.toLowerCase(),
-      label: partition.label || partition.name,
-    })),
+    partitions: disk.partitions.map(toPartitionFacts),
   };
+}
+
+type ShownPartition = WindowsDisk["partitions"][number];
+
+function toPartitionFacts(partition: ShownPartition): PartitionFacts {
+  const letter = letterOf(partition);
+  return {
+    name: partitionName(partition),
+    sizeBytes: partition.sizeBytes,
+    fileSystem: partition.fileSystem.toLowerCase(),
+    label: partition.label || partition.name,
+    ...(letter !== null && { letter }),
+  };
+}
+
+/** "C"; null where its volume has none. */
+export function letterOf({ mountPoints }: Pick<ShownPartition, "mountPoints">): string | null {
+  const letters = mountPoints.map((place) => /^([A-Z]):\\?$/i.exec(place)?.[1]?.toUpperCase());
+  return letters.find((letter) => letter !== undefined) ?? null;
 }
 
 function identityOf(
@@ -79,7 +93,7 @@ function volumesInUse({ partitions }: WindowsDisk): string[] {
     .map((place) => `its volume ${place} is in use; "offline disk" of diskpart ends that`);
 }
 
-function partitionName({ mountPoints, number }: WindowsDisk["partitions"][number]): string {
+function partitionName({ mountPoints, number }: ShownPartition): string {
   const [place] = mountPoints;
   return place === undefined ? `partition ${number}` : `partition ${number} (${place})`;
 }

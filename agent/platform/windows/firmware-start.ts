@@ -4,6 +4,7 @@
  * is no other such partition. Boot files and configuration become those that it makes of that Windows.
  */
 import { existsSync } from "node:fs";
+import { letterOf } from "./disks.ts";
 import type { WindowsDisk, WindowsFacts } from "./facts.ts";
 import { hasWindowsEntry } from "./firmware-entries.ts";
 import type { WindowsTools } from "./tools.ts";
@@ -57,10 +58,10 @@ async function withLetter<Result>(
   work: (letter: string | null) => Promise<Result>,
 ): Promise<Result> {
   const volume = partitions.find((one) => one.offsetBytes === offsetBytes);
-  const own = volume?.mountPoints.map((path) => /^([A-Z]):\\?$/i.exec(path)?.[1]).find(Boolean);
+  const own = volume === undefined ? null : letterOf(volume);
   const letter = own ?? letters.find(isFree);
   if (volume === undefined || letter === undefined) return await work(null);
-  if (own !== undefined) return await work(own);
+  if (own !== null) return await work(own);
   const select = [`select disk ${number}`, `select partition ${volume.number}`];
   if (!(await partition([...select, `assign letter=${letter}`]))) return await work(null);
   try {

@@ -4,13 +4,13 @@
  * ("extend" of "DiskPart", Microsoft).
  */
 import { randomBytes, randomUUID } from "node:crypto";
-import { copyFile, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { VolleyError } from "../../../contract/errors.ts";
 import { limits } from "../../../contract/limits.ts";
-import type { DiskMove, DiskPiece, rewriteDisk } from "../../../native/index.ts";
+import type { DiskMove, rewriteDisk } from "../../../native/index.ts";
 import { namesDevices } from "../../../windows/boot-store.ts";
 import { sizeText } from "../../report/words.ts";
 import {
@@ -23,9 +23,12 @@ import {
 import type { FitWish } from "../platform.ts";
 import { roomOnDisk } from "../room-on-disk.ts";
 import { loadedBootStore } from "./boot-store.ts";
+import { withSectors } from "./disk-sectors.ts";
+import { extend, runDiskpart } from "./diskpart.ts";
 import type { WindowsDisk, WindowsFacts } from "./facts.ts";
 import { entriesThatLead, removeStaleEntries } from "./firmware-entries.ts";
 import { startByFirmware } from "./firmware-start.ts";
+import { ownSerial, readNtfsVolume, type NtfsVolume } from "./ntfs-volume.ts";
 import type { WindowsTools } from "./tools.ts";
 
 export interface FittingWorld {
@@ -73,7 +76,7 @@ export async function fitDisk(
     path,
     moves: movesOf(table, room?.places ?? new Map()),
     pieces: [
-      ...serialPieces(ntfs, partitions, table.sectorBytes),
+      ...partitions.flatMap(({ number, start }) => ownSerial(ntfs.get(number), start)),
       ...piecesOf({ ...table, id, partitions }, sectors),
     ],
   });
@@ -81,7 +84,10 @@ export async function fitDisk(
   const place = { path, offsetBytes: windows.start * table.sectorBytes };
   const volume = await shownVolume(path, place.offsetBytes, world.facts);
   if (room !== null) {
-    await extend(disk, volume, world);
+    if (volume === null) {
+      throw new VolleyError("E_TOOL_FAILED", `Windows does not show its volume on ${path}`);
+    }
+    await extend(disk, volume, { order: "extend", tools: world.tools });
     const grown = (room.size - windows.size) * table.sectorBytes;
     done.push(`Windows was grown by ${sizeText(grown)}, to the end of ${path}`);
   }
@@ -95,38 +101,17 @@ export async function fitDisk(
   return [...done, ...(await startByFirmware(place, { ...world, partition }))];
 }
 
+interface Looked {
+  table: DiskTable;
+  windows: TablePartition;
+  /** By the number of its partition. */
+  ntfs: Map<number, NtfsVolume>;
+}
+
 function diskAt(path: string, facts: Pick<WindowsFacts, "disks">): WindowsDisk {
   const disk = facts.disks().find((one) => one.path.toLowerCase() === path.toLowerCase());
   if (disk === undefined) throw new VolleyError("E_DISK_NOT_FOUND", `There is no disk ${path}`);
   return disk;
-}
-
-async function withSectors<Result>(
-  path: string,
-  work: (read: ReadSectors) => Promise<Result>,
-): Promise<Result> {
-  const file = await open(path, "r");
-  try {
-    return await work(async (offset, count) => {
-      const bytes = Buffer.alloc(count);
-      const { bytesRead } = await file.read(bytes, 0, count, offset);
-      return bytes.subarray(0, bytesRead);
-    });
-  } finally {
-    await file.close();
-  }
-}
-
-/** An NTFS volume as it is found: its first sector, and the copy behind its last where there is one. */
-interface NtfsVolume {
-  number: number;
-  first: Buffer;
-  copy: { sector: number; bytes: Buffer } | null;
-}
-interface Looked {
-  table: DiskTable;
-  windows: TablePartition;
-  ntfs: NtfsVolume[];
 }
 
 /** A phrase where the disk is none that is fitted. */
@@ -136,49 +121,22 @@ async function lookAt(read: ReadSectors, { sectorBytes }: WindowsDisk): Promise<
   if (table.label === "dos" && table.partitions.some(({ type }) => extendedTypes.has(type))) {
     return "has an extended partition";
   }
-  const ntfs: NtfsVolume[] = [];
+  const ntfs = new Map<number, NtfsVolume>();
   for (const { number, start, size } of table.partitions) {
-    const first = await read(start * sectorBytes, sectorBytes);
-    if (!isNtfs(first)) continue;
-    // "Total sectors" leaves the copy out, which lies behind them.
-    const sector = Number(first.readBigUInt64LE(40));
-    const bytes = sector < size ? await read((start + sector) * sectorBytes, sectorBytes) : Buffer.alloc(0);
-    ntfs.push({ number, first, copy: isNtfs(bytes) ? { sector, bytes } : null });
+    const volume = await readNtfsVolume(read, { start, size, sectorBytes });
+    if (volume !== null) ntfs.set(number, volume);
   }
-  const volumes = new Set(ntfs.map(({ number }) => number));
   const [windows] = table.partitions
-    .filter(({ number, type }) => volumes.has(number) && dataTypes.has(type))
+    .filter(({ number, type }) => ntfs.has(number) && dataTypes.has(type))
     .toSorted((one, other) => other.size - one.size);
   return windows === undefined ? "has no NTFS volume" : { table, windows, ntfs };
 }
-
-const isNtfs = (sector: Buffer): boolean => sector.toString("latin1", 3, 11) === "NTFS    ";
 
 function movesOf({ partitions, sectorBytes }: DiskTable, places: ReadonlyMap<number, number>): DiskMove[] {
   return [...places].flatMap(([number, to]) => {
     const one = partitions.find((partition) => partition.number === number);
     if (one === undefined || one.start === to) return [];
     return [{ from: one.start * sectorBytes, to: to * sectorBytes, bytes: one.size * sectorBytes }];
-  });
-}
-
-const serialAt = 72;
-
-/** Each volume gets a serial number of its own, as `ntfslabel --new-serial` gives it. */
-function serialPieces(
-  ntfs: readonly NtfsVolume[],
-  partitions: readonly TablePartition[],
-  sectorBytes: number,
-): DiskPiece[] {
-  return ntfs.flatMap(({ copy, first, number }) => {
-    const start = partitions.find((one) => one.number === number)?.start ?? 0;
-    const serial = randomBytes(8);
-    const sectors = [{ sector: 0, bytes: first }, ...(copy === null ? [] : [copy])];
-    return sectors.map(({ bytes, sector }) => {
-      const own = Buffer.from(bytes);
-      serial.copy(own, serialAt);
-      return { offset: (start + sector) * sectorBytes, bytes: own };
-    });
   });
 }
 
@@ -228,31 +186,5 @@ async function shownVolume(
     if (partition?.fileSystem === "NTFS") return partition;
     if (Date.now() > until) return null;
     await delay(limits.partitionShowAgainMs);
-  }
-}
-
-/** By diskpart. */
-async function extend(
-  { number, path }: WindowsDisk,
-  partition: ShownPartition | null,
-  world: FittingWorld,
-): Promise<void> {
-  if (partition === null) {
-    throw new VolleyError("E_TOOL_FAILED", `Windows does not show its volume on ${path}`);
-  }
-  const lines = ["rescan", `select disk ${number}`, `select partition ${partition.number}`, "extend"];
-  if (await runDiskpart(lines, world.tools)) return;
-  const text = `diskpart does not extend partition ${partition.number} of ${path} ("${lines.join("; ")}")`;
-  throw new VolleyError("E_TOOL_FAILED", text);
-}
-
-async function runDiskpart(lines: readonly string[], tools: WindowsTools): Promise<boolean> {
-  const folder = await mkdtemp(join(tmpdir(), "volley-fit-"));
-  const script = join(folder, "script.txt");
-  try {
-    await writeFile(script, `${lines.join("\r\n")}\r\n`);
-    return (await tools.run(["diskpart.exe", "/s", script])) !== null;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }

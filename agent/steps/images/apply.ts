@@ -3,11 +3,10 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { codes } from "../codes.ts";
 import { showPlan } from "../show-plan.ts";
-import { runOrFail, StepFailure } from "../step-kind.ts";
+import { runOrFail, service, StepFailure } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
-import { findInAnyCase, hostPath, isLinux, numberedDisks, unmountVolume } from "../volumes.ts";
-import type { Destination } from "./destination.ts";
-import { fitVolume } from "./fit-volume.ts";
+import { findInAnyCase, hostPath, isLinux, unmountVolume } from "../volumes.ts";
+import { describeDestination, diskOf, type Destination } from "./destination.ts";
 import { wipeFolder } from "./wipe.ts";
 
 export interface ImageWish {
@@ -25,11 +24,9 @@ const sequenceFolder = "_SMSTaskSequence";
 const systemEntries = new Set(["system volume information", "$recycle.bin", "lost+found"]);
 const entriesShown = 20;
 
-export type ImageSource =
-  | { kind: "block" }
-  | { kind: "disk" }
-  /** `files`: patterns of a split image's parts. */
-  | { kind: "wim"; first: string; files: string[] };
+/** `files`: patterns of a split image's parts. */
+type WimSource = { kind: "wim"; first: string; files: string[] };
+export type ImageSource = { kind: "block" } | { kind: "disk" } | WimSource;
 
 /** Has the package's files here when it is applied as files. */
 export async function findSource(context: StepContext, wish: ImageWish): Promise<ImageSource> {
@@ -45,33 +42,47 @@ export async function applyImage(
   { source, ...wish }: ImageWish & { source: ImageSource },
   destination: Destination,
 ): Promise<string> {
-  const { imageApplier } = context.services ?? {};
-  const where = `${destination.letter}:`;
   if (source.kind === "disk") {
     const text = `Image ${wish.packageId} is a whole disk's, with partitions of its own, and goes onto no volume`;
     throw new StepFailure(codes.invalidSetting, text);
   }
-  if (source.kind === "block") {
-    if (destination.device === "") {
-      throw new StepFailure(codes.notSupported, "A block image needs a device, and this system gives none");
-    }
-    await refuseOtherSectors(context, wish.packageId, destination);
-    await showPlan(context, [
-      `Everything on ${where} (${destination.device}) is replaced by image ${wish.packageId}`,
-    ]);
-    await unmountVolume(context, destination.letter);
-    context.progress(0, `Receiving image ${wish.packageId}`);
-    const text = await imageApplier?.writeTo({
-      packageId: wish.packageId,
-      device: destination.device,
-      progress: (fraction) => context.progress(fraction, `Receiving image ${wish.packageId}`),
-      signal: context.signal,
-    });
-    const fitted = await fitVolume(context, destination.device);
-    return [`Image ${wish.packageId} is on ${where} (${destination.device}): ${text ?? ""}`, ...fitted].join(
-      ". ",
-    );
-  }
+  return source.kind === "block"
+    ? writeVolume(context, wish.packageId, destination)
+    : applyFiles(context, { ...wish, source }, destination);
+}
+
+async function writeVolume(
+  context: StepContext,
+  packageId: string,
+  destination: Destination,
+): Promise<string> {
+  const applier = service(context, "imageApplier", "site that could cast the image");
+  const fitting = service(context, "diskFitting", "way to fit a volume");
+  const { device, letter } = destination;
+  const where = describeDestination(destination);
+  await refuseOtherSectors(context, packageId, destination);
+  await showPlan(context, [`Everything on ${where} is replaced by image ${packageId}`]);
+  if (isLinux(context)) await unmountVolume(context, letter);
+  await context.services?.ownFiles?.close();
+  const doing = `Receiving image ${packageId}`;
+  context.progress(0, doing);
+  const text = await applier.writeTo({
+    packageId,
+    device,
+    progress: (fraction) => context.progress(fraction, doing),
+    signal: context.signal,
+  });
+  context.progress(0.9, `Growing the volume to ${where}`);
+  const fitted = await fitting.fitVolume(device);
+  return [`Image ${packageId} is on ${where}: ${text}`, ...fitted].join(". ");
+}
+
+async function applyFiles(
+  context: StepContext,
+  { source, ...wish }: ImageWish & { source: WimSource },
+  destination: Destination,
+): Promise<string> {
+  const where = `${destination.letter}:`;
   const { files, first } = source;
   if (wish.wipe) await empty(context, destination);
   context.progress(0.1, `Applying image ${wish.packageId}, index ${wish.index}`);
@@ -88,19 +99,21 @@ export async function applyImage(
 async function refuseOtherSectors(
   context: StepContext,
   packageId: string,
-  { device, table }: Destination,
+  destination: Destination,
 ): Promise<void> {
-  const disk = (await numberedDisks(context)).find(({ path }) => path === table?.disk);
-  const demand = await context.services?.imageApplier?.diskDemand(packageId);
-  const [has, wanted] = [disk?.sectorBytes ?? null, demand?.image.sectorBytes];
-  if (has === null || wanted === undefined || has === wanted) return;
-  const text = `${device} is on a disk with sectors of ${has} bytes, and image ${packageId} is for ${wanted}`;
+  const has = (await diskOf(context, destination))?.sectorBytes ?? null;
+  const { image } = await service(context, "imageApplier", "site that could cast the image").diskDemand(
+    packageId,
+  );
+  if (has === null || has === image.sectorBytes) return;
+  const text = `${describeDestination(destination)} is on a disk with sectors of ${has} bytes, and image ${packageId} is for ${image.sectorBytes}`;
   throw new StepFailure(codes.notSupported, text);
 }
 
 /** Asks nobody where nothing is lost, as on a volume that was just formatted. */
-async function empty(context: StepContext, { device, letter }: Destination): Promise<void> {
-  const where = device === "" ? `${letter}:` : `${letter}: (${device})`;
+async function empty(context: StepContext, destination: Destination): Promise<void> {
+  const { letter } = destination;
+  const where = describeDestination(destination);
   const folder = await hostPath(context, `${letter}:\\`);
   const kept = keptPaths(context);
   const entries = (await readdir(folder)).filter((name) => !systemEntries.has(name.toLowerCase()));

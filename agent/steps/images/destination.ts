@@ -2,6 +2,7 @@
  * Where an image goes: the four choices of "Apply Operating System Image" (next available formatted partition, disk and
  * partition, logical drive, drive letter in a variable), as a volume with a letter.
  */
+import type { DiskFacts } from "../../platform/platform.ts";
 import { codes } from "../codes.ts";
 import { setOutput, StepFailure, wholeNumber } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
@@ -20,7 +21,7 @@ import { windowsVolumeAt, windowsVolumes } from "../windows/volumes.ts";
 export interface Destination {
   /** "C". */
   letter: string;
-  /** "/dev/sda3"; empty on Windows, where tools take the letter. */
+  /** "/dev/sda3"; on Windows "\\\\.\\C:", for what does not take the letter. */
   device: string;
   /** Linux: the disk and its table; null on Windows. */
   table: {
@@ -45,11 +46,25 @@ export async function findDestination(context: StepContext): Promise<Destination
   const wish = readWish(context);
   const destination = isLinux(context)
     ? await findOnLinux(context, wish)
-    : { letter: await findOnWindows(context, wish), device: "", table: null };
+    : windowsDestination(await findOnWindows(context, wish));
   const applied = context.variables.get(appliedVariable).split(" ");
   const all = [...new Set([...applied, destination.letter])].filter((letter) => letter !== "");
   setOutput(context, appliedVariable, all.join(" "));
   return destination;
+}
+
+/** For people: what is overwritten. */
+export const describeDestination = ({ device, letter, table }: Destination): string =>
+  table === null ? `${letter}:` : `${letter}: (${device})`;
+
+/** Undefined where the system shows none, as for a volume over several disks. */
+export async function diskOf(
+  context: StepContext,
+  { letter, table }: Destination,
+): Promise<DiskFacts | undefined> {
+  return (await numberedDisks(context)).find(({ partitions, path }) =>
+    table === null ? partitions.some((one) => one.letter === letter) : path === table.disk,
+  );
 }
 
 function readWish(context: StepContext): Wish {
@@ -150,6 +165,12 @@ async function usedPlaces(context: StepContext): Promise<Set<string>> {
   }
   return places;
 }
+
+const windowsDestination = (letter: string): Destination => ({
+  letter,
+  device: `\\\\.\\${letter}:`,
+  table: null,
+});
 
 async function findOnWindows(context: StepContext, wish: Wish): Promise<string> {
   if (wish.kind === "letter") return wish.letter;

@@ -1,6 +1,6 @@
 /** The log format that CMTrace and its relatives read, and how the file rolls over. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -102,7 +102,19 @@ test("smsts.log rolls over once into smsts.lo_, and every record stays whole", (
   }
 });
 
-test("smsts.log is also where it belongs in a phase, with what was said before, until that place changes", () => {
+/** What this process has open there. */
+function openBelow(folder: string): string[] {
+  const paths = readdirSync("/proc/self/fd").map((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`);
+    } catch {
+      return "";
+    }
+  });
+  return paths.filter((path) => path.startsWith(`${folder}/`));
+}
+
+test("smsts.log is also where it belongs in a phase, with what was said before, until that place changes", async () => {
   const folder = mkdtempSync(join(tmpdir(), "volley-logs-"));
   try {
     const own = join(folder, "own");
@@ -110,14 +122,18 @@ test("smsts.log is also where it belongs in a phase, with what was said before, 
     const log = logs.of("TSManager", "interpreter.ts");
     log.info("in the first place");
     for (const place of ["before", "after"]) {
-      logs.alsoIn(join(folder, place));
-      logs.alsoIn(join(folder, place));
+      await logs.alsoIn(join(folder, place));
+      await logs.alsoIn(join(folder, place));
       log.info(`while it is ${place}`);
     }
-    logs.alsoIn(own);
+    await logs.alsoIn(own);
     writeFileSync(join(folder, "file"), "");
-    logs.alsoIn(join(folder, "file", "nowhere"));
+    await logs.alsoIn(join(folder, "file", "nowhere"));
     log.info("the last word");
+    await logs.alsoIn(join(folder, "volume"));
+    await logs.alsoIn(null);
+    log.info("while the volume is written");
+    assert.deepEqual(openBelow(join(folder, "volume")), []);
     logs.close();
     const said = (place: string): string[] => {
       const text = readFileSync(join(folder, place, "smsts.log"), "utf8");
@@ -126,7 +142,9 @@ test("smsts.log is also where it belongs in a phase, with what was said before, 
     const first = ["in the first place", "while it is before"];
     assert.deepEqual(said("before"), first);
     assert.deepEqual(said("after"), [...first, "while it is after"]);
-    assert.deepEqual(said("own"), [...first, "while it is after", "the last word"]);
+    const all = [...first, "while it is after", "the last word"];
+    assert.deepEqual(said("own"), [...all, "while the volume is written"]);
+    assert.deepEqual(said("volume"), all);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -70,7 +70,13 @@ test("disks: what Windows runs from is refused; a letter means use in Windows an
   assert.equal(stick?.identity, "serial:Kingston DataTraveler:AA11:32000000000");
   assert.equal(stick.removable, true);
   assert.deepEqual(data.partitions, [
-    { name: "partition 1 (E:\\)", sizeBytes: 1_000_000_000_000, fileSystem: "ntfs", label: "Data" },
+    {
+      name: "partition 1 (E:\\)",
+      sizeBytes: 1_000_000_000_000,
+      fileSystem: "ntfs",
+      label: "Data",
+      letter: "E",
+    },
   ]);
   const inPe = await makePlatform(true).platform.listDisks();
   assert.deepEqual(inPe[1]?.otherUses, []);

@@ -91,6 +91,7 @@ function makeRoom(t: Test): Room {
             room.wishes.push(wish);
             return fitDisk(path, wish);
           },
+          fitVolume: () => assert.fail("no volume is fitted"),
         },
         ...more,
       };
@@ -180,7 +181,9 @@ test("what the disk held before is known to an agent that was killed while it wr
 test("no step takes a disk that was not fitted for an applied Windows", async (t) => {
   const room = makeRoom(t);
   const fails = new VolleyError("E_TOOL_FAILED", "sfdisk: the disk is gone");
-  const context = room.context({ diskFitting: { fit: () => Promise.reject(fails) } });
+  const context = room.context({
+    diskFitting: { fit: () => Promise.reject(fails), fitVolume: () => Promise.reject(fails) },
+  });
   const outcome = await applyOperatingSystemImage.perform(context);
   assert.equal(outcome.exitCode, codes.failed);
   assert.match(

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext as Test } from "node:test";
+import { fitDisk, fitVolume } from "../../../../agent/platform/linux/fit-disk.ts";
 import { applyDataImage } from "../../../../agent/steps/apply-data-image.ts";
 import { applyOperatingSystemImage } from "../../../../agent/steps/apply-operating-system-image.ts";
 import { partitionDevice as bcdDevice } from "../../../../windows/boot-configuration.ts";
@@ -37,7 +38,8 @@ async function makeRoom(t: Test, style: "GPT" | "MBR" = "GPT"): Promise<Room> {
     disk,
     variables,
     context: (properties, more = {}) => {
-      const services = { disks: disksOf(disk), folders: { work: join(folder, "work") }, ...more };
+      const folders = { work: join(folder, "work") };
+      const services = { disks: disksOf(disk), folders, diskFitting: { fit: fitDisk, fitVolume }, ...more };
       return testContext({ properties, variables, packages, services });
     },
   };

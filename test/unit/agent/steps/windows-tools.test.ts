@@ -12,6 +12,7 @@ test("diskpart", async (t) => {
   const file = join(testFolder(t), "script.txt");
   const gpt = "select disk 0\nclean\nconvert gpt\n";
   const mbr = "select disk 0\nclean\nconvert mbr\n";
+  const volume = "create partition primary size=100\nformat quick fs=ntfs\n";
   const rows: [string, string, boolean][] = [
     [
       "a whole script",
@@ -43,6 +44,8 @@ test("diskpart", async (t) => {
       false,
     ],
     ["attributes on mbr", `${mbr}create partition primary\ngpt attributes=0x8000000000000001`, false],
+    ["extend a file system that takes its partition", `${gpt}${volume}extend filesystem`, false],
+    ["extend a file system by a size", `${gpt}${volume}extend filesystem size=1`, false],
     ["short attributes", `${gpt}create partition primary\ngpt attributes=0x1`, false],
   ];
   for (const [name, script, accepted] of rows) {

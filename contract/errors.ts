@@ -246,6 +246,13 @@ const entries = {
     400,
     65,
   ),
+  E_IMAGE_KIND: entry(
+    "The step cannot apply an image of this kind here.",
+    "after-remedy",
+    "Name an image of a volume or a WIM in the step, or apply it in the other PE.",
+    400,
+    65,
+  ),
   E_IMAGE_IN_USE: entry(
     "The image belongs to a deployment.",
     "after-remedy",

@@ -108,12 +108,33 @@ export function chooseDisk(disks: readonly DiskFacts[], demand: DiskDemand): Dis
     const names = fitting.map((disk) => `${disk.path} (${describe(disk)})`).join(", ");
     throw new VolleyError("E_DISK_AMBIGUOUS", `Any of these disks would do: ${names}`);
   }
+  throw noneFits(verdicts);
+}
+
+/**
+ * Before a disk is chosen: why the image goes onto none of them, whatever they are used for; null where it goes onto one, or where
+ * there is none to judge.
+ */
+export function refusalByAll(disks: readonly DiskFacts[], demand: DiskDemand): VolleyError | null {
+  const verdicts = disks.map((disk) => ({ disk, refusals: imageRefusals(disk, demand) }));
+  return verdicts.every(({ refusals }) => refusals.length > 0) && verdicts.length > 0
+    ? noneFits(verdicts)
+    : null;
+}
+
+interface Verdict {
+  disk: DiskFacts;
+  refusals: Refusal[];
+}
+
+/** By the reason that all have in common which could be overwritten at all, or else E_DISK_NOT_FOUND. */
+function noneFits(verdicts: readonly Verdict[]): VolleyError {
   const codes = new Set(
     verdicts.map((verdict) => verdict.refusals[0]?.code).filter((code) => code !== "E_DISK_REFUSED"),
   );
   const [common] = codes;
   const listing = verdicts.map(({ disk, refusals }) => explain(disk, refusals)).join("; ");
-  throw new VolleyError(
+  return new VolleyError(
     common !== undefined && codes.size === 1 ? common : "E_DISK_NOT_FOUND",
     listing === "" ? "This machine has no disk" : `No disk can be taken: ${listing}`,
   );

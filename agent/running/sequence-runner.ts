@@ -18,7 +18,8 @@ import { infoLevelOf, type SequenceView } from "../report/sequence-view.ts";
 import type { CheckpointStore, SecretKey } from "../sequence/checkpoint.ts";
 import { openDebugger, type SequenceDebugger } from "../sequence/debugger.ts";
 import { startEnvironmentServer, type EnvironmentServer } from "../sequence/environment-server.ts";
-import type { EnvironmentLayers, EnvironmentOptions } from "../sequence/environment.ts";
+import type { EnvironmentLayers, EnvironmentOptions, SequenceEnvironment } from "../sequence/environment.ts";
+import type { ConditionWorld } from "../sequence/conditions/evaluate.ts";
 import type { SequenceFacts } from "../sequence/facts.ts";
 import type { StepInstruction } from "../sequence/instructions.ts";
 import { runSequence, type RanSequence } from "../sequence/run.ts";
@@ -32,6 +33,7 @@ import {
   type FailedEnd,
 } from "./sequence-end.ts";
 import type { LoadedProgram } from "./sequence-files.ts";
+import { foreseeSteps } from "./foresee.ts";
 import { conditionWorld } from "./sequence-world.ts";
 import type { StateFolder } from "../state-folder.ts";
 import type { StepServices } from "../steps/services.ts";
@@ -116,6 +118,8 @@ function runProgram(
   const open = (stepping: boolean): SequenceDebugger =>
     openDebugger({ program, breaks, stepping, console: debuggerConsole(by) });
   let inspector = breaks.length > 0 ? open(false) : null;
+  const world = (variables: SequenceEnvironment): ConditionWorld =>
+    conditionWorld({ variables, machine, work: workFolder(facts), disks: disksOf(run.services, by) });
   return runSequence({
     program,
     facts,
@@ -123,8 +127,18 @@ function runProgram(
     ...environmentOptions(by),
     stores: run.stores,
     secretKey: run.secretKey,
-    world: (variables) =>
-      conditionWorld({ variables, machine, work: workFolder(facts), disks: disksOf(run.services, by) }),
+    world,
+    async foresee(pointer, environment) {
+      if (!facts.inPe) return null;
+      const { services, system } = run;
+      return await foreseeSteps(program, pointer, {
+        environment,
+        services,
+        system,
+        world: world(environment),
+        runsHere: (step) => runsHere(step, facts),
+      });
+    },
     perform: (step, variables, mark) => performStep(step, variables, mark, performer),
     isRepeatable: (step) => findStepKind(step.node.type ?? "")?.repeatable ?? true,
     runsHere: (step) => runsHere(step, facts),

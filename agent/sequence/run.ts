@@ -25,6 +25,8 @@ export interface RunOptions {
   world(environment: SequenceEnvironment): ConditionWorld;
   /** Told once, before anything runs. */
   onEnvironment?(environment: SequenceEnvironment): void;
+  /** Before anything runs, of a run that is taken up too: why a step from `pointer` on cannot do its work here, or null. */
+  foresee?(pointer: number, environment: SequenceEnvironment): Promise<VolleyError | null>;
   /** `mark` names this step of this run, for its processes. Rejects with E_CANCELLED alone. */
   perform(step: StepInstruction, variables: StepEnvironment, mark: string): Promise<StepResult>;
   isRepeatable(step: StepInstruction): boolean;
@@ -51,7 +53,8 @@ export interface RanSequence {
 
 /**
  * Rejects with E_CANCELLED, after which the same call takes the run up; with E_SEQUENCE_CHANGED and E_CHECKPOINT before
- * anything runs; with E_VARIABLE for layers that are not allowed. An end other than a restart removes the checkpoint.
+ * anything runs, and with what was foreseen; with E_VARIABLE for layers that are not allowed. An end other than a restart removes
+ * the checkpoint, and so does what was foreseen.
  */
 export async function runSequence(options: RunOptions): Promise<RanSequence> {
   const { log, program } = options;
@@ -64,6 +67,11 @@ export async function runSequence(options: RunOptions): Promise<RanSequence> {
   const environment = openEnvironment(options, record);
   options.onEnvironment?.(environment);
   const { state } = record;
+  const foreseen = state.ended === null ? await options.foresee?.(state.pointer, environment) : null;
+  if (foreseen) {
+    await record.remove();
+    throw foreseen;
+  }
   log.detail(`TSManager initialized environment for task sequence: ${program.name}`);
   if (record.variables === null) {
     tellStart(options);

@@ -2,6 +2,7 @@
 import { codes } from "./codes.ts";
 import { applyImage, findSource } from "./images/apply.ts";
 import { findDestination } from "./images/destination.ts";
+import { foreseeImage } from "./images/foresee.ts";
 import {
   flag,
   real,
@@ -23,6 +24,7 @@ export const applyDataImage = stepKind({
     const id = step.variables.find(({ property }) => property.toLowerCase() === "imagepackageid")?.value;
     return id ? [] : ["No image is named"];
   },
+  foresee: (outlook) => foreseeImage(outlook, outlook.property("ImagePackageID"), { whole: false }),
   async perform(context) {
     const packageId = context.property("ImagePackageID");
     if (packageId === "") throw new StepFailure(codes.invalidSetting, "No image is named");

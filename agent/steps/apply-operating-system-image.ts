@@ -7,6 +7,7 @@ import { forgetAppliedSystem } from "./applied/system.ts";
 import { applyImage, findSource, type ImageWish } from "./images/apply.ts";
 import { findDestination } from "./images/destination.ts";
 import { applyDiskImage } from "./images/disk-image.ts";
+import { foreseeImage } from "./images/foresee.ts";
 import {
   adapted,
   real,
@@ -37,6 +38,10 @@ export const applyOperatingSystemImage = stepKind({
       step.variables.some(({ property, value }) => property.toLowerCase() === name && value !== "");
     return has("imagepackageid") || has("installpackageid") ? [] : ["No image is named"];
   },
+  foresee: (outlook) =>
+    foreseeImage(outlook, outlook.property("ImagePackageID") || outlook.property("InstallPackageID"), {
+      whole: true,
+    }),
   async perform(context) {
     const wish = readImageWish(context);
     if ((await context.services?.imageApplier?.formatOf(wish.packageId)) === "disk") {

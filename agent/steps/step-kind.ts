@@ -40,6 +40,7 @@ interface StepKindOptions {
   /** True when nothing is said: the step reaches the same state when it is run again. */
   repeatable?: boolean;
   check?(step: SequenceStep): string[];
+  foresee?: StepKind["foresee"];
   perform(context: StepContext): Promise<StepOutcome>;
 }
 
@@ -63,6 +64,7 @@ export function stepKind(options: StepKindOptions): StepKind {
     support: options.support,
     repeatable: options.repeatable ?? true,
     check: (step) => [...(options.check?.(step) ?? []), ...aboutRetries(options, step)],
+    ...(options.foresee !== undefined && { foresee: options.foresee }),
     async perform(context) {
       const support = options.support[context.system];
       if (support.kind === "unsupported") {
@@ -92,6 +94,7 @@ const codeOfError: Partial<Record<ErrorCode, number>> = {
   E_DEVICE_FULL: codes.diskFull,
   E_SECTOR_SIZE: codes.notSupported,
   E_FIRMWARE: codes.notSupported,
+  E_IMAGE_KIND: codes.invalidSetting,
 };
 
 /** Rethrows what is no failure of the step: a broken rule of the program, and the wish to stop. */
@@ -161,7 +164,7 @@ export function wholeNumber(
 
 /** The service a step cannot do without; its absence is the step's failure. */
 export function service<Name extends keyof StepServices>(
-  context: StepContext,
+  context: Pick<StepContext, "services">,
   name: Name,
   what: string,
 ): NonNullable<StepServices[Name]> {

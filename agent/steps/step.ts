@@ -3,6 +3,7 @@
  * lists them all. A step knows nothing of the sequence around it: order, conditions, retries and success codes are the
  * interpreter's.
  */
+import type { VolleyError } from "../../contract/errors.ts";
 import type { SequenceStep, SystemName } from "../sequence/tree.ts";
 import type { Log } from "../report/logs.ts";
 import type { StepServices } from "./services.ts";
@@ -21,11 +22,19 @@ export interface StepKind {
   /** Checks of the file alone, before anything runs; sentences. */
   check(step: SequenceStep): string[];
   /**
+   * Before a run touches anything: why it cannot do its work on this machine, as far as that is known by then. Null where nothing
+   * is in the way, or nobody knows yet.
+   */
+  foresee?(outlook: StepOutlook): Promise<VolleyError | null>;
+  /**
    * Does the work. A failure is an exit code with the text that goes with it, never a thrown error; what is thrown is a
    * broken rule of the program or the registry's E_CANCELLED.
    */
   perform(context: StepContext): Promise<StepOutcome>;
 }
+
+/** What there is of a step's context before it runs: nothing is run for the asking, and nothing changed. */
+export type StepOutlook = Pick<StepContext, "property" | "services" | "system" | "variables">;
 
 export interface StepOutcome {
   /** Win32 or program exit code, as 32 bits without sign. */

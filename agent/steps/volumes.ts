@@ -24,7 +24,7 @@ const variableOf = (letter: string): string => `_VolleyVolume${letter.toUpperCas
 /** The folder at which a network folder with this letter is mounted. */
 export const shareVariable = (letter: string): string => `_VolleyShare${letter.toUpperCase()}`;
 
-export const isLinux = (context: StepContext): boolean =>
+export const isLinux = (context: Pick<StepContext, "system">): boolean =>
   context.system === "linux" || context.system === "linuxpe";
 
 /** Device of a disk's partition: "/dev/sda" and 1 give "/dev/sda1", "/dev/nvme0n1" and 1 "/dev/nvme0n1p1". */
@@ -70,7 +70,7 @@ export function nextLetter(context: StepContext): string {
  * The disks as a sequence numbers them, from 0: fixed ones first, then removable ones, then what stands for a disk and was
  * named by a person; what is made of memory or of other disks has no number.
  */
-export async function numberedDisks(context: StepContext): Promise<DiskFacts[]> {
+export async function numberedDisks(context: Pick<StepContext, "services">): Promise<DiskFacts[]> {
   const disks = await service(context, "disks", "list of disks").list();
   const rank = (disk: DiskFacts): number => (disk.kind === "disk" ? Number(disk.removable) : 2);
   return disks.filter(({ kind }) => kind !== "virtual").toSorted((a, b) => rank(a) - rank(b));

@@ -11,9 +11,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { SessionRecord } from "../../contract/administration.ts";
+import { errors } from "../../contract/errors.ts";
 import type { PackageRecord } from "../../contract/sequence.ts";
 import type { StepStatus } from "../../contract/report.ts";
 import type { AgentProcess } from "../fixtures/agent-process.ts";
+import { firstSector } from "../fixtures/disk-image.ts";
 import { firstDifference } from "../fixtures/images.ts";
 import { loopDisk, type LoopDisk } from "../fixtures/loop-disk.ts";
 import { writeHive } from "../fixtures/hives.ts";
@@ -48,11 +50,11 @@ after(async () => {
 
 async function volley<Answer>(...words: string[]): Promise<Answer> {
   const child = spawn(process.execPath, [program, ...words, "--data", site.folder, "--json"]);
-  let [out, errors] = ["", ""];
+  let [out, complaint] = ["", ""];
   child.stdout.on("data", (piece) => (out += String(piece)));
-  child.stderr.on("data", (piece) => (errors += String(piece)));
+  child.stderr.on("data", (piece) => (complaint += String(piece)));
   const code = await new Promise((resolve) => child.once("close", resolve));
-  if (code !== 0) throw new Error(`volley ${words.join(" ")} ended with ${String(code)}: ${errors}`);
+  if (code !== 0) throw new Error(`volley ${words.join(" ")} ended with ${String(code)}: ${complaint}`);
   return JSON.parse(out) as Answer;
 }
 
@@ -264,6 +266,32 @@ test("two block images in one sequence, each by a session of its own onto its pa
   assert.deepEqual(ours.map(({ imageName }) => imageName).toSorted(), ["data", "more data"]);
   await assert.rejects(volley("image", "remove", "more data"), /E_IMAGE_IN_USE/);
   await volley("deployment", "close", "data");
+});
+
+test("an image that cannot go where the sequence means it to is refused before the disk is touched", async () => {
+  const image = join(room.folder, "whole.raw");
+  execFileSync("truncate", ["--size", "24M", image]);
+  execFileSync("sfdisk", ["--quiet", image], { input: "label: gpt\nsize=8MiB, type=uefi\n" });
+  await site.importImage(image, "whole");
+  await volley("package", "image", "whole", "--id", "VOL00011");
+  const untouched = firstSector(disk.path);
+  const where = variable("ImagePackageID", "VOL00011") + variable("DestinationVariable", "Disk0");
+  const steps = [
+    step("PartitionDisk", "Partition", partitions(["100", "PERCENT", "Disk0"])),
+    step("ApplyDataImage", "Apply the data", where),
+  ];
+  await deploy("foreseen", sequenceText(...steps));
+  const agent = await agentInPe("f1");
+  await agent.exits(errors.E_IMAGE_KIND.exitCode, 240_000);
+  const why = /Step "Apply the data" cannot do its work: Image VOL00011 is a whole disk's/;
+  assert.match(agent.errorOutput, /^E_IMAGE_KIND: /m);
+  assert.match(agent.log, why);
+  const told = await site.machine("f1");
+  assert.equal(told?.state, "failed");
+  assert.equal(told.error?.code, "E_IMAGE_KIND");
+  assert.match(told.error.detail, why);
+  assert.ok(firstSector(disk.path).equals(untouched));
+  await volley("deployment", "close", "foreseen");
 });
 
 const holds = (expression: string): string =>

@@ -6,6 +6,7 @@ import { showPlan } from "../show-plan.ts";
 import { runOrFail, service, StepFailure } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { findInAnyCase, hostPath, isLinux, unmountVolume } from "../volumes.ts";
+import { forNoVolume } from "./foresee.ts";
 import { describeDestination, diskOf, type Destination } from "./destination.ts";
 import { wipeFolder } from "./wipe.ts";
 
@@ -42,10 +43,7 @@ export async function applyImage(
   { source, ...wish }: ImageWish & { source: ImageSource },
   destination: Destination,
 ): Promise<string> {
-  if (source.kind === "disk") {
-    const text = `Image ${wish.packageId} is a whole disk's, with partitions of its own, and goes onto no volume`;
-    throw new StepFailure(codes.invalidSetting, text);
-  }
+  if (source.kind === "disk") throw forNoVolume(wish.packageId);
   return source.kind === "block"
     ? writeVolume(context, wish.packageId, destination)
     : applyFiles(context, { ...wish, source }, destination);

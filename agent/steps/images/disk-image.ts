@@ -11,15 +11,13 @@ import { codes } from "../codes.ts";
 import { showPlan } from "../show-plan.ts";
 import { runOrFail, service, StepFailure, wholeNumber } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
+import { forNoWindowsPe } from "./foresee.ts";
 import { holdRoom, keptRoomOf, type KeptRoom } from "../user-state/kept.ts";
 import { dropLettersOf, isLinux, numberedDisks, unmountVolume, usedLetters, volumeOf } from "../volumes.ts";
 
 /** Returns what was done, a sentence. What has to be done with the disk afterwards is Linux's tools' work. */
 export async function applyDiskImage(context: StepContext, packageId: string): Promise<string> {
-  if (!isLinux(context)) {
-    const text = "in Windows PE a deployment of the image itself puts it on the disk (--fit)";
-    throw new StepFailure(codes.notSupported, `Image ${packageId} is that of a whole disk: ${text}`);
-  }
+  if (!isLinux(context)) throw forNoWindowsPe(packageId);
   const applier = service(context, "imageApplier", "site that could cast the image");
   const demand = await applier.diskDemand(packageId);
   const disk = await takeDisk(context, demand);

@@ -15,6 +15,6 @@ export function delegate(
 }
 
 /** MDT's properties are variables as well, whichever of both is set. */
-export function toolkitValue(context: StepContext, name: string): string {
+export function toolkitValue(context: Pick<StepContext, "property" | "variables">, name: string): string {
   return context.property(name) || context.variables.get(name);
 }

@@ -7,6 +7,7 @@ import { captureNetworkSettings } from "../capture-network-settings.ts";
 import { captureOperatingSystemImage } from "../capture-operating-system-image.ts";
 import { disableBitLocker } from "../disable-bitlocker.ts";
 import { prepareWindowsForCapture } from "../prepare-windows-for-capture.ts";
+import { foreseeImage } from "../images/foresee.ts";
 import { runPowerShellScript } from "../run-powershell-script.ts";
 import { handOverDueVariable } from "../setup-windows.ts";
 import { setOutput, stepKind, succeeded } from "../step-kind.ts";
@@ -38,6 +39,7 @@ export const installOs = stepKind({
   type: "BDD_InstallOS",
   title: "Install Operating System",
   support: applyOperatingSystemImage.support,
+  foresee: (outlook) => foreseeImage(outlook, toolkitValue(outlook, "OSGUID"), { whole: true }),
   async perform(context) {
     const outcome = await delegate(context, applyOperatingSystemImage, {
       ImagePackageID: toolkitValue(context, "OSGUID"),

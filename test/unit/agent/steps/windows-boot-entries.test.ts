@@ -17,7 +17,7 @@ test("the image of a whole disk is refused before anything is written: a deploym
     writeTo: () => assert.fail("it is written"),
   };
   const { outcome } = await room.perform("ApplyOperatingSystem", { ImagePackageID: "IMAGE" });
-  assert.equal(outcome.exitCode, codes.notSupported);
+  assert.equal(outcome.exitCode, codes.invalidSetting);
   assert.match(outcome.text, /whole disk: in Windows PE a deployment of the image itself/);
 });
 

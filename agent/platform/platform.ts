@@ -28,6 +28,8 @@ export interface PartitionFacts {
 
 export interface DiskFacts {
   path: string;
+  /** As the system's own programs number it, where they do. */
+  number?: number;
   kind: DiskKind;
   /** Names the same disk after a restart, also when the system has given it another path. */
   identity: string;

@@ -14,10 +14,10 @@ import { real, runOrFail, setOutput, StepFailure, stepKind, succeeded, unsupport
 import type { StepContext } from "./step.ts";
 import { keptRoomOf, holdRoom, type KeptRoom } from "./user-state/kept.ts";
 import {
+  diskOfIndex,
   dropLettersOf,
   isLinux,
   nextLetter,
-  numberedDisks,
   setLetter,
   unmountVolume,
   usedLetters,
@@ -59,15 +59,10 @@ function sizeBefore(room: KeptRoom | null, disk: { sizeBytes: number; sectorByte
 
 /** The disk of that index, when it may be overwritten: never one the running system lives on. */
 async function takeDisk(context: StepContext, index: number): Promise<DiskFacts> {
-  const find = async (): Promise<DiskFacts> => {
-    const disk = (await numberedDisks(context))[index];
-    if (disk === undefined) throw new StepFailure(codes.notFound, `This computer has no disk ${index}`);
-    return disk;
-  };
-  let disk = await find();
+  let disk = await diskOfIndex(context, index);
   if (isLinux(context)) {
     await unmountOwn(context, disk);
-    disk = await find();
+    disk = await diskOfIndex(context, index);
   }
   const [refusal] = safetyRefusals(disk, { removable: false }, true);
   if (refusal !== undefined) {

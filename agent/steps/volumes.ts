@@ -67,13 +67,21 @@ export function nextLetter(context: StepContext): string {
 }
 
 /**
- * The disks as a sequence numbers them, from 0: fixed ones first, then removable ones, then what stands for a disk and was
- * named by a person; what is made of memory or of other disks has no number.
+ * The disks in the order in which a sequence numbers them, from 0: fixed ones first, then removable ones, then what stands for a
+ * disk and was named by a person; what is made of memory or of other disks has no number.
  */
 export async function numberedDisks(context: Pick<StepContext, "services">): Promise<DiskFacts[]> {
   const disks = await service(context, "disks", "list of disks").list();
   const rank = (disk: DiskFacts): number => (disk.kind === "disk" ? Number(disk.removable) : 2);
   return disks.filter(({ kind }) => kind !== "virtual").toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** What a sequence means by a disk's index. Windows' own number counts there: its programs and its WMI go by that. */
+export async function diskOfIndex(context: Pick<StepContext, "services">, index: number): Promise<DiskFacts> {
+  const disks = await numberedDisks(context);
+  const disk = disks.find(({ number }, place) => (number ?? place) === index);
+  if (disk === undefined) throw new StepFailure(codes.notFound, `This computer has no disk ${index}`);
+  return disk;
 }
 
 export async function volumeOf(context: StepContext, letter: string): Promise<Volume> {

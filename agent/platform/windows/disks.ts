@@ -35,6 +35,7 @@ export function toDiskFacts(disk: WindowsDisk, inPe: boolean): DiskFacts {
   const name = [vendor, model].filter((word) => word !== "").join(" ");
   return {
     path: disk.path,
+    number: disk.number,
     kind: disk.bus === "virtual" ? "virtual" : "disk",
     identity: identityOf(disk.path, { name, serial, sizeBytes, uniqueId }),
     sizeBytes,

@@ -7,6 +7,7 @@ import { codes } from "../codes.ts";
 import { setOutput, StepFailure, wholeNumber } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import {
+  diskOfIndex,
   isLinux,
   nextLetter,
   numberedDisks,
@@ -99,23 +100,16 @@ function readWish(context: StepContext): Wish {
 }
 
 async function findOnLinux(context: StepContext, wish: Wish): Promise<Destination> {
-  const disks = await numberedDisks(context);
   if (wish.kind === "letter") {
     const volume = await volumeOf(context, wish.letter);
     return destinationOf(context, volume.disk.path, volume.partitionNumber, wish.letter);
   }
   if (wish.kind === "partition") {
-    const disk = disks[wish.disk];
-    if (disk === undefined) throw new StepFailure(codes.notFound, `This computer has no disk ${wish.disk}`);
-    return destinationOf(
-      context,
-      disk.path,
-      wish.partition,
-      await letterFor(context, disk.path, wish.partition),
-    );
+    const { path } = await diskOfIndex(context, wish.disk);
+    return destinationOf(context, path, wish.partition, await letterFor(context, path, wish.partition));
   }
   const used = await usedPlaces(context);
-  for (const disk of disks) {
+  for (const disk of await numberedDisks(context)) {
     if (disk.systemUses.length > 0) continue;
     const { partitions } = await readPartitions(context, disk.path);
     const free = partitions.filter(

@@ -13,7 +13,15 @@ import { runOrFail, service, StepFailure, wholeNumber } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { forNoWindowsPe } from "./foresee.ts";
 import { holdRoom, keptRoomOf, type KeptRoom } from "../user-state/kept.ts";
-import { dropLettersOf, isLinux, numberedDisks, unmountVolume, usedLetters, volumeOf } from "../volumes.ts";
+import {
+  diskOfIndex,
+  dropLettersOf,
+  isLinux,
+  numberedDisks,
+  unmountVolume,
+  usedLetters,
+  volumeOf,
+} from "../volumes.ts";
 
 /** Returns what was done, a sentence. What has to be done with the disk afterwards is Linux's tools' work. */
 export async function applyDiskImage(context: StepContext, packageId: string): Promise<string> {
@@ -102,11 +110,10 @@ async function takeDisk(context: StepContext, demand: DiskDemand): Promise<DiskF
   await unmountOwn(context);
   const disks = await numberedDisks(context);
   const index = context.property("DestinationDisk");
-  // Who started the agent has named the only disk that the steps see, whatever stands behind it.
   if (index === "" && disks.length > 1) return chooseDisk(disks, demand);
   const number = wholeNumber(index, "The destination's disk", { least: 0, most: 10_000, fallback: 0 });
-  const disk = disks[number];
-  if (disk === undefined) throw new StepFailure(codes.notFound, `This computer has no disk ${number}`);
+  // Who started the agent has named the only disk that the steps see, whatever stands behind it.
+  const disk = (index === "" ? disks[0] : undefined) ?? (await diskOfIndex(context, number));
   const [refusal] = judgeDisk(disk, demand, true);
   if (refusal !== undefined) {
     throw new VolleyError(refusal.code, `Disk ${number}, ${disk.path}, ${refusal.reason}`);

@@ -458,6 +458,13 @@ const entries = {
     500,
     71,
   ),
+  E_ADDON: entry(
+    "The agent's native part cannot be unpacked or loaded.",
+    "after-remedy",
+    "Let the agent write to the folder that is named, with room for it, and let programs be loaded from there.",
+    500,
+    74,
+  ),
   E_OUTBOX: entry(
     "The agent cannot keep its reports.",
     "after-remedy",

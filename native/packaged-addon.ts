@@ -24,16 +24,21 @@ const folderPrefix = "volley-addon-";
 /** So old is what no other version of the agent is just about to load. */
 const sweepAfterMs = 24 * 3_600_000;
 
-let systemPlace: string | null = null;
+/** Where to unpack to before anywhere else. */
+export interface AddonPlace {
+  folder: string;
+  /** Whether the temporary folder does where this one fails. Asked then alone, when there is no addon to ask. */
+  mayBeTemporary(): boolean;
+}
+let systemPlace: AddonPlace | null = null;
 
-/** Where to unpack to before anywhere else: on Windows a folder below its own, where administrators alone can write. */
-export function unpackAddonIn(place: string): void {
+export function unpackAddonIn(place: AddonPlace): void {
   systemPlace = place;
 }
 
 /**
  * The addon's exports. The first of the places that takes it is used: some systems forbid programs in the temporary
- * folder. Throws what the last place answered.
+ * folder. Throws E_ADDON with what the last place answered.
  */
 export function loadPackagedAddon(): unknown {
   const content = Buffer.from(getRawAsset(assetName) as ArrayBuffer);
@@ -50,14 +55,14 @@ export function loadPackagedAddon(): unknown {
       failure = error;
     }
   }
-  throw failure;
+  const why = failure instanceof Error ? failure.message : String(failure);
+  throw Object.assign(new Error(why, { cause: failure }), { code: "E_ADDON" });
 }
 
-/** Windows: who may not write to the system's folder runs what is in the temporary one with no more rights than that. */
-function places(): string[] {
-  const isRoot = process.getuid?.() === 0;
-  const ofSystem = systemPlace ?? (isRoot ? "/var/lib/volley-agent" : null);
-  return [...(ofSystem === null ? [] : [ofSystem]), tmpdir()];
+function* places(): Generator<string> {
+  if (systemPlace !== null) yield systemPlace.folder;
+  else if (process.getuid?.() === 0) yield "/var/lib/volley-agent";
+  if (systemPlace === null || systemPlace.mayBeTemporary()) yield tmpdir();
 }
 
 /** Path of the file in `folder`. Throws when the folder is somebody else's, since what is in it would be run. */

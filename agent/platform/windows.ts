@@ -15,6 +15,7 @@ import { windowsFirewall } from "./windows/firewall.ts";
 import { windowsGround } from "./windows/ground.ts";
 import { identify } from "./windows/identity.ts";
 import { windowsNetwork } from "./windows/machine-network.ts";
+import { isOrdinaryUser } from "./windows/ordinary-user.ts";
 import { protectFolder } from "./windows/protect-folder.ts";
 import { windowsSequenceMachine } from "./windows/sequence-machine.ts";
 import { windowsTools, type WindowsTools } from "./windows/tools.ts";
@@ -30,7 +31,7 @@ export function windowsPlatform(options: PlatformOptions, world?: WindowsWorld):
   const systemRoot = options.systemRoot ?? defaultSystemRoot;
   // Unlike in ProgramData, none but administrators can have made a folder there before us.
   const own = `${systemRoot}\\Volley`;
-  unpackAddonIn(own);
+  unpackAddonIn({ folder: own, mayBeTemporary: () => isOrdinaryUser(systemRoot) });
   const { facts, tools } = world ?? { facts: nativeFacts, tools: windowsTools(systemRoot) };
   const ground = windowsGround({ facts, tools, systemRoot });
   return {

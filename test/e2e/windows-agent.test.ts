@@ -9,13 +9,14 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -30,6 +31,8 @@ import { commandStep, escapeXml, sequenceText, settingStep, variable } from "../
 import { diskEquals, openRoom, type Room } from "../fixtures/room.ts";
 import { startTimes } from "../fixtures/start-times.ts";
 import { volley } from "../fixtures/volley-command.ts";
+import { openWineTools } from "../fixtures/wine-tools.ts";
+import { doubleMachine } from "../fixtures/windows-tools/machine.ts";
 import { onDriveC, packageForWindows, runWine, wineAgent, winePath } from "../fixtures/wine.ts";
 
 const run = promisify(execFile);
@@ -122,7 +125,12 @@ test("Windows shows our icon in each of its sizes, and our name in the place of 
   assert.ok(names(resources, "Volley agent") && !names(resources, "Node.js JavaScript Runtime"));
 });
 
-test("its addon lies where administrators alone can write, and what other versions left goes", async () => {
+const addonFolder = (): string => {
+  const addon = readFileSync(join(root, "build/windows/volley.node"));
+  return `volley-addon-${createHash("sha256").update(addon).digest("hex").slice(0, 32)}`;
+};
+
+test("its addon lies below the Windows folder, and what other versions left goes", async () => {
   const place = onDriveC("windows", "Volley");
   const old = join(place, `volley-addon-${"0".repeat(32)}`);
   mkdirSync(old, { recursive: true });
@@ -131,10 +139,37 @@ test("its addon lies where administrators alone can write, and what other versio
   const { output } = await runWine([agent, "identify", "--json"], folder);
   assert.equal((JSON.parse(output) as { operatingSystem: string }).operatingSystem, "windows");
   const addon = readFileSync(join(root, "build/windows/volley.node"));
-  const name = `volley-addon-${createHash("sha256").update(addon).digest("hex").slice(0, 32)}`;
-  assert.ok(readFileSync(join(place, name, "volley.node")).equals(addon));
+  assert.ok(readFileSync(join(place, addonFolder(), "volley.node")).equals(addon));
   assert.ok(!existsSync(old));
 });
+
+test(
+  "where that folder fails, an ordinary user alone has the addon in the temporary one",
+  { skip },
+  async (t) => {
+    const windows = doubleMachine({ inPe: false });
+    const own = join(folder, "ordinary-user");
+    mkdirSync(own);
+    const tools = openWineTools(own, windows, ["whoami.exe"]);
+    t.after(() => tools.close());
+    writeFileSync(join(tools.driveC, "windows", "Volley"), "no folder");
+    const temporary = join(tools.driveC, "users", userInfo().username, "Temp");
+    const unpacked = (): string[] =>
+      readdirSync(temporary).filter((name) => name.startsWith("volley-addon-"));
+    const identify = (): ReturnType<typeof runWine> =>
+      runWine([agent, "identify", "--json"], own, tools.environment);
+    for (const level of [12_288, 16_384]) {
+      windows.state.set("integrity level", level);
+      const refused = await identify();
+      assert.match(refused.story, /E_ADDON: .*C:\\Windows\\Volley/i);
+      assert.deepEqual(unpacked(), [], "anybody may have made a folder there");
+    }
+    windows.state.set("integrity level", 8192);
+    const { output, story } = await identify();
+    assert.match(output, /"operatingSystem":\s*"windows"/, story);
+    assert.deepEqual(unpacked(), [addonFolder()]);
+  },
+);
 
 test(
   "two builds of the same sources are the same bytes; a certificate of one's own signs it",

@@ -102,7 +102,7 @@ export async function runDoctor(command: DoctorCommand, around: Surroundings): P
     const remedy = "The network or the site answers slowly: run the doctor again when less is going on.";
     tell(warning("examination", `Not every check was done in ${examinationMs / 1000} s`, remedy));
   } finally {
-    introduction.end();
+    await introduction.end();
   }
   await written;
   if (command.json) await around.write(reportJson(checks));
@@ -117,7 +117,7 @@ class Introduction {
   readonly #around: Surroundings;
   /** Begun at once: it may take some seconds, and the first checks do not need it. */
   readonly #machine: Promise<MachineFacts>;
-  readonly #endings: (() => void)[] = [];
+  readonly #endings: (() => void | Promise<void>)[] = [];
 
   constructor(command: DoctorCommand, around: Surroundings) {
     this.#command = command;
@@ -131,6 +131,8 @@ class Introduction {
     const state = openStateFolder(this.#command.stateFolder ?? platform.defaultStateFolder(), flushFolder);
     const hold = await platform.hold(`state ${realpathSync(state.path)}`);
     this.#endings.push(() => hold?.release());
+    // Where another agent is at work, the firewall is as its session needs it.
+    if (hold !== null) await this.#openFirewall();
     const authority = await inTime(trust(state));
     const transport = openTransport(this.#command.site, authority);
     this.#endings.push(() => transport.close());
@@ -153,8 +155,19 @@ class Introduction {
     };
   }
 
-  end(): void {
-    for (const end of this.#endings.toReversed()) end();
+  /** As a session has it, so that what is measured is what a session would get. */
+  async #openFirewall(): Promise<void> {
+    const { firewall } = this.#around.platform;
+    const opening = firewall.open();
+    this.#endings.push(async () => {
+      await opening;
+      await firewall.close();
+    });
+    await opening;
+  }
+
+  async end(): Promise<void> {
+    for (const end of this.#endings.toReversed()) await end();
   }
 }
 

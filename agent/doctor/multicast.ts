@@ -89,6 +89,6 @@ export function judgeFirewall(facts: FirewallFacts): Check | null {
   }
   const detail = `Test datagrams reach ${facts.link}, but not this program`;
   const remedy =
-    "This machine's own firewall drops them: let in UDP from the site to the site's ports for sessions (--port-range, 63000 to 64000 unless it says otherwise), multicast included.";
+    "This machine's own firewall drops them: let in UDP from the site to the site's ports for sessions (--port-range, 63000 to 64000 unless it says otherwise), multicast included. On Windows run the doctor as an administrator: it then opens the firewall as a deployment does.";
   return fault("firewall", detail, remedy);
 }

@@ -10,8 +10,12 @@ import { testFolder } from "../../fixtures/folder.ts";
 import { laptop } from "../../fixtures/windows-facts.ts";
 import { allTools } from "../../fixtures/windows-tools/all.ts";
 import { bootStore } from "../../fixtures/windows-tools/bcdedit.ts";
-import { doubleMachine, lettersOf, windowsTools } from "../../fixtures/windows-tools/machine.ts";
-import type { DoublePartition } from "../../fixtures/windows-tools/machine.ts";
+import {
+  doubleMachine,
+  doublePartition,
+  lettersOf,
+  windowsTools,
+} from "../../fixtures/windows-tools/machine.ts";
 
 const efiSystem = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
 const data = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7";
@@ -51,16 +55,13 @@ async function start(t: TestContext, { disks = [diskOf(0)], firmware = "uefi", f
     sizeMegabytes: 1000,
     style: "gpt",
     dynamic: false,
-    partitions: partitions.map(({ type }): DoublePartition => ({
-      kind: type === efiSystem ? "efi" : "primary",
-      sizeMegabytes: 260,
-      fileSystem: "ntfs",
-      label: "",
-      letter: null,
-      active: false,
-      id: null,
-      attributes: null,
-    })),
+    partitions: partitions.map(({ type }) =>
+      doublePartition({
+        kind: type === efiSystem ? "efi" : "primary",
+        sizeMegabytes: 260,
+        fileSystem: "ntfs",
+      }),
+    ),
   }));
   const store = bootStore(machine);
   store.firmwareOrder = order ?? [network];

@@ -20,7 +20,12 @@ import { writeHive } from "../../../fixtures/hives.ts";
 import { testContext, type TestContext } from "../../../fixtures/step-context.ts";
 import { fakeProgram } from "../../../fixtures/windows-image.ts";
 import { dism } from "../../../fixtures/windows-tools/dism.ts";
-import { doubleMachine, windowsTools } from "../../../fixtures/windows-tools/machine.ts";
+import {
+  doubleMachine,
+  doublePartition,
+  windowsTools,
+  type DoubleDisk,
+} from "../../../fixtures/windows-tools/machine.ts";
 import { windowsVolume } from "../../../fixtures/windows-volume.ts";
 import { inf, networkCard } from "../../../fixtures/inf-text.ts";
 
@@ -48,7 +53,10 @@ function makeRoom(t: Test): Room {
   put("net/unsigned/net.inf", inf({ date: "01/01/2024" }));
   put("net/other/notes.inf", "no driver");
   put("video/video.inf", inf({ hardwareIds: "PCI\\VEN_10DE" }));
-  const machine = doubleMachine();
+  const applied = { fileSystem: "ntfs", letter: "C", holdsWindows: true };
+  const partitions = [doublePartition({ kind: "primary", sizeMegabytes: 500, ...applied })];
+  const disk: DoubleDisk = { sizeMegabytes: 64_000, style: "gpt", dynamic: false, partitions };
+  const machine = doubleMachine({ disks: [disk] });
   return {
     folder,
     machine,

@@ -6,7 +6,12 @@ import { test } from "node:test";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { allTools } from "../../../fixtures/windows-tools/all.ts";
 import { diskpart, fsutil } from "../../../fixtures/windows-tools/diskpart.ts";
-import { doubleMachine, windowsTools } from "../../../fixtures/windows-tools/machine.ts";
+import {
+  doubleMachine,
+  doublePartition,
+  windowsTools,
+  type DoubleDisk,
+} from "../../../fixtures/windows-tools/machine.ts";
 
 test("diskpart", async (t) => {
   const file = join(testFolder(t), "script.txt");
@@ -86,6 +91,25 @@ const rows: [name: string, tool: string, words: string[], accepted: boolean, inP
     ["/Image:C:\\", "/Apply-Image", "/ImageFile:@file", "/Index:1", "/ApplyDir:C:\\"],
     false,
   ],
+  [
+    "dism applying to a volume that is not there",
+    "dism.exe",
+    ["/Apply-Image", "/ImageFile:@file", "/Index:1", "/ApplyDir:Q:\\"],
+    false,
+  ],
+  [
+    "dism applying to a volume that is not formatted",
+    "dism.exe",
+    ["/Apply-Image", "/ImageFile:@file", "/Index:1", "/ApplyDir:E:\\"],
+    false,
+  ],
+  [
+    "dism servicing a volume that no image was applied to",
+    "dism.exe",
+    ["/Image:D:\\", "/Set-LayeredDriver:6"],
+    false,
+  ],
+  ["dism servicing a volume that is not there", "dism.exe", ["/Image:Q:\\", "/Set-LayeredDriver:6"], false],
   ["dism setting a keyboard", "dism.exe", ["/Image:C:\\", "/Set-LayeredDriver:6"], true],
   ["dism setting a keyboard that there is not", "dism.exe", ["/Image:C:\\", "/Set-LayeredDriver:7"], false],
   [
@@ -267,11 +291,39 @@ const rows: [name: string, tool: string, words: string[], accepted: boolean, inP
   ["cmd", "cmd.exe", ["/d", "/c", "dir"], true],
 ];
 
+/** Windows on C:, an empty volume D:, and E: that was never formatted. */
+function diskWithWindows(): DoubleDisk {
+  const part = { kind: "primary", sizeMegabytes: 500 } as const;
+  const partitions = [
+    doublePartition({ ...part, letter: "C", fileSystem: "ntfs", holdsWindows: true }),
+    doublePartition({ ...part, letter: "D", fileSystem: "ntfs" }),
+    doublePartition({ ...part, letter: "E" }),
+  ];
+  return { sizeMegabytes: 64_000, style: "gpt", dynamic: false, partitions };
+}
+
+test("dism services what it has applied, until the volume is formatted", async (t) => {
+  const folder = testFolder(t);
+  const [image, script] = [join(folder, "install.wim"), join(folder, "script.txt")];
+  writeFileSync(image, "");
+  writeFileSync(script, "select disk 0\nselect partition 2\nformat quick fs=ntfs");
+  const tools = windowsTools(doubleMachine({ disks: [diskWithWindows()] }), allTools());
+  const exitCodeOf = async (...command: string[]): Promise<number | null> =>
+    (await tools.run({ command })).exitCode;
+  const service = ["dism.exe", "/Image:D:\\", "/Add-Driver", `/Driver:${folder}`];
+  assert.equal(await exitCodeOf(...service), 2);
+  const apply = ["dism.exe", "/Apply-Image", `/ImageFile:${image}`, "/Index:1", "/ApplyDir:D:\\"];
+  assert.equal(await exitCodeOf(...apply), 0);
+  assert.equal(await exitCodeOf(...service), 0);
+  assert.equal(await exitCodeOf("diskpart.exe", "/s", script), 0);
+  assert.equal(await exitCodeOf(...service), 2);
+});
+
 test("the other tools", async (t) => {
   const folder = testFolder(t);
   writeFileSync(join(folder, "file.xml"), "");
   for (const [name, tool, words, accepted, inPe = true] of rows) {
-    const machine = doubleMachine({ inPe, otherLetters: ["C"] });
+    const machine = doubleMachine({ inPe, disks: [diskWithWindows()] });
     const tools = windowsTools(machine, allTools([["known", () => 0]]));
     const given = words.map((word) =>
       word.replace("@file", join(folder, "file.xml")).replace("@folder", folder),

@@ -21,6 +21,21 @@ export function partcloneHead(bytes: Buffer): PartcloneHead | null {
     : { fileSystem: text(36, 16), deviceBytes: Number(bytes.readBigUInt64LE(52)) };
 }
 
+/**
+ * What else saves a partition in a form of its own: the program, and what its images begin with. ntfsclone.c (IMAGE_MAGIC) of
+ * ntfs-3g; partimage's description of its format 0.6 (CVolumeHeader).
+ */
+const otherImages: readonly { program: string; magic: Buffer }[] = [
+  { program: "ntfsclone", magic: Buffer.from("\0ntfsclone-image", "latin1") },
+  { program: "partimage", magic: Buffer.from("PaRtImAgE-VoLuMe", "latin1") },
+];
+
+/** The program that saved it and that alone restores it; null for a partclone image, and for what is none of these. */
+export function otherImageProgram(bytes: Buffer): string | null {
+  const found = otherImages.find(({ magic }) => bytes.subarray(0, magic.length).equals(magic));
+  return found?.program ?? null;
+}
+
 export interface Compression {
   /** The program, too. */
   name: string;

@@ -27,7 +27,8 @@ export interface ReceiveCommand {
   yes: boolean;
 }
 
-export const receiveHelpText = `  volley-agent receive --udpcast WHERE [OPTION...]  receives once from an existing udp-sender (FOG, Clonezilla)
+export const receiveHelpText = `  volley-agent receive --udpcast WHERE [OPTION...]  on Linux: receives once from an existing udp-sender
+                                                 (FOG, Clonezilla)
       --to FILE                the stream as it comes, into a file; - is standard output, a device is written raw
       --restore PATH           or: the partclone image in it, decompressed, into a partition (or a file that stands for one)
       --size BYTES             of the file that --restore makes

@@ -22,6 +22,7 @@ import {
   compressionOf,
   ntfsCopyOffset,
   ntfsSectorBytes,
+  otherImageProgram,
   partcloneHead,
   type PartcloneHead,
   streamHeadBytes,
@@ -184,12 +185,9 @@ function decide(target: Target, bytes: Buffer, headFile: string): Decision {
   const peek = ["-c", `${compression.decompress} <"$1" 2>/dev/null | head -c 4096`, "bash", headFile];
   const head = partcloneHead(spawnSync("bash", peek, { maxBuffer: 1_048_576 }).stdout);
   if (target.kind === "raw") {
-    if (head === null && compression.name === "none") return { compression, head, text: "" };
-    const what = head === null ? `compressed (${compression.name})` : "a partclone image";
-    throw new VolleyError(
-      "E_IMAGE_FORMAT",
-      `The stream is ${what}, and no raw one: use --restore ${target.path}`,
-    );
+    const what = notRaw(bytes, { compression, head, path: target.path });
+    if (what === null) return { compression, head, text: "" };
+    throw new VolleyError("E_IMAGE_FORMAT", `The stream is ${what}`);
   }
   if (head === null) {
     throw new VolleyError("E_IMAGE_FORMAT", "The stream is no partclone image, and nothing was written");
@@ -203,6 +201,20 @@ function decide(target: Target, bytes: Buffer, headFile: string): Decision {
     head,
     text: `The stream is ${head.fileSystem} of a partition of ${head.deviceBytes} bytes`,
   };
+}
+
+/** Why a stream is not what a device is to hold, and what to do; null for a raw one. */
+function notRaw(
+  bytes: Buffer,
+  { compression, head, path }: Pick<Decision, "compression" | "head"> & { path: string },
+): string | null {
+  if (head !== null) return `a partclone image, and no raw one: use --restore ${path}`;
+  if (compression.name !== "none") {
+    return `compressed (${compression.name}), and no raw one: use --restore ${path}`;
+  }
+  const program = otherImageProgram(bytes);
+  if (program === null) return null;
+  return `an image of ${program}'s, and no raw one: take it into a file, and restore it by ${program}`;
 }
 
 function failure(said: string, { portBase, waitSeconds }: Udpcast): VolleyError {

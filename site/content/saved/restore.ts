@@ -17,6 +17,7 @@ import {
   compressionOf,
   ntfsCopyOffset,
   ntfsSectorBytes,
+  otherImageProgram,
   partcloneHead,
 } from "../../../contract/saved-stream.ts";
 import { runTool } from "../tools.ts";
@@ -158,13 +159,9 @@ function refuseOthers(head: Buffer, name: string): void {
   if (head.length === 0) {
     throw new VolleyError("E_IMAGE_TRUNCATED", `${name} is empty, or damaged from its beginning on.`);
   }
-  for (const [magic, program] of [
-    ["PaRtImAgE-VoLuMe", "partimage"],
-    ["\0ntfsclone-image", "ntfsclone"],
-  ] as const) {
-    if (head.toString("latin1", 0, magic.length) === magic) {
-      throw new VolleyError("E_IMAGE_FORMAT", `${name} was saved by ${program}; save it by partclone.`);
-    }
+  const program = otherImageProgram(head);
+  if (program !== null) {
+    throw new VolleyError("E_IMAGE_FORMAT", `${name} was saved by ${program}; save it by partclone.`);
   }
 }
 

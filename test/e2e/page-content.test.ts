@@ -8,9 +8,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
+import type { ImageRecord } from "../../contract/administration.ts";
 import { openBrowser, signIn } from "../fixtures/page.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
+import { completeWindows, writeWim, writeWindows } from "../fixtures/windows-image.ts";
 
 let room: Room;
 let site: SiteProcess;
@@ -21,6 +23,13 @@ before(async () => {
   const folder = join(room.folder, "to import");
   await mkdir(join(folder, "labs"), { recursive: true });
   await copyFile((await room.makeImage(24)).path, join(folder, "labs", "debian.raw"));
+  const systems = ["one", "two"].map((marker) => {
+    const windows = join(room.folder, `windows-${marker}`);
+    writeWindows(windows, marker);
+    completeWindows(windows, { generalised: marker === "two" });
+    return windows;
+  });
+  writeWim(join(folder, "install.wim"), systems);
   site = await room.startSite({ words: ["--import-folder", folder] });
   browser = await openBrowser();
   page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
@@ -67,6 +76,26 @@ test("an image that is in use says by whom, and one that is not goes when that i
   await dialog.getByRole("button", { name: "Remove it" }).click();
   await page.getByText("Image Debian 12 lab is removed.").waitFor();
   await page.getByText("There is none yet.").waitFor();
+});
+
+test("a WIM of several images says which it holds, and one of them is imported for disks of 4096", async () => {
+  await page.getByRole("link", { name: "Images" }).click();
+  await page.locator('select[name="path"]').selectOption("install.wim");
+  await page.getByLabel("Name in the library").fill("Windows 11 lab");
+  await page.getByLabel("It becomes").selectOption("volume");
+  await page.getByLabel("For disks with sectors of").selectOption("4096");
+  await page.getByRole("button", { name: "Import it" }).click();
+  await page.getByText("install.wim holds 2 images. Which one is to be imported?").waitFor();
+  const edition = (name: string) => page.locator("#editions tr", { hasText: name });
+  await edition("Image 1").getByText("not generalised", { exact: true }).waitFor();
+  await edition("Image 2").getByText("generalised", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Import image 2, Image 2" }).click();
+  await row("Windows 11 lab").waitFor();
+  await page.locator("#editions").waitFor({ state: "detached" });
+  const images = await site.client.get<ImageRecord[]>("/images");
+  const image = images.find(({ name }) => name === "Windows 11 lab");
+  assert.equal(image?.sectorBytes, 4096);
+  await site.client.remove(`/images/${image.id}`);
 });
 
 test("a task sequence is added and read as a tree, with conditions in words and what each system does", async () => {

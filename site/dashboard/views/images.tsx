@@ -58,7 +58,7 @@ export function ImagesView() {
       )}
       {importable === null ? null : (
         <Section title="Import an image">
-          <ImportImage importable={importable} act={content.act} />
+          <ImportImage importable={importable} imports={imports} act={content.act} />
         </Section>
       )}
     </>

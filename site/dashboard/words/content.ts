@@ -1,5 +1,10 @@
 /** Images and what is done with them, in words. */
-import type { ImageRecord, ImportState, VerificationState } from "../../../contract/administration.ts";
+import type {
+  ImageRecord,
+  ImportState,
+  VerificationState,
+  WimEdition,
+} from "../../../contract/administration.ts";
 import type { PackageRecord } from "../../../contract/sequence.ts";
 import { bytesText, durationText, percentText, rateText } from "../../quantities.ts";
 
@@ -74,5 +79,16 @@ export function endText(work: Work): string {
   if (work.error !== null) return `${work.error.code}: ${work.error.detail} ${work.error.remedy}`.trim();
   if (work.state === "running") return "";
   if ("badChunks" in work) return "Every chunk is right, and the manifest is signed by this site.";
-  return work.image === null ? "" : `It is in the library, stored in ${bytesText(work.image.contentBytes)}.`;
+  if (work.image === null) return "";
+  const stored = `It is in the library, stored in ${bytesText(work.image.contentBytes)}.`;
+  return work.editions.length === 1 && work.editions[0]?.sysprep === "not generalised"
+    ? `${stored} ${notGeneralised}`
+    : stored;
 }
+
+const notGeneralised =
+  "It was not generalised: computers made of it share their identity. Run sysprep /generalize before it is captured.";
+
+/** "Professional 10.0.22621.1 amd64". */
+export const editionText = ({ architecture, edition, version }: WimEdition): string =>
+  [edition, version, architecture].filter(Boolean).join(" ");

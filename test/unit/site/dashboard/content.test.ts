@@ -1,8 +1,14 @@
 /** What the page says of imports that go on. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ImportState } from "../../../../contract/administration.ts";
-import { endText, withLook, workPart, workText } from "../../../../site/dashboard/words/content.ts";
+import type { ImageRecord, ImportState, WimEdition } from "../../../../contract/administration.ts";
+import {
+  editionText,
+  endText,
+  withLook,
+  workPart,
+  workText,
+} from "../../../../site/dashboard/words/content.ts";
 
 const work = (bytesDone: number, state: ImportState["state"] = "running"): ImportState => ({
   id: "1",
@@ -34,6 +40,25 @@ test("the rate and the time left are of the last ten seconds", () => {
   looks = withLook(looks, [work(5e9)], 23_000);
   assert.match(workText(work(5e9), looks.get("1") ?? []), /nothing in the last seconds$/);
   assert.equal(withLook(looks, [work(12e9, "done")], 24_000).size, 0);
+});
+
+test("an image of a Windows that was not generalised says so", () => {
+  const image = { contentBytes: 5e9 } as ImageRecord;
+  const edition: WimEdition = {
+    index: 1,
+    name: "Windows 11 Pro",
+    edition: "Professional",
+    version: "10.0.22621.1",
+    architecture: "amd64",
+    languages: ["en-US"],
+    bytes: 9e9,
+    entries: 100_000,
+    sysprep: "not generalised",
+  };
+  const done = (editions: WimEdition[]): string => endText({ ...work(12e9, "done"), image, editions });
+  assert.match(done([edition]), /^It is in the library.*not generalised: computers made of it share/);
+  assert.equal(done([{ ...edition, sysprep: "generalised" }]), done([]));
+  assert.equal(editionText(edition), "Professional 10.0.22621.1 amd64");
 });
 
 test("what is not known yet is not guessed, and what failed says what to do", () => {

@@ -189,6 +189,8 @@ export type DeploymentRequest = z.infer<typeof DeploymentRequest>;
 export const DeploymentRecord = DeploymentRequest.omit({ variables: true, confirm: true }).extend({
   id: Identifier,
   created: Time,
+  /** The account or token that made it; empty where that was not kept. */
+  createdBy: z.string().optional(),
   open: z.boolean(),
   /** When it woke its machines: see GET /deployments/:id/wake. */
   woken: Time.nullable().optional(),

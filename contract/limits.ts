@@ -90,6 +90,8 @@ export const limits = {
   /** How long status messages are kept, how often those that are older go, and how many one answer has. */
   statusDays: 180,
   statusPruneMs: 3_600_000,
+  /** Signed reports of runs that have ended, which are kept as long. */
+  deploymentReportsPerMachine: 400,
   /** The webhook: how often it is looked after, what goes in one request, how long that may take, and tries after failures. */
   webhookLookMs: 1000,
   webhookMessagesAtOnce: 100,

@@ -5,12 +5,12 @@ import { limits } from "./limits.ts";
 
 const Text = z.string().max(limits.reportTextCharacters);
 
+/** Model and serial number are empty where the disk does not say them. */
+export const DiskShown = z.object({ device: Text, sizeBytes: ByteCount, model: Text, serial: Text });
+export type DiskShown = z.infer<typeof DiskShown>;
+
 /** The plan that was shown before a disk is touched. */
-export const Plan = z.object({
-  device: Text,
-  sizeBytes: ByteCount,
-  model: Text,
-  serial: Text,
+export const Plan = DiskShown.extend({
   /** What will be lost: partitions and file systems found on the disk, or "nothing found". */
   lost: z.array(Text).max(200),
 });
@@ -23,8 +23,28 @@ export const Outcome = z.object({
   foundChunks: z.int().min(0),
   repairedSymbols: z.int().min(0),
   seconds: z.number().min(0),
+  /** Of the image's, holes among them: those whose hash was right when the disk gave them back. */
+  chunksVerified: z.int().min(0).optional(),
 });
 export type Outcome = z.infer<typeof Outcome>;
+
+/** An image that a step of a task sequence puts somewhere. */
+export const StepImage = z.object({
+  packageId: Text,
+  name: Text,
+  /** A whole disk, a volume block by block, or the files of a WIM, which a program of the system writes. */
+  kind: z.enum(["disk", "volume", "files"]),
+  /** Null for files. */
+  root: HexRoot.nullable(),
+  /** Of files: SHA-256 of the package that they come from, and which of its images, from 1. */
+  packageHash: Text.nullable(),
+  index: z.int().min(1).nullable(),
+  /** Disk or partition; in a Windows PE a drive, "C:". */
+  device: Text,
+  /** That it is on; null where the machine could not tell. */
+  disk: DiskShown.nullable(),
+});
+export type StepImage = z.infer<typeof StepImage>;
 
 /**
  * What a step or group of a task sequence came to: the fields of Configuration Manager's
@@ -56,7 +76,11 @@ export const Report = z.discriminatedUnion("kind", [
   event("started", { resume: z.boolean() }),
   event("notice", { text: Text }),
   event("step-status", { status: StepStatus }),
-  /** Null where a task sequence succeeded: its steps say what they did. */
+  /** Before a step writes it; again for the same place when an interrupted step begins anew. */
+  event("image-planned", { image: StepImage }),
+  /** It is there. Outcome null for files. */
+  event("image-applied", { image: StepImage, outcome: Outcome.nullable() }),
+  /** Null where a task sequence succeeded: what it applied was told then. */
   event("succeeded", { outcome: Outcome.nullable() }),
   event("failed", { error: ErrorAnswer }),
 ]);

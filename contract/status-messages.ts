@@ -21,6 +21,16 @@ export const ownMessages = {
   notice: { messageId: 60_004, severity: "information", message: "The machine gave a notice" },
   succeeded: { messageId: 60_005, severity: "information", message: "The machine finished the deployment" },
   failed: { messageId: 60_006, severity: "error", message: "The deployment failed on the machine" },
+  "image-planned": {
+    messageId: 60_007,
+    severity: "information",
+    message: "A step of the task sequence is about to apply an image",
+  },
+  "image-applied": {
+    messageId: 60_008,
+    severity: "information",
+    message: "A step of the task sequence has applied an image",
+  },
 } as const satisfies Record<string, { messageId: number; severity: Severity; message: string }>;
 
 /** What the site tells of itself. */

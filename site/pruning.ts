@@ -6,9 +6,10 @@ import type { Log } from "./log.ts";
 import type { Store } from "./store/store.ts";
 
 /** Answers what ends looking after that. */
-export async function pruning({ statusMessages }: Store, logs: MachineLogs, log: Log): Promise<() => void> {
+export async function pruning(store: Store, logs: MachineLogs, log: Log): Promise<() => void> {
   const prune = async (): Promise<void> => {
-    await statusMessages.prune(Date.now());
+    await store.statusMessages.prune(Date.now());
+    await store.deploymentReports.prune(Date.now());
     logs.prune(Date.now());
   };
   await prune();

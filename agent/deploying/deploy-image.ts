@@ -1,6 +1,6 @@
 /** An image onto a disk of this machine: check, choose, show, ask, write, report. */
 import type { ImageFacts } from "../../contract/deployment.ts";
-import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { Outcome } from "../../contract/report.ts";
 import { checkNamedDisk, chooseDisk, describe, type DiskDemand } from "../imaging/choose-disk.ts";
@@ -18,6 +18,7 @@ import type { DiskFacts } from "../platform/platform.ts";
 import { durationText, sizeText } from "../report/words.ts";
 import { castingPlaces, manifestFromPoints } from "./casting-places.ts";
 import type { CastDeployment, CastPerformer, ImageDeployment, Performer } from "./performer.ts";
+import { tellSite } from "./tell-site.ts";
 import { untilItWorks } from "../back-off.ts";
 
 /** Throws what ended it; E_CANCELLED leaves the checkpoint. */
@@ -165,14 +166,9 @@ export async function castImage(
   }
 }
 
-/** A state folder that has filled up is no reason to leave a disk half written. */
 function notice(deploymentId: string, text: string, by: CastPerformer): void {
   by.log.info(text);
-  try {
-    by.delivery.tell({ kind: "notice", deploymentId, text });
-  } catch (cause) {
-    by.log.warning(`The site cannot be told: ${toVolleyError(cause).detail}`);
-  }
+  tellSite({ kind: "notice", deploymentId, text }, by);
 }
 
 export function successText(image: ImageFacts, outcome: Outcome, where = "on the disk"): string {

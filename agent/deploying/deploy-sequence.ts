@@ -1,8 +1,7 @@
 /** A deployment's task sequence on this machine: fetched, run or taken up, and the restarts in between. */
 import { join } from "node:path";
-import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { StepStatus } from "../../contract/report.ts";
 import type { SequenceFacts as SequenceFile } from "../../contract/sequence.ts";
 import type { DiskFacts } from "../platform/platform.ts";
 import { packageCast, type PackageCast } from "./cast-package.ts";
@@ -24,6 +23,7 @@ import { Refresh } from "./refresh.ts";
 import { siteContent } from "./site-content.ts";
 import { siteKey, siteStore } from "./site-checkpoint.ts";
 import { siteServices } from "./site-services.ts";
+import { tellSite } from "./tell-site.ts";
 import { markTouched, wasStaged } from "../staging/staging.ts";
 import { openStateFolder } from "../state-folder.ts";
 import type { StepServices } from "../steps/services.ts";
@@ -93,7 +93,7 @@ export async function deploySequence(
       secretKey: siteKey(site, by.log, by.signal),
       content,
       services,
-      status: (status) => tellStatus(deployment.id, status, by),
+      status: (status) => tellSite({ kind: "step-status", deploymentId: deployment.id, status }, by),
       atStep: (step) => steps.offer(step),
       failed: (end) => tellFailure(failureOf(end)),
       beforeRestart: (ended) => handing.finish(ended),
@@ -242,15 +242,6 @@ async function factsOf(
 const onlyDisk = (path: string, by: Performer) => ({
   list: async (): Promise<DiskFacts[]> => [await by.platform.findDisk(path)],
 });
-
-/** smsts.log says the same: a state folder that has filled up is no reason to stop in the middle. */
-function tellStatus(deploymentId: string, status: StepStatus, by: Performer): void {
-  try {
-    by.delivery.tell({ kind: "step-status", deploymentId, status });
-  } catch (cause) {
-    by.log.warning(`The site cannot be told: ${toVolleyError(cause).detail}`);
-  }
-}
 
 interface Restart {
   target: "HD" | "WinPE";

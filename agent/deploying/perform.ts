@@ -5,6 +5,7 @@ import { bringLog } from "./bring-log.ts";
 import { deployImageToDisk } from "./deploy-image.ts";
 import { dropHandOver } from "./hand-over.ts";
 import type { Deployment, Performer, TellFailure } from "./performer.ts";
+import { tellSite } from "./tell-site.ts";
 import { leavesUnfinished } from "./unfinished.ts";
 
 /**
@@ -52,13 +53,9 @@ async function performWhat(
   return deployImageToDisk({ ...deployment, image }, by);
 }
 
-/** The failure itself is what has to come out, also where the outbox cannot be written. */
 function reportFailure(deployment: Deployment, failure: VolleyError, by: Performer): void {
   const { code, detail } = failure;
   const error = { code, detail, remedy: failure.entry.remedy };
-  try {
-    by.delivery.tell({ kind: "failed", deploymentId: deployment.id, error });
-  } catch (cause) {
-    by.log.warning(`The site cannot be told: ${toVolleyError(cause).detail}`);
-  }
+  // The failure itself is what has to come out.
+  tellSite({ kind: "failed", deploymentId: deployment.id, error }, by);
 }

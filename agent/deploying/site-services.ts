@@ -2,23 +2,16 @@
 import { mkdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { HexRoot } from "../../contract/common.ts";
-import type { ImageFacts } from "../../contract/deployment.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { PackageFacts, PackageProgram } from "../../contract/sequence.ts";
 import { agentFiles } from "./agent-files.ts";
-import { castImage, fetchManifest, successText } from "./deploy-image.ts";
-import type { Performer, SequenceDeployment } from "./performer.ts";
-import { part, type ProgressView } from "../report/transfer-view.ts";
+import { imageApplier, type ImageApplierOptions } from "./image-applier.ts";
 import { untilItWorks } from "../back-off.ts";
-import type { DeploymentSite } from "../site/deployment-site.ts";
 import { downloadFile, uploadAndUse, type Transfer } from "../site/file-transfer.ts";
-import { extractArchive, makeArchive, type SiteContent } from "./site-content.ts";
-import type { StateFolder } from "../state-folder.ts";
+import { extractArchive, makeArchive } from "./site-content.ts";
 import type {
   DriverCatalogue,
-  ImageApplier,
   Program,
   Programs,
   StateStore,
@@ -27,16 +20,8 @@ import type {
 } from "../steps/services.ts";
 import { decryptFile, encryptFile } from "../steps/user-state/archive.ts";
 
-export interface SiteServicesOptions {
-  deployment: SequenceDeployment;
-  site: DeploymentSite;
-  content: SiteContent;
-  /** Of this run. */
-  state: StateFolder;
-  /** The run is taken up in the middle of a step, by a machine that may have forgotten all it had (a PE). */
-  broken: boolean;
-  by: Performer;
-}
+/** What the services of a run are made of. */
+export type SiteServicesOptions = ImageApplierOptions;
 
 export function siteServices(
   options: SiteServicesOptions,
@@ -63,51 +48,8 @@ export function siteServices(
   };
 }
 
-const imageFile = "image-checkpoint.json";
-const ImageCheckpoint = z.object({ root: HexRoot, device: z.string() });
-
-function imageApplier(options: SiteServicesOptions): ImageApplier {
-  const { by, content, deployment, site, state } = options;
-  let { broken } = options;
-  const imageOf = (packageId: string, signal = by.signal): Promise<ImageFacts> =>
-    untilItWorks(() => site.packageImage(packageId), {
-      ...patience(options, `Image ${packageId}`, signal),
-      patienceMs: limits.siteAwayMs,
-    });
-  return {
-    async formatOf(packageId) {
-      if ((await content.factsOf(packageId)).kind !== "image") return "wim";
-      return (await imageOf(packageId)).firmware.length > 0 ? "disk" : "block";
-    },
-    async diskDemand(packageId) {
-      const image = await imageOf(packageId);
-      const { contentBytes } = image;
-      return { rule: deployment.disk, image, contentBytes, firmware: by.machine.firmware };
-    },
-    async writeTo({ device, packageId, progress, signal }) {
-      const image = await imageOf(packageId, signal);
-      const manifest = await fetchManifest({ ...deployment, image }, by);
-      const kept = state.read(imageFile, ImageCheckpoint);
-      // Only a scan tells what of the image is on the disk; it is worth waiting for where one was being written.
-      const resume = broken || (kept?.root === image.root && kept.device === device);
-      broken = false;
-      state.write(imageFile, { root: image.root, device });
-      const show = (view: ProgressView): void => {
-        // The step's own bar is the image's.
-        progress(part(view));
-        by.screen.progress(view);
-      };
-      const told: Performer = { ...by, screen: { ...by.screen, progress: show } };
-      const outcome = await castImage({ ...deployment, image }, { manifest, device, resume }, told, signal);
-      state.remove(imageFile);
-      const text = successText(image, outcome);
-      by.log.info(text);
-      return text;
-    },
-  };
-}
-
-function patience({ by }: SiteServicesOptions, what: string, signal = by.signal): Omit<Transfer, "progress"> {
+function patience({ by }: SiteServicesOptions, what: string): Omit<Transfer, "progress"> {
+  const { signal } = by;
   return { signal, onWait: (failure) => by.log.warning(`${what}: ${failure.detail}`) };
 }
 

@@ -54,7 +54,7 @@ export async function deployImage(options: DeployOptions): Promise<Outcome> {
     const verifiedAny = attempt.statistics.chunksPresent > attempt.statistics.chunksFound;
     totals = addTotals(totals, attempt.statistics);
     resume = true;
-    if (attempt.end === "verified") return outcome(attempt.root, totals, startedAt, options.image);
+    if (attempt.end === "verified") return outcome(attempt, totals, startedAt, options.image);
     fruitless = verifiedAny || attempt.out ? 0 : fruitless + 1;
     // One that lets in and puts out again is asked once.
     if (attempt.out) points = points.filter((point) => point !== attempt.place);
@@ -102,7 +102,12 @@ async function tryOnce(
   }
 }
 
-function outcome(root: string, totals: Totals, startedAt: number, image: ImageFacts): Outcome {
+function outcome(
+  { root, statistics }: Extract<Received, { end: "verified" }>,
+  totals: Totals,
+  startedAt: number,
+  image: ImageFacts,
+): Outcome {
   // The addon has verified every chunk under the manifest's root: another one would be a bug of ours.
   if (root !== image.root) {
     throw new VolleyError("E_INTERNAL", `The disk has root ${root}, the image ${image.root}`);
@@ -114,5 +119,6 @@ function outcome(root: string, totals: Totals, startedAt: number, image: ImageFa
     foundChunks: totals.foundChunks ?? 0,
     repairedSymbols: totals.repairedSymbols,
     seconds: (Date.now() - startedAt) / 1000,
+    chunksVerified: statistics.chunksPresent,
   };
 }

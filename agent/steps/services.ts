@@ -74,13 +74,26 @@ export interface ImageApplier {
    * What a disk has to be for a "disk" or "block", and which the deployment means. `contentBytes`: of what is not zero, compressed.
    */
   diskDemand(packageId: string): Promise<DiskDemand & { contentBytes: number }>;
-  /** `device`: partition or disk. The text says how much came by which way. */
-  writeTo(options: {
-    packageId: string;
-    device: string;
-    progress(fraction: number): void;
-    signal: AbortSignal;
-  }): Promise<string>;
+  /** The text says how much came by which way. The site is told before and after. */
+  writeTo(
+    options: ImagePlace & {
+      packageId: string;
+      progress(fraction: number): void;
+      signal: AbortSignal;
+    },
+  ): Promise<string>;
+  /** Has the site told of the files of a WIM, which `apply` puts on a volume. */
+  files(
+    options: ImagePlace & { packageId: string; index: number },
+    apply: () => Promise<void>,
+  ): Promise<void>;
+}
+
+export interface ImagePlace {
+  /** Partition or disk; on Windows a drive, "C:". */
+  device: string;
+  /** That it is on; null where the system does not say. */
+  disk: DiskFacts | null;
 }
 
 /** What makes a disk with a whole Windows on it, or a volume, this machine's own. */

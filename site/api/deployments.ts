@@ -10,7 +10,7 @@ import type { ApiContext } from "./context.ts";
 import { previewOf, requireConfirmation } from "./guards.ts";
 import { deploymentOf, senderOf } from "./participation.ts";
 import { sealVariables } from "./secret-variables.ts";
-import { identifierOf, machineOf, parse } from "./routes.ts";
+import { identifierOf, machineOf, parse, personOf } from "./routes.ts";
 import type { Call, Route } from "./route.ts";
 
 export function deploymentRoutes(context: ApiContext): Route[] {
@@ -36,7 +36,8 @@ function administration(context: ApiContext): Route[] {
       method: "POST",
       path: "/deployments",
       who: "operator",
-      handle: async ({ request, reply }) => {
+      handle: async (call) => {
+        const { reply, request } = call;
         const asked = parse(DeploymentRequest, request.body);
         const { confirm, ...wanted } = withPolicy(asked, request.body, properties.current);
         checkPaths(wanted);
@@ -47,7 +48,7 @@ function administration(context: ApiContext): Route[] {
         }
         await requireConfirmation({ ...wanted, confirm }, context);
         const variables = sealVariables(vault, wanted.variables);
-        const deployment = await store.deployments.create({ ...wanted, variables });
+        const deployment = await store.deployments.create({ ...wanted, variables }, personOf(call).name);
         room.changed("deployments");
         reply.code(201);
         return deployment;

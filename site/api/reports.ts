@@ -6,12 +6,14 @@ import { z } from "zod";
 import { Identifier } from "../../contract/common.ts";
 import { ReportsRequest, type ReportsAnswer } from "../../contract/report.ts";
 import type { ApiContext } from "./context.ts";
+import { keepEndedRuns } from "./deployment-reports.ts";
 import { machineOf, parse } from "./routes.ts";
 import type { Route } from "./route.ts";
 
 const Place = z.object({ id: Identifier, machineId: Identifier });
 
-export function reportRoutes({ director, machineLogs, room, store }: ApiContext): Route[] {
+export function reportRoutes(context: ApiContext): Route[] {
+  const { director, machineLogs, room, store } = context;
   return [
     {
       method: "POST",
@@ -33,6 +35,8 @@ export function reportRoutes({ director, machineLogs, room, store }: ApiContext)
             await store.sequenceRuns.removeCheckpoint(report.deploymentId, machineId);
           }
         }
+        // Before they are acknowledged: what comes again after a crash is no longer fresh.
+        await keepEndedRuns(context, machineId, reports);
         if (fresh.length > 0) room.changed("machines", machineId);
         const acknowledged = reports.map((report) => report.id);
         return { acknowledged, ...machineLogs.takeWanted(machineId) };

@@ -4,7 +4,7 @@ import * as accounts from "../../contract/accounts.ts";
 import * as administration from "../../contract/administration.ts";
 import { BootImageFacts } from "../../contract/boot-image.ts";
 import * as deployment from "../../contract/deployment.ts";
-import { ReportKey, SignedReport } from "../../contract/deployment-report.ts";
+import * as deploymentReport from "../../contract/deployment-report.ts";
 import * as devices from "../../contract/devices.ts";
 import { DistributionPoint, DistributionPointChange } from "../../contract/distribution-point.ts";
 import * as doctor from "../../contract/doctor.ts";
@@ -69,8 +69,16 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "GET /devices/:id/variables": variables,
   "POST /devices/:id/variables": changedVariables,
   "POST /credentials": { body: administration.CredentialRequest, answer: administration.CredentialAnswer },
-  "GET /report-key": { answer: ReportKey },
-  "GET /machines/:id/report": { answer: SignedReport },
+  "GET /report-key": { answer: deploymentReport.ReportKey },
+  "GET /machines/:id/report": {
+    query: deploymentReport.ReportQuery,
+    answer: deploymentReport.SignedReport,
+  },
+  "GET /deployment-reports": {
+    query: deploymentReport.KeptReportQuery,
+    answer: z.array(deploymentReport.KeptReport),
+  },
+  "GET /deployment-reports/:id": { answer: deploymentReport.SignedReport },
   "GET /deployments": { answer: z.array(administration.DeploymentRecord) },
   "GET /deployments/:id": { answer: administration.DeploymentRecord },
   "POST /deployments": { body: administration.DeploymentRequest, answer: administration.DeploymentRecord },

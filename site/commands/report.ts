@@ -1,23 +1,31 @@
-/** volley report */
+/** volley report, volley reports */
 import { verify } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { limits } from "../../contract/limits.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import {
   DeploymentReport,
   reportMark,
   SignedReport,
+  type KeptReport,
+  type ReportedImage,
   type ReportKey,
 } from "../../contract/deployment-report.ts";
 import type { SiteClient } from "../client.ts";
-import { bytesText } from "../quantities.ts";
+import { bytesText, timeText } from "../quantities.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findDeployment } from "./deployment.ts";
 import { oneMachine } from "./machine.ts";
+import { number } from "./numbers.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+
+const defaultEntries = 50;
 
 async function fetchReport(client: SiteClient, call: CommandCall): Promise<SignedReport> {
   const file = text(call, "file");
   if (file !== undefined) return readReport(file);
+  const run = text(call, "run");
+  if (run !== undefined) return await client.get<SignedReport>(`/deployment-reports/${run}`);
   const machineId = await oneMachine(client, call.positionals[0] ?? "");
   const name = text(call, "deployment");
   const query = name === undefined ? "" : `?deploymentId=${(await findDeployment(client, name)).id}`;
@@ -39,24 +47,16 @@ async function check(client: SiteClient, { report, signature }: SignedReport): P
   throw new VolleyError("E_REPORT_FORGED", "The signature is not this site's over this report.");
 }
 
-function show({ deployment, disk, error, image, machine, steps, ...report }: DeploymentReport): void {
-  const shown = image === null ? "as the task sequence says" : `${image.name}, root ${image.root}`;
-  const verified =
-    image === null || report.chunksVerified === null
-      ? "not known"
-      : `${report.chunksVerified} of ${image.chunks}`;
+function show({ deployment, error, images, machine, sequence, steps, ...report }: DeploymentReport): void {
+  const by = deployment.createdBy === "" ? "" : `, made by ${deployment.createdBy}`;
   printTable([
     ["Machine", `${machine.name}, serial ${machine.serial ?? "unknown"}`],
     ["UUID", machine.smbiosUuid ?? "unknown"],
-    ["Deployment", `${deployment.name}: ${report.state}`],
+    ["Deployment", `${deployment.name || deployment.id}${by}: ${report.state}`],
+    ...(sequence === null ? [] : [["Task sequence", `${sequence.name}, version ${sequence.version}`]]),
     ["Started", report.started ?? "not known"],
-    ["Ended", report.ended ?? "not known"],
-    ["Image", shown],
-    [
-      "Disk",
-      disk === null ? "not known" : `${disk.model}, serial ${disk.serial}, ${bytesText(disk.sizeBytes)}`,
-    ],
-    ["Chunks verified", verified],
+    ["Ended", report.ended ?? "not yet"],
+    ...images.flatMap(imageRows),
     ...(error === null ? [] : [["Error", `${error.code}: ${error.detail}`]]),
   ]);
   printLine("");
@@ -69,15 +69,37 @@ function show({ deployment, disk, error, image, machine, steps, ...report }: Dep
   printTable([["TIME (UTC)", "ID", "WHAT", "CODE"], ...rows]);
 }
 
+function imageRows({ applied, disk, packageHash, root, ...image }: ReportedImage): string[][] {
+  const { chunks, device, index, kind, name, outcome, packageId } = image;
+  const of = packageId === null ? name : `${name} (${packageId})`;
+  const content =
+    kind === "files" ? `index ${index}, SHA-256 ${packageHash ?? "unknown"}` : `root ${root ?? "unknown"}`;
+  const model = disk === null ? [] : [disk.model || "model unknown", `serial ${disk.serial || "unknown"}`];
+  const size = disk === null ? [] : [bytesText(disk.sizeBytes)];
+  const verified = outcome?.chunksVerified;
+  const state =
+    applied === null
+      ? "no: it is not whole"
+      : verified === undefined
+        ? `${applied}${kind === "files" ? ", by a program that checks its files" : ""}`
+        : `${applied}, ${verified} of ${chunks ?? "its"} chunks verified`;
+  return [
+    ["Image", `${of}, ${content}`],
+    ["  onto", [device || "no disk was chosen", ...model, ...size].join(", ")],
+    ["  applied", state],
+  ];
+}
+
 export const reportCommands: SiteCommand[] = [
   {
     words: "report",
     operands: "MACHINE",
     operandCount: 1,
     summary:
-      "Show the signed report of a machine's deployment: disk, image, chunks verified, each step; --json to keep it.",
+      "Show the signed report of a machine's latest run of a deployment: images, disks, chunks verified, each step; --json to keep it.",
     options: {
       deployment: { type: "string", value: "NAME", help: "Another deployment than its latest." },
+      run: { type: "string", value: "ID", help: "An earlier run, as volley reports shows it." },
       file: { type: "string", value: "FILE", help: "A report that was kept, in the place of a fresh one." },
       verify: {
         type: "boolean",
@@ -92,6 +114,37 @@ export const reportCommands: SiteCommand[] = [
       if (call.values["verify"] !== true) return;
       printLine("");
       printLine("The signature is this site's.");
+    },
+  },
+  {
+    words: "reports",
+    operands: "",
+    operandCount: 0,
+    summary: "Show which runs of deployments have a signed report, the newest first.",
+    options: {
+      machine: { type: "string", value: "NAME", help: "Only of the machine that had that name." },
+      deployment: { type: "string", value: "NAME", help: "Only of the deployment that had that name." },
+      entries: { type: "string", value: "N", help: `How many (${defaultEntries}).` },
+    },
+    run: async (client, call) => {
+      const most = limits.statusAnswerMost;
+      const query = new URLSearchParams();
+      for (const name of ["machine", "deployment"]) {
+        const value = text(call, name);
+        if (value !== undefined) query.set(name, value);
+      }
+      const entries = number(call, "entries", { least: 1, most, whole: true }) ?? defaultEntries;
+      query.set("limit", String(entries));
+      const kept = await client.get<KeptReport[]>(`/deployment-reports?${query.toString()}`);
+      if (call.json) return printJson(kept);
+      const rows = kept.map(({ deployment, ended, id, machine, state }) => [
+        timeText(ended),
+        machine,
+        deployment,
+        state,
+        id,
+      ]);
+      printTable([["ENDED (UTC)", "MACHINE", "DEPLOYMENT", "STATE", "RUN"], ...rows]);
     },
   },
 ];

@@ -56,9 +56,13 @@ export class DeploymentStore {
   }
 
   /** Every machine, the image and the sequence have to exist: see api/deployments. */
-  async create({ variables, ...request }: Omit<DeploymentRequest, "confirm">): Promise<DeploymentRecord> {
+  async create(
+    { variables, ...request }: Omit<DeploymentRequest, "confirm">,
+    createdBy = "",
+  ): Promise<DeploymentRecord> {
     const record: DeploymentRecord = {
       ...request,
+      createdBy,
       id: randomUUID(),
       created: new Date().toISOString(),
       open: true,

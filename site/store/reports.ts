@@ -5,7 +5,8 @@ import type { KeptStatus, Report, StepStatus } from "../../contract/report.ts";
 import type { Database } from "./schema.ts";
 import { ReportBatches, type Reported } from "./report-batches.ts";
 import { toNumber, type AssignmentTable, type Tables } from "./schema.ts";
-import { messageOf } from "./status-messages.ts";
+import { runReports, type RunReport } from "./run-reports.ts";
+import { detailOf, messageOf } from "./status-messages.ts";
 
 export class ReportStore {
   readonly #database: Database;
@@ -30,6 +31,26 @@ export class ReportStore {
       .where("deployment_id", "=", deploymentId)
       .where("machine_id", "=", machineId)
       .executeTakeFirst();
+  }
+
+  /**
+   * The run that the machine's report `ending` ended, or that has not ended, the oldest report first. Empty where there is
+   * none.
+   */
+  async run(deploymentId: string, machineId: string, ending?: string): Promise<RunReport[]> {
+    return await runReports(this.#database, { deploymentId, machineId }, ending);
+  }
+
+  /** The deployment of which the machine told last. */
+  async latestDeployment(machineId: string): Promise<string | undefined> {
+    const row = await this.#database
+      .selectFrom("report")
+      .select("deployment_id")
+      .where("machine_id", "=", machineId)
+      .orderBy("sequence", "desc")
+      .limit(1)
+      .executeTakeFirst();
+    return row?.deployment_id;
   }
 
   /** What a machine told of the steps of a deployment's task sequence, in the order in which it told it. */
@@ -70,6 +91,7 @@ async function keep(transaction: Transaction<Tables>, reported: Reported[]): Pro
 }
 
 function rowOf({ machineId, report }: Reported, received: string) {
+  const told = detailOf(report);
   return {
     id: report.id,
     machine_id: machineId,
@@ -78,6 +100,7 @@ function rowOf({ machineId, report }: Reported, received: string) {
     time: report.time,
     received,
     detail: report.kind === "step-status" ? JSON.stringify(report.status) : null,
+    told: told && JSON.stringify(told),
     ...messageOf(report),
   };
 }
@@ -152,6 +175,9 @@ function changeOf(report: Report): Updateable<AssignmentTable> {
       return { state: "working", outcome: null, error: null, notice: "", updated };
     case "step-status":
       return { notice: statusText(report.status), updated };
+    case "image-planned":
+    case "image-applied":
+      return { updated };
     case "notice":
       return { notice: report.text, updated };
     case "succeeded":

@@ -4,7 +4,7 @@ import type { AuditEntry, Role } from "../../contract/accounts.ts";
 import type { EndReason, SlowClients } from "../../contract/administration.ts";
 import type { DiskRule } from "../../contract/deployment.ts";
 import type { MachineFacts } from "../../contract/machine.ts";
-import type { Outcome, Plan, StepStatus } from "../../contract/report.ts";
+import type { Outcome, Plan } from "../../contract/report.ts";
 import type { ErrorAnswer, MulticastUse } from "../../contract/common.ts";
 import type { CollectionRule, DeviceState } from "../../contract/devices.ts";
 import type { DistributionPoint } from "../../contract/distribution-point.ts";
@@ -16,6 +16,7 @@ import type { HolderLocation } from "./holder-location.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 import type { PasswordProof, PxePasswordProof } from "./password-proofs.ts";
 import type { PointImageTable, PointTable } from "./point-tables.ts";
+import type { DeploymentReportTable, ReportTable } from "./report-tables.ts";
 import type {
   SequenceTable,
   SequenceHoldTable,
@@ -97,6 +98,8 @@ export interface DeploymentTable {
   wake: ColumnType<boolean, boolean | undefined, never>;
   /** When it woke its machines. */
   woken: ColumnType<string | null, undefined, string>;
+  /** The account or token; empty for what came before it was kept. */
+  created_by: ColumnType<string, string | undefined, never>;
 }
 
 /** Which machines a deployment names, when it is not for all. */
@@ -121,23 +124,6 @@ export interface AssignmentTable {
   error: Json<ErrorAnswer | null> | null;
   notice: string;
   updated: string;
-}
-
-export interface ReportTable {
-  sequence: Generated<number | bigint | string>;
-  id: string;
-  machine_id: string;
-  deployment_id: string;
-  kind: string;
-  time: string;
-  received: string;
-  /** Of a step's status all of it; null for reports that the assignment keeps. */
-  detail: Json<StepStatus | null> | null;
-  message_id: number;
-  severity: Severity;
-  message: string;
-  /** Of what is no step's status. */
-  text: string;
 }
 
 /** What the site itself told. */
@@ -341,6 +327,7 @@ export interface Tables {
   deployment_child: DeploymentChildTable;
   assignment: AssignmentTable;
   report: ReportTable;
+  deployment_report: DeploymentReportTable;
   site_message: SiteMessageTable;
   webhook: WebhookTable;
   session: SessionTable;

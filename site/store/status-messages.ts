@@ -11,7 +11,8 @@ import type { MachineFacts } from "../../contract/machine.ts";
 import type { Report } from "../../contract/report.ts";
 import type { Database } from "./schema.ts";
 import { messagesAfter, type MessagesAfter, type MessagesWanted } from "./site-messages.ts";
-import { toNumber, type ReportTable } from "./schema.ts";
+import type { ReportDetail, ReportTable } from "./report-tables.ts";
+import { toNumber } from "./schema.ts";
 
 const dayMs = 86_400_000;
 
@@ -121,6 +122,24 @@ export function messageOf(report: Report) {
   return { message_id: messageId, severity, message, text: textOf(report) };
 }
 
+/** Null where the message has all of it. */
+export function detailOf(report: Report): ReportDetail | null {
+  switch (report.kind) {
+    case "planned":
+      return { plan: report.plan };
+    case "image-planned":
+      return { image: report.image };
+    case "image-applied":
+      return { image: report.image, outcome: report.outcome };
+    case "succeeded":
+      return { outcome: report.outcome };
+    case "failed":
+      return { error: report.error };
+    default:
+      return null;
+  }
+}
+
 function textOf(report: Exclude<Report, { kind: "step-status" }>): string {
   switch (report.kind) {
     case "planned": {
@@ -133,6 +152,12 @@ function textOf(report: Exclude<Report, { kind: "step-status" }>): string {
       return report.text;
     case "succeeded":
       return report.outcome === null ? "" : `The disk has root ${report.outcome.root}`;
+    case "image-planned":
+    case "image-applied": {
+      const { device, disk, name, packageId } = report.image;
+      const on = disk === null ? "" : `, ${disk.model}, ${disk.serial}`;
+      return `${packageId} (${name}): ${device}${on}`;
+    }
     case "failed":
       return `${report.error.code}: ${report.error.detail}`;
   }

@@ -8,6 +8,7 @@ import { AuditStore } from "./audit.ts";
 import { CaptureStore } from "./captures.ts";
 import { CollectionStore, isMember } from "./collections.ts";
 import { CredentialStore } from "./credentials.ts";
+import { DeploymentReportStore } from "./deployment-reports.ts";
 import { DeploymentStore } from "./deployments.ts";
 import { DeviceStore } from "./devices.ts";
 import { DistributionPointStore } from "./distribution-point.ts";
@@ -40,6 +41,7 @@ export interface Store {
   readonly machines: MachineStore;
   readonly deployments: DeploymentStore;
   readonly reports: ReportStore;
+  readonly deploymentReports: DeploymentReportStore;
   readonly statusMessages: StatusMessageStore;
   readonly siteMessages: SiteMessageStore;
   readonly webhook: WebhookStore;
@@ -89,6 +91,7 @@ export async function openStore(place: DatabasePlace, options: DatabaseOptions =
       },
     }),
     reports: new ReportStore(database),
+    deploymentReports: new DeploymentReportStore(database),
     statusMessages: new StatusMessageStore(database),
     siteMessages: new SiteMessageStore(database),
     webhook: new WebhookStore(database),

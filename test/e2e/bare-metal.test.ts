@@ -22,7 +22,7 @@ import { writeHive } from "../fixtures/hives.ts";
 import { linuxPe } from "../fixtures/pe.ts";
 import { waitFor } from "../fixtures/program.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
-import { commandStep, sequenceText, step, variable } from "../fixtures/sequence-text.ts";
+import { commandStep, partitions, sequenceText, step, variable } from "../fixtures/sequence-text.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { writeWim, writeWindows } from "../fixtures/windows-image.ts";
 
@@ -141,21 +141,6 @@ test("bare metal: the disk partitioned, Windows applied from the site's WIM, its
   });
   await volley("deployment", "close", "bare-metal");
 });
-
-/** Variables of Format and Partition Disk for disk 0, GPT, NTFS. */
-function partitions(...sizes: (readonly [size: string, unit: string, variable: string])[]): string {
-  const each = sizes.flatMap(([size, unit, letter], index) =>
-    [
-      ["Type", "PRIMARY"],
-      ["FileSystem", "NTFS"],
-      ["Size", size],
-      ["SizeUnits", unit],
-      ["VolumeLetterVariable", letter],
-    ].map(([name = "", value = ""]) => variable(`Partitions${index}${name}`, value)),
-  );
-  const style = variable("DiskIndex", "0") + variable("PartitionStyle", "GPT");
-  return style + variable("Partitions", String(sizes.length)) + each.join("");
-}
 
 test("capture: the Windows on the disk becomes a package at the site, which wimlib finds whole", async () => {
   await deploy("capture", readFileSync(join(shipped, "capture.xml"), "utf8"));

@@ -16,6 +16,7 @@ import type {
   ImportState,
   VerificationState,
 } from "../../contract/administration.ts";
+import type { KeptReport } from "../../contract/deployment-report.ts";
 import type { CollectionRecord, DeviceRecord } from "../../contract/devices.ts";
 import type { Examination } from "../../contract/doctor.ts";
 import type { PointCredential, PointEnrolAnswer } from "../../contract/point.ts";
@@ -234,6 +235,11 @@ test("a deployment of an image, and what its machine says and is told", async ()
   await ask("GET", `/machines/${machine.id}/log`);
   await ask("POST", `/machines/${machine.id}/log`, {});
   await ask("GET", `/machines/${machine.id}/report`);
+  const error = { code: "E_DEVICE_WRITE", detail: "sda", remedy: "replace" };
+  await asMachine("POST", "/reports", { reports: [{ id: randomUUID(), ...event, kind: "failed", error }] });
+  await ask("GET", `/machines/${machine.id}/report?deploymentId=${deployment.id}`);
+  const [kept] = await ask<KeptReport[]>("GET", `/deployment-reports?machineId=${machine.id}`);
+  await ask("GET", `/deployment-reports/${kept?.id}`);
   await ask("GET", "/machines");
   await ask("GET", "/sessions");
   await ask("GET", "/status?severity=information");

@@ -64,10 +64,12 @@ test("the report says what is on the disk, is the site's by its signature, and o
   const signed = JSON.parse(kept) as SignedReport;
   const report = DeploymentReport.parse(JSON.parse(signed.report));
   assert.equal(report.state, "succeeded");
-  assert.equal(report.image?.root, record.root);
-  assert.equal(report.outcome?.root, record.root);
-  assert.equal(report.chunksVerified, record.chunks);
-  assert.ok(report.disk !== null && report.started !== null && report.ended !== null);
+  assert.equal(report.deployment.createdBy, "local");
+  const [image] = report.images;
+  assert.equal(image?.root, record.root);
+  assert.equal(image.outcome?.root, record.root);
+  assert.equal(image.outcome.chunksVerified, record.chunks);
+  assert.ok(image.disk !== null && report.started !== null && report.ended !== null);
   assert.ok(report.steps.length >= 3);
   const file = join(room.folder, "report.json");
   writeFileSync(file, kept);

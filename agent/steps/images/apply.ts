@@ -1,6 +1,7 @@
 /** Putting an image onto a volume: a block image by multicast, or the files of a WIM. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { DiskFacts } from "../../platform/platform.ts";
 import { codes } from "../codes.ts";
 import { showPlan } from "../show-plan.ts";
 import { runOrFail, service, StepFailure } from "../step-kind.ts";
@@ -58,7 +59,8 @@ async function writeVolume(
   const fitting = service(context, "diskFitting", "way to fit a volume");
   const { device, letter } = destination;
   const where = describeDestination(destination);
-  await refuseOtherSectors(context, packageId, destination);
+  const disk = (await diskOf(context, destination)) ?? null;
+  await refuseOtherSectors(context, packageId, destination, disk);
   await showPlan(context, [`Everything on ${where} is replaced by image ${packageId}`]);
   if (isLinux(context)) await unmountVolume(context, letter);
   await context.services?.ownFiles?.close();
@@ -67,6 +69,7 @@ async function writeVolume(
   const text = await applier.writeTo({
     packageId,
     device,
+    disk,
     progress: (fraction) => context.progress(fraction, doing),
     signal: context.signal,
   });
@@ -85,11 +88,21 @@ async function applyFiles(
   if (wish.wipe) await empty(context, destination);
   context.progress(0.1, `Applying image ${wish.packageId}, index ${wish.index}`);
   if (isLinux(context)) await unmountVolume(context, destination.letter);
-  await runOrFail(context, `apply image ${wish.packageId} to ${where}`, {
-    command: isLinux(context)
-      ? wimlibApply(first, files, wish.index, destination.device)
-      : dismApply(first, files, wish.index, destination.letter),
-  });
+  const apply = async (): Promise<void> => {
+    await runOrFail(context, `apply image ${wish.packageId} to ${where}`, {
+      command: isLinux(context)
+        ? wimlibApply(first, files, wish.index, destination.device)
+        : dismApply(first, files, wish.index, destination.letter),
+    });
+  };
+  const { imageApplier } = context.services ?? {};
+  if (imageApplier === undefined) await apply();
+  else {
+    const { index, packageId } = wish;
+    const disk = (await diskOf(context, destination)) ?? null;
+    const device = isLinux(context) ? destination.device : where;
+    await imageApplier.files({ packageId, index, device, disk }, apply);
+  }
   return `Index ${wish.index} of ${first} is on ${where}`;
 }
 
@@ -98,8 +111,9 @@ async function refuseOtherSectors(
   context: StepContext,
   packageId: string,
   destination: Destination,
+  disk: DiskFacts | null,
 ): Promise<void> {
-  const has = (await diskOf(context, destination))?.sectorBytes ?? null;
+  const has = disk?.sectorBytes ?? null;
   const { image } = await service(context, "imageApplier", "site that could cast the image").diskDemand(
     packageId,
   );

@@ -44,6 +44,7 @@ export async function applyDiskImage(context: StepContext, packageId: string): P
   const text = await applier.writeTo({
     packageId,
     device: disk.path,
+    disk,
     progress: (fraction) => context.progress(fraction * 0.95, doing),
     signal: context.signal,
   });

@@ -4,6 +4,7 @@ import { accounts } from "./accounts.ts";
 import { capturedImages } from "./captured-images.ts";
 import { captures } from "./captures.ts";
 import { children } from "./children.ts";
+import { deploymentReports } from "./deployment-reports.ts";
 import { contentMulticast } from "./content-multicast.ts";
 import { deployments } from "./deployments.ts";
 import { devices } from "./devices.ts";
@@ -62,6 +63,7 @@ const steps: Record<string, Migration> = {
   "0090-recovery-keys": recoveryKeys,
   "0091-encryption": encryption,
   "0092-downloads": downloads,
+  "0093-deployment-reports": deploymentReports,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

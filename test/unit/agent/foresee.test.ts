@@ -49,6 +49,7 @@ async function foresee(wish: Wish): Promise<VolleyError | null> {
           firmware: "uefi",
           contentBytes: 0,
         }),
+      files: () => assert.fail("nothing is applied"),
       writeTo: () => assert.fail("nothing is written"),
     },
   };

@@ -90,6 +90,7 @@ function makeRoom(
   execFileSync("dd", [`if=${volume}`, `of=${image}`, "bs=1M", "seek=9", "conv=notrunc"], { stdio: "ignore" });
   const imageApplier: ImageApplier = {
     formatOf: () => Promise.resolve("disk"),
+    files: () => assert.fail("files are applied"),
     diskDemand: () =>
       Promise.resolve({
         rule: { removable: false },

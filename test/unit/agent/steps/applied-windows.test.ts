@@ -64,6 +64,7 @@ function makeRoom(t: Test): Room {
   }
   const applier: ImageApplier = {
     formatOf: () => Promise.resolve("disk"),
+    files: () => assert.fail("files are applied"),
     diskDemand: () =>
       Promise.resolve({
         rule: { removable: false },

@@ -265,6 +265,7 @@ test("a block image is handed to what writes it, and its volume then takes the w
   let sectorBytes: 512 | 4096 = 4096;
   const imageApplier: ImageApplier = {
     formatOf: () => Promise.resolve("block"),
+    files: () => assert.fail("files are applied"),
     diskDemand: () =>
       Promise.resolve({
         rule: { removable: false },
@@ -307,6 +308,7 @@ test("a whole disk's image that does not go onto the disk: the code says why, an
   let image = { name: "lab", smallestDiskBytes: 2 ** 50, sectorBytes: 512 as 512 | 4096, firmware: [] };
   const imageApplier: ImageApplier = {
     formatOf: () => Promise.resolve("disk"),
+    files: () => assert.fail("files are applied"),
     diskDemand: () =>
       Promise.resolve({ rule: { removable: false }, image, firmware: "unknown" as const, contentBytes: 0 }),
     writeTo: () => assert.fail("the disk was written"),

@@ -13,6 +13,7 @@ test("the image of a whole disk is refused before anything is written: a deploym
   const room = makeRoom(t, "winpe");
   room.services.imageApplier = {
     formatOf: () => Promise.resolve("disk"),
+    files: () => assert.fail("files are applied"),
     diskDemand: () => assert.fail("it is asked for"),
     writeTo: () => assert.fail("it is written"),
   };

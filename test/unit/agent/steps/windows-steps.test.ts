@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { listDisks } from "../../../../agent/platform/windows/disks.ts";
 import { codes } from "../../../../agent/steps/codes.ts";
+import { laptop } from "../../../fixtures/windows-facts.ts";
 import { keepsSecret, kindOf, makeRoom, succeed } from "../../../fixtures/windows-room.ts";
 import { connectionsOf, registryOf } from "../../../fixtures/windows-tools/user-tools.ts";
 test("Apply Operating System Image in Windows PE: DISM, bcdboot, and the recovery image by reagentc", async (t) => {
@@ -104,6 +106,25 @@ test("Capture Operating System Image to a share, as the account that the sequenc
   ]) {
     assert.equal((await room.perform("CaptureSystemImage", wrong)).outcome.exitCode, codes.invalidSetting);
   }
+});
+
+test("the site is told which disk the files of a WIM go to in a Windows PE: the one that has the drive", async (t) => {
+  const room = makeRoom(t, "winpe");
+  const told: unknown[] = [];
+  room.services.disks = { list: async () => listDisks(laptop(true)) };
+  room.services.imageApplier = {
+    formatOf: async () => "wim",
+    diskDemand: () => assert.fail("it is asked for"),
+    writeTo: () => assert.fail("it is written"),
+    async files({ device, disk, index, packageId }, apply) {
+      told.push([packageId, index, device, disk?.model, disk?.serial]);
+      await apply();
+      told.push(room.machine.done.filter((line) => line.startsWith("apply")).length);
+    },
+  };
+  const wish = { ImagePackageID: "IMAGE", ImageIndex: "3", DestinationLogicalDrive: "C:" };
+  succeed(await room.perform("ApplyDataImage", wish));
+  assert.deepEqual(told, [["IMAGE", 3, "C:", "Samsung SSD 980", "S64D"], 1]);
 });
 
 test("Apply Operating System Image: the layered driver by DISM, and in the answer file", async (t) => {

@@ -191,11 +191,11 @@ export async function openBooting(
 /** What is kept for a set time, and who did what. */
 export async function openBooks(
   { log }: SiteOptions,
-  { machineLogs, store }: Ground & Libraries,
+  { files, machineLogs, store }: Ground & Libraries,
   endings: Endings,
 ): Promise<Pick<ApiContext, "audit" | "machineKeys">> {
   await store.audit.prune();
-  endings.push(await pruning(store, machineLogs, log));
+  endings.push(await pruning({ store, machineLogs, files }, log));
   return { audit: new AuditLog(store.audit), machineKeys: await MachineKeys.load(store.machines) };
 }
 

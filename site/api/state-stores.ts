@@ -30,7 +30,6 @@ export function stateStoreRoutes({ files, log, store }: ApiContext): Route[] {
         if (deployment.sequenceId === null || (purpose === "capture" && !deployment.open)) {
           throw new VolleyError("E_FORBIDDEN", `Deployment ${deployment.name} moves no user state now.`);
         }
-        for (const fileId of await store.stateStores.expire()) files.remove(fileId);
         if (purpose === "capture") {
           return { key: await store.stateStores.captureKey(machineId, newKey()), stored: null };
         }

@@ -110,7 +110,7 @@ export const AuditEntry = z.object({
   outcome: z.string(),
 });
 export type AuditEntry = z.infer<typeof AuditEntry>;
-/** GET /audit and GET /audit/export (`format` csv or json), the newest first. */
+/** GET /audit, the newest first. */
 export const AuditQuery = z.object({
   from: Time.optional(),
   to: Time.optional(),
@@ -124,3 +124,7 @@ export const AuditQuery = z.object({
   format: z.enum(["csv", "json"]).default("json"),
 });
 export type AuditQuery = z.infer<typeof AuditQuery>;
+/** GET /audit/export: without a limit all that it matches. */
+export const AuditExportQuery = AuditQuery.extend({
+  limit: z.coerce.number().int().min(1).optional(),
+});

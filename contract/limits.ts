@@ -87,6 +87,8 @@ export const limits = {
   auditRefusals: 20,
   auditDays: 400,
   auditAnswerMost: 10_000,
+  /** Exports of the audit log and of status messages are read so many entries at a time. */
+  exportPageEntries: 1000,
   /** How long status messages are kept, how often those that are older go, and how many one answer has. */
   statusDays: 180,
   statusPruneMs: 3_600_000,

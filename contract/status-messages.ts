@@ -58,7 +58,7 @@ export function severityOf(messageId: number): Severity {
   return severities.get(messageId) ?? "information";
 }
 
-/** Query of GET /status and GET /status/export. */
+/** Query of GET /status. */
 export const StatusQuery = z.object({
   machineId: Identifier.optional(),
   deploymentId: Identifier.optional(),
@@ -73,6 +73,11 @@ export const StatusQuery = z.object({
   format: z.enum(["csv", "json"]).default("json"),
 });
 export type StatusQuery = z.infer<typeof StatusQuery>;
+/** Of GET /status/export and GET /site-status/export: without a limit all that it matches. */
+export const StatusExportQuery = StatusQuery.extend({
+  limit: z.coerce.number().int().min(1).optional(),
+});
+export type StatusExportQuery = z.infer<typeof StatusExportQuery>;
 
 export const StatusEntry = z.object({
   sequence: z.int(),

@@ -15,7 +15,12 @@ import * as pxe from "../../contract/pxe.ts";
 import { RecoveryKey, RecoveryKeyRequest } from "../../contract/recovery-keys.ts";
 import * as report from "../../contract/report.ts";
 import * as sequence from "../../contract/sequence.ts";
-import { SiteStatusEntry, StatusEntry, StatusQuery } from "../../contract/status-messages.ts";
+import {
+  SiteStatusEntry,
+  StatusEntry,
+  StatusExportQuery,
+  StatusQuery,
+} from "../../contract/status-messages.ts";
 import { WebhookRequest, WebhookState } from "../../contract/webhook.ts";
 import { StartAnswer, WaitingSession } from "../../contract/waiting.ts";
 import { DeploymentWake, WakeAnswer, WakeRequest } from "../../contract/wake.ts";
@@ -46,7 +51,7 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "POST /accounts/:id/password": { body: accounts.PasswordReset, answer: accounts.AccountAnswer },
   "GET /audit": { query: accounts.AuditQuery, answer: z.array(accounts.AuditEntry) },
   "GET /audit/export": {
-    query: accounts.AuditQuery,
+    query: accounts.AuditExportQuery,
     answer: z.array(accounts.AuditEntry),
     also: "text/csv",
   },
@@ -191,7 +196,12 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "GET /site-status": { query: StatusQuery, answer: z.array(SiteStatusEntry) },
   "GET /webhook": { answer: WebhookState },
   "POST /webhook": { body: WebhookRequest, answer: WebhookState },
-  "GET /status/export": { query: StatusQuery, answer: z.array(StatusEntry), also: "text/csv" },
+  "GET /status/export": { query: StatusExportQuery, answer: z.array(StatusEntry), also: "text/csv" },
+  "GET /site-status/export": {
+    query: StatusExportQuery,
+    answer: z.array(SiteStatusEntry),
+    also: "text/csv",
+  },
   "GET /tokens": { answer: z.array(accounts.TokenRecord) },
   "POST /tokens": { body: accounts.TokenRequest, answer: accounts.TokenAnswer },
   "PUT /uploads/:id/:offset": { body: bytes, answer: sequence.UploadState },

@@ -1,7 +1,12 @@
-/** GET /status: what machines told. GET /status/export: the same as a file. */
-import { StatusQuery, type StatusEntry } from "../../contract/status-messages.ts";
-import { csvText } from "../csv.ts";
+/** GET /status: what machines told; GET /site-status: what the site tells of itself. Below each, export: the same as a file. */
+import {
+  StatusExportQuery,
+  StatusQuery,
+  type SiteStatusEntry,
+  type StatusEntry,
+} from "../../contract/status-messages.ts";
 import type { ApiContext } from "./context.ts";
+import { sendExport } from "./export.ts";
 import { parse } from "./routes.ts";
 import type { Call, Route } from "./route.ts";
 
@@ -23,24 +28,46 @@ const columns = [
   "output",
 ] as const satisfies (keyof StatusEntry)[];
 
+const siteColumns = [
+  "sequence",
+  "time",
+  "severity",
+  "messageId",
+  "message",
+  "text",
+] as const satisfies (keyof SiteStatusEntry)[];
+
 export function statusMessageRoutes({ store }: ApiContext): Route[] {
   const who = "viewer";
-  const list = (call: Call): Promise<StatusEntry[]> =>
-    store.statusMessages.list(parse(StatusQuery, call.request.query));
+  const { siteMessages, statusMessages } = store;
+  const queryOf = ({ request }: Call): StatusQuery => parse(StatusQuery, request.query);
+  const exportOf = ({ request }: Call): StatusExportQuery => parse(StatusExportQuery, request.query);
   return [
-    { method: "GET", path: "/status", who, handle: list },
+    { method: "GET", path: "/status", who, handle: (call) => statusMessages.list(queryOf(call)) },
     {
       method: "GET",
       path: "/status/export",
       who,
-      handle: async (call) => {
-        const { format } = parse(StatusQuery, call.request.query);
-        const entries = await list(call);
-        call.reply.header("content-disposition", `attachment; filename="status.${format}"`);
-        if (format === "json") return entries;
-        call.reply.type("text/csv; charset=utf-8");
-        return csvText([[...columns], ...entries.map((entry) => columns.map((name) => String(entry[name])))]);
-      },
+      handle: (call) =>
+        sendExport(call, {
+          name: "status",
+          columns,
+          query: exportOf(call),
+          list: (query) => statusMessages.list(query),
+        }),
+    },
+    { method: "GET", path: "/site-status", who, handle: (call) => siteMessages.list(queryOf(call)) },
+    {
+      method: "GET",
+      path: "/site-status/export",
+      who,
+      handle: (call) =>
+        sendExport(call, {
+          name: "site-status",
+          columns: siteColumns,
+          query: exportOf(call),
+          list: (query) => siteMessages.list(query),
+        }),
     },
   ];
 }

@@ -1,5 +1,4 @@
-/** The webhook, and the site's own status messages. */
-import { StatusQuery } from "../../contract/status-messages.ts";
+/** The webhook: where messages are sent, and how that goes. */
 import { WebhookRequest, type WebhookState } from "../../contract/webhook.ts";
 import { webhookSecret } from "../webhook.ts";
 import type { ApiContext } from "./context.ts";
@@ -14,12 +13,6 @@ export function webhookRoutes({ store, vault }: ApiContext): Route[] {
     return { delivered, failures, least, problem, url };
   };
   return [
-    {
-      method: "GET",
-      path: "/site-status",
-      who: "viewer",
-      handle: ({ request }) => store.siteMessages.list(parse(StatusQuery, request.query)),
-    },
     {
       method: "GET",
       path: "/webhook",

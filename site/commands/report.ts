@@ -1,7 +1,6 @@
 /** volley report, volley reports */
 import { verify } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { limits } from "../../contract/limits.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import {
   DeploymentReport,
@@ -15,11 +14,9 @@ import type { SiteClient } from "../client.ts";
 import { bytesText, timeText } from "../quantities.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findDeployment } from "./deployment.ts";
+import { entriesOptions, printEntries } from "./entries.ts";
 import { oneMachine } from "./machine.ts";
-import { number } from "./numbers.ts";
 import { printJson, printLine, printTable } from "./output.ts";
-
-const defaultEntries = 50;
 
 async function fetchReport(client: SiteClient, call: CommandCall): Promise<SignedReport> {
   const file = text(call, "file");
@@ -124,27 +121,19 @@ export const reportCommands: SiteCommand[] = [
     options: {
       machine: { type: "string", value: "NAME", help: "Only of the machine that had that name." },
       deployment: { type: "string", value: "NAME", help: "Only of the deployment that had that name." },
-      entries: { type: "string", value: "N", help: `How many (${defaultEntries}).` },
+      ...entriesOptions,
     },
     run: async (client, call) => {
-      const most = limits.statusAnswerMost;
-      const query = new URLSearchParams();
-      for (const name of ["machine", "deployment"]) {
-        const value = text(call, name);
-        if (value !== undefined) query.set(name, value);
-      }
-      const entries = number(call, "entries", { least: 1, most, whole: true }) ?? defaultEntries;
-      query.set("limit", String(entries));
-      const kept = await client.get<KeptReport[]>(`/deployment-reports?${query.toString()}`);
-      if (call.json) return printJson(kept);
-      const rows = kept.map(({ deployment, ended, id, machine, state }) => [
+      const query = { machine: text(call, "machine"), deployment: text(call, "deployment") };
+      const head = ["ENDED (UTC)", "MACHINE", "DEPLOYMENT", "STATE", "RUN"];
+      const cells = ({ deployment, ended, id, machine, state }: KeptReport): string[] => [
         timeText(ended),
         machine,
         deployment,
         state,
         id,
-      ]);
-      printTable([["ENDED (UTC)", "MACHINE", "DEPLOYMENT", "STATE", "RUN"], ...rows]);
+      ];
+      await printEntries<KeptReport>(client, call, { path: "/deployment-reports", query, head, cells });
     },
   },
 ];

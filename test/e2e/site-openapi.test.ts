@@ -196,6 +196,8 @@ test("the distribution point, network boot, the webhook, and what the site tells
   await ask("GET", "/webhook");
   await ask("DELETE", "/webhook");
   await ask("GET", "/site-status");
+  await ask("GET", "/site-status/export?format=csv");
+  await ask("GET", "/site-status/export?format=json");
   await ask("GET", "/report-key");
   await ask("POST", "/backup", { passphrase: "a long passphrase of ours" });
 });

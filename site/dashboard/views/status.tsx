@@ -11,9 +11,8 @@ import { saying } from "../state/site.ts";
 import { timeText } from "../../quantities.ts";
 import { anyStatus, severityTexts, statusQuery, type StatusFilter } from "../words/status.ts";
 
-/** Of one answer, and of an export. */
+/** Of one answer. */
 const shownMost = "200";
-const exportedMost = "10000";
 
 export function StatusView() {
   const machineId = detailOf("/status") ?? "";
@@ -101,8 +100,7 @@ function MachineMessages({ filter }: { filter: StatusFilter }) {
       setOlder([...older, ...more]);
       return more.length === 0 ? "These were all." : undefined;
     });
-  const file = (format: string): string =>
-    `/api/v1/status/export?${statusQuery(filter, { format, limit: exportedMost })}`;
+  const file = (format: string): string => `/api/v1/status/export?${statusQuery(filter, { format })}`;
   const files = (
     <p>
       <a href={file("csv")}>As CSV</a> <a href={file("json")}>As JSON</a>

@@ -255,9 +255,16 @@ export const SessionRecord = z.object({
    */
   limit: z.enum(["nothing", "policy", "network", "machine", "site"]),
   limitingMachineId: Identifier.nullable(),
-  /** Machines that the rule for slow ones has moved, and why: to unicast, out, or into this stream. */
+  /**
+   * Machines that were moved, and why: by the rule for slow ones to unicast, out, or into this stream; as long as they lack
+   * more than repair allows, to unicast or, where there is none, "behind" the others.
+   */
   moved: z.array(
-    z.object({ machineId: Identifier, reason: z.string(), to: z.enum(["unicast", "out", "stream"]) }),
+    z.object({
+      machineId: Identifier,
+      reason: z.string(),
+      to: z.enum(["unicast", "out", "stream", "behind"]),
+    }),
   ),
   root: HexRoot,
   /** The distribution point in another building that casts it; none: the site itself. */

@@ -98,7 +98,6 @@ export interface CasterStatistics {
   reports: number;
   reportsRefused: number;
   receivers: number;
-  moved: number;
   blocksPending: number;
   rateBytesPerSecond: number;
   multicastBytes: number;
@@ -110,6 +109,8 @@ export interface CasterStatistics {
    */
   limit: "nothing" | "policy" | "network" | "receiver" | "sender";
   limitingReceiver: number;
+  /** Receivers that the repair budget has moved: each as long as it is moved, and for three seconds at least. */
+  overBudget: number[];
 }
 export interface Caster {
   /** `unicast` 0: none. */

@@ -92,7 +92,6 @@ private:
         .number("reports", now.reports)
         .number("reportsRefused", now.reportsRefused)
         .number("receivers", now.receivers)
-        .number("moved", now.moved)
         .number("blocksPending", now.blocksPending)
         .number("rateBytesPerSecond", now.rateBytesPerSecond)
         .number("multicastBytes", now.multicastBytes)
@@ -100,6 +99,7 @@ private:
         .flag("idle", now.idle)
         .text("limit", nameOf(now.limit))
         .number("limitingReceiver", now.limitingReceiver)
+        .numbers("overBudget", now.overBudget)
         .done();
   }
 

@@ -104,6 +104,12 @@ std::string hex(std::span<const std::uint8_t> bytes) {
   return result;
 }
 
+Fields& Fields::numbers(const char* name, std::span<const std::uint32_t> values) {
+  const Napi::Array array = Napi::Array::New(env_, values.size());
+  for (std::uint32_t i = 0; i < values.size(); ++i) array.Set(i, Napi::Number::New(env_, values[i]));
+  return set(name, array);
+}
+
 Fields& Fields::flag(const char* name, bool value) {
   return set(name, Napi::Boolean::New(env_, value));
 }

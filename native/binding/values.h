@@ -53,6 +53,7 @@ public:
     object_.Set(name, Napi::Number::New(env_, static_cast<double>(value)));
     return *this;
   }
+  Fields& numbers(const char* name, std::span<const std::uint32_t> values);
   Fields& flag(const char* name, bool value);
   Fields& text(const char* name, std::string_view value);
   Fields& set(const char* name, const Napi::Value& value);

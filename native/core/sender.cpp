@@ -234,13 +234,14 @@ SenderStatistics Sender::statistics() const {
   const State& s = *state_;
   SenderStatistics counts = s.counts;
   counts.receivers = s.members.known();
-  counts.moved = s.members.moved();
   counts.blocksPending = s.schedule.blocksPending();
   counts.rateBytesPerSecond = s.pacing.rate();
   counts.limit = s.schedule.blocksPending() == 0 ? Limit::nothing : s.pacing.limit();
   counts.limitingReceiver = s.pacing.limitingReceiver();
   return counts;
 }
+
+const std::vector<std::uint32_t>& Sender::overBudget() const { return state_->members.overBudget(); }
 
 bool Sender::idle() const { return state_->schedule.blocksPending() == 0; }
 

@@ -47,7 +47,6 @@ struct SenderStatistics {
   std::uint64_t dataDatagrams, announceDatagrams, reports, reportsIgnored;
   std::uint64_t sourceSymbols, paritySymbols;
   std::uint32_t receivers; // heard of in the last ten seconds
-  std::uint32_t moved;
   std::uint32_t blocksPending; // with symbols still to send
   std::uint64_t rateBytesPerSecond;
   Limit limit;
@@ -72,6 +71,9 @@ public:
   // When `next` is worth calling again; `never` when there is nothing to do until a report comes.
   Time wakeup() const;
   SenderStatistics statistics() const;
+  // Receivers that asked for more than repair allows, and so are moved or were within the last seconds; without those
+  // that policy moved. As of the last look; valid until the next call.
+  const std::vector<std::uint32_t>& overBudget() const;
   bool idle() const; // nothing owed to anyone
 
 private:

@@ -8,6 +8,7 @@ namespace volley {
 namespace {
 constexpr Time refreshInterval_us = 20'000;
 constexpr Time forgetAfter_us = 600'000'000;
+constexpr Time overBudgetTold_us = 3'000'000;
 constexpr double smoothing = 0.3;
 // One receiver alone may take this part of the budget at once; the budget bounds all of them together.
 constexpr double aloneShare = 1.0 / 20;
@@ -88,11 +89,13 @@ void SenderMembers::refresh(std::uint64_t dataSent, Time now) {
   usualLosses_.clear();
   lossSamples_.clear();
   moved_ = 0;
+  overBudget_.clear();
   for (const auto& [number, member] : members_) {
     if (!isActive(member, now)) continue;
     usualLosses_.push_back(member.usualLoss);
     lossSamples_.push_back(member.lossSample);
     moved_ += member.moved;
+    if (isOverBudget(member, now)) overBudget_.push_back(number);
   }
   active_ = static_cast<std::uint32_t>(usualLosses_.size());
   std::sort(usualLosses_.begin(), usualLosses_.end());
@@ -107,6 +110,11 @@ void SenderMembers::refresh(std::uint64_t dataSent, Time now) {
   refreshed_ = now;
   refreshedAtData_ = dataSent;
   stale_ = false;
+}
+
+bool SenderMembers::isOverBudget(const Member& member, Time now) const {
+  if (member.overBudgetAt == 0 || movedByPolicy_.contains(member.number)) return false;
+  return member.moved || now - member.overBudgetAt < overBudgetTold_us;
 }
 
 // Nobody else is waiting for multicast: the others are done, or have been moved.
@@ -149,6 +157,7 @@ bool SenderMembers::charge(Member& member, std::uint32_t symbols, bool repair, s
   const std::uint64_t most = allowance(member, repair, dataSent, now) + static_cast<std::uint64_t>(repair ? overdraft() : 0);
   if (charged + symbols > most) {
     member.moved = true;
+    member.overBudgetAt = now;
     stale_ = true;
     return false;
   }

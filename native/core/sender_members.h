@@ -32,6 +32,7 @@ struct Member {
   std::uint32_t receivedKBps = 0;
   bool lacking = true;
   bool moved = false;
+  Time overBudgetAt = 0;     // when its account last moved it; 0: never
   std::uint32_t samples = 0;
 };
 
@@ -52,7 +53,9 @@ public:
   // Heard of lately and not left. `statusInterval_us` is what they were last told.
   std::uint32_t active(std::uint64_t dataSent, Time now);
   std::uint32_t known() const { return active_; } // as of the last look
-  std::uint32_t moved() const { return moved_; }
+  // Receiver numbers that their accounts have moved, as of the last look: those still moved, and each for some seconds,
+  // so that who asks once a second hears of all.
+  const std::vector<std::uint32_t>& overBudget() const { return overBudget_; }
   // `datagrams` are what is sent in one interval at the present rate.
   void setStatusInterval(Time interval_us, double datagrams);
   // Receiver numbers to name as moved: those named longest ago, at most `most`.
@@ -68,6 +71,7 @@ private:
   bool isActive(const Member& member, Time now) const {
     return member.lacking && now - member.lastHeard < window_us_;
   }
+  bool isOverBudget(const Member& member, Time now) const;
   void refreshIfDue(std::uint64_t dataSent, Time now);
   void refresh(std::uint64_t dataSent, Time now);
   double overdraft() const;
@@ -82,6 +86,7 @@ private:
   std::unordered_set<std::uint32_t> movedByPolicy_;
   Time window_us_ = 10'000'000;
   std::uint32_t moved_ = 0;
+  std::vector<std::uint32_t> overBudget_;
   // Refreshed now and then, since thousands of members cannot be gone through for each report.
   Time refreshed_ = 0;
   std::uint64_t refreshedAtData_ = 0;

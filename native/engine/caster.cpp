@@ -249,13 +249,13 @@ void Caster::State::publish(bool force) {
   snapshot.reports = reportsAccepted;
   snapshot.reportsRefused = reportsRefused + machine.reportsIgnored;
   snapshot.receivers = machine.receivers;
-  snapshot.moved = machine.moved;
   snapshot.blocksPending = machine.blocksPending;
   snapshot.rateBytesPerSecond = machine.rateBytesPerSecond;
   snapshot.multicastBytes = multicastBytes;
   snapshot.idle = sender.idle();
   snapshot.limit = machine.limit;
   snapshot.limitingReceiver = machine.limitingReceiver;
+  snapshot.overBudget = sender.overBudget();
 }
 
 Caster::Caster(const CasterOptions& options, Finished finished) {

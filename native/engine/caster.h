@@ -43,7 +43,6 @@ struct CasterStatistics {
   std::uint64_t reports = 0;
   std::uint64_t reportsRefused = 0; // garbage, wrong tag, replayed, or not understood
   std::uint32_t receivers = 0;
-  std::uint32_t moved = 0;
   std::uint32_t blocksPending = 0;
   std::uint64_t rateBytesPerSecond = 0;
   std::uint64_t multicastBytes = 0; // UDP payload
@@ -51,6 +50,7 @@ struct CasterStatistics {
   bool idle = true;
   Limit limit = Limit::nothing;
   std::uint32_t limitingReceiver = 0;
+  std::vector<std::uint32_t> overBudget; // receivers that the repair budget has moved (core/sender.h)
 };
 
 class Caster {

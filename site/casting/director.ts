@@ -22,6 +22,7 @@ import { castDeployment } from "./downloads.ts";
 import { LiveSession } from "./live-session.ts";
 import { castingOf, LiveSessions } from "./live-sessions.ts";
 import { isMulticastOnly, SessionOpener, type CastWish, type OpenerOptions } from "./session-opener.ts";
+import type { Move } from "./slow-clients.ts";
 import type { StreamMove } from "./stream-rule.ts";
 import { Streams } from "./streams.ts";
 import { WaitingSessions } from "./waiting-sessions.ts";
@@ -281,6 +282,13 @@ export class Director {
     for (const session of this.#live.all) {
       session.measure(nowMs);
       session.noteMachines(nowMs);
+      for (const move of session.newlyOverBudget()) {
+        await this.#tellMove(
+          session,
+          move,
+          session.overBudgetTo === "unicast" ? "to unicast" : "behind the others",
+        );
+      }
       await this.#moveSlow(session, nowMs);
     }
     for (const [casting, streams] of this.#streams) {
@@ -305,12 +313,16 @@ export class Director {
   }
 
   async #moveSlow(session: LiveSession, nowMs: number): Promise<void> {
-    const { log, store } = this.#options;
-    for (const { machineId, reason } of session.moveSlow(nowMs)) {
-      const to = session.movesTo === "out" ? "out" : "to unicast";
-      log.warn(`session ${session.stored.number}: machine ${machineId} is moved ${to}: ${reason}`);
-      await store.sessions.noteMoved(session.stored.id, machineId, reason);
+    for (const move of session.moveSlow(nowMs)) {
+      await this.#tellMove(session, move, session.movesTo === "out" ? "out" : "to unicast");
+      await this.#options.store.sessions.noteMoved(session.stored.id, move.machineId, move.reason);
     }
+  }
+
+  async #tellMove(session: LiveSession, { machineId, reason }: Move, where: string): Promise<void> {
+    const { log, store } = this.#options;
+    const name = (await store.machines.nameOf(machineId)) ?? machineId;
+    log.warn(`session ${session.stored.number}: ${name} is moved ${where}: ${reason}`);
   }
 
   /** The machine is told with its next progress, and stays where it is if the stream cannot be opened. */
@@ -318,19 +330,21 @@ export class Director {
     const { log } = this.#options;
     const { deploymentId, imageId, number } = session.stored;
     const { from, machineId, reason, to } = move;
-    const what = `session ${number}: machine ${machineId}`;
     try {
       const deployment = await castDeployment(deploymentId, this.#options);
       if (!deployment?.open) return;
       const wish = { deployment, imageId, stream: to };
       if (this.#live.find(wish) === undefined) await this.#open(wish);
     } catch (error) {
-      log.warn(`${what} stays in stream ${from}, since ${to} does not open: ${toVolleyError(error).detail}`);
+      const { detail } = toVolleyError(error);
+      log.warn(
+        `session ${number}: machine ${machineId} stays in stream ${from}, since ${to} does not open: ${detail}`,
+      );
       return;
     }
     session.leave(move);
     streams.settle(machineId, { stream: to, reason });
-    log.warn(`${what} is moved from stream ${from} to ${to}: ${reason}`);
+    await this.#tellMove(session, move, `from stream ${from} to ${to}`);
   }
 
   async #failed(session: LiveSession, error: unknown): Promise<void> {

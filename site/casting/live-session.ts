@@ -9,6 +9,8 @@ import { isMulticastOnly } from "./session-opener.ts";
 import { SlowClientRule, type Move } from "./slow-clients.ts";
 import type { StreamClient } from "./stream-rule.ts";
 
+type Place = SessionRecord["moved"][number]["to"];
+
 export class LiveSession {
   readonly stored: StoredSession;
   readonly imageName: string;
@@ -26,6 +28,8 @@ export class LiveSession {
   readonly #out = new Set<string>();
   /** Machines that are to join another stream, and why. */
   readonly #left = new Map<string, string>();
+  /** Machines whose sender repairs for them no more, since they asked for too much. */
+  #overBudget = new Set<string>();
   readonly #slowClients: SlowClientRule;
   readonly #clients = new Map<string, StreamClient>();
   lastActivityMs: number;
@@ -141,6 +145,25 @@ export class LiveSession {
     return moves;
   }
 
+  /** The machines that lack more than repair allows since the last call. Call it after `measure`. */
+  newlyOverBudget(): Move[] {
+    const before = this.#overBudget;
+    this.#overBudget = new Set(
+      this.#statistics.overBudget.flatMap((receiver) => this.receivers.get(receiver) ?? []),
+    );
+    return this.#budgetMoves().filter(({ machineId }) => !before.has(machineId));
+  }
+
+  #budgetMoves(): Move[] {
+    const reason = "It lacked more than repair allows";
+    return [...this.#overBudget].map((machineId) => ({ machineId, reason }));
+  }
+
+  /** Where the sender leaves machines for which it does not repair. */
+  get overBudgetTo(): "unicast" | "behind" {
+    return this.caster.ports.unicast === 0 ? "behind" : "unicast";
+  }
+
   /** The machine is moved to unicast or out, so that the others do not repair for it; or it came into this stream. */
   move({ machineId, reason }: Move): void {
     this.#moved.set(machineId, reason);
@@ -186,14 +209,15 @@ export class LiveSession {
   }
 
   record(): SessionRecord {
-    const to = this.movesTo;
+    const movedTo = (to: Place) => (move: Move) => ({ ...move, to });
+    const byRule = [...this.#moved].map(([machineId, reason]) => ({ machineId, reason }));
     return {
       ...describe(this.stored, { name: this.imageName, root: this.root }),
       state: this.#statistics.idle ? "idle" : "casting",
       machines: this.machines.size,
       rateBytesPerSecond: Math.round(this.#rateBytesPerSecond),
       ...this.#limit(),
-      moved: [...this.#moved].map(([machineId, reason]) => ({ machineId, reason, to })),
+      moved: [...byRule.map(movedTo(this.movesTo)), ...this.#budgetMoves().map(movedTo(this.overBudgetTo))],
       ...this.totals(),
       end: null,
     };

@@ -11,7 +11,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { EnrolAnswer } from "../../contract/machine.ts";
 import { JoinAnswer } from "../../contract/deployment.ts";
-import type { DeploymentRecord, ImageRecord } from "../../contract/administration.ts";
+import type { DeploymentRecord, ImageRecord, SessionRecord } from "../../contract/administration.ts";
 import { mountFaultyDisk } from "../fixtures/faulty-disk.ts";
 import { HttpsCaller } from "../fixtures/https.ts";
 import { machineFacts } from "../fixtures/records.ts";
@@ -109,11 +109,28 @@ test(
     }),
 );
 
-test("a member that asks for everything all the time: the others end right", { timeout: 120_000 }, () =>
-  withDeployment("lied to", async (deployment) => {
-    const machines = await startMachines("lied to", 2);
-    await startLiar(deployment, () => endRight(machines));
-  }),
+test(
+  "a member that asks for everything all the time is told as moved, and the others end right",
+  { timeout: 120_000 },
+  () =>
+    withDeployment("lied to", async (deployment) => {
+      const machines = await startMachines("lied to", 2);
+      const said: SessionRecord["moved"] = [];
+      await startLiar(deployment, async () => {
+        const moves = async (): Promise<true | null> => {
+          said.push(...(await site.sessions()).flatMap(({ moved }) => moved));
+          return said.length > 0 || null;
+        };
+        await waitFor(moves, { what: "the session that says who was moved" });
+        await endRight(machines);
+      });
+      const liar = await site.machine("liar");
+      assert.ok(liar);
+      const reason = "It lacked more than repair allows";
+      assert.deepEqual(said[0], { machineId: liar.id, reason, to: "unicast" });
+      const log = readFileSync(join(site.folder, "site.log"), "utf8");
+      assert.match(log, /session \d+: liar is moved to unicast: It lacked more than repair allows/);
+    }),
 );
 
 /** Enrols and joins as any machine, then lies while `work` goes on. */

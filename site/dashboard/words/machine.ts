@@ -124,13 +124,19 @@ export function tileOf(machine: MachineRecord, now: number, moved: string): Tile
   };
 }
 
-/** By machine: where the rule for slow ones has moved it, and why. */
+/** By machine: where it was moved, and why. */
 export function movedTexts(sessions: readonly SessionRecord[]): Map<string, string> {
   const texts = new Map<string, string>();
   for (const { moved, state, stream } of sessions) {
     if (state === "closed") continue;
     for (const { machineId, reason, to } of moved) {
-      const where = { unicast: "to unicast", out: "out", stream: `to stream ${stream}` }[to];
+      const places = {
+        unicast: "to unicast",
+        out: "out",
+        stream: `to stream ${stream}`,
+        behind: "behind the others",
+      };
+      const where = places[to];
       texts.set(machineId, `Moved ${where}. ${reason}.`);
     }
   }

@@ -177,7 +177,7 @@ void greedIsMovedAndSilenceFollows() {
     now += 10'000;
   }
   CHECK(sent >= 20 * 200 && sent < 20 * 200 * 13 / 10);
-  CHECK(named || sender.statistics().moved == 1);
+  CHECK(named && sender.overBudget() == std::vector<std::uint32_t>{666});
   CHECK(sender.idle() && sender.wakeup() == never);
 }
 
@@ -190,6 +190,7 @@ void policyMovesAndTakesBack() {
   sender.onReport(asking(2, 0, {}), now);
   const Log begun = drive(sender, now, 100'000);
   CHECK(!begun.announces.empty() && begun.announces.back().second.moved == std::vector<std::uint32_t>{2});
+  CHECK(sender.overBudget().empty()); // it asked for nothing
   const std::uint64_t ignored = sender.statistics().reportsIgnored;
   sender.onReport(asking(2, 0, {{0, 1, 5}}), now);
   CHECK(sender.statistics().reportsIgnored == ignored + 1);

@@ -212,6 +212,32 @@ test("where all goes by multicast no unicast is served, and a slow machine is ou
   assert.equal(tell(0).moved, "", "it may try again");
 });
 
+for (const { multicastOnly, to } of [
+  { multicastOnly: false, to: "unicast" },
+  { multicastOnly: true, to: "behind" },
+]) {
+  test(`a machine that lacks more than repair allows is told as moved (${to}) as long as it is`, async (context) => {
+    context.mock.timers.enable({ apis: ["setInterval", "Date"], now: Date.now() });
+    const native = fakeCasting();
+    const director = await startDirector(context, native);
+    const [deployment, machineId] = [await newDeployment({ multicastOnly }), await newMachine()];
+    await director.join(await newMachine(), deployment);
+    const { receiver } = await director.join(machineId, deployment);
+    const [caster] = native.casters;
+    assert.ok(caster);
+    const moved = async (overBudget: number[]): Promise<unknown> => {
+      caster.figures = { ...caster.figures, overBudget };
+      context.mock.timers.tick(limits.sessionCheckMs);
+      await director.closeDeployment("no such deployment");
+      return director.records()[0]?.moved;
+    };
+    const reason = "It lacked more than repair allows";
+    assert.deepEqual(await moved([receiver.number]), [{ machineId, reason, to }]);
+    assert.deepEqual(await moved([]), []);
+    assert.deepEqual(caster.moves, [], "by its account, not by policy");
+  });
+}
+
 test("a session says what limits it, and a receiver is told as its machine", async (context) => {
   context.mock.timers.enable({ apis: ["setInterval", "Date"], now: Date.now() });
   const native = fakeCasting();

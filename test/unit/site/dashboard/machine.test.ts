@@ -104,5 +104,10 @@ test("a session says by name who holds it back, and by what", () => {
 
 test("who was moved is told where and why, and not by a session that has ended", () => {
   assert.equal(movedTexts([session]).get(id), "Moved to unicast. It takes 3 of 90 Mbit/s.");
+  const behind = { machineId: id, reason: "It lacked more than repair allows", to: "behind" as const };
+  assert.equal(
+    movedTexts([{ ...session, moved: [behind] }]).get(id),
+    "Moved behind the others. It lacked more than repair allows.",
+  );
   assert.equal(movedTexts([{ ...session, state: "closed" }]).size, 0);
 });

@@ -72,6 +72,7 @@ async function runCtest(options: Options): Promise<Tally> {
 function simulatorRuns({ name, seeds }: Level): { words: string[]; count: number }[] {
   const named = [
     "liar",
+    "loses-half",
     "pause",
     "slow-disk",
     "late-join",

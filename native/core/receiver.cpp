@@ -78,6 +78,7 @@ void Receiver::State::forgetSender() {
   receivedSinceReport = 0;
   transitKnown = false;
   movedUntil = 0;
+  crawlsSince = never;
   restAnnounced = false;
   wholeReported = false;
   refusals.fill({});

@@ -8,12 +8,20 @@ namespace {
 constexpr std::uint8_t agesOverdue = 4;
 constexpr Time sweepLeast_us = 10'000;
 constexpr Time starvedWaits = 4; // waits without any useful symbol after which promises are not believed
+constexpr std::uint32_t crawlKBps = 250;
+constexpr std::uint32_t lossMostPerMillion = 200'000; // beyond what parity is for (sender_pacing.cpp)
 } // namespace
 
 // Only who asked can miss an answer: while a disk is scanned that lacks nothing yet, a sender has nothing to say.
 bool Receiver::State::silent(Time now) const {
   if (config.silence_us == 0) return now > std::max(joined, lastHeard);
   return askedAt != never && now - askedAt >= config.silence_us;
+}
+
+// A sender that has gone down to its least rate for loss that no rate cures would take hours.
+void Receiver::State::noteCrawl(Time now) {
+  if (rateKBps > crawlKBps || lossPerMillion < lossMostPerMillion) crawlsSince = never;
+  else if (crawlsSince == never) crawlsSince = now;
 }
 
 // Lets every block that lacks something and is not promised grow older; a stored symbol makes it young again.
@@ -58,8 +66,9 @@ bool Receiver::State::promised(std::uint32_t chunk) const {
 std::size_t Receiver::State::nextUnicast(Time now, std::span<std::uint32_t> out) {
   if (!config.unicast || absent.empty()) return 0;
   sweep(now);
-  const bool everything =
-      silent(now) || now - std::max(joined, lastStored) >= starvedWaits * config.chunkWait_us;
+  const bool starved = now - std::max(joined, lastStored) >= starvedWaits * config.chunkWait_us;
+  const bool crawls = crawlsSince != never && now - crawlsSince >= config.chunkWait_us;
+  const bool everything = silent(now) || starved || crawls;
   if (!everything && !isMoved(now) && !someOverdue) return 0;
   std::size_t count = 0;
   std::uint32_t chunk = absent.next(unicastFrom);

@@ -34,6 +34,7 @@ void Receiver::State::applyAnnounce(const Header& header, const Announce& announ
   if (header.counter < announceCounter) return;
   announceCounter = header.counter;
   rateKBps = announce.rateKBps;
+  noteCrawl(now);
   statusInterval_us = Time{announce.statusInterval_ms} * 1000;
   groupSize = std::max(1u, announce.receivers);
   if (now - joined < siteGroupHold_us) groupSize = std::max(groupSize, config.groupSize);

@@ -91,6 +91,7 @@ struct Receiver::State {
   // receiver_fallback.cpp
   bool silent(Time now) const;
   bool isMoved(Time now) const { return now < movedUntil; }
+  void noteCrawl(Time now);
   void sweep(Time now);
   bool overdue(std::uint32_t chunk) const;
   bool promised(std::uint32_t chunk) const;
@@ -143,6 +144,7 @@ struct Receiver::State {
   Time transitAt = 0;
   std::uint32_t delay_us = 0;
   Time movedUntil = 0;
+  Time crawlsSince = never; // the sender's rate is next to nothing, and much of that is lost
   bool restAnnounced = false; // the last announce said that nothing is on the way
 
   // Feedback timers and figures since the last report.

@@ -28,8 +28,9 @@ struct Options {
 int usage() {
   std::printf("volley_sim --seeds N [--first S]         N random sessions\n"
               "volley_sim --seed S [--trace]            one of them\n"
-              "volley_sim --scenario NAME [--trace]     liar, pause, slow-disk, late-join, joins-at-80,\n"
-              "                                         restarts, vanishes, flash-crowd, automatic-rate\n"
+              "volley_sim --scenario NAME [--trace]     liar, loses-half, pause, slow-disk, late-join,\n"
+              "                                         joins-at-80, restarts, vanishes, flash-crowd,\n"
+              "                                         automatic-rate\n"
               "volley_sim --scale RECEIVERS [--loss PERCENT] [--burst] [--bytes N] [--stored BYTES] [--most RATIO] [--seed S]\n");
   return 2;
 }

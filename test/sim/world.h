@@ -17,6 +17,7 @@ namespace volley_sim {
 struct ReceiverResult {
   bool finished = false;
   Time finishedAt = 0;
+  std::uint64_t dataUntilThen = 0; // datagrams that the sender had sent to anyone
   std::uint64_t multicastChunks = 0, unicastChunks = 0;
 };
 

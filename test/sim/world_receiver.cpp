@@ -236,6 +236,7 @@ void World::checkReceiver(std::uint32_t index) {
   if (result.finished || !node.machine->complete()) return;
   result.finished = true;
   result.finishedAt = now_;
+  result.dataUntilThen = result_.dataDatagrams;
   --unfinished_;
   for (std::uint32_t chunk = 0; chunk < layout_.chunks(); ++chunk) {
     if (!layout_.hole(chunk) && node.disk[chunk] != 1) fail("wrong bytes counted as verified in chunk " + std::to_string(chunk));

@@ -19,7 +19,7 @@ export function writeClaim(kind: ClaimKind, siteId: Buffer): Buffer {
   const claim = Buffer.alloc(claimBytes);
   magic.copy(claim);
   claim.writeUInt8(kinds.indexOf(kind) + 1, 4);
-  claim.writeUInt16BE(claimBytes, 6);
+  claim.writeUInt16LE(claimBytes, 6);
   siteId.copy(claim, headerBytes);
   return claim;
 }
@@ -31,7 +31,7 @@ export function readClaim(payload: Buffer): { kind: ClaimKind; siteId: Buffer } 
     payload.length === claimBytes &&
     payload.subarray(0, magic.length).equals(magic) &&
     payload[5] === 0 &&
-    payload.readUInt16BE(6) === claimBytes;
+    payload.readUInt16LE(6) === claimBytes;
   return isClaim && kind !== undefined ? { kind, siteId: payload.subarray(headerBytes) } : null;
 }
 

@@ -69,6 +69,33 @@ void roundTrip(std::mt19937_64& random, std::uint32_t chunks) {
   CHECK(withSignature(got.serialise()) == file);
 }
 
+// The table of docs/PROTOCOL.md 1.1, written out.
+void bytesOfTheDocument() {
+  Manifest manifest;
+  manifest.imageBytes = 0x2000;
+  manifest.contentBytes = 0x0123;
+  manifest.smallestDiskBytes = 0x0102030405060708;
+  manifest.sectorBytes = 4096;
+  manifest.firmware = 2;
+  for (std::uint8_t i = 0; i < 32; ++i) manifest.root[i] = static_cast<std::uint8_t>(0xa0 + i);
+  manifest.chunks.push_back({manifest.root, 0x0123, Encoding::zstd});
+  std::vector<std::uint8_t> bytes = {'V', 'L', 'Y', 'M', 'A', 'N', 'I', '1'};
+  const auto add = [&bytes](std::initializer_list<std::uint8_t> more) { bytes.insert(bytes.end(), more); };
+  bytes.insert(bytes.end(), manifest.root.begin(), manifest.root.end());
+  add({0x00, 0x20, 0, 0, 0, 0, 0, 0});
+  add({0x23, 0x01, 0, 0, 0, 0, 0, 0});
+  add({0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01});
+  add({0x00, 0x00, 0x10, 0x00});
+  add({1, 0, 0, 0});
+  add({0x00, 0x10, 0, 0});
+  add({2, 0, 0, 0});
+  add({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+  bytes.insert(bytes.end(), manifest.root.begin(), manifest.root.end()); // a single chunk's chaining value is the root
+  add({0x23, 0x01, 0, 0});
+  add({2, 0, 0, 0});
+  CHECK(manifest.serialise() == bytes);
+}
+
 void everyChangeAndCut(std::mt19937_64& random, std::uint32_t chunks) {
   const auto file = withSignature(some(random, chunks).serialise());
   for (std::size_t i = 0; i < file.size(); ++i) {
@@ -121,6 +148,7 @@ int main(int argc, char** argv) {
   const std::uint64_t seed = argc > 1 ? std::stoull(argv[1]) : std::random_device{}();
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   std::mt19937_64 random(seed);
+  bytesOfTheDocument();
   for (std::uint32_t chunks = 1; chunks < 40; ++chunks) roundTrip(random, chunks);
   everyChangeAndCut(random, 1);
   everyChangeAndCut(random, 7);

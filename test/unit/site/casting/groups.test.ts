@@ -68,6 +68,15 @@ test("a question and an answer are read as they were written, and nothing else i
   assert.equal(readClaim(Buffer.alloc(0)), null);
 });
 
+test("an answer has the bytes that docs/PROTOCOL.md says", () => {
+  const siteId = Buffer.from(Array.from({ length: siteIdBytes }, (_, index) => index));
+  const [answer, zero, length] = [[2], [0], [24, 0]];
+  assert.deepEqual(
+    [...writeClaim("answer", siteId)],
+    [...Buffer.from("VLYC"), ...answer, ...zero, ...length, ...siteId],
+  );
+});
+
 test("two sites share a range and no group; one that is given back is free for the other", async () => {
   const [one, other] = [newSite(4), newSite(4)];
   const first = await takeAll(one, 2);

@@ -1,14 +1,13 @@
 /**
  * `scripts/bench agent`: memory of a real agent and the longest pause of its event loop, from a real site, for an image
- * of 1 GiB and a sparse one of 32 GiB, both with 512 MiB of random bytes. With --json the last line is the result.
+ * of 1 GiB and a sparse one of 32 GiB, both with 512 MiB of random bytes. The last line is the result.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { openRoom } from "../fixtures/room.ts";
-import { machine, rounded } from "./report.ts";
+import { rounded } from "./report.ts";
 
 const contentMebibytes = 512;
 const gibibyte = 2 ** 30;
@@ -19,7 +18,6 @@ interface Figures {
   residentBytesMost: number;
 }
 
-const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
 const room = await openRoom("bench agent");
 try {
   const site = await room.startSite();
@@ -49,8 +47,7 @@ try {
     results.push({ imageBytes, residentMegabytesMost: megabytes, longestPauseMs });
     await site.client.post(`/deployments/${deployment.id}/close`, {});
   }
-  const result = { results, machine: machine() };
-  console.log(values.json ? JSON.stringify(result) : JSON.stringify(result, undefined, 2));
+  console.log(JSON.stringify({ results }));
 } finally {
   await room.close();
 }

@@ -3,7 +3,7 @@
  * with --vs udpcast, with that (which waits more than three minutes for a machine that is gone). A machine joins at
  * 80 %; has a disk at a tenth of the rate; is killed at 50 % and started again; is killed at 50 % and stays away. Each
  * is compared with a run of the same room in which nothing happens. Seconds are from the word to begin until the last
- * of the others has everything. With --json the last line is the result.
+ * of the others has everything. The last line is the result.
  */
 import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { mountFaultyDisk } from "../fixtures/faulty-disk.ts";
 import { makeContent, OurCast, type Content, type OurReceiver } from "./our-cast.ts";
 import { within } from "./peer.ts";
-import { machine, makeImage, parseCount, parseSize, rounded } from "./report.ts";
+import { makeImage, parseCount, parseSize, requireProgram, rounded } from "./report.ts";
 import { Room, type Host } from "./room.ts";
 import { startUdpcastReceivers, startUdpcastSender, type UdpcastProgram } from "./udpcast.ts";
 
@@ -178,7 +178,6 @@ async function main(): Promise<void> {
       vs: { type: "string" },
       runs: { type: "string", default: "1" },
       folder: { type: "string", default: tmpdir() },
-      json: { type: "boolean", default: false },
     },
   });
   const folder = await mkdtemp(join(values.folder, "volley-bench-"));
@@ -195,6 +194,7 @@ async function main(): Promise<void> {
     if (values.vs !== undefined && values.vs !== "udpcast") {
       throw new Error(`--vs knows one rival here, udpcast; this is '${values.vs}'`);
     }
+    if (values.vs === "udpcast") requireProgram("udp-sender", "udpcast");
     const ours = volley(await makeContent(image, setting.imageBytes, join(folder, "image.content")));
     const systems = values.vs === undefined ? [ours] : [ours, udpcast(image)];
     const rows: object[] = [];
@@ -219,7 +219,7 @@ async function main(): Promise<void> {
       }
     }
     const { receivers, imageBytes, rateMbps } = setting;
-    console.log(JSON.stringify({ receivers, imageBytes, rateMbps, runs, rows, machine: machine() }));
+    console.log(JSON.stringify({ receivers, imageBytes, rateMbps, runs, rows }));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

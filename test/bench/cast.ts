@@ -1,7 +1,7 @@
 /**
  * `scripts/bench cast`: one image of random bytes to N receivers of a room, with authentication and BLAKE3 on and no
  * disk at either end, beside a rival in the same room. MB/s are millions of image bytes that each receiver got in a
- * second, from the word to begin until the last one is done. With --json the last line is the result.
+ * second, from the word to begin until the last one is done. The last line is the result.
  *
  * Loss: ours is dropped inside the receiver by a seed, for each datagram, after super-packets are split; the rival's
  * by nftables, for each packet (it sends no super-packets, so a packet is a datagram).
@@ -12,7 +12,15 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { castOurs, makeContent } from "./our-cast.ts";
 import type { CastResult, Content } from "./our-cast.ts";
-import { machine, makeImage, median, megabytesPerSecond, parseCount, parseSize, rounded } from "./report.ts";
+import {
+  makeImage,
+  median,
+  megabytesPerSecond,
+  parseCount,
+  parseSize,
+  requireProgram,
+  rounded,
+} from "./report.ts";
 import { Room } from "./room.ts";
 import { castRaw } from "./raw-sockets.ts";
 import { TcpDownload } from "./tcp-download.ts";
@@ -33,7 +41,6 @@ interface Options {
   rival: "udpcast" | "raw" | undefined;
   runs: number;
   folder: string;
-  json: boolean;
 }
 
 function readOptions(): Options {
@@ -49,7 +56,6 @@ function readOptions(): Options {
       vs: { type: "string" },
       runs: { type: "string", default: "1" },
       folder: { type: "string", default: tmpdir() },
-      json: { type: "boolean", default: false },
     },
   });
   const { vs } = values;
@@ -71,7 +77,6 @@ function readOptions(): Options {
     rival: vs,
     runs: parseCount("--runs", values.runs, 1, 100),
     folder: values.folder,
-    json: values.json,
   };
 }
 
@@ -171,7 +176,6 @@ function describe(options: Options, ours: CastResult[], rivals: RivalResult[]): 
     rateMbps: options.rateMbps ?? null,
     shareOfRate: options.rateMbps === undefined ? null : rounded((oursRate * 8) / options.rateMbps, 4),
     runs: options.runs,
-    machine: machine(),
   };
 }
 
@@ -185,6 +189,7 @@ function describeTcp(options: Options, rates: number[]): object {
 
 async function main(): Promise<void> {
   const options = readOptions();
+  if (options.rival === "udpcast") requireProgram("udp-sender", "udpcast");
   const folder = await mkdtemp(join(options.folder, "volley-bench-"));
   let room: Room | undefined;
   try {
@@ -207,7 +212,7 @@ async function main(): Promise<void> {
     }
     download?.stop();
     const result = { ...describe(options, ours, rivals), ...describeTcp(options, tcpRates) };
-    console.log(options.json ? JSON.stringify(result) : JSON.stringify(result, undefined, 2));
+    console.log(JSON.stringify(result));
   } finally {
     room?.close();
     await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,8 @@
 /** What every benchmark says about where it ran, and how sizes and figures are read and written. */
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
+import { delimiter, join } from "node:path";
 
 export interface Machine {
   processor: string;
@@ -57,4 +59,13 @@ export function makeImage(path: string, bytes: number): void {
     "conv=fsync",
     "status=none",
   ]);
+}
+
+/** Throws where the rival that a benchmark compares with is not on this machine. */
+export function requireProgram(program: string, debianPackage: string): void {
+  const paths = (process.env["PATH"] ?? "").split(delimiter);
+  if (paths.some((folder) => existsSync(join(folder, program)))) return;
+  throw new Error(
+    `${program} is missing, which this is compared with: scripts/install-packages ${debianPackage}`,
+  );
 }

@@ -1,7 +1,7 @@
 /**
  * `scripts/bench resume`: a disk that already holds the image is recognised by reading it, and nothing is fetched.
  * Beside it, in turns, dd reads the same file past the page cache, in pieces of 4 MiB: one read at a time, as fast as
- * that goes. With --json the last line is the result.
+ * that goes. The last line is the result.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { openCaster, openReceiver, receiverKey } from "../../native/index.ts";
 import { makeContent, type Content } from "./our-cast.ts";
-import { machine, median, megabytesPerSecond, parseCount, parseSize, rounded } from "./report.ts";
+import { median, megabytesPerSecond, parseCount, parseSize, rounded } from "./report.ts";
 
 const loopback = "127.0.0.1";
 const run = promisify(execFile);
@@ -74,7 +74,6 @@ const { values } = parseArgs({
     size: { type: "string", default: "1G" },
     runs: { type: "string", default: "3" },
     folder: { type: "string", default: "." },
-    json: { type: "boolean", default: false },
   },
 });
 const imageBytes = parseSize(values.size);
@@ -101,9 +100,8 @@ try {
     ratio: rounded(median(theirs) / median(ours), 2),
     imageBytes,
     runs,
-    machine: machine(),
   };
-  console.log(values.json ? JSON.stringify(result) : JSON.stringify(result, undefined, 2));
+  console.log(JSON.stringify(result));
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -6,7 +6,7 @@
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs, promisify } from "node:util";
-import { machine, parseCount, rounded } from "./report.ts";
+import { parseCount, rounded } from "./report.ts";
 import { plotScale } from "./scale-plot.ts";
 
 const run = promisify(execFile);
@@ -79,7 +79,7 @@ function printTable(points: readonly Point[]): void {
 }
 
 const { values } = parseArgs({
-  options: { most: { type: "string" }, plot: { type: "string" }, json: { type: "boolean" } },
+  options: { most: { type: "string" }, plot: { type: "string" } },
 });
 const most = parseCount("--most", values.most ?? "10000", 1, 60_000);
 const points: Point[] = [];
@@ -90,4 +90,4 @@ for (const wanted of cases) {
 }
 printTable(points);
 if (values.plot !== undefined) writeFileSync(values.plot, plotScale(points));
-if (values.json === true) console.log(JSON.stringify({ points, machine: machine() }));
+console.log(JSON.stringify({ points }));

@@ -1,7 +1,7 @@
 /**
  * `scripts/bench wim`: from a WIM to N machines with what it holds on their disks, verified. The block way: the site applies the
  * WIM once and machines take the disk. The file way: machines take the WIM, by the same multicast, and each applies it. The
- * WIM is a whole Windows of Wine's, compressed as Windows' own are (LZX). With --json the last line is the result.
+ * WIM is a whole Windows of Wine's, compressed as Windows' own are (LZX). The last line is the result.
  */
 import { execFile } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
@@ -12,14 +12,14 @@ import type { ImageRecord, ImportRequest, ImportState } from "../../contract/adm
 import { emptyDisk } from "../fixtures/disk-image.ts";
 import { openRoom, waitFor } from "../fixtures/room.ts";
 import { captureWine } from "../fixtures/wine-wim.ts";
-import { machine, parseCount, rounded } from "./report.ts";
+import { parseCount, rounded } from "./report.ts";
 
 const run = promisify(execFile);
 const cached = fileURLToPath(new URL("../../../build/bench-wine.wim", import.meta.url));
 const longMs = 1_800_000;
 
 const { values } = parseArgs({
-  options: { machines: { type: "string", default: "4" }, json: { type: "boolean", default: false } },
+  options: { machines: { type: "string", default: "4" } },
 });
 const machines = parseCount("--machines", values.machines, 1, 16);
 const room = await openRoom("bench wim");
@@ -98,9 +98,8 @@ try {
       applySeconds,
       seconds: rounded(fileSeconds + applySeconds),
     },
-    machine: machine(),
   };
-  console.log(values.json ? JSON.stringify(result) : JSON.stringify(result, undefined, 2));
+  console.log(JSON.stringify(result));
 } finally {
   await room.close();
 }

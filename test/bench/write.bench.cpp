@@ -6,9 +6,8 @@
 // With --verify each chunk is read back past the page cache and hashed again, beside dd writing and then reading.
 // Ours runs twice: with the product's queue, which is threads, and with io_uring in its place. --plain computes nothing,
 // as fio does, and so shows what of the distance to fio is the hashing's.
-// `bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--decompress | --plain] [--verify] [--json]`: without
-// --target a file in the current folder that is removed afterwards; a disk is overwritten. With --json the last line is
-// the result.
+// `bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--decompress | --plain] [--verify]`: without --target a file
+// in the current folder that is removed afterwards; a disk is overwritten. The last line is the result as JSON.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -53,11 +52,10 @@ struct Options {
   bool decompress = false;
   bool plain = false;
   bool verify = false;
-  bool json = false;
 };
 
 [[noreturn]] void usage(const std::string& why) {
-  std::fprintf(stderr, "%s\nusage: bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--decompress | --plain] [--verify] [--json]\n",
+  std::fprintf(stderr, "%s\nusage: bench_write [--target FILE-OR-DISK] [--size 1G] [--runs K] [--decompress | --plain] [--verify]\n",
                why.c_str());
   std::exit(2);
 }
@@ -78,8 +76,7 @@ Options parseOptions(int count, char** words) {
   Options options;
   for (int index = 1; index < count; ++index) {
     const std::string word = words[index];
-    bool* const flag = word == "--json"         ? &options.json
-                       : word == "--verify"     ? &options.verify
+    bool* const flag = word == "--verify"     ? &options.verify
                        : word == "--decompress" ? &options.decompress
                        : word == "--plain"      ? &options.plain
                                                 : nullptr;
@@ -280,17 +277,17 @@ double runDd(const Options& options, const MemoryFile& source) {
   return seconds;
 }
 
-// By its own clock: it takes a while to start. 0 where it is not installed, or cannot write to the target.
+// By its own clock: it takes a while to start.
 double fioMegabytesPerSecond(const Options& options) {
   const std::string command = "fio --name=write --filename='" + options.target +
                               "' --rw=write --bs=1M --iodepth=32 --direct=1 --ioengine=io_uring --end_fsync=1 --size=" +
                               std::to_string(options.bytes) + " --output-format=terse --terse-version=3 2>/dev/null";
   FILE* output = popen(command.c_str(), "r");
-  if (!output) return 0;
-  std::string line, text;
+  std::string text;
   char piece[4096];
-  while (std::fgets(piece, sizeof piece, output)) text += piece;
-  if (pclose(output) != 0) return 0;
+  while (output && std::fgets(piece, sizeof piece, output)) text += piece;
+  if (!output || pclose(output) != 0)
+    throw std::runtime_error("fio, which this is compared with, is missing (scripts/install-packages fio), or cannot write to the target");
   // Field 48 of terse version 3 is the bandwidth of writing in KiB a second.
   std::size_t at = 0;
   for (int field = 1; field < 48 && at != std::string::npos; ++field) at = text.find(';', at + (field > 1));
@@ -333,17 +330,13 @@ void bench(const Options& options) {
   const double oursRate = megabytes / median(ours), ddRate = megabytes / median(dd);
   const double ringRate = megabytes / median(ioUring);
   const double fioRate = fio.empty() ? 0 : median(fio);
-  if (options.json)
-    std::printf("{\"ours\":{\"megabytesPerSecond\":%.1f},\"ioUring\":{\"megabytesPerSecond\":%.1f},\"rival\":{\"name\":\"dd\",\"megabytesPerSecond\":%.1f},"
+  std::printf("{\"ours\":{\"megabytesPerSecond\":%.1f},\"ioUring\":{\"megabytesPerSecond\":%.1f},\"rival\":{\"name\":\"dd\",\"megabytesPerSecond\":%.1f},"
                 "\"ratio\":%.2f,\"fio\":{\"megabytesPerSecond\":%.1f},\"fioRatio\":%.2f,\"decompress\":%s,\"plain\":%s,\"verify\":%s,"
                 "\"bytes\":%llu,\"runs\":%d,\"direct\":%s}\n",
                 oursRate, ringRate, ddRate, oursRate / ddRate, fioRate, fioRate > 0 ? oursRate / fioRate : 0,
                 options.decompress ? "true" : "false",
                 options.plain ? "true" : "false", options.verify ? "true" : "false", static_cast<unsigned long long>(options.bytes), options.runs,
                 device->bypassesCache() ? "true" : "false");
-  else
-    std::printf("ours: %.1f MB/s; with io_uring: %.1f MB/s; dd: %.1f MB/s; fio: %.1f MB/s\n", oursRate, ringRate,
-                ddRate, fioRate);
 }
 
 } // namespace

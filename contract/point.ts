@@ -8,6 +8,7 @@ import { ByteCount, HexKey, Identifier, Name, Port, Time } from "./common.ts";
 import { DistributionPoint, DistributionPointChange } from "./distribution-point.ts";
 import { limits } from "./limits.ts";
 import { Progress } from "./report.ts";
+import { PackageId } from "./sequence.ts";
 
 const Boundary = z.union([z.cidrv4(), z.cidrv6()]);
 
@@ -30,6 +31,8 @@ const settings = {
   boundaries: z.array(Boundary).max(limits.deploymentSubnets),
   /** Every image of the site is copied to it; else those that are named (POST /images/:id/points). */
   allImages: z.boolean(),
+  /** Every package that is cast is; else those that are named (POST /packages/:packageId/points). */
+  allPackages: z.boolean(),
   replication: Replication,
 };
 
@@ -39,6 +42,7 @@ export const PointRequest = z.strictObject({
   address: settings.address,
   boundaries: settings.boundaries,
   allImages: settings.allImages.default(false),
+  allPackages: settings.allPackages.default(false),
   replication: settings.replication.default({ rateMbps: 0, hours: null }),
 });
 export type PointRequest = z.infer<typeof PointRequest>;
@@ -48,13 +52,24 @@ export const PointChange = z
   .strictObject({
     boundaries: settings.boundaries,
     allImages: settings.allImages,
+    allPackages: settings.allPackages,
     replication: Replication.partial(),
     properties: DistributionPointChange,
   })
   .partial();
 export type PointChange = z.infer<typeof PointChange>;
 
-/** What a point has of an image. */
+/** A package that is to be at a point. */
+export const PointPackage = z.object({
+  packageId: PackageId,
+  /** What is cast in its place; null: nothing is, and machines have it from the site alone. */
+  imageId: Identifier.nullable(),
+  /** Of that, as it is stored. */
+  contentBytes: ByteCount,
+});
+export type PointPackage = z.infer<typeof PointPackage>;
+
+/** What a point has of an image, or of what is cast in a package's place. */
 export const PointImage = z.object({
   imageId: Identifier,
   bytes: ByteCount,
@@ -80,6 +95,7 @@ export const PointRecord = z.object({
   here: z.boolean(),
   /** Images that are to be there. */
   images: z.array(Identifier),
+  packages: z.array(PointPackage),
   /** As it told last; empty since the site's start until then. The rate is of its last seconds, 0 while nothing comes. */
   holding: z.array(PointImage.extend({ bytesPerSecond: z.number() })),
 });
@@ -89,8 +105,8 @@ export type PointRecord = z.infer<typeof PointRecord>;
 export const PointCredential = z.object({ point: PointRecord, credential: z.string(), expires: Time });
 export type PointCredential = z.infer<typeof PointCredential>;
 
-/** POST /images/:id/points, by an operator: which points the image is copied to beside those that take all. */
-export const ImagePoints = z.strictObject({
+/** POST /images/:id/points and /packages/:packageId/points, by an operator: which points it is copied to beside those that take all. */
+export const ContentPoints = z.strictObject({
   add: z.array(Identifier).max(limits.pointsMost).default([]),
   remove: z.array(Identifier).max(limits.pointsMost).default([]),
 });
@@ -128,13 +144,15 @@ export const PointSync = z.object({
   renew: z.boolean(),
   /** Whether it can encrypt sessions: one that cannot says nothing, and gets no tickets for what is to be encrypted. */
   encryption: z.boolean().default(false),
+  /** Whether it keeps what is cast in the place of packages: one that does not says nothing, and gets none. */
+  packages: z.boolean().default(false),
 });
 export type PointSync = z.infer<typeof PointSync>;
 
 export const PointSyncAnswer = z.object({
   properties: DistributionPoint,
   replication: Replication,
-  /** What is to be there; other images are removed. */
+  /** What is to be there, for packages too; other images are removed. */
   images: z.array(ImageRecord),
   /** Of those that were named. */
   closedDeployments: z.array(Identifier),

@@ -104,7 +104,14 @@ export async function openLibraries(
   { authority }: Trust,
   endings: Endings,
 ): Promise<Libraries> {
-  const library = new Library({ folder: paths.library, store, authority, native, log });
+  const library = new Library({
+    folder: paths.library,
+    store,
+    authority,
+    native,
+    packageContents: "made",
+    log,
+  });
   await library.recover();
   const files = new FileLibrary(paths.files);
   const lost = files.recover(await keptFiles(store));
@@ -167,7 +174,12 @@ export function openContentTasks(
   const importer = { library, store, authority, native };
   const tasks = new ContentTasks({ importer, native, log, changed: () => room.changed("images") });
   endings.push(() => tasks.stop());
-  const packageContents = new PackageContents({ importer, files, log });
+  const packageContents = new PackageContents({
+    importer,
+    files,
+    changed: () => room.changed("points"),
+    log,
+  });
   endings.push(() => packageContents.stop());
   return { packageContents, tasks };
 }

@@ -9,7 +9,7 @@ import { parse } from "./routes.ts";
 import type { Call, Route } from "./route.ts";
 
 export function packageRoutes(context: ApiContext): Route[] {
-  const { files, log, packageContents, store } = context;
+  const { files, log, packageContents, room, store } = context;
   const find = (call: Call): Promise<StoredPackage> => packageOf(call, store);
   return [
     {
@@ -70,6 +70,7 @@ export function packageRoutes(context: ApiContext): Route[] {
         await store.packages.setCasting(packageId, { multicast });
         if (imageId !== null && multicast === "no") {
           await dropContent(context, packageId, imageId);
+          room.changed("points");
         } else if (imageId !== null) await store.images.setCasting(imageId, { multicast });
         else if (fileId !== null) packageContents.make(packageId);
         return PackageRecord.parse(await find(call));
@@ -98,6 +99,7 @@ export function packageRoutes(context: ApiContext): Route[] {
         const { fileId, imageId, kind, packageId } = await find(call);
         if (kind !== "image" && imageId !== null) await dropContent(context, packageId, imageId);
         await store.packages.remove(packageId);
+        room.changed("points");
         if (fileId !== null) files.remove(fileId);
       },
     },

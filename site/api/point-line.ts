@@ -12,6 +12,7 @@ import {
   type PointSyncAnswer,
 } from "../../contract/point.ts";
 import { hashSecret, newKey } from "../authority/secrets.ts";
+import { imagesAt } from "../store/point-contents.ts";
 import type { StoredPoint } from "../store/points.ts";
 import type { ApiContext } from "./context.ts";
 import { identifierOf, offsetOf, parse, pointOf, sendBytes } from "./routes.ts";
@@ -101,11 +102,12 @@ async function synchronise(call: Call, context: ApiContext): Promise<PointSyncAn
   for (const id of sync.deployments) {
     if (!(await store.deployments.find(id))?.open) closedDeployments.push(id);
   }
+  const images = await store.points.images(point);
   const publicKey = sync.renew ? await store.points.publicKey(point.id) : null;
   return {
     properties: point.properties,
     replication: point.replication,
-    images: await store.points.images(point),
+    images: sync.packages ? images : images.filter(({ purpose }) => purpose === "image"),
     closedDeployments,
     certificate: publicKey === null ? null : await authority.certifyPoint(point.address, publicKey),
   };
@@ -129,12 +131,12 @@ function refuseOwnAddress({ address, name }: StoredPoint, { names }: ApiContext)
 
 /** Throws E_NOT_FOUND, E_FORBIDDEN for what is not to be there. */
 async function imageFor(call: Call, context: ApiContext): Promise<ImageRecord> {
-  const { images, name } = await ownPoint(call, context);
+  const point = await ownPoint(call, context);
   const id = identifierOf(call.request, "image");
   const image = await context.store.images.find(id);
   if (image === undefined) throw new VolleyError("E_NOT_FOUND", `There is no image ${id}.`);
-  if (images.includes(id)) return image;
-  throw new VolleyError("E_FORBIDDEN", `Image ${image.name} is not for distribution point ${name}.`);
+  if (imagesAt(point).includes(id)) return image;
+  throw new VolleyError("E_FORBIDDEN", `Image ${image.name} is not for distribution point ${point.name}.`);
 }
 
 /** Empty at the end. Throws E_CONTENT_READ. */

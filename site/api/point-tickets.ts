@@ -4,6 +4,7 @@ import type { Policy } from "../../contract/deployment.ts";
 import { limits } from "../../contract/limits.ts";
 import { Ticket, ticketMark } from "../../contract/point.ts";
 import { isWithin } from "../store/deployment-window.ts";
+import { imagesAt } from "../store/point-contents.ts";
 import type { StoredPoint } from "../store/points.ts";
 import type { ApiContext } from "./context.ts";
 
@@ -32,7 +33,9 @@ export async function pointsFor(
   const expires = new Date(Date.now() + limits.ticketMs).toISOString();
   const answer: PolicyPoints = [];
   for (const { point } of near) {
-    const wanted = point.images.filter((imageId) => cast.has(imageId)).slice(0, limits.ticketImages);
+    const wanted = imagesAt(point)
+      .filter((imageId) => cast.has(imageId))
+      .slice(0, limits.ticketImages);
     const imageIds = remotePoints.canEncrypt(point.id) ? wanted : await inClear(point, wanted, store);
     if (imageIds.length === 0 || point.port === null) continue;
     const { multicast, multicastOnly, rateMbps, slowClients } = deployment;

@@ -1,9 +1,7 @@
 /** Distribution points in other buildings: told of, changed and removed by administrators. */
-import type { ImageRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import {
-  ImagePoints,
   PointChange,
   PointRequest,
   Replication,
@@ -64,6 +62,7 @@ export function pointRoutes(context: ApiContext): Route[] {
         await store.points.change(point.id, {
           boundaries: change.boundaries ?? point.boundaries,
           allImages: change.allImages ?? point.allImages,
+          allPackages: change.allPackages ?? point.allPackages,
           replication: Replication.parse({ ...point.replication, ...change.replication }),
           properties: properties.merged(point.properties, change.properties ?? {}),
         });
@@ -94,23 +93,6 @@ export function pointRoutes(context: ApiContext): Route[] {
         room.changed("points");
       },
     },
-    {
-      method: "POST",
-      path: "/images/:id/points",
-      who: "operator",
-      handle: async (call): Promise<PointRecord[]> => {
-        const image = await imageOf(call, context);
-        const { add, remove } = parse(ImagePoints, call.request.body);
-        const points = await store.points.list();
-        const stranger = [...add, ...remove].find((id) => !points.some((point) => point.id === id));
-        if (stranger !== undefined) {
-          throw new VolleyError("E_NOT_FOUND", `There is no distribution point ${stranger}.`);
-        }
-        await store.points.assign(image.id, { add, remove });
-        room.changed("points");
-        return (await store.points.list()).map(shown);
-      },
-    },
   ];
 }
 
@@ -138,11 +120,4 @@ async function checkPlace(
   if (same !== undefined) {
     throw new VolleyError("E_CONFLICT", `There is a distribution point ${same.name} at ${same.address}.`);
   }
-}
-
-async function imageOf({ request }: Call, { store }: ApiContext): Promise<ImageRecord> {
-  const id = identifierOf(request, "image");
-  const image = await store.images.find(id);
-  if (image?.purpose !== "image") throw new VolleyError("E_NOT_FOUND", `There is no image ${id}.`);
-  return image;
 }

@@ -23,6 +23,7 @@ import { machineLogRoutes } from "./machine-logs.ts";
 import { machineRoutes } from "./machines.ts";
 import { metricRoutes } from "./metrics.ts";
 import { packageRoutes } from "./packages.ts";
+import { pointContentRoutes } from "./point-contents.ts";
 import { pointLineRoutes } from "./point-line.ts";
 import { pointRoutes } from "./points.ts";
 import { policyRoutes } from "./policy.ts";
@@ -69,6 +70,7 @@ export const resources: ((context: ApiContext) => Route[])[] = [
   sharedPackageRoutes,
   pointLineRoutes,
   pointRoutes,
+  pointContentRoutes,
   policyRoutes,
   pxeRoutes,
   recoveryKeyRoutes,

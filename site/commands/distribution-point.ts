@@ -7,11 +7,12 @@ import type { PointRecord } from "../../contract/point.ts";
 import type { WaitingSession } from "../../contract/waiting.ts";
 import { defaultProperties as defaults } from "../casting/properties.ts";
 import { timeText } from "../quantities.ts";
+import { imagesAt } from "../store/point-contents.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { number } from "./numbers.ts";
 import { onOff } from "./on-off.ts";
 import { printJson, printLine, printTable } from "./output.ts";
-import { findPoint, hoursText, imagesText, placeOf, placeOptions } from "./point.ts";
+import { findPoint, hereText, hoursText, placeOf, placeOptions } from "./point.ts";
 
 function slowClients(call: CommandCall): SlowClients | undefined {
   const leastMbps = number(call, "slow-clients", { least: 0, most: 400_000, whole: false });
@@ -70,10 +71,15 @@ function showPoint(point: PointRecord, call: CommandCall): void {
   printTable([
     ["Address", point.port === null ? point.address : `${point.address}, port ${point.port}`],
     ["Boundaries", point.boundaries.join(", ")],
-    ["Images", `${point.allImages ? "all of the site's; " : ""}here: ${imagesText(point)}`],
+    ["Images", contentText(point, point.allImages, point.images)],
+    ["Packages", contentText(point, point.allPackages, imagesAt({ images: [], packages: point.packages }))],
     ["Copied", hoursText(point)],
   ]);
   showProperties(point.properties);
+}
+
+function contentText(point: PointRecord, isAll: boolean, images: readonly string[]): string {
+  return `${isAll ? "all of the site's; " : ""}here: ${hereText(point, images)}`;
 }
 
 function showWaiting(waiting: readonly WaitingSession[]): void {

@@ -1,10 +1,11 @@
-/** volley dp add | list | remove | credential, and volley image distribute */
+/** volley dp add | list | remove | credential, and volley image | package distribute */
 import { writeFileSync } from "node:fs";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { PointCredential, PointRecord } from "../../contract/point.ts";
 import type { SiteClient } from "../client.ts";
 import { minuteText, timeText } from "../quantities.ts";
+import { imagesAt } from "../store/point-contents.ts";
 import { text, texts, type Command, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
 import { onOff } from "./on-off.ts";
@@ -28,11 +29,20 @@ export const placeOptions: Command["options"] = {
     help: "Its machines' addresses, ADDRESS/BITS; may be repeated.",
   },
   "all-images": { type: "string", value: "on|off", help: "Every image is copied to it (off)." },
-  "copy-rate": { type: "string", value: "MBPS", help: "Images are copied no faster; 0: no limit (0)." },
+  "all-packages": {
+    type: "string",
+    value: "on|off",
+    help: "Every package that is cast is copied to it (off).",
+  },
+  "copy-rate": {
+    type: "string",
+    value: "MBPS",
+    help: "Images and packages are copied no faster; 0: no limit (0).",
+  },
   "copy-hours": {
     type: "string",
     value: "FROM-TO",
-    help: 'Images are copied between these hours of its clock, like 20-6, or "always" (always).',
+    help: 'Images and packages are copied between these hours of its clock, like 20-6, or "always" (always).',
   },
 };
 
@@ -40,12 +50,14 @@ export const placeOptions: Command["options"] = {
 export function placeOf(call: CommandCall): Record<string, unknown> {
   const boundaries = texts(call, "boundary");
   const allImages = onOff(call, "all-images");
+  const allPackages = onOff(call, "all-packages");
   const rateMbps = number(call, "copy-rate", { least: 0, most: 400_000, whole: false });
   const hours = hoursOf(call);
   const replication = { ...(rateMbps !== undefined && { rateMbps }), ...(hours !== undefined && { hours }) };
   return {
     ...(boundaries.length > 0 && { boundaries }),
     ...(allImages !== undefined && { allImages }),
+    ...(allPackages !== undefined && { allPackages }),
     ...(Object.keys(replication).length > 0 && { replication }),
   };
 }
@@ -70,9 +82,11 @@ function stateText({ enrolled, here, lastSeen }: PointRecord): string {
   return lastSeen === null ? "not heard of" : `silent since ${timeText(lastSeen)}`;
 }
 
-export function imagesText({ holding, images }: PointRecord): string {
-  const whole = holding.filter((image) => image.whole && images.includes(image.imageId)).length;
-  const trouble = holding.find((image) => image.trouble !== "")?.trouble ?? "";
+/** Of these images how many are at the point, and what holds the first of them up. */
+export function hereText({ holding }: PointRecord, images: readonly string[]): string {
+  const wanted = holding.filter(({ imageId }) => images.includes(imageId));
+  const trouble = wanted.find((image) => image.trouble !== "")?.trouble ?? "";
+  const whole = wanted.filter((image) => image.whole).length;
   return `${whole} of ${images.length}${trouble === "" ? "" : ` (${trouble})`}`;
 }
 
@@ -89,6 +103,12 @@ function showCredential(call: CommandCall, answer: PointCredential): void {
 
 const credentialFile: Command["options"] = {
   "credential-file": { type: "string", value: "FILE", help: "Writes the credential there and shows it not." },
+};
+
+/** Of what is copied. */
+const whither: Command["options"] = {
+  to: { type: "string", multiple: true, value: "POINT", help: "Copy it there; may be repeated." },
+  from: { type: "string", multiple: true, value: "POINT", help: "Remove it there; may be repeated." },
 };
 
 export const pointCommands: SiteCommand[] = [
@@ -131,7 +151,7 @@ export const pointCommands: SiteCommand[] = [
     words: "dp list",
     operands: "",
     operandCount: 0,
-    summary: "List the distribution points in other buildings, with the images that are there.",
+    summary: "List the distribution points in other buildings, with what of their content is there.",
     options: {},
     run: async (client, call) => {
       const points = await client.get<PointRecord[]>("/points");
@@ -141,9 +161,9 @@ export const pointCommands: SiteCommand[] = [
         point.port === null ? point.address : `${point.address}:${point.port}`,
         point.boundaries.join(" "),
         stateText(point),
-        imagesText(point),
+        hereText(point, imagesAt(point)),
       ]);
-      printTable([["NAME", "ADDRESS", "BOUNDARIES", "STATE", "IMAGES"], ...rows]);
+      printTable([["NAME", "ADDRESS", "BOUNDARIES", "STATE", "CONTENT"], ...rows]);
     },
   },
   {
@@ -164,22 +184,42 @@ export const pointCommands: SiteCommand[] = [
     operands: "NAME",
     operandCount: 1,
     summary: "Copy an image to distribution points in other buildings, or take it from there.",
-    options: {
-      to: { type: "string", multiple: true, value: "POINT", help: "Copy it there; may be repeated." },
-      from: { type: "string", multiple: true, value: "POINT", help: "Remove it there; may be repeated." },
-    },
+    options: whither,
     run: async (client, call) => {
-      const image = await findImage(client, call.positionals[0] ?? "");
-      const idsOf = async (name: string): Promise<string[]> =>
-        await Promise.all(texts(call, name).map(async (point) => (await findPoint(client, point)).id));
-      const [add, remove] = [await idsOf("to"), await idsOf("from")];
-      if (add.length + remove.length === 0) {
-        throw new VolleyError("E_USAGE", "Say --to POINT or --from POINT.");
-      }
-      const points = await client.post<PointRecord[]>(`/images/${image.id}/points`, { add, remove });
-      const names = points.filter(({ images }) => images.includes(image.id)).map(({ name }) => name);
-      if (call.json) printJson({ image: image.id, points: names });
-      else printLine(`${image.name} goes to ${names.length === 0 ? "no other point" : names.join(", ")}.`);
+      const { id, name } = await findImage(client, call.positionals[0] ?? "");
+      const points = await distribute(client, call, `/images/${id}`);
+      const names = points.filter(({ images }) => images.includes(id)).map((point) => point.name);
+      if (call.json) printJson({ image: id, points: names });
+      else printLine(`${name} goes to ${listText(names)}.`);
+    },
+  },
+  {
+    words: "package distribute",
+    operands: "ID",
+    operandCount: 1,
+    summary: "Copy a package that is cast to distribution points in other buildings, or take it from there.",
+    options: whither,
+    run: async (client, call) => {
+      const packageId = (call.positionals[0] ?? "").toUpperCase();
+      const points = await distribute(client, call, `/packages/${encodeURIComponent(packageId)}`);
+      const isThere = ({ packages }: PointRecord): boolean =>
+        packages.some((one) => one.packageId === packageId);
+      const names = points.filter(isThere).map((point) => point.name);
+      if (call.json) printJson({ package: packageId, points: names });
+      else printLine(`Package ${packageId} goes to ${listText(names)}.`);
     },
   },
 ];
+
+/** Answers all points. Throws E_USAGE. */
+async function distribute(client: SiteClient, call: CommandCall, path: string): Promise<PointRecord[]> {
+  const idsOf = async (name: string): Promise<string[]> =>
+    await Promise.all(texts(call, name).map(async (point) => (await findPoint(client, point)).id));
+  const [add, remove] = [await idsOf("to"), await idsOf("from")];
+  if (add.length + remove.length === 0) throw new VolleyError("E_USAGE", "Say --to POINT or --from POINT.");
+  return await client.post<PointRecord[]>(`${path}/points`, { add, remove });
+}
+
+function listText(names: readonly string[]): string {
+  return names.length === 0 ? "no other point" : names.join(", ");
+}

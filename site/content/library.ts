@@ -25,6 +25,8 @@ export interface LibraryOptions {
   store: Store;
   authority: Pick<Authority, "verifyManifest">;
   native: { readManifest: (manifest: Buffer) => ManifestSummary } & VerifyDoor;
+  /** What is cast in the place of packages: made of them here, or copied as images are. */
+  packageContents: "made" | "copied";
   log: Log;
 }
 
@@ -88,15 +90,17 @@ export class Library {
 
   /** At start: removes what was not finished, and makes the rows and the folders agree. */
   async recover(): Promise<void> {
-    const { folder, store, log } = this.#options;
+    const { folder, store, log, packageContents } = this.#options;
     makeFolder(folder);
     const present = new Set<string>();
     for (const name of readdirSync(folder)) {
       if (unfinished.test(name)) rmSync(join(folder, name), { recursive: true, force: true });
       else present.add(name);
     }
-    await this.#recoverPackages(present);
-    for (const image of await store.images.list()) {
+    if (packageContents === "made") await this.#recoverPackages(present);
+    for (const image of await store.images.list(
+      packageContents === "made" ? ["image"] : ["image", "package"],
+    )) {
       if (present.delete(image.id)) continue;
       if ((await store.images.users(image.id)).length > 0) {
         log.error(`image ${image.name} is not in the library, but deployments use it`);
@@ -113,7 +117,7 @@ export class Library {
   async #recoverPackages(present: Set<string>): Promise<void> {
     const { folder, store } = this.#options;
     const named = new Set((await store.packages.list()).map(({ imageId }) => imageId));
-    for (const { id } of await store.images.list("package")) {
+    for (const { id } of await store.images.list(["package"])) {
       const isWhole = present.delete(id) && existsSync(this.contentPath(id));
       if (isWhole && named.has(id)) continue;
       await store.packages.dropContent(id);
@@ -124,10 +128,10 @@ export class Library {
 
   /** A complete folder without a row: the last process ended between the two. */
   async #adopt(id: string): Promise<void> {
-    const { store, log, native } = this.#options;
+    const { store, log, native, packageContents } = this.#options;
     try {
       const written = ImageRecord.parse(JSON.parse(readFileSync(this.factsPath(id), "utf8")));
-      if (written.purpose === "package") {
+      if (written.purpose === "package" && packageContents === "made") {
         rmSync(join(this.#options.folder, id), { recursive: true, force: true });
         return;
       }

@@ -20,6 +20,8 @@ import { inspectSource } from "./source.ts";
 export interface PackageContentsOptions {
   importer: Importer;
   files: Pick<FileLibrary, "path">;
+  /** A package has become one that can be cast. */
+  changed: () => void;
   log: Log;
 }
 
@@ -62,7 +64,7 @@ export class PackageContents {
   }
 
   async #make(packageId: string): Promise<void> {
-    const { files, importer, log } = this.#options;
+    const { changed, files, importer, log } = this.#options;
     const { library, store } = importer;
     if (this.#stop.signal.aborted) return;
     this.#failures.delete(packageId);
@@ -78,6 +80,7 @@ export class PackageContents {
         await store.packages.setContent(packageId, image.id);
         if (now.encrypt !== image.encrypt) await store.images.setCasting(image.id, { encrypt: now.encrypt });
         await store.siteMessages.add("packageCast", `Package ${packageId}`);
+        changed();
         log.info(`package ${packageId} can be cast: ${image.bytes} bytes, stored in ${image.contentBytes}`);
       } else await library.remove(image.id);
     } catch (error) {

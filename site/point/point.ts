@@ -180,6 +180,7 @@ async function openParts(
       deployments: await mirror.openDeployments(),
       renew: endsSoon(current.certificate),
       encryption: true,
+      packages: true,
     }),
     take: async (answer) => {
       images.want(answer.images);
@@ -208,7 +209,8 @@ async function openLibrary(
   const isSigned = (bytes: Uint8Array, signature: Uint8Array): boolean =>
     verify(null, bytes, manifestKey, signature);
   const authority = { verifyManifest: isSigned };
-  const library = new Library({ folder: pointFiles(dataFolder).library, store, authority, native, log });
+  const { library: folder } = pointFiles(dataFolder);
+  const library = new Library({ folder, store, authority, native, packageContents: "copied", log });
   await library.recover();
   return library;
 }

@@ -1,5 +1,5 @@
 /**
- * Copies images from the site into a distribution point's library: piece by piece, going on where it broke off, and every
+ * Copies images, and what is cast in the place of packages, from the site into a distribution point's library: piece by piece, going on where it broke off, and every
  * chunk verified against the signed manifest before the image is there. What comes wrong is fetched again by itself.
  */
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
@@ -94,7 +94,7 @@ export class Replication {
 
   async #look(): Promise<void> {
     const { images } = this.#options;
-    const here = await images.list();
+    const here = await images.list(["image", "package"]);
     for (const { contentBytes, id } of here) this.#tell(id, { bytes: contentBytes, whole: true });
     const wanted = this.#wanted;
     if (wanted === null) return;

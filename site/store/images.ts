@@ -45,11 +45,11 @@ export class ImageStore {
     this.#database = database;
   }
 
-  async list(purpose: ImageRecord["purpose"] = "image"): Promise<ImageRecord[]> {
+  async list(purposes: readonly ImageRecord["purpose"][] = ["image"]): Promise<ImageRecord[]> {
     const rows = await this.#database
       .selectFrom("image")
       .selectAll()
-      .where("purpose", "=", purpose)
+      .where("purpose", "in", purposes)
       .orderBy("imported")
       .orderBy("id")
       .execute();

@@ -12,6 +12,7 @@ export interface PointTable {
   port: ColumnType<number | null, undefined, number>;
   boundaries: Json<string[]>;
   all_images: boolean;
+  all_packages: boolean;
   replication: Json<Replication>;
   properties: Json<DistributionPoint>;
   key_hash: ColumnType<string | null, undefined, string>;
@@ -28,4 +29,9 @@ export interface PointTable {
 export interface PointImageTable {
   point_id: string;
   image_id: string;
+}
+
+export interface PointPackageTable {
+  point_id: string;
+  package_id: string;
 }

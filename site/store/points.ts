@@ -6,6 +6,7 @@ import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import type { PointRecord, PointRequest } from "../../contract/point.ts";
 import type { Database } from "./schema.ts";
 import { toRecord as toImage } from "./images.ts";
+import { imagesAt, PointContents, type PointContent } from "./point-contents.ts";
 import type { PointTable } from "./point-tables.ts";
 
 /** What is kept of one; what it told last is kept by nobody. */
@@ -13,38 +14,24 @@ export type StoredPoint = Omit<PointRecord, "here" | "holding">;
 
 export class PointStore {
   readonly #database: Database;
+  readonly contents: PointContents;
   constructor(database: Database) {
     this.#database = database;
+    this.contents = new PointContents(database);
   }
 
   /** By name. */
   async list(): Promise<StoredPoint[]> {
     const rows = await this.#database.selectFrom("point").selectAll().orderBy("name").execute();
-    const pairs = await this.#database.selectFrom("point_image").selectAll().execute();
-    const all = await this.#everyImage();
-    return rows.map((row) => toRecord(row, imagesOf(row, pairs, all)));
+    const contentOf = await this.contents.of(rows);
+    return rows.map((row) => toRecord(row, contentOf(row)));
   }
 
   /** Asked for each piece of content that a point fetches. */
   async find(id: string): Promise<StoredPoint | undefined> {
     const row = await this.#database.selectFrom("point").selectAll().where("id", "=", id).executeTakeFirst();
     if (row === undefined) return undefined;
-    if (row.all_images) return toRecord(row, imagesOf(row, [], await this.#everyImage()));
-    const pairs = await this.#database
-      .selectFrom("point_image")
-      .selectAll()
-      .where("point_id", "=", id)
-      .execute();
-    return toRecord(row, imagesOf(row, pairs, []));
-  }
-
-  async #everyImage(): Promise<{ id: string }[]> {
-    return await this.#database
-      .selectFrom("image")
-      .select("id")
-      .where("purpose", "=", "image")
-      .orderBy("imported")
-      .execute();
+    return toRecord(row, (await this.contents.of([row]))(row));
   }
 
   /** The name and the address are no other point's: see api/points. */
@@ -62,6 +49,7 @@ export class PointStore {
         address: request.address,
         boundaries: JSON.stringify(request.boundaries),
         all_images: request.allImages,
+        all_packages: request.allPackages,
         replication: JSON.stringify(request.replication),
         properties: JSON.stringify(properties),
         credential_hash: credential.hash,
@@ -74,12 +62,13 @@ export class PointStore {
 
   async change(
     id: string,
-    to: Pick<StoredPoint, "allImages" | "boundaries" | "properties" | "replication">,
+    to: Pick<StoredPoint, "allImages" | "allPackages" | "boundaries" | "properties" | "replication">,
   ): Promise<void> {
     await this.#database
       .updateTable("point")
       .set({
         all_images: to.allImages,
+        all_packages: to.allPackages,
         boundaries: JSON.stringify(to.boundaries),
         properties: JSON.stringify(to.properties),
         replication: JSON.stringify(to.replication),
@@ -148,51 +137,20 @@ export class PointStore {
   }
 
   /** What is to be there, the oldest first. */
-  async images({ allImages, id }: StoredPoint): Promise<ImageRecord[]> {
-    // What is cast in the place of packages stays at the site.
-    const images = this.#database
+  async images(point: PointContent): Promise<ImageRecord[]> {
+    const wanted = imagesAt(point);
+    if (wanted.length === 0) return [];
+    const rows = await this.#database
       .selectFrom("image")
-      .selectAll("image")
-      .where("image.purpose", "=", "image")
-      .orderBy("image.imported");
-    const wanted = allImages
-      ? images
-      : images
-          .innerJoin("point_image", "point_image.image_id", "image.id")
-          .where("point_image.point_id", "=", id);
-    return (await wanted.execute()).map(toImage);
-  }
-
-  async assign(imageId: string, { add, remove }: { add: string[]; remove: string[] }): Promise<void> {
-    await this.#database.transaction().execute(async (transaction) => {
-      if (remove.length > 0) {
-        await transaction
-          .deleteFrom("point_image")
-          .where("image_id", "=", imageId)
-          .where("point_id", "in", remove)
-          .execute();
-      }
-      if (add.length > 0) {
-        await transaction
-          .insertInto("point_image")
-          .values(add.map((point) => ({ point_id: point, image_id: imageId })))
-          .onConflict((conflict) => conflict.doNothing())
-          .execute();
-      }
-    });
+      .selectAll()
+      .where("id", "in", wanted)
+      .orderBy("imported")
+      .execute();
+    return rows.map(toImage);
   }
 }
 
-function imagesOf(
-  { all_images, id }: Selectable<PointTable>,
-  pairs: readonly { point_id: string; image_id: string }[],
-  all: readonly { id: string }[],
-): string[] {
-  if (all_images) return all.map((image) => image.id);
-  return pairs.filter((pair) => pair.point_id === id).map((pair) => pair.image_id);
-}
-
-function toRecord(row: Selectable<PointTable>, images: string[]): StoredPoint {
+function toRecord(row: Selectable<PointTable>, content: PointContent): StoredPoint {
   return {
     id: row.id,
     name: row.name,
@@ -200,11 +158,12 @@ function toRecord(row: Selectable<PointTable>, images: string[]): StoredPoint {
     port: row.port,
     boundaries: row.boundaries,
     allImages: row.all_images,
+    allPackages: row.all_packages,
     replication: row.replication,
     properties: row.properties,
     created: row.created,
     enrolled: row.enrolled,
     lastSeen: row.last_seen,
-    images,
+    ...content,
   };
 }

@@ -15,8 +15,8 @@ import type { Integer64, Json } from "./columns.ts";
 import type { HolderLocation } from "./holder-location.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 import type { PasswordProof, PxePasswordProof } from "./password-proofs.ts";
-import type { PointImageTable, PointTable } from "./point-tables.ts";
 import type { DeploymentReportTable, ReportTable } from "./report-tables.ts";
+import type { PointImageTable, PointPackageTable, PointTable } from "./point-tables.ts";
 import type {
   SequenceTable,
   SequenceHoldTable,
@@ -315,6 +315,7 @@ export interface SiteLeaseTable {
 export interface Tables {
   point: PointTable;
   point_image: PointImageTable;
+  point_package: PointPackageTable;
   account: AccountTable;
   page_session: PageSessionTable;
   api_token: ApiTokenTable;

@@ -3,7 +3,7 @@
  * messages and reports, network boot, the webhook, buildings; and who only looks is offered none of it.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
@@ -136,7 +136,7 @@ test("a webhook is set, seen and taken away", async () => {
   assert.equal(await volleyJson<WebhookState>(site, "webhook", "show"), null);
 });
 
-test("a distribution point in another building is added, changed, given an image, and removed", async () => {
+test("a distribution point in another building is added, changed, given an image and a package, and removed", async () => {
   await open("Buildings");
   await page.getByLabel("Name of the building").fill("annexe");
   await page.getByLabel("Its own address").fill("127.0.0.2");
@@ -149,13 +149,20 @@ test("a distribution point in another building is added, changed, given an image
     has: page.getByRole("heading", { name: "annexe", exact: true }),
   });
   await section.getByText("not enrolled yet").waitFor();
-  await section.getByRole("button", { name: "Copy it there" }).click();
+  await section.getByRole("button", { name: "Copy image there" }).click();
   await says("It is copied to annexe.");
   await section.locator(".work", { hasText: "Debian 12 lab" }).waitFor();
+  const folder = join(desk.room.folder, "office");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "payload"), "an office");
+  await volley(site, "package", "add", folder, "--id", "OFF00001", "--multicast", "allowed");
+  await section.getByRole("button", { name: "Copy package there" }).click();
+  await section.locator(".work", { hasText: "Package OFF00001" }).waitFor();
   await section.getByText("Change annexe").click();
   const changing = section.getByRole("form", { name: "Properties of annexe" });
   await changing.getByLabel("Copying hours there").fill("20-6");
   await changing.getByLabel("Transfer rate").fill("400");
+  await changing.getByLabel("Every package that is cast comes to it").check();
   await changing.getByLabel("Session start delay, minutes").fill("7");
   await changing.getByRole("button", { name: "Save annexe" }).click();
   await says("annexe is changed.");
@@ -165,15 +172,22 @@ test("a distribution point in another building is added, changed, given an image
   assert.deepEqual(point.replication, { rateMbps: 0, hours: { from: 20, to: 6 } });
   assert.deepEqual([point.properties.rateMbps, point.properties.startDelayMinutes], [400, 7]);
   assert.deepEqual(point.images, [desk.image.id]);
+  assert.ok(point.allPackages);
+  assert.deepEqual(
+    point.packages.map(({ packageId }) => packageId),
+    ["OFF00001"],
+  );
   assert.deepEqual(await faultsOf(page), []);
   await section.getByRole("button", { name: "Take it away from annexe: Debian 12 lab" }).click();
-  await section.getByText("No image is to be there.").waitFor();
+  await section.locator(".work", { hasText: "Debian 12 lab" }).waitFor({ state: "detached" });
+  await section.locator(".work", { hasText: "Package OFF00001" }).waitFor();
   if (!(await section.getByRole("button", { name: "Remove annexe" }).isVisible())) {
     await section.getByText("Change annexe").click();
   }
   await section.getByRole("button", { name: "Remove annexe" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove it" }).click();
   await says("Distribution point annexe is removed.");
+  await volley(site, "package", "remove", "OFF00001");
   await section.waitFor({ state: "detached" });
 });
 

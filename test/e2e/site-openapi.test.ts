@@ -361,6 +361,7 @@ test("a distribution point in another building", async () => {
   const { point } = await ask<PointCredential>("POST", "/points", wish);
   await ask("POST", `/points/${point.id}`, { allImages: false });
   await ask("POST", `/images/${lab.image.id}/points`, { add: [point.id] });
+  await ask("POST", "/packages/PS100003/points", { add: [point.id] });
   await ask("GET", "/points");
   const { credential } = await ask<PointCredential>("POST", `/points/${point.id}/credential`, {});
   const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });

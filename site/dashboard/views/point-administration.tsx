@@ -1,6 +1,7 @@
 /** Distribution points in other buildings, administered: a new one, its place and properties, what is copied to it. */
 import { useState } from "preact/hooks";
 import type { PointCredential, PointRecord } from "../../../contract/point.ts";
+import type { PackageRecord } from "../../../contract/sequence.ts";
 import { Action, Choices, Field, Form, Tick, type Filled } from "../parts/form.tsx";
 import { PointFields, propertiesOf } from "../parts/point-fields.tsx";
 import { Question } from "../parts/question.tsx";
@@ -40,6 +41,7 @@ function placeOf({ isOn, text }: Filled): object {
   return {
     boundaries: listOf(text("boundaries")),
     allImages: isOn("allImages"),
+    allPackages: isOn("allPackages"),
     replication: {
       rateMbps: Number(text("copyRate")),
       hours: text("hours") === "" ? null : { from, to },
@@ -78,25 +80,54 @@ function PlaceFields({ point }: { point?: PointRecord }) {
         />
       </Field>
       <Tick name="allImages" label="Every image comes to it" defaultChecked={point?.allImages ?? false} />
+      <Tick
+        name="allPackages"
+        label="Every package that is cast comes to it"
+        defaultChecked={point?.allPackages ?? false}
+      />
     </>
   );
 }
 
 export function CopyImage({ point }: { point: PointRecord }) {
   const others = images.value.filter(({ id }) => !point.images.includes(id));
+  return <CopyForm point={point} kind="Image" path="/images" others={others} />;
+}
+
+interface CopyPackageProps {
+  point: PointRecord;
+  packages: readonly PackageRecord[];
+}
+
+export function CopyPackage({ packages, point }: CopyPackageProps) {
+  const isThere = (id: string): boolean => point.packages.some(({ packageId }) => packageId === id);
+  const others = packages
+    .filter(({ multicast, packageId }) => multicast !== "no" && !isThere(packageId))
+    .map(({ name, packageId }) => ({ id: packageId, name: `${packageId} ${name}` }));
+  return <CopyForm point={point} kind="Package" path="/packages" others={others} />;
+}
+
+interface CopyFormProps {
+  point: PointRecord;
+  kind: "Image" | "Package";
+  path: string;
+  others: readonly { id: string; name: string }[];
+}
+
+function CopyForm({ kind, others, path, point }: CopyFormProps) {
   if (others.length === 0) return null;
   const copy = async ({ text }: Filled): Promise<string> => {
-    await ask("POST", `/images/${text("image")}/points`, { add: [point.id] });
+    await ask("POST", `${path}/${encodeURIComponent(text("content"))}/points`, { add: [point.id] });
     return `It is copied to ${point.name}.`;
   };
   return (
-    <Form onSend={copy} class="fields" label={`An image for ${point.name}`}>
-      <Field label={`Image for ${point.name}`}>
-        <select name="image" required>
+    <Form onSend={copy} class="fields" label={`${kind} for ${point.name}`}>
+      <Field label={`${kind} for ${point.name}`}>
+        <select name="content" required>
           <Choices of={others} />
         </select>
       </Field>
-      <button type="submit">Copy it there</button>
+      <button type="submit">{`Copy ${kind.toLowerCase()} there`}</button>
     </Form>
   );
 }
@@ -121,7 +152,13 @@ export function PointAdministration({ point }: { point: PointRecord }) {
       <summary>{`Change ${name}`}</summary>
       {/* What others saved is shown; what only comes and goes there leaves the fields alone. */}
       <Form
-        key={JSON.stringify([point.boundaries, point.allImages, point.replication, point.properties])}
+        key={JSON.stringify([
+          point.boundaries,
+          point.allImages,
+          point.allPackages,
+          point.replication,
+          point.properties,
+        ])}
         keep
         onSend={save}
         label={`Properties of ${name}`}

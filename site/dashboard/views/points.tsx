@@ -1,21 +1,28 @@
 /** Distribution points in other buildings: which are there, what has come to each, and what each sends. */
 import type { PointRecord } from "../../../contract/point.ts";
+import type { PackageRecord } from "../../../contract/sequence.ts";
 import { Facts } from "../parts/facts.tsx";
 import { Action } from "../parts/form.tsx";
 import { Section } from "../parts/section.tsx";
 import { SessionCard } from "../parts/session-card.tsx";
+import { list, useResource } from "../state/resource.ts";
 import { images, isKnown, points, sessions } from "../state/room.ts";
 import { ask, mayAdminister, mayOperate, saying } from "../state/site.ts";
 import { addressText, copiesOf, copyRuleText, pointState } from "../words/point.ts";
 import { timeText } from "../../quantities.ts";
-import { CopyImage, NewPoint, PointAdministration } from "./point-administration.tsx";
+import { CopyImage, CopyPackage, NewPoint, PointAdministration } from "./point-administration.tsx";
+
+/** Packages come and go without a word to the page. */
+const lookMs = 5000;
+const loadPackages = (): Promise<PackageRecord[]> => list<PackageRecord>("/packages");
 
 export function PointsView() {
+  const packages = useResource(loadPackages, { everyMs: lookMs }).value ?? [];
   if (!isKnown.value) return <p class="empty">…</p>;
   return (
     <>
       {points.value.map((point) => (
-        <Point key={point.id} point={point} />
+        <Point key={point.id} point={point} packages={packages} />
       ))}
       {points.value.length === 0 || mayAdminister.value ? (
         <Section title="Distribution points in other buildings">
@@ -29,12 +36,12 @@ export function PointsView() {
   );
 }
 
-function Point({ point }: { point: PointRecord }) {
+function Point({ packages, point }: { point: PointRecord; packages: readonly PackageRecord[] }) {
   const facts: [string, string][] = [
     ["State", pointState(point)],
     ["Address", addressText(point)],
     ["Its machines", point.boundaries.join(", ") || "none yet"],
-    ["Images come", copyRuleText(point)],
+    ["Content comes", copyRuleText(point)],
     ["Last seen (UTC)", point.lastSeen === null ? "never" : timeText(point.lastSeen)],
   ];
   const own = sessions.value.filter((session) => session.point === point.name && session.state !== "closed");
@@ -43,6 +50,7 @@ function Point({ point }: { point: PointRecord }) {
       <Facts facts={facts} state={point.here ? "here" : "away"} />
       <Copies point={point} />
       {mayOperate.value && !point.allImages ? <CopyImage point={point} /> : null}
+      {mayOperate.value && !point.allPackages ? <CopyPackage point={point} packages={packages} /> : null}
       {own.length === 0 ? (
         <p class="empty">No session is open there.</p>
       ) : (
@@ -59,11 +67,11 @@ function Point({ point }: { point: PointRecord }) {
 
 function Copies({ point }: { point: PointRecord }) {
   const copies = copiesOf(point, images.value);
-  if (copies.length === 0) return <p class="empty">No image is to be there.</p>;
+  if (copies.length === 0) return <p class="empty">Nothing is to be there.</p>;
   return (
-    <ul class="works" aria-label={`Images at ${point.name}`}>
-      {copies.map(({ imageId, isWhole, name, part, text, trouble }) => (
-        <li key={imageId} class="work" data-state={stateOf(isWhole, trouble)}>
+    <ul class="works" aria-label={`Content of ${point.name}`}>
+      {copies.map(({ isChosen, isWhole, name, part, path, text, trouble }) => (
+        <li key={path} class="work" data-state={stateOf(isWhole, trouble)}>
           <div class="head">
             <h3>{name}</h3>
             <span class="state">{isWhole ? "there" : trouble === "" ? "on its way" : "held up"}</span>
@@ -71,13 +79,13 @@ function Copies({ point }: { point: PointRecord }) {
           <progress max={1} value={part} aria-label={`${name} at ${point.name}`} />
           <p class="line">{text}</p>
           {trouble === "" ? null : <p class="risk">{trouble}</p>}
-          {mayOperate.value && !point.allImages ? (
+          {mayOperate.value && isChosen ? (
             <p>
               <Action
                 label={`Take it away from ${point.name}: ${name}`}
                 onAct={() =>
                   saying(async () => {
-                    await ask("POST", `/images/${imageId}/points`, { remove: [point.id] });
+                    await ask("POST", `${path}/points`, { remove: [point.id] });
                     return `${name} is no longer copied to ${point.name}.`;
                   })
                 }

@@ -1,4 +1,4 @@
-/** A distribution point in another building in words: whether it is there, and how far each image is on its way. */
+/** A distribution point in another building in words: whether it is there, and how far what is copied to it is on its way. */
 import type { ImageRecord } from "../../../contract/administration.ts";
 import type { PointRecord } from "../../../contract/point.ts";
 import { bytesText, durationText, percentText, rateText, timeText } from "../../quantities.ts";
@@ -18,10 +18,13 @@ export function copyRuleText({ replication: { hours, rateMbps } }: PointRecord):
   return rateMbps === 0 ? when : `${when}, at most ${rateMbps} Mbit/s`;
 }
 
-/** An image that is to be at a point. */
+/** An image or a package that is to be at a point. */
 export interface Copy {
-  imageId: string;
+  /** Where the site is asked about it: /images/ID or /packages/ID. */
+  path: string;
   name: string;
+  /** It was named, and is not there because all of its kind are. */
+  isChosen: boolean;
   /** Of it that is there, from 0 to 1. */
   part: number;
   isWhole: boolean;
@@ -29,21 +32,36 @@ export interface Copy {
   trouble: string;
 }
 
-/** In the order in which they are copied. */
 export function copiesOf(point: PointRecord, images: readonly ImageRecord[]): Copy[] {
   const known = new Map(images.map((image) => [image.id, image]));
-  return point.images.map((imageId) => {
-    const image = known.get(imageId);
-    const held = point.holding.find((one) => one.imageId === imageId);
-    const [name, total] = [image?.name ?? imageId, image?.contentBytes ?? 0];
-    const bytes = held?.bytes ?? 0;
-    const isWhole = held?.whole ?? false;
-    const part = isWhole ? 1 : total === 0 ? 0 : Math.min(1, bytes / total);
-    const text = isWhole
-      ? `${bytesText(total)}, verified`
-      : onTheWay(bytes, total, held?.bytesPerSecond ?? 0);
-    return { imageId, name, part, isWhole, text, trouble: held?.trouble ?? "" };
-  });
+  return [
+    ...point.images.map((imageId) => {
+      const { contentBytes = 0, name = imageId } = known.get(imageId) ?? {};
+      const head = { path: `/images/${imageId}`, name, isChosen: !point.allImages };
+      return { ...head, ...stateOf(point, imageId, contentBytes) };
+    }),
+    ...point.packages.map(({ contentBytes, imageId, packageId }) => {
+      const path = `/packages/${encodeURIComponent(packageId)}`;
+      const head = { path, name: `Package ${packageId}`, isChosen: !point.allPackages };
+      return { ...head, ...stateOf(point, imageId, contentBytes) };
+    }),
+  ];
+}
+
+/** `imageId` is null while the site has nothing to copy. */
+function stateOf(
+  { holding }: PointRecord,
+  imageId: string | null,
+  total: number,
+): Pick<Copy, "part" | "isWhole" | "text" | "trouble"> {
+  if (imageId === null) {
+    return { part: 0, isWhole: false, text: "is not cast (yet): the site sends it by HTTPS", trouble: "" };
+  }
+  const held = holding.find((one) => one.imageId === imageId);
+  const { bytes = 0, bytesPerSecond = 0, trouble = "", whole: isWhole = false } = held ?? {};
+  const part = isWhole ? 1 : total === 0 ? 0 : Math.min(1, bytes / total);
+  const text = isWhole ? `${bytesText(total)}, verified` : onTheWay(bytes, total, bytesPerSecond);
+  return { part, isWhole, text, trouble };
 }
 
 function onTheWay(bytes: number, total: number, bytesPerSecond: number): string {

@@ -16,6 +16,7 @@ import { encryption } from "./encryption.ts";
 import { images } from "./images.ts";
 import { machines } from "./machines.ts";
 import { multicastOnly } from "./multicast-only.ts";
+import { pointPackages } from "./point-packages.ts";
 import { points } from "./points.ts";
 import { pxe } from "./pxe.ts";
 import { pxeClearings } from "./pxe-clearings.ts";
@@ -64,6 +65,7 @@ const steps: Record<string, Migration> = {
   "0091-encryption": encryption,
   "0092-downloads": downloads,
   "0093-deployment-reports": deploymentReports,
+  "0094-point-packages": pointPackages,
 };
 
 export const migrations: MigrationProvider = { getMigrations: async () => steps };

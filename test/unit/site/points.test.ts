@@ -14,6 +14,7 @@ const point = {
   id: randomUUID(),
   name: "annexe",
   images: [imageId],
+  packages: [],
   enrolled: "2026-11-22T10:00:00.000Z",
   lastSeen: null,
 } as unknown as StoredPoint;
@@ -26,6 +27,7 @@ const sync = (bytes: number, whole = false): PointSync => ({
   deployments: [],
   renew: false,
   encryption: true,
+  packages: true,
 });
 
 const told = (points: RemotePoints, nowMs: number): string =>

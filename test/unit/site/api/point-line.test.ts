@@ -2,12 +2,21 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import type { PointSyncAnswer } from "../../../../contract/point.ts";
 import type { ApiContext } from "../../../../site/api/context.ts";
 import { pointLineRoutes } from "../../../../site/api/point-line.ts";
+import { RemotePoints } from "../../../../site/points.ts";
 import type { Call } from "../../../../site/api/route.ts";
 
 test("a point at the site's own address gets neither content nor a certificate, whenever it came to be there", async () => {
-  const point = { id: randomUUID(), name: "annexe", address: "10.2.0.5", images: [], port: null };
+  const point = {
+    id: randomUUID(),
+    name: "annexe",
+    address: "10.2.0.5",
+    images: [],
+    packages: [],
+    port: null,
+  };
   const image = { id: randomUUID(), name: "lab" };
   let certified = 0;
   const contextWith = (names: string[]): ApiContext =>
@@ -38,4 +47,43 @@ test("a point at the site's own address gets neither content nor a certificate, 
     await assert.rejects(ask(["10.2.0.1", point.address], path), /E_CONFLICT.*the site's own address/);
   }
   assert.equal(certified, 0);
+});
+
+test("a point of a version that keeps no packages is not given what is cast in their place", async () => {
+  const point = {
+    id: randomUUID(),
+    name: "annexe",
+    address: "10.2.0.5",
+    images: [],
+    packages: [],
+    port: 4000,
+  };
+  const context = {
+    names: [],
+    store: {
+      points: {
+        find: async () => point,
+        saw: async () => undefined,
+        images: async () => [{ purpose: "image" }, { purpose: "package" }],
+      },
+    },
+    remotePoints: new RemotePoints(),
+    room: { changed: () => undefined },
+  } as unknown as ApiContext;
+  const route = pointLineRoutes(context).find(({ path }) => path === "/point/sync");
+  const given = async (version: object): Promise<string[]> => {
+    const body = {
+      port: 4000,
+      sessions: [],
+      progress: [],
+      images: [],
+      deployments: [],
+      renew: false,
+      ...version,
+    };
+    const answer = await route?.handle({ pointId: point.id, request: { body } } as unknown as Call);
+    return (answer as PointSyncAnswer).images.map(({ purpose }) => purpose);
+  };
+  assert.deepEqual(await given({}), ["image"]);
+  assert.deepEqual(await given({ packages: true }), ["image", "package"]);
 });

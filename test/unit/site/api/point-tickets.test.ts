@@ -17,8 +17,8 @@ interface Place {
   store: Store;
   tickets: (deployment: DeploymentRecord) => Promise<Ticket[]>;
   /** Stores an image that a package stands for. */
-  addPackage: (packageId: string) => Promise<string>;
-  addPoint: (allImages: boolean) => Promise<string>;
+  addPackage: (packageId: string, purpose?: "image" | "package") => Promise<string>;
+  addPoint: (allImages: boolean, allPackages?: boolean) => Promise<string>;
   remotePoints: RemotePoints;
   /** Queries, and rows that they read, in the meantime. */
   read: (work: () => Promise<unknown>) => Promise<{ queries: number; rows: number }>;
@@ -42,8 +42,8 @@ async function openPlace(t: TestContext): Promise<Place> {
         Ticket.parse(JSON.parse(Buffer.from(ticket.split(".")[0] ?? "", "base64url").toString())),
       );
     },
-    addPackage: async (packageId) => {
-      const image = storedImage(`image of ${packageId}`);
+    addPackage: async (packageId, purpose = "image") => {
+      const image = { ...storedImage(`image of ${packageId}`), purpose };
       await store.images.add(image);
       await store.packages.add({
         packageId,
@@ -62,13 +62,14 @@ async function openPlace(t: TestContext): Promise<Place> {
       });
       return image.id;
     },
-    addPoint: async (allImages) => {
+    addPoint: async (allImages, allPackages = false) => {
       points += 1;
       const request = PointRequest.parse({
         name: `point-${points}`,
         address: `10.2.0.${points}`,
         boundaries: ["10.2.0.0/24"],
         allImages,
+        allPackages,
       });
       const credential = { hash: randomUUID(), expires: new Date(Date.now() + 60_000).toISOString() };
       const id = await store.points.add(request, defaultProperties, credential);
@@ -114,7 +115,7 @@ test("tickets name the images that are cast, and it takes no more queries with m
     );
   const office = await addPackage("LAB00001");
   const other = await addPackage("LAB00002");
-  await store.points.assign(other, { add: [one], remove: [] });
+  await store.points.contents.assign("image", other, { add: [one], remove: [] });
   const named = await create("named", ["lab00001"], sequence.id);
   const all = await create("all", "all", sequence.id);
   const plain = await create("plain", "all", null);
@@ -129,13 +130,50 @@ test("tickets name the images that are cast, and it takes no more queries with m
   assert.equal(many.queries, few.queries);
 });
 
+test("tickets name what is cast in the place of packages that are copied there", async (t) => {
+  const { addPackage, addPoint, store, tickets } = await openPlace(t);
+  const sequence = { id: randomUUID(), name: "office", packageId: "PS100001", fileName: "office.xml" };
+  await store.sequences.add(
+    { ...sequence, bytes: 1, hash: "a".repeat(64), added: new Date().toISOString() },
+    { json: null, unchecked: "there is no agent" },
+  );
+  const given = await addPackage("LAB00001", "package");
+  const kept = await addPackage("LAB00002", "package");
+  await addPoint(true);
+  await addPoint(false, true);
+  const some = await addPoint(false);
+  await store.points.contents.assign("package", "LAB00001", { add: [some], remove: [] });
+  const deploy = (name: string, packages: "all" | string[]) =>
+    store.deployments.create(
+      DeploymentRequest.parse({ name, imageId: null, machines: "all", sequenceId: sequence.id, packages }),
+    );
+  const [all, one] = [await deploy("all", "all"), await deploy("one", ["LAB00001"])];
+  const images = async (deployment: DeploymentRecord) =>
+    (await tickets(deployment)).map(({ imageIds }) => new Set(imageIds));
+  assert.deepEqual(await images(all), [new Set([given, kept]), new Set([given])]);
+  assert.deepEqual(await images(one), [new Set([given]), new Set([given])]);
+  await store.points.contents.assign("package", "LAB00001", { add: [], remove: [some] });
+  assert.deepEqual(await images(one), [new Set([given])]);
+  await store.packages.dropContent(given);
+  assert.deepEqual(await images(one), []);
+});
+
 test("a point of a version that knows no encryption gets no ticket for what is encrypted", async (t) => {
   const { addPoint, remotePoints, store, tickets } = await openPlace(t);
   const id = await addPoint(true);
   const tell = (encryption: boolean): void =>
     remotePoints.told(
       { id, name: "annexe" },
-      { port: 8443, sessions: [], progress: [], images: [], deployments: [], renew: false, encryption },
+      {
+        port: 8443,
+        sessions: [],
+        progress: [],
+        images: [],
+        deployments: [],
+        renew: false,
+        encryption,
+        packages: true,
+      },
     );
   const own = storedImage("own");
   await store.images.add(own);
@@ -164,9 +202,9 @@ test("a point is found without reading the others", async (t) => {
   const whole = await addPoint(true);
   const image = await addPackage("LAB00001");
   for (let count = 0; count < 20; count += 1) {
-    await store.points.assign(image, { add: [await addPoint(false)], remove: [] });
+    await store.points.contents.assign("image", image, { add: [await addPoint(false)], remove: [] });
   }
-  await store.points.assign(image, { add: [first], remove: [] });
+  await store.points.contents.assign("image", image, { add: [first], remove: [] });
   const listed = await store.points.list();
   for (const id of [first, whole]) {
     assert.deepEqual(

@@ -42,7 +42,14 @@ test("an image that stays wrong is fetched later and later, its wrong chunks alo
   const log = openLog({ file: null, quiet: true });
   const door = { readManifest: native.readManifest, verifyContent };
   const authority = { verifyManifest: () => true };
-  const library = new Library({ folder: join(folder, "library"), store, authority, native: door, log });
+  const library = new Library({
+    folder: join(folder, "library"),
+    store,
+    authority,
+    native: door,
+    packageContents: "copied",
+    log,
+  });
   makeFolder(library.folder);
   let nowMs = Date.now();
   const replication = new Replication({

@@ -61,6 +61,7 @@ async function told(sessions: SessionRecord[]): Promise<PointSync> {
         deployments,
         renew: false,
         encryption: true,
+        packages: true,
       }),
       take: async () => void line.stop(),
       isBusy: () => false,

@@ -8,6 +8,7 @@ import { limits } from "../../contract/limits.ts";
 import { macsOf } from "../boot/magic-packet.ts";
 import { meant as meantBy } from "../store/wakes.ts";
 import type { ApiContext } from "./context.ts";
+import { diskEffects } from "./disk-effects.ts";
 
 /** What is repeated where a deployment is to all machines. */
 const everything = "all machines";
@@ -19,7 +20,8 @@ type Wanted = Pick<
   | "collectionId"
   | "purpose"
   | "unattended"
-  | "imageId"
+  | "sequenceId"
+  | "disk"
   | "starts"
   | "expires"
   | "subnets"
@@ -95,12 +97,11 @@ function readBoard(path: string): string {
   }
 }
 
-function effectsOf({ expires, imageId, purpose, starts, subnets = [], unattended }: Wanted): string[] {
+function effectsOf(wanted: Wanted): string[] {
+  const { expires, purpose, starts, subnets = [], unattended } = wanted;
   const begins = starts ? `from ${starts} on` : "when the agent of each next asks";
   return [
-    imageId === null
-      ? "The task sequence runs, and does to the disks what its steps say."
-      : "What is on the disk that the rule means is lost.",
+    ...diskEffects(wanted),
     unattended ? "Nobody at the machines is asked." : "Somebody at each machine has to agree.",
     purpose === "required"
       ? "A machine that boots from the network takes it by itself, once."

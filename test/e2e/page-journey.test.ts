@@ -104,7 +104,7 @@ test("a collection, and a deployment that says what it will do and wants it conf
   await page.getByLabel("Rate, Mbit/s").fill(String(rateMbps));
   await page.getByRole("button", { name: "Show what will happen" }).click();
   await page.getByText(/^It is for 5 devices: lab-0/).waitFor();
-  await page.getByText("What is on the disk that the rule means is lost.").waitFor();
+  await page.getByText("What is on one disk of each machine is lost:").waitFor();
   await page.getByText("High risk: It is for every machine of the site.").waitFor();
   await picture("page-deployment");
   await page.getByLabel("Type Room 3 to go on").fill("Room 3");

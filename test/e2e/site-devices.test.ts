@@ -304,7 +304,10 @@ test("what acts by itself on many, on all or on the site's own computer is confi
     [shown.devices, shown.confirm, shown.risks.map(({ kind }) => kind)],
     [4, "many", ["size"]],
   );
-  assert.ok(shown.effects.some((text) => text.includes("is lost")));
+  assert.equal(
+    shown.effects[0],
+    "What is on one disk of each machine is lost: the only one that is not in use, fits the image and is not removable.",
+  );
   const before_ = (await site.client.get<DeploymentRecord[]>("/deployments")).length;
   for (const confirm of [undefined, "", "Many", "guarded"]) {
     const refusal = { code: confirm === "" ? "E_REQUEST_INVALID" : "E_NOT_CONFIRMED" };
@@ -323,7 +326,14 @@ test("what acts by itself on many, on all or on the site's own computer is confi
     assert.equal((await preview({ machines: [id] })).confirm, "guarded");
   }
   const words = ["--image", "lab", "--collection", "many", "--required", "--preview"];
-  assert.equal((await command<DeploymentPreview>("deployment", "create", "x", ...words)).confirm, "many");
+  const rule = ["--disk-serial", "S64D", "--disk-least", "500000000000", "--removable", "--fit"];
+  const typed = await command<DeploymentPreview>("deployment", "create", "x", ...words, ...rule);
+  assert.equal(typed.confirm, "many");
+  assert.match(
+    typed.effects[0] ?? "",
+    /fits the image, has the serial number S64D, holds at least 500\.0 GB and may be removable\.$/,
+  );
+  assert.ok(typed.effects.some((text) => text.startsWith("Afterwards Windows is grown to the disk")));
   assert.deepEqual(await kinds({ machines: [one] }), []);
 });
 

@@ -190,7 +190,7 @@ test("devices are imported, collected and deployed to on the page, which says wh
   await page.getByLabel("Kind").selectOption("required");
   await page.getByRole("button", { name: "Show what will happen" }).click();
   await page.getByText("High risk: It is for every machine of the site.").waitFor();
-  await page.getByText("What is on the disk that the rule means is lost.").waitFor();
+  await page.getByText("What is on one disk of each machine is lost:").waitFor();
   await page.getByLabel("Type every lab to go on").fill("every lap");
   await page.getByRole("button", { name: "Deploy", exact: true }).click();
   await page.getByText('Confirm with "every lab".').waitFor();

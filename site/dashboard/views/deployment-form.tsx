@@ -1,9 +1,10 @@
 /** What a new deployment is: what goes where and when, and how it is sent. */
 import { useState } from "preact/hooks";
 import type { CollectionRecord } from "../../../contract/devices.ts";
-import type { SequenceRecord } from "../../../contract/sequence.ts";
+import type { PackageRecord, SequenceRecord } from "../../../contract/sequence.ts";
+import { DiskFields, diskRuleOf } from "../parts/disk-fields.tsx";
 import { Choices, Field, Form, Tick, type Filled } from "../parts/form.tsx";
-import { images } from "../state/room.ts";
+import { images, roster } from "../state/room.ts";
 import { pairsOf } from "../words/pairs.ts";
 
 /** As DeploymentRequest of the contract, which the site checks. */
@@ -20,7 +21,8 @@ export function requestOf(filled: Filled): DeploymentWish {
     ...(text("applied") !== "" && { imageId: text("applied") }),
     ...(isOn("latest") && { sequenceVersion: "latest" }),
     ...(kind === "sequenceId" && sequenceParts(filled)),
-    ...(text("to") === "all" ? { machines: "all" } : { collectionId: text("to") }),
+    ...whomOf(filled),
+    disk: diskRuleOf(filled),
     purpose: text("purpose"),
     unattended: isOn("unattended"),
     wake: isOn("wake"),
@@ -31,11 +33,22 @@ export function requestOf(filled: Filled): DeploymentWish {
   };
 }
 
-/** What its task sequence finds set, and what it may run as its children. */
+function whomOf({ data, text }: Filled): object {
+  const to = text("to");
+  if (to === "all") return { machines: to };
+  return to === "named" ? { machines: data.getAll("machines") } : { collectionId: to };
+}
+
+/** What its task sequence finds set, what it may run as its children, and what its machines may fetch for it. */
 function sequenceParts({ data, text }: Filled): object {
+  const packages = data.getAll("packages");
   const shown = pairsOf(text("variables")).map((one) => ({ ...one, hidden: false }));
   const hidden = pairsOf(text("secrets")).map((one) => ({ ...one, hidden: true }));
-  return { variables: [...shown, ...hidden], children: data.getAll("children") };
+  return {
+    variables: [...shown, ...hidden],
+    children: data.getAll("children"),
+    ...(packages.length > 0 && { packages }),
+  };
 }
 
 function castingOf({ text }: Filled): object {
@@ -58,6 +71,7 @@ function castingOf({ text }: Filled): object {
 export interface DeploymentChoices {
   collections: CollectionRecord[];
   sequences: SequenceRecord[];
+  packages: PackageRecord[];
 }
 
 interface DeploymentFormProps {
@@ -72,14 +86,7 @@ export function DeploymentForm({ known, onSend }: DeploymentFormProps) {
         <input name="name" required maxLength={100} />
       </Field>
       <What known={known} />
-      <Field label="To">
-        <select name="to" required>
-          {known.collections.map(({ id, members, name }) => (
-            <option key={id} value={id}>{`${name} (${members.length})`}</option>
-          ))}
-          <option value="all">all machines</option>
-        </select>
-      </Field>
+      <To collections={known.collections} />
       <Field label="Kind">
         <select name="purpose">
           <option>available</option>
@@ -103,7 +110,31 @@ export function DeploymentForm({ known, onSend }: DeploymentFormProps) {
   );
 }
 
-function What({ known: { sequences } }: { known: Pick<DeploymentChoices, "sequences"> }) {
+function To({ collections }: Pick<DeploymentChoices, "collections">) {
+  const [to, setTo] = useState("");
+  return (
+    <>
+      <Field label="To">
+        <select name="to" required onChange={(event) => setTo(event.currentTarget.value)}>
+          {collections.map(({ id, members, name }) => (
+            <option key={id} value={id}>{`${name} (${members.length})`}</option>
+          ))}
+          <option value="all">all machines</option>
+          <option value="named">machines by name</option>
+        </select>
+      </Field>
+      {to === "named" ? (
+        <Field label="Which machines">
+          <select name="machines" multiple size={4} required>
+            <Choices of={roster.value} />
+          </select>
+        </Field>
+      ) : null}
+    </>
+  );
+}
+
+function What({ known: { packages, sequences } }: { known: DeploymentChoices }) {
   const [what, setWhat] = useState("");
   const first =
     images.value[0] === undefined ? `sequenceId ${sequences[0]?.id}` : `imageId ${images.value[0].id}`;
@@ -133,6 +164,11 @@ function What({ known: { sequences } }: { known: Pick<DeploymentChoices, "sequen
               <Choices of={sequences} />
             </select>
           </Field>
+          <Field label="Packages that it may fetch (none: all)">
+            <select name="packages" multiple size={2}>
+              <Choices of={packages.map(({ name, packageId: id }) => ({ id, name: `${id} ${name}` }))} />
+            </select>
+          </Field>
           <Field label="Variables">
             <textarea name="variables" rows={2} placeholder="NAME=VALUE, a line each" />
           </Field>
@@ -142,6 +178,7 @@ function What({ known: { sequences } }: { known: Pick<DeploymentChoices, "sequen
           <Tick name="latest" label="Take each new version of it" />
         </>
       ) : null}
+      <DiskFields canFit={!isSequence} />
     </>
   );
 }

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { DeploymentRecord } from "../../../contract/administration.ts";
 import type { CollectionRecord } from "../../../contract/devices.ts";
-import type { SequenceRecord } from "../../../contract/sequence.ts";
+import type { PackageRecord, SequenceRecord } from "../../../contract/sequence.ts";
 import type { DeploymentWake } from "../../../contract/wake.ts";
 import { Action } from "../parts/form.tsx";
 import { Section } from "../parts/section.tsx";
@@ -18,15 +18,17 @@ interface Deployable {
   deployments: DeploymentRecord[];
   collections: CollectionRecord[];
   sequences: SequenceRecord[];
+  packages: PackageRecord[];
   /** By deployment that has woken its machines: who was not seen since. */
   unseen: Map<string, DeploymentWake["unseen"]>;
 }
 
 async function load(): Promise<Deployable> {
-  const [deployments, collections, sequences] = await Promise.all([
+  const [deployments, collections, sequences, packages] = await Promise.all([
     list<DeploymentRecord>("/deployments"),
     list<CollectionRecord>("/collections"),
     list<SequenceRecord>("/sequences"),
+    list<PackageRecord>("/packages"),
   ]);
   const woken = deployments.filter((one) => one.open && one.woken);
   const unseen = await Promise.all(
@@ -35,7 +37,7 @@ async function load(): Promise<Deployable> {
       return [id, answer.unseen] as const;
     }),
   );
-  return { deployments, collections, sequences, unseen: new Map(unseen) };
+  return { deployments, collections, sequences, packages, unseen: new Map(unseen) };
 }
 
 export function DeploymentsView() {

@@ -1,0 +1,83 @@
+/** Deployments on the page: everything that the command line can say of one, for whom, onto which disk and with what. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import type { DeploymentRecord } from "../../contract/administration.ts";
+import { Desk, says as saysOn } from "../fixtures/page-desk.ts";
+import { faultsOf, openView } from "../fixtures/page.ts";
+import { commandStep, sequenceText } from "../fixtures/sequence-text.ts";
+import type { SiteProcess } from "../fixtures/site-process.ts";
+import { volley } from "../fixtures/volley-command.ts";
+
+const waitMs = 90_000;
+
+let desk: Desk;
+let site: SiteProcess;
+let page: Page;
+before(async () => {
+  desk = await Desk.open("page deployments", waitMs);
+  ({ page, site } = desk);
+});
+after(() => desk?.close());
+
+const says = (text: string): Promise<void> => saysOn(page, text);
+
+async function deployed(name: string): Promise<DeploymentRecord> {
+  const all = await site.client.get<DeploymentRecord[]>("/deployments");
+  const found = all.find((one) => one.name === name);
+  assert.ok(found, `there is no deployment ${name}`);
+  return found;
+}
+
+test("machines are named, and which disk of each is overwritten is said before it is", async () => {
+  await openView(page, "Deployments");
+  await page.getByLabel("Deployment", { exact: true }).fill("one desk");
+  await page.locator('select[name="to"]').selectOption("machines by name");
+  await page.getByLabel("Which machines").selectOption("lab-01");
+  await page.getByLabel("Disk's serial number").fill("S64D");
+  await page.getByLabel("Disk of at least, GB").fill("250.5");
+  await page.getByLabel("Disk of at most, GB").fill("1000");
+  await page.getByLabel("Removable disks too").check();
+  await page.getByLabel("Grow Windows to the disk").check();
+  await page.getByRole("button", { name: "Show what will happen" }).click();
+  await page.getByText("It is for 1 devices: lab-01").waitFor();
+  await page
+    .getByText(
+      "the only one that is not in use, fits the image, has the serial number S64D, holds at least 250.5 GB, holds at most 1.0 TB and may be removable.",
+    )
+    .waitFor();
+  await page.getByText("Afterwards Windows is grown to the disk").waitFor();
+  assert.deepEqual(await faultsOf(page), []);
+  await page.getByRole("button", { name: "Deploy", exact: true }).click();
+  await says("Deployment one desk is open.");
+  const { disk, machines } = await deployed("one desk");
+  assert.deepEqual(machines, [desk.machine.id]);
+  assert.deepEqual(disk, {
+    removable: true,
+    fit: true,
+    serial: "S64D",
+    leastBytes: 250_500_000_000,
+    mostBytes: 1_000_000_000_000,
+  });
+});
+
+test("packages that machines may fetch for a sequence are chosen", async () => {
+  const file = join(desk.room.folder, "one.xml");
+  writeFileSync(file, sequenceText(commandStep("One", "true")));
+  await volley(site, "sequence", "add", file);
+  for (const id of ["IMG00001", "IMG00002"]) {
+    await volley(site, "package", "image", "Debian 12 lab", "--id", id);
+  }
+  await page.reload();
+  await page.getByLabel("Deployment", { exact: true }).fill("with a package");
+  await page.locator('select[name="what"]').selectOption("task sequence one");
+  await page.locator('select[name="to"]').selectOption("all machines");
+  await page.locator('select[name="packages"]').selectOption("IMG00002");
+  await page.getByRole("button", { name: "Show what will happen" }).click();
+  await page.getByText("A step that writes the image of a whole disk takes one that is not in use").waitFor();
+  await page.getByRole("button", { name: "Deploy", exact: true }).click();
+  await says("Deployment with a package is open.");
+  assert.deepEqual((await deployed("with a package")).packages, ["IMG00002"]);
+});

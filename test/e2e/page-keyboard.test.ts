@@ -117,6 +117,9 @@ test("a deployment is described, shown, confirmed by its typed name, and closed 
   await page.getByText("Deployment everything anew is open.").waitFor();
   await hasNoFault("a deployment that is open");
   await press(button("Close everything anew"));
+  await page.getByRole("dialog").waitFor();
+  await hasNoFault("the question before a deployment is closed");
+  await press(button("Close it"));
   await page.locator("#deployments tr", { hasText: "required, closed" }).waitFor();
 });
 

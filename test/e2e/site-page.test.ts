@@ -199,6 +199,7 @@ test("devices are imported, collected and deployed to on the page, which says wh
   await page.getByRole("button", { name: "Deploy", exact: true }).click();
   await page.getByText("Deployment everything anew is open.").waitFor();
   await page.getByRole("button", { name: "Close everything anew" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Close it" }).click();
   await page
     .locator("#deployments tr", { hasText: "everything anew" })
     .getByText("required, closed")

@@ -30,11 +30,7 @@ export const points = signal<readonly PointRecord[]>([]);
 /** Another number when devices or collections are others than before. */
 export const devicesRevision = signal(0);
 
-export interface RosterEntry {
-  id: string;
-  name: string;
-  state: TileState;
-}
+export type RosterEntry = Pick<TileText, "id" | "name" | "deploymentId" | "state">;
 /** Every machine that has a tile, by name. */
 export const roster = signal<readonly RosterEntry[]>([]);
 
@@ -147,8 +143,9 @@ function takeSlice(): void {
     const before = known?.peek();
     if (known === undefined) tiles.set(id, signal(text));
     else if (JSON.stringify(before) !== JSON.stringify(text)) known.value = text;
-    if (before?.name !== text.name || before.state !== text.state) {
-      changed.set(id, { id, name: text.name, state: text.state });
+    const { deploymentId, name, state } = text;
+    if (before?.name !== name || before.state !== state || before.deploymentId !== deploymentId) {
+      changed.set(id, { id, name, deploymentId, state });
     }
   }
   if (changed.size === 0) return;

@@ -12,6 +12,7 @@ import { images } from "../state/room.ts";
 import { ask, mayOperate } from "../state/site.ts";
 import { wokenText, whenText } from "../words/deployment.ts";
 import { ClearDeployment } from "./clear-deployment.tsx";
+import { EndDeployment, type Ending } from "./end-deployment.tsx";
 import { NewDeployment } from "./new-deployment.tsx";
 
 interface Deployable {
@@ -59,6 +60,7 @@ export function DeploymentsView() {
 
 function Deployments({ known, value }: { known: Resource<Deployable>; value: Deployable }) {
   const [cleared, setCleared] = useState<DeploymentRecord | null>(null);
+  const [ending, setEnding] = useState<Ending | null>(null);
   const nameOf = (all: readonly { id: string; name: string }[], id: string | null | undefined): string =>
     all.find((one) => one.id === id)?.name ?? "";
   const toWhom = ({ collectionId, machines }: DeploymentRecord): string => {
@@ -89,7 +91,7 @@ function Deployments({ known, value }: { known: Resource<Deployable>; value: Dep
             </td>
             <td class="actions">
               {mayOperate.value ? (
-                <DeploymentActions one={one} act={known.act} onClear={() => setCleared(one)} />
+                <DeploymentActions one={one} onClear={() => setCleared(one)} onEnd={setEnding} />
               ) : null}
             </td>
           </tr>
@@ -98,17 +100,20 @@ function Deployments({ known, value }: { known: Resource<Deployable>; value: Dep
       {cleared === null ? null : (
         <ClearDeployment key={cleared.id} one={cleared} act={known.act} onClose={() => setCleared(null)} />
       )}
+      {ending === null ? null : (
+        <EndDeployment ending={ending} act={known.act} onClose={() => setEnding(null)} />
+      )}
     </>
   );
 }
 
 interface DeploymentActionsProps {
   one: DeploymentRecord;
-  act: Resource<unknown>["act"];
   onClear: () => void;
+  onEnd: (ending: Ending) => void;
 }
 
-function DeploymentActions({ act, onClear, one }: DeploymentActionsProps) {
+function DeploymentActions({ onClear, onEnd, one }: DeploymentActionsProps) {
   return (
     <>
       {one.open ? (
@@ -117,14 +122,11 @@ function DeploymentActions({ act, onClear, one }: DeploymentActionsProps) {
         </Action>
       ) : null}
       {one.open ? (
-        <Action
-          label={`Close ${one.name}`}
-          onAct={() => act(() => ask("POST", `/deployments/${one.id}/close`, {}).then(() => undefined))}
-        >
+        <Action label={`Close ${one.name}`} onAct={() => onEnd({ one, how: "close" })}>
           Close
         </Action>
       ) : null}
-      <Action label={`Remove ${one.name}`} onAct={() => act(() => ask("DELETE", `/deployments/${one.id}`))}>
+      <Action label={`Remove ${one.name}`} onAct={() => onEnd({ one, how: "remove" })}>
         Remove
       </Action>
     </>

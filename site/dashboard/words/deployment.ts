@@ -19,6 +19,13 @@ export function wokenText({ wake, woken }: DeploymentRecord, unseen: DeploymentW
   return `woken ${minuteText(woken)}${since}`;
 }
 
+/** Before a deployment ends: the names of who is in the middle of it. */
+export function atWorkText(names: readonly string[]): string {
+  if (names.length === 0) return "No machine is at work on it.";
+  const who = names.length === 1 ? "1 machine is" : `${names.length} machines are`;
+  return `${who} at work on it and may be left with a disk that does not start: ${namesText(names)}.`;
+}
+
 export const operators: Record<RuleCondition["operator"], string> = {
   like: "is like (* and ?)",
   notLike: "is not like",

@@ -13,6 +13,8 @@ export interface TileFigure {
 export interface TileText {
   id: string;
   name: string;
+  /** Its latest; null: it has none. */
+  deploymentId: string | null;
   state: TileState;
   /** What it does, in a word or three. */
   stateText: string;
@@ -108,10 +110,11 @@ function waitOf(machine: MachineRecord, now: number, moved: string): string {
 
 /** `now`: the site's clock in milliseconds; `moved`: what movedTexts says of it. */
 export function tileOf(machine: MachineRecord, now: number, moved: string): TileText {
-  const { error, facts, id, state } = machine;
+  const { deploymentId, error, facts, id, state } = machine;
   return {
     id,
     name: facts.name,
+    deploymentId,
     state,
     stateText: stateText(machine),
     step: stepText(machine),

@@ -37,7 +37,11 @@ export const DeviceStateRequest = z.object({ state: z.enum(["approved", "refused
  * POST /devices/import: a CSV file whose first line names its columns: name, and uuid or mac or both, in any order; a
  * column "collection" puts the device into the collection of that name, which is made where there is none.
  */
-export const ImportDevices = z.object({ csv: z.string().max(limits.deviceImportCharacters) });
+export const ImportDevices = z.object({
+  csv: z.string().max(limits.deviceImportCharacters),
+  /** The name of the collection that an open deployment of high risk is to with what the file adds. */
+  confirm: Name.optional(),
+});
 export const ImportDevicesAnswer = z.object({
   added: z.int(),
   /** Lines that were left out, since the site knows the computer by another name, and why. */
@@ -79,13 +83,18 @@ export const CollectionRequest = z.object({
   rule: CollectionRule.nullable().default(null),
 });
 export type CollectionRequest = z.infer<typeof CollectionRequest>;
-/** POST /collections/:id: what is not named stays. */
+/**
+ * POST /collections/:id: what is not named stays. POST /collections/:id/preview: what it would do to the open deployments to
+ * the collection.
+ */
 export const CollectionChange = z
   .object({
     name: Name,
     add: z.array(Identifier).max(limits.collectionDevices),
     remove: z.array(Identifier).max(limits.collectionDevices),
     rule: CollectionRule.nullable(),
+    /** Where the preview asks for it. */
+    confirm: Name,
   })
   .partial();
 export type CollectionChange = z.infer<typeof CollectionChange>;

@@ -4,17 +4,20 @@ import {
   CollectionRequest,
   type CollectionRecord,
   type CollectionRule,
+  type DeploymentPreview,
   type DeviceRecord,
 } from "../../contract/devices.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { DeviceVariablesChange } from "../../contract/sequence.ts";
 import { isMember, type StoredCollection } from "../store/collections.ts";
+import { previewOfChange, requireChangeConfirmation } from "./collection-guard.ts";
 import type { ApiContext } from "./context.ts";
 import { identifierOf, parse } from "./routes.ts";
 import type { Call, Route } from "./route.ts";
 import { changedVariables, sealVariables, shownVariables } from "./secret-variables.ts";
 
-export function collectionRoutes({ room, store, vault }: ApiContext): Route[] {
+export function collectionRoutes(context: ApiContext): Route[] {
+  const { room, store, vault } = context;
   const who = "operator";
   const find = async ({ request }: Call): Promise<StoredCollection> => {
     const id = identifierOf(request, "collection");
@@ -27,10 +30,19 @@ export function collectionRoutes({ room, store, vault }: ApiContext): Route[] {
     if (!collection) throw new VolleyError("E_NOT_FOUND", `There is no collection ${id}.`);
     return recordOf(collection, await store.devices.list());
   };
-  const checkDevices = async (ids: readonly string[]): Promise<void> => {
-    const known = new Set((await store.devices.list()).map(({ id }) => id));
+  /** Answers every device that is known. */
+  const checkDevices = async (ids: readonly string[]): Promise<DeviceRecord[]> => {
+    const devices = await store.devices.list();
+    const known = new Set(devices.map(({ id }) => id));
     const stranger = ids.find((id) => !known.has(id));
     if (stranger !== undefined) throw new VolleyError("E_NOT_FOUND", `There is no device ${stranger}.`);
+    return devices;
+  };
+  const changeOf = async (call: Call) => {
+    const before = await find(call);
+    const { confirm, ...change } = parse(CollectionChange, call.request.body);
+    checkRule(change.rule ?? null);
+    return { before, change, confirm, devices: await checkDevices(change.add ?? []) };
   };
   return [
     {
@@ -67,14 +79,19 @@ export function collectionRoutes({ room, store, vault }: ApiContext): Route[] {
       path: "/collections/:id",
       who,
       handle: async (call) => {
-        const { id } = await find(call);
-        const change = parse(CollectionChange, call.request.body);
-        await checkDevices(change.add ?? []);
-        checkRule(change.rule ?? null);
-        await store.collections.change(id, change);
+        const wanted = await changeOf(call);
+        await requireChangeConfirmation(wanted, context);
+        await store.collections.change(wanted.before.id, wanted.change);
         room.changed("devices");
-        return await record(id);
+        return await record(wanted.before.id);
       },
+    },
+    {
+      method: "POST",
+      path: "/collections/:id/preview",
+      who,
+      audited: false,
+      handle: async (call): Promise<DeploymentPreview> => previewOfChange(await changeOf(call), context),
     },
     {
       method: "DELETE",

@@ -36,10 +36,19 @@ export async function previewOf(wanted: Wanted, context: ApiContext): Promise<De
     throw new VolleyError("E_NOT_FOUND", `There is no collection ${wanted.collectionId}.`);
   }
   const meant = devices.filter(meantBy(wanted.machines, collection));
-  // Where a person at each machine agrees, nothing happens unseen.
-  const acts = wanted.purpose === "required" || wanted.unattended;
-  const risks = acts ? risksOf(meant, devices, wanted, context) : [];
+  const risks = actsByItself(wanted) ? risksOf(meant, devices, wanted, context) : [];
   const confirm = collection?.name ?? (wanted.machines === "all" ? everything : wanted.name);
+  return {
+    ...membersShown(meant),
+    effects: [...effectsOf(wanted), ...(wanted.wake ? [wakeEffect(meant)] : [])],
+    risks,
+    confirm: risks.length === 0 ? null : confirm,
+  };
+}
+
+export function membersShown(
+  meant: readonly DeviceRecord[],
+): Pick<DeploymentPreview, "devices" | "enrolled" | "names"> {
   return {
     devices: meant.length,
     enrolled: meant.filter(({ machineId }) => machineId !== null).length,
@@ -47,16 +56,19 @@ export async function previewOf(wanted: Wanted, context: ApiContext): Promise<De
       .map(({ facts, name }) => facts?.name ?? name)
       .sort((one, other) => one.localeCompare(other, "en", { numeric: true }))
       .slice(0, limits.previewNames),
-    effects: [...effectsOf(wanted), ...(wanted.wake ? [wakeEffect(meant)] : [])],
-    risks,
-    confirm: risks.length === 0 ? null : confirm,
   };
 }
 
-function risksOf(
+/** Where a person at each machine agrees, nothing happens unseen. */
+export function actsByItself({ purpose, unattended }: Pick<Wanted, "purpose" | "unattended">): boolean {
+  return purpose === "required" || unattended;
+}
+
+/** `meant`, `all`: approved devices. */
+export function risksOf(
   meant: readonly DeviceRecord[],
   all: readonly DeviceRecord[],
-  { machines }: Wanted,
+  { machines }: Pick<Wanted, "machines">,
   { highRiskDevices }: ApiContext,
 ): DeploymentPreview["risks"] {
   const risks: DeploymentPreview["risks"] = [];
@@ -116,13 +128,20 @@ function wakeEffect(meant: readonly DeviceRecord[]): string {
   return `When it begins they are switched on; of ${count} of ${meant.length} a MAC is known.`;
 }
 
-/** Throws E_NOT_CONFIRMED, which says what has to be repeated and why. */
+/** Throws E_NOT_CONFIRMED: see checkConfirmed. */
 export async function requireConfirmation(
   wanted: Wanted & { confirm?: string | undefined },
   context: ApiContext,
 ): Promise<void> {
-  const { confirm, devices, risks } = await previewOf(wanted, context);
-  if (confirm === null || wanted.confirm === confirm) return;
+  checkConfirmed(await previewOf(wanted, context), wanted.confirm);
+}
+
+/** Throws E_NOT_CONFIRMED, which says what has to be repeated and why. */
+export function checkConfirmed(
+  { confirm, devices, risks }: DeploymentPreview,
+  given: string | undefined,
+): void {
+  if (confirm === null || given === confirm) return;
   const why = risks.map(({ reason }) => reason).join(" ");
   throw new VolleyError("E_NOT_CONFIRMED", `${why} ${devices} devices now. Confirm with "${confirm}".`);
 }

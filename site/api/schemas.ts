@@ -63,6 +63,7 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   "GET /collections/:id": { answer: devices.CollectionRecord },
   "POST /collections": { body: devices.CollectionRequest, answer: devices.CollectionRecord },
   "POST /collections/:id": { body: devices.CollectionChange, answer: devices.CollectionRecord },
+  "POST /collections/:id/preview": { body: devices.CollectionChange, answer: devices.DeploymentPreview },
   "POST /collections/:id/wake": { answer: WakeAnswer },
   "GET /collections/:id/variables": variables,
   "POST /collections/:id/variables": changedVariables,

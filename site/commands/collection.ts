@@ -3,6 +3,7 @@ import {
   RuleFact,
   type CollectionRecord,
   type CollectionRule,
+  type DeploymentPreview,
   type RuleCondition,
 } from "../../contract/devices.ts";
 import { VolleyError } from "../../contract/errors.ts";
@@ -10,6 +11,7 @@ import type { SiteClient } from "../client.ts";
 import { text, texts, type CommandCall, type SiteCommand } from "./command.ts";
 import { findDevice } from "./device-names.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { askConfirmation } from "./preview.ts";
 import { changeVariables, variableOptions } from "./variables.ts";
 
 export async function findCollection(client: SiteClient, name: string): Promise<CollectionRecord> {
@@ -130,6 +132,11 @@ export const collectionCommands: SiteCommand[] = [
       remove: { type: "string", value: "LIST", help: "Devices, with commas between." },
       ...ruleOptions,
       "no-rule": { type: "boolean", help: "Only named devices are in it." },
+      confirm: {
+        type: "string",
+        value: "NAME",
+        help: "The name that is asked for where an open deployment to it becomes one of high risk.",
+      },
     },
     run: async (client, call) => {
       const { id } = await findCollection(client, call.positionals[0] ?? "");
@@ -140,7 +147,9 @@ export const collectionCommands: SiteCommand[] = [
         remove: await devicesOf(client, text(call, "remove")),
         rule,
       };
-      const collection = await client.post<CollectionRecord>(`/collections/${id}`, change);
+      const preview = await client.post<DeploymentPreview>(`/collections/${id}/preview`, change);
+      const confirm = text(call, "confirm") ?? (await askConfirmation(call, preview));
+      const collection = await client.post<CollectionRecord>(`/collections/${id}`, { ...change, confirm });
       if (call.json) printJson(collection);
       else printLine(`Collection ${collection.name} has ${collection.members.length} devices.`);
     },

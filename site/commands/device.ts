@@ -46,7 +46,10 @@ async function importFile(client: SiteClient, call: CommandCall): Promise<void> 
   } catch (error) {
     throw new VolleyError("E_SOURCE_READ", `${path}: ${(error as Error).message}`, { cause: error });
   }
-  const answer = await client.post<ImportDevicesAnswer>("/devices/import", { csv });
+  const answer = await client.post<ImportDevicesAnswer>("/devices/import", {
+    csv,
+    confirm: text(call, "confirm"),
+  });
   if (call.json) return printJson(answer);
   printLine(`${answer.added} devices are added.`);
   for (const { line, reason } of answer.skipped) printLine(`Entry ${line - 1}: ${reason}`);
@@ -70,7 +73,13 @@ export const deviceCommands: SiteCommand[] = [
     operands: "FILE",
     operandCount: 1,
     summary: "Make computers known from a CSV file with the columns name, uuid, mac and collection.",
-    options: {},
+    options: {
+      confirm: {
+        type: "string",
+        value: "NAME",
+        help: "The collection that is asked for where an open deployment to it becomes one of high risk.",
+      },
+    },
     run: importFile,
   },
   {

@@ -66,7 +66,10 @@ export class CollectionStore {
   }
 
   /** Throws E_CONFLICT when another has the name. Every device has to exist. */
-  async change(id: string, { add = [], name, remove = [], rule }: CollectionChange): Promise<void> {
+  async change(
+    id: string,
+    { add = [], name, remove = [], rule }: Omit<CollectionChange, "confirm">,
+  ): Promise<void> {
     if (name !== undefined) {
       refuseName(
         (await this.list()).filter((one) => one.id !== id),

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
 import type { DeploymentRecord } from "../../contract/administration.ts";
-import { Desk, says as saysOn } from "../fixtures/page-desk.ts";
-import { faultsOf, openView } from "../fixtures/page.ts";
+import type { CollectionRecord, DeviceRecord } from "../../contract/devices.ts";
+import { Desk, row, says as saysOn } from "../fixtures/page-desk.ts";
+import { faultsOf, openView, ToldMachines } from "../fixtures/page.ts";
 import { commandStep, sequenceText } from "../fixtures/sequence-text.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { volley } from "../fixtures/volley-command.ts";
@@ -80,4 +81,71 @@ test("packages that machines may fetch for a sequence are chosen", async () => {
   await page.getByRole("button", { name: "Deploy", exact: true }).click();
   await says("Deployment with a package is open.");
   assert.deepEqual((await deployed("with a package")).packages, ["IMG00002"]);
+});
+
+test("a file of devices is confirmed where a collection's open deployment becomes one of high risk by it", async () => {
+  const devices = await site.client.get<DeviceRecord[]>("/devices");
+  const wish = { name: "the desks", devices: devices.map(({ id }) => id) };
+  const { id } = await site.client.post<CollectionRecord>("/collections", wish);
+  const what = { imageId: desk.image.id, collectionId: id, purpose: "required" as const };
+  await site.createDeployment({ name: "by itself", ...what });
+  await openView(page, "Devices");
+  await page.getByLabel("CSV file").setInputFiles({
+    name: "devices.csv",
+    mimeType: "text/csv",
+    buffer: Buffer.from("name,mac,collection\nlab-09,52:54:00:00:98:01,the desks"),
+  });
+  await page.getByRole("button", { name: "Import devices" }).click();
+  await says('Confirm with "the desks".');
+  await page.getByLabel("Name that confirms it").fill("the desks");
+  await page.getByRole("button", { name: "Import devices" }).click();
+  await says("1 devices are added.");
+  await page.getByLabel("Name that confirms it").waitFor({ state: "detached" });
+});
+
+test("a deployment ends when that is confirmed, with who is at work on it in sight", async () => {
+  const told = new ToldMachines(site, desk.deploymentId);
+  try {
+    const working = await told.add("lab-02");
+    await working.report("started", { resume: false });
+    await openView(page, "Room");
+    await page.getByText("2 machines: 1 working").waitFor();
+    await openView(page, "Deployments");
+    const dialog = page.getByRole("dialog");
+    await page.getByRole("button", { name: "Close room 3" }).click();
+    await dialog.getByText("1 machine is at work on it").waitFor();
+    await dialog.getByText("lab-02").waitFor();
+    assert.deepEqual(await faultsOf(page), []);
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await dialog.waitFor({ state: "detached" });
+    assert.equal((await deployed("room 3")).open, true);
+    await page.getByRole("button", { name: "Close room 3" }).click();
+    await dialog.getByRole("button", { name: "Close it" }).click();
+    await says("Deployment room 3 is closed.");
+    assert.equal((await deployed("room 3")).open, false);
+  } finally {
+    told.close();
+  }
+  await page.getByRole("button", { name: "Remove one desk" }).click();
+  await page.getByRole("dialog").getByText("No machine is at work on it.").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove it" }).click();
+  await says("Deployment one desk is removed.");
+  await row(page, "deployments", "one desk").waitFor({ state: "detached" });
+});
+
+test("who comes into a collection is confirmed where its open deployment becomes one of high risk by that", async () => {
+  await openView(page, "Devices");
+  await page.getByRole("link", { name: "the desks" }).click();
+  const changing = page.getByRole("form", { name: "Change the collection" });
+  await changing.getByLabel("Value", { exact: true }).fill("lab-*");
+  await changing.getByRole("button", { name: "Save" }).click();
+  await page.getByText("High risk: It is for every machine of the site.").waitFor();
+  await page.getByText("Whoever comes into the collection takes deployment by itself").waitFor();
+  assert.deepEqual(await faultsOf(page), []);
+  await page.getByRole("button", { name: "Change it" }).click();
+  await says('Confirm with "the desks".');
+  await page.getByLabel("Type the desks to go on").fill("the desks");
+  await page.getByRole("button", { name: "Change it" }).click();
+  await says("Collection the desks is changed.");
+  await row(page, "members", "lab-02").getByText("by rule").waitFor();
 });

@@ -135,6 +135,7 @@ test("devices and collections", async () => {
   const rule = { match: "all", conditions: [{ fact: "name", operator: "like", value: "*" }] };
   const wish = { name: "all of them", devices: [device.id], rule };
   const { id } = await ask<CollectionRecord>("POST", "/collections", wish);
+  await ask("POST", `/collections/${id}/preview`, { name: "everybody" });
   await ask("POST", `/collections/${id}`, { name: "everybody" });
   await ask("GET", `/collections/${id}`);
   await ask("GET", "/collections");

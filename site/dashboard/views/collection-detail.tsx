@@ -1,5 +1,7 @@
 /** One collection: who is in it and why, its rule, and its variables. */
-import type { CollectionRecord } from "../../../contract/devices.ts";
+import { useState } from "preact/hooks";
+import type { CollectionRecord, DeploymentPreview } from "../../../contract/devices.ts";
+import { Confirmation, confirmOf } from "../parts/confirmation.tsx";
 import { Action, Field, Form, type Filled } from "../parts/form.tsx";
 import { RuleFields, ruleOf } from "../parts/rule-fields.tsx";
 import { Section } from "../parts/section.tsx";
@@ -58,38 +60,69 @@ interface ChangeCollectionProps extends CollectionDetailProps {
   change: (wanted: object) => Promise<unknown>;
 }
 
+/** A change that the site wants confirmed, as it was previewed. */
+interface Unconfirmed {
+  wanted: { name: string };
+  preview: DeploymentPreview;
+}
+
 function ChangeCollection({ act, change, collection, known }: ChangeCollectionProps) {
+  const [unconfirmed, setUnconfirmed] = useState<Unconfirmed | null>(null);
   const { devices, id, name, rule } = collection;
-  const save = async (filled: Filled): Promise<string> => {
+  const save = async (filled: Filled): Promise<string | undefined> => {
     const wanted = { name: filled.text("name"), add: filled.data.getAll("add"), rule: ruleOf(filled) };
+    const preview = await ask<DeploymentPreview>("POST", `/collections/${id}/preview`, wanted);
+    if (preview.confirm !== null) {
+      setUnconfirmed({ wanted, preview });
+      return undefined;
+    }
     await change(wanted);
+    setUnconfirmed(null);
     return `Collection ${wanted.name} is changed.`;
   };
+  const confirm = (filled: Filled): Promise<void> =>
+    act(async () => {
+      if (unconfirmed === null) return undefined;
+      const { preview, wanted } = unconfirmed;
+      await change({ ...wanted, ...confirmOf(preview, filled) });
+      setUnconfirmed(null);
+      return `Collection ${wanted.name} is changed.`;
+    });
   const others = known.devices.filter((device) => !devices.includes(device.id));
   return (
-    <Form
-      // What was saved is what the fields show.
-      key={`${id} ${JSON.stringify([name, devices, rule])}`}
-      keep
-      act={act}
-      onSend={save}
-      class="fields"
-      label="Change the collection"
-    >
-      <Field label="Collection">
-        <input name="name" required defaultValue={name} />
-      </Field>
-      <Field label="Put in by name">
-        <select name="add" multiple size={4}>
-          {others.map((device) => (
-            <option key={device.id} value={device.id}>
-              {deviceName(device)}
-            </option>
-          ))}
-        </select>
-      </Field>
-      <RuleFields rule={rule} />
-      <button type="submit">Save</button>
-    </Form>
+    <>
+      <Form
+        // What was saved is what the fields show.
+        key={`${id} ${JSON.stringify([name, devices, rule])}`}
+        keep
+        act={act}
+        onSend={save}
+        class="fields"
+        label="Change the collection"
+      >
+        <Field label="Collection">
+          <input name="name" required defaultValue={name} />
+        </Field>
+        <Field label="Put in by name">
+          <select name="add" multiple size={4}>
+            {others.map((device) => (
+              <option key={device.id} value={device.id}>
+                {deviceName(device)}
+              </option>
+            ))}
+          </select>
+        </Field>
+        <RuleFields rule={rule} />
+        <button type="submit">Save</button>
+      </Form>
+      {unconfirmed === null ? null : (
+        <Confirmation
+          preview={unconfirmed.preview}
+          action="Change it"
+          onDo={confirm}
+          onCancel={() => setUnconfirmed(null)}
+        />
+      )}
+    </>
   );
 }

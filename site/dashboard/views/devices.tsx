@@ -1,6 +1,6 @@
 /** Devices: who is known, who waits for approval, and the collections they are in. */
 import type { CredentialAnswer } from "../../../contract/administration.ts";
-import type { CollectionRecord, DeviceRecord, ImportDevicesAnswer } from "../../../contract/devices.ts";
+import type { CollectionRecord, DeviceRecord } from "../../../contract/devices.ts";
 import { Action, Field, Form, Tick, type Filled } from "../parts/form.tsx";
 import { Section } from "../parts/section.tsx";
 import { Table } from "../parts/table.tsx";
@@ -15,6 +15,7 @@ import { timeText } from "../../quantities.ts";
 import { CollectionDetail } from "./collection-detail.tsx";
 import { DeviceDetail } from "./device-detail.tsx";
 import { Collections, type Known } from "./collections.tsx";
+import { ImportDevices } from "./import-devices.tsx";
 
 async function load(): Promise<Known> {
   const [devices, collections] = await Promise.all([
@@ -184,25 +185,6 @@ function AddDevice({ act }: { act: Act }) {
         <input name="mac" placeholder="52:54:00:12:34:56" />
       </Field>
       <button type="submit">Add device</button>
-    </Form>
-  );
-}
-
-function ImportDevices({ act }: { act: Act }) {
-  const send = async ({ data }: Filled): Promise<string> => {
-    const file = data.get("file");
-    if (!(file instanceof File)) throw new Error("No file is chosen.");
-    const csv = await file.text();
-    const { added, skipped } = await ask<ImportDevicesAnswer>("POST", "/devices/import", { csv });
-    const left = skipped.map(({ line, reason }) => `Entry ${line - 1}: ${reason}`).join(" ");
-    return `${added} devices are added. ${left}`.trim();
-  };
-  return (
-    <Form act={act} onSend={send} class="fields">
-      <Field label="CSV file">
-        <input name="file" type="file" accept=".csv,text/csv" required />
-      </Field>
-      <button type="submit">Import devices</button>
     </Form>
   );
 }

@@ -1,0 +1,102 @@
+/** Devices told of by a CSV file, and put into the collections that it names. */
+import { randomUUID } from "node:crypto";
+import {
+  DeviceRequest,
+  ImportDevices,
+  type DeviceRecord,
+  type ImportDevicesAnswer,
+} from "../../contract/devices.ts";
+import { toVolleyError, VolleyError } from "../../contract/errors.ts";
+import { parseCsv } from "../csv.ts";
+import { requireChangeConfirmation } from "./collection-guard.ts";
+import type { ApiContext } from "./context.ts";
+import type { Call } from "./route.ts";
+import { parse } from "./routes.ts";
+
+const columns = ["name", "uuid", "mac", "collection"];
+
+interface Entry {
+  line: number;
+  device: DeviceRequest;
+  /** Empty for none. */
+  collection: string;
+}
+
+/** A line that says what is no device is an error before anything is added; one that is known is left out. */
+export async function importDevices({ request }: Call, context: ApiContext): Promise<ImportDevicesAnswer> {
+  const { confirm, csv } = parse(ImportDevices, request.body);
+  const wanted = entriesOf(csv);
+  await checkMembers(wanted, confirm, context);
+  const answer: ImportDevicesAnswer = { added: 0, skipped: [] };
+  const members = new Map<string, string[]>();
+  for (const { collection, device, line } of wanted) {
+    try {
+      const added = await context.devices.add(device);
+      answer.added += 1;
+      if (collection !== "") members.set(collection, [...(members.get(collection) ?? []), added.id]);
+    } catch (error) {
+      const { code, detail } = toVolleyError(error);
+      if (code !== "E_CONFLICT") throw error;
+      answer.skipped.push({ line, reason: detail });
+    }
+  }
+  for (const [name, devices] of members) await putInto(context, name, devices);
+  if (members.size > 0) context.room.changed("devices");
+  return answer;
+}
+
+function entriesOf(csv: string): Entry[] {
+  const [head, ...rows] = parseCsv(csv);
+  const names = (head ?? []).map((name) => name.toLowerCase());
+  const wrong = names.find((name) => !columns.includes(name));
+  if (!names.includes("name") || wrong !== undefined) {
+    const detail = `csv: the first line names the columns, of ${columns.join(", ")}; name is needed.`;
+    throw new VolleyError("E_REQUEST_INVALID", detail);
+  }
+  return rows.map((cells, index) => {
+    const said = Object.fromEntries(names.map((name, column) => [name, cells[column] ?? ""]));
+    const filled = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== ""));
+    const parsed = DeviceRequest.safeParse(filled);
+    if (parsed.success) return { line: index + 2, device: parsed.data, collection: said["collection"] ?? "" };
+    const { message, path } = parsed.error.issues[0] ?? { message: "not understood", path: [] };
+    throw new VolleyError("E_REQUEST_INVALID", `csv: entry ${index + 1}: ${path.join(".")} ${message}.`);
+  });
+}
+
+/** Before anything is added, so that what is refused can be sent again. Throws E_NOT_CONFIRMED. */
+async function checkMembers(
+  wanted: readonly Entry[],
+  confirm: string | undefined,
+  context: ApiContext,
+): Promise<void> {
+  const { store } = context;
+  const index = await context.devices.index();
+  const fresh = wanted.filter(({ device }) => (index.find(device)?.kind ?? "waiting") === "waiting");
+  const coming = fresh.map(({ collection, device }) => ({ collection, device: toBe(device) }));
+  const devices = [...(await store.devices.list()), ...coming.map(({ device }) => device)];
+  for (const before of await store.collections.list()) {
+    const add = coming.filter(({ collection }) => collection === before.name).map(({ device }) => device.id);
+    if (add.length === 0) continue;
+    await requireChangeConfirmation({ before, change: { add }, devices, confirm }, context);
+  }
+}
+
+/** What is told of by hand is approved. */
+function toBe(device: DeviceRequest): DeviceRecord {
+  const added = new Date().toISOString();
+  return {
+    ...device,
+    id: randomUUID(),
+    state: "approved",
+    added,
+    machineId: null,
+    facts: null,
+    lastSeen: null,
+  };
+}
+
+async function putInto({ store }: ApiContext, name: string, devices: DeviceRecord["id"][]): Promise<void> {
+  const found = (await store.collections.list()).find((one) => one.name === name);
+  if (found === undefined) await store.collections.create({ name, devices, rule: null });
+  else await store.collections.change(found.id, { add: devices });
+}

@@ -197,7 +197,36 @@ export const DeploymentRecord = DeploymentRequest.omit({ variables: true, confir
 });
 export type DeploymentRecord = z.infer<typeof DeploymentRecord>;
 
+/** What a machine failed with. */
+const ErrorSaid = z.object({ code: z.string(), detail: z.string(), remedy: z.string() });
 export const MachineState = z.enum(["enrolled", "planned", "working", "succeeded", "failed"]);
+export type MachineState = z.infer<typeof MachineState>;
+
+/** How many machines are where with a deployment: those that were given it and, while it is open, those that are to be. */
+export const DeploymentCounts = z.object({
+  done: z.int(),
+  failed: z.int(),
+  running: z.int(),
+  waiting: z.int(),
+});
+export type DeploymentCounts = z.infer<typeof DeploymentCounts>;
+/** GET /deployments. */
+export const ListedDeployment = DeploymentRecord.extend({ counts: DeploymentCounts });
+export type ListedDeployment = z.infer<typeof ListedDeployment>;
+/** GET /deployments/:id/machines: how far each machine is in that deployment, whatever it did afterwards. By name. */
+export const DeploymentMachine = z.object({
+  id: Identifier,
+  name: z.string(),
+  state: MachineState,
+  /** Why it failed. */
+  error: ErrorSaid.nullable(),
+  /** What it told last. */
+  notice: z.string(),
+  outcome: Outcome.nullable(),
+  /** When it told that; null: it was not given the deployment yet. */
+  updated: Time.nullable(),
+});
+export type DeploymentMachine = z.infer<typeof DeploymentMachine>;
 export const MachineRecord = z.object({
   id: Identifier,
   facts: MachineFacts,
@@ -210,7 +239,7 @@ export const MachineRecord = z.object({
   /** Of the task sequence that it runs, as far as it has told since the site was started. */
   step: RunningStep.nullable().optional(),
   outcome: Outcome.nullable(),
-  error: z.object({ code: z.string(), detail: z.string(), remedy: z.string() }).nullable(),
+  error: ErrorSaid.nullable(),
   notice: z.string(),
 });
 export type MachineRecord = z.infer<typeof MachineRecord>;

@@ -11,6 +11,7 @@ import { withSite } from "./commands/connect.ts";
 import { credentialCommands } from "./commands/credential.ts";
 import { placeOf } from "./commands/database.ts";
 import { deploymentCommands } from "./commands/deployment.ts";
+import { deploymentListCommands } from "./commands/deployment-list.ts";
 import { deviceCommands } from "./commands/device.ts";
 import { distributionPointCommands } from "./commands/distribution-point.ts";
 import { helpFor, helpForAll, optionsOf } from "./commands/help.ts";
@@ -38,6 +39,7 @@ const asking: SiteCommand[] = [
   ...packageCommands,
   ...agentCommands,
   ...credentialCommands,
+  ...deploymentListCommands,
   ...deploymentCommands,
   ...machineCommands,
   ...deviceCommands,

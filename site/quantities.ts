@@ -1,4 +1,5 @@
 /** Quantities as people read them. */
+import type { DeploymentMachine } from "../contract/administration.ts";
 import type { KeptState } from "../contract/sequence.ts";
 
 const units = ["B", "KB", "MB", "GB", "TB", "PB"];
@@ -54,4 +55,11 @@ export function keptStateText({ kept }: KeptState): string {
   const size = `${bytesText(kept.bytes)} of its users' files, encrypted`;
   if (kept.expires === null) return `${size}: not brought back yet, and kept until they are.`;
   return `${size}: brought back, and kept until ${minuteText(kept.expires)} UTC.`;
+}
+
+/** Why a machine failed in a deployment, how long it took, or what it told last. */
+export function resultText({ error, notice, outcome, state }: DeploymentMachine): string {
+  if (state === "failed" && error !== null) return `${error.code}: ${error.detail} ${error.remedy}`;
+  if (state === "succeeded" && outcome !== null) return `in ${durationText(outcome.seconds)}`;
+  return notice;
 }

@@ -7,6 +7,7 @@ import { VolleyError } from "../../contract/errors.ts";
 import { Progress, RunningStep, type ProgressAnswer } from "../../contract/report.ts";
 import type { StartAnswer } from "../../contract/waiting.ts";
 import type { ApiContext } from "./context.ts";
+import { listedDeployments, machinesOf } from "./deployment-results.ts";
 import { previewOf, requireConfirmation } from "./guards.ts";
 import { deploymentOf, senderOf } from "./participation.ts";
 import { sealVariables } from "./secret-variables.ts";
@@ -30,8 +31,14 @@ function administration(context: ApiContext): Route[] {
     await director.closeDeployment(id);
   };
   return [
-    { method: "GET", path: "/deployments", who: "viewer", handle: () => store.deployments.list() },
+    { method: "GET", path: "/deployments", who: "viewer", handle: () => listedDeployments(store) },
     { method: "GET", path: "/deployments/:id", who: "viewer", handle: find },
+    {
+      method: "GET",
+      path: "/deployments/:id/machines",
+      who: "viewer",
+      handle: async (call) => machinesOf(store, await find(call)),
+    },
     {
       method: "POST",
       path: "/deployments",

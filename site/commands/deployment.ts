@@ -1,22 +1,15 @@
-/** volley deployment create | list | clear | start | close | remove */
-import type {
-  DeploymentRecord,
-  ImageRecord,
-  MachineRecord,
-  SlowClients,
-} from "../../contract/administration.ts";
-import type { CollectionRecord, DeploymentPreview } from "../../contract/devices.ts";
+/** volley deployment create | clear | start | close | remove */
+import type { DeploymentRecord, MachineRecord, SlowClients } from "../../contract/administration.ts";
+import type { DeploymentPreview } from "../../contract/devices.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { SequenceRecord } from "../../contract/sequence.ts";
 import type { StartAnswer } from "../../contract/waiting.ts";
 import type { SiteClient } from "../client.ts";
-import { minuteText } from "../quantities.ts";
 import { findCollection } from "./collection.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findImage } from "./image.ts";
 import { number } from "./numbers.ts";
-import { printJson, printLine, printTable } from "./output.ts";
+import { printJson, printLine } from "./output.ts";
 import { askConfirmation, showPreview } from "./preview.ts";
 import { findSequence } from "./sequence-names.ts";
 import { time } from "./times.ts";
@@ -86,11 +79,6 @@ async function findChildren(client: SiteClient, names: string | undefined): Prom
   const found: string[] = [];
   for (const name of names?.split(",") ?? []) found.push((await findSequence(client, name)).id);
   return found;
-}
-
-function whomOf({ collectionId, machines }: DeploymentRecord, collections: CollectionRecord[]): string {
-  if (collectionId) return collections.find(({ id }) => id === collectionId)?.name ?? collectionId;
-  return machines === "all" ? "all" : String(machines.length);
 }
 
 export const deploymentCommands: SiteCommand[] = [
@@ -210,31 +198,6 @@ export const deploymentCommands: SiteCommand[] = [
       const deployment = await client.post<DeploymentRecord>("/deployments", { ...wanted, confirm });
       if (call.json) printJson(deployment);
       else printLine(`Deployment ${deployment.name} is open.`);
-    },
-  },
-  {
-    words: "deployment list",
-    operands: "",
-    operandCount: 0,
-    summary: "List the deployments.",
-    options: {},
-    run: async (client, call) => {
-      const deployments = await client.get<DeploymentRecord[]>("/deployments");
-      if (call.json) return printJson(deployments);
-      const images = await client.get<ImageRecord[]>("/images");
-      const sequences = await client.get<SequenceRecord[]>("/sequences?versions=all");
-      const collections = await client.get<CollectionRecord[]>("/collections");
-      const nameOf = (all: { id: string; name: string }[], id: string | null): string =>
-        id === null ? "" : (all.find((one) => one.id === id)?.name ?? id);
-      const rows = deployments.map((deployment) => [
-        deployment.name,
-        nameOf(images, deployment.imageId),
-        nameOf(sequences, deployment.sequenceId),
-        whomOf(deployment, collections),
-        deployment.open ? "open" : "closed",
-        minuteText(deployment.created),
-      ]);
-      printTable([["NAME", "IMAGE", "TASK SEQUENCE", "MACHINES", "STATE", "CREATED"], ...rows]);
     },
   },
   {

@@ -66,7 +66,7 @@ export function addPage(app: FastifyInstance, context: ApiContext): void {
   };
   app.get(signInPath, open, async (request, reply) => show(request, reply));
   const paths = new Set<string>([...viewPaths, ...settingPaths].map((view) => view.path));
-  for (const path of [...paths, ...detailedPaths.map((view) => `${view}/:id`)]) {
+  for (const path of [...paths, ...detailedPaths.map((view) => `${view}/*`)]) {
     app.get(path, open, async (request, reply) => {
       const person = await personOf(request, undefined, context);
       // Without a sign-in they lead to it.

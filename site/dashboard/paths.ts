@@ -17,8 +17,9 @@ export const viewPaths = [
   { path: "/settings", title: "Settings" },
 ] as const;
 
-/** Views that show one thing, by its identifier, below their own path. */
+/** Views that show one thing, by its identifier, below their own path; a log by its machine's and its deployment's. */
 export const detailedPaths = [
+  "/deployments",
   "/sequences",
   "/devices",
   "/status",

@@ -4,6 +4,7 @@ import { openDatabase, type DatabaseOptions, type DatabasePlace } from "./databa
 import type { Database } from "./schema.ts";
 import { AccountStore } from "./accounts.ts";
 import { ApiTokenStore } from "./api-tokens.ts";
+import { AssignmentStore } from "./assignments.ts";
 import { AuditStore } from "./audit.ts";
 import { CaptureStore } from "./captures.ts";
 import { CollectionStore, isMember } from "./collections.ts";
@@ -40,6 +41,7 @@ export interface Store {
   readonly credentials: CredentialStore;
   readonly machines: MachineStore;
   readonly deployments: DeploymentStore;
+  readonly assignments: AssignmentStore;
   readonly reports: ReportStore;
   readonly deploymentReports: DeploymentReportStore;
   readonly statusMessages: StatusMessageStore;
@@ -90,6 +92,7 @@ export async function openStore(place: DatabasePlace, options: DatabaseOptions =
         return (await devices.list()).filter((device) => isMember(collection, device));
       },
     }),
+    assignments: new AssignmentStore(database),
     reports: new ReportStore(database),
     deploymentReports: new DeploymentReportStore(database),
     statusMessages: new StatusMessageStore(database),

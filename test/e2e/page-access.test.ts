@@ -30,6 +30,7 @@ before(async () => {
   const image = await site.importImage((await room.makeImage(4)).path, "Debian 12 lab");
   const deployment = await site.createDeployment({ name: "room 3", imageId: image.id });
   machines = new ToldMachines(site, deployment.id);
+  paths.add(`/deployments/${deployment.id}`);
   await tellOfMachines();
   const file = fileURLToPath(new URL("../../../docs/sequences/bare-metal.xml", import.meta.url));
   const added = await volley(site, "sequence", "add", file, "--json");

@@ -103,13 +103,43 @@ test("a file of devices is confirmed where a collection's open deployment become
   await page.getByLabel("Name that confirms it").waitFor({ state: "detached" });
 });
 
+test("what came of each machine is found at its deployment, with its log, and the room by deployment", async () => {
+  const told = new ToldMachines(site, desk.deploymentId);
+  const failed = await told.add("lab-03");
+  const error = { code: "E_DEVICE_WRITE", detail: "the disk fails to write", remedy: "Replace the disk." };
+  await failed.report("failed", { error });
+  await failed.bringLog("one line of its log\r\n");
+  told.close();
+  await openView(page, "Deployments");
+  await row(page, "deployments", "room 3").getByText("1 failed").waitFor();
+  await page.getByRole("link", { name: "room 3", exact: true }).click();
+  await page.getByRole("heading", { name: "Deployment room 3" }).waitFor();
+  const line = row(page, "deployment-machines", "lab-03");
+  await line.getByText("E_DEVICE_WRITE: the disk fails to write Replace the disk.").waitFor();
+  assert.deepEqual(await faultsOf(page), []);
+  await line.getByRole("link", { name: "Log of lab-03" }).click();
+  await page.getByRole("heading", { name: "smsts.log of lab-03" }).waitFor();
+  await page.getByText(/^room 3, came /).waitFor();
+  await page.reload();
+  await page.getByText(/^room 3, came /).waitFor();
+  await openView(page, "Room");
+  const tiles = page.locator(".machine h3");
+  await page.locator(".machine", { hasText: "lab-03" }).getByText("room 3", { exact: true }).waitFor();
+  assert.deepEqual(await tiles.allTextContents(), ["lab-01", "lab-03"]);
+  await page.getByLabel("Deployment", { exact: true }).selectOption("room 3");
+  await page.locator(".machine").nth(1).waitFor({ state: "detached" });
+  assert.deepEqual(await tiles.allTextContents(), ["lab-03"]);
+  assert.deepEqual(await faultsOf(page), []);
+  await page.getByLabel("Deployment", { exact: true }).selectOption("Any deployment");
+});
+
 test("a deployment ends when that is confirmed, with who is at work on it in sight", async () => {
   const told = new ToldMachines(site, desk.deploymentId);
   try {
     const working = await told.add("lab-02");
     await working.report("started", { resume: false });
     await openView(page, "Room");
-    await page.getByText("2 machines: 1 working").waitFor();
+    await page.getByText("3 machines: 1 working").waitFor();
     await openView(page, "Deployments");
     const dialog = page.getByRole("dialog");
     await page.getByRole("button", { name: "Close room 3" }).click();

@@ -208,6 +208,7 @@ test("a deployment of an image, and what its machine says and is told", async ()
   await ask("POST", "/deployments/preview", wish);
   deployment = await ask<DeploymentRecord>("POST", "/deployments", wish);
   const path = `/deployments/${deployment.id}`;
+  await ask("GET", `${path}/machines`);
   await asMachine("GET", "/policy");
   const { session } = await asMachine<{ session: { id: string } }>("POST", `${path}/join`, { resume: false });
   await asMachine("POST", `${path}/progress`, { sessionId: session.id, ...progressFacts });

@@ -1,5 +1,5 @@
 /** A machine of the room. It follows its own text alone, so that the others are left as they are. */
-import { tileSignal } from "../state/room.ts";
+import { deploymentNames, points, tileSignal } from "../state/room.ts";
 import type { TileText } from "../words/machine.ts";
 
 export function MachineTile({ id }: { id: string }) {
@@ -15,6 +15,7 @@ export function MachineTile({ id }: { id: string }) {
         <span class="state">{text.stateText}</span>
       </div>
       <progress max={1} value={text.part} aria-label={`Progress of ${text.name}`} />
+      <Place text={text} />
       {text.step === "" ? null : <p class="step">{text.step}</p>}
       {text.line === "" ? null : <p class="line">{text.line}</p>}
       {text.figures.length > 0 ? <Figures text={text} /> : null}
@@ -33,6 +34,14 @@ export function MachineTile({ id }: { id: string }) {
       )}
     </li>
   );
+}
+
+/** Which deployment, and in which building where there are several. */
+function Place({ text: { building, deploymentId } }: { text: TileText }) {
+  const deployment = deploymentNames.value.get(deploymentId ?? "") ?? "";
+  const where = points.value.length === 0 ? "" : building;
+  const told = [deployment, where].filter((one) => one !== "").join(", ");
+  return told === "" ? null : <p class="place">{told}</p>;
 }
 
 function Figures({ text }: { text: TileText }) {

@@ -12,7 +12,7 @@ import type {
 import type { PointRecord } from "../../../contract/point.ts";
 import type { Room } from "../../../contract/room.ts";
 import type { WaitingSession } from "../../../contract/waiting.ts";
-import { byName, movedTexts, tileOf, type TileState, type TileText } from "../words/machine.ts";
+import { buildingsOf, byName, movedTexts, tileOf, type TileState, type TileText } from "../words/machine.ts";
 import { takeRates } from "./rates.ts";
 
 /** Tiles that are brought up to date in one frame. */
@@ -25,12 +25,14 @@ export const isKnown = signal(false);
 export const sessions = signal<readonly SessionRecord[]>([]);
 export const waiting = signal<readonly WaitingSession[]>([]);
 export const deployments = signal<readonly DeploymentRecord[]>([]);
+/** Their names, by identifier. */
+export const deploymentNames = computed(() => new Map(deployments.value.map(({ id, name }) => [id, name])));
 export const images = signal<readonly ImageRecord[]>([]);
 export const points = signal<readonly PointRecord[]>([]);
 /** Another number when devices or collections are others than before. */
 export const devicesRevision = signal(0);
 
-export type RosterEntry = Pick<TileText, "id" | "name" | "deploymentId" | "state">;
+export type RosterEntry = Pick<TileText, "id" | "name" | "deploymentId" | "building" | "state">;
 /** Every machine that has a tile, by name. */
 export const roster = signal<readonly RosterEntry[]>([]);
 
@@ -71,6 +73,7 @@ export function machineRecord(id: string | null): MachineRecord | undefined {
 }
 
 let moved = new Map<string, string>();
+let buildings = new Map<string, string>();
 /** The site's clock less this page's, in milliseconds. */
 let ahead = 0;
 /** Machines whose tiles are older than what was heard. */
@@ -85,6 +88,7 @@ function take<Value>(target: Signal<Value>, value: Value): void {
 export function takeRoom(room: Room): void {
   ahead = Date.parse(room.time) - Date.now();
   moved = movedTexts(room.sessions);
+  buildings = buildingsOf(room.sessions);
   const present = new Set(room.machines.map(({ id }) => id));
   for (const machine of room.machines) {
     records.set(machine.id, machine);
@@ -126,6 +130,10 @@ function askForSlice(): void {
   });
 }
 
+function entryOf({ building, deploymentId, id, name, state }: TileText): RosterEntry {
+  return { id, name, deploymentId, building, state };
+}
+
 function takeSlice(): void {
   const now = Date.now() + ahead;
   const changed = new Map<string, RosterEntry>();
@@ -138,14 +146,15 @@ function takeSlice(): void {
     if (machine === undefined) continue;
     const heard = seen.get(id);
     if (heard !== undefined) heard.value = machine.lastSeen;
-    const text = tileOf(machine, now, moved.get(id) ?? "");
+    const building = buildings.get(machine.progress?.sessionId ?? "") ?? "";
+    const text = tileOf(machine, now, { building, moved: moved.get(id) ?? "" });
     const known = tiles.get(id);
     const before = known?.peek();
     if (known === undefined) tiles.set(id, signal(text));
     else if (JSON.stringify(before) !== JSON.stringify(text)) known.value = text;
-    const { deploymentId, name, state } = text;
-    if (before?.name !== name || before.state !== state || before.deploymentId !== deploymentId) {
-      changed.set(id, { id, name, deploymentId, state });
+    const entry = entryOf(text);
+    if (before === undefined || JSON.stringify(entryOf(before)) !== JSON.stringify(entry)) {
+      changed.set(id, entry);
     }
   }
   if (changed.size === 0) return;

@@ -1,22 +1,24 @@
 /** Deployments: what is deployed to whom, and a new one, which says what it will do before it does. */
 import { useState } from "preact/hooks";
-import type { DeploymentRecord } from "../../../contract/administration.ts";
+import type { DeploymentRecord, ListedDeployment } from "../../../contract/administration.ts";
 import type { CollectionRecord } from "../../../contract/devices.ts";
 import type { PackageRecord, SequenceRecord } from "../../../contract/sequence.ts";
 import type { DeploymentWake } from "../../../contract/wake.ts";
 import { Action } from "../parts/form.tsx";
 import { Section } from "../parts/section.tsx";
 import { Table } from "../parts/table.tsx";
+import { detailOf } from "../state/location.ts";
 import { list, useResource, type Resource } from "../state/resource.ts";
 import { images } from "../state/room.ts";
 import { ask, mayOperate } from "../state/site.ts";
-import { wokenText, whenText } from "../words/deployment.ts";
+import { countsText, wokenText, whenText } from "../words/deployment.ts";
 import { ClearDeployment } from "./clear-deployment.tsx";
+import { DeploymentDetail } from "./deployment-detail.tsx";
 import { EndDeployment, type Ending } from "./end-deployment.tsx";
 import { NewDeployment } from "./new-deployment.tsx";
 
 interface Deployable {
-  deployments: DeploymentRecord[];
+  deployments: ListedDeployment[];
   collections: CollectionRecord[];
   sequences: SequenceRecord[];
   packages: PackageRecord[];
@@ -26,7 +28,7 @@ interface Deployable {
 
 async function load(): Promise<Deployable> {
   const [deployments, collections, sequences, packages] = await Promise.all([
-    list<DeploymentRecord>("/deployments"),
+    list<ListedDeployment>("/deployments"),
     list<CollectionRecord>("/collections"),
     list<SequenceRecord>("/sequences"),
     list<PackageRecord>("/packages"),
@@ -41,8 +43,15 @@ async function load(): Promise<Deployable> {
   return { deployments, collections, sequences, packages, unseen: new Map(unseen) };
 }
 
+const lookMs = 5000;
+
 export function DeploymentsView() {
-  const known = useResource(load);
+  const id = detailOf("/deployments");
+  return id === null ? <AllDeployments /> : <DeploymentDetail key={id} id={id} />;
+}
+
+function AllDeployments() {
+  const known = useResource(load, { everyMs: lookMs });
   if (known.value === null) return <p class="empty">…</p>;
   return (
     <>
@@ -72,12 +81,14 @@ function Deployments({ known, value }: { known: Resource<Deployable>; value: Dep
       <Table
         label="Deployments"
         id="deployments"
-        head={["Name", "What", "To", "When (UTC)", "State", ""]}
+        head={["Name", "What", "To", "When (UTC)", "State", "Machines", ""]}
         empty="There is none yet."
       >
         {value.deployments.map((one) => (
           <tr key={one.id}>
-            <td>{one.name}</td>
+            <td>
+              <a href={`/deployments/${one.id}`}>{one.name}</a>
+            </td>
             <td>{nameOf(images.value, one.imageId) || nameOf(value.sequences, one.sequenceId)}</td>
             <td>{toWhom(one)}</td>
             <td>{whenText(one)}</td>
@@ -89,6 +100,7 @@ function Deployments({ known, value }: { known: Resource<Deployable>; value: Dep
                 .filter((text) => text !== "")
                 .join("; ")}
             </td>
+            <td>{countsText(one.counts)}</td>
             <td class="actions">
               {mayOperate.value ? (
                 <DeploymentActions one={one} onClear={() => setCleared(one)} onEnd={setEnding} />

@@ -9,8 +9,10 @@ import { timeText } from "../../quantities.ts";
 import { MachineLogView } from "./machine-log.tsx";
 
 export function LogsView() {
-  const id = detailOf("/logs");
-  return id === null ? <Logs /> : <MachineLogView key={id} machineId={id} />;
+  const detail = detailOf("/logs");
+  if (detail === null) return <Logs />;
+  const [machineId = "", deploymentId] = detail.split("/");
+  return <MachineLogView key={detail} machineId={machineId} deploymentId={deploymentId} />;
 }
 
 const load = (): Promise<KeptLog[]> => list<KeptLog>("/logs");

@@ -10,10 +10,17 @@ import { timeText } from "../../quantities.ts";
 
 const followMs = 3000;
 
+interface MachineLogProps {
+  machineId: string;
+  /** The newest where none is named. */
+  deploymentId?: string | undefined;
+}
+
 /** Null where the machine has brought none. */
-async function loadLog(machineId: string): Promise<MachineLog | null> {
+async function loadLog({ deploymentId, machineId }: MachineLogProps): Promise<MachineLog | null> {
+  const of = deploymentId === undefined ? "" : `?deploymentId=${deploymentId}`;
   try {
-    return await ask<MachineLog>("GET", `/machines/${machineId}/log`);
+    return await ask<MachineLog>("GET", `/machines/${machineId}/log${of}`);
   } catch (error) {
     if (error instanceof Refusal && error.code === "E_NOT_FOUND") return null;
     throw error;
@@ -21,9 +28,12 @@ async function loadLog(machineId: string): Promise<MachineLog | null> {
 }
 
 /** Following asks the machine each time, where one may; it answers with its next word to the site. */
-function useLog(machineId: string, isFollowed: boolean) {
+function useLog({ deploymentId, machineId }: MachineLogProps, isFollowed: boolean) {
   const [log, setLog] = useState<MachineLog | null | undefined>(undefined);
-  const load = useCallback(async () => setLog(await loadLog(machineId)), [machineId]);
+  const load = useCallback(
+    async () => setLog(await loadLog({ deploymentId, machineId })),
+    [deploymentId, machineId],
+  );
   const request = useCallback(() => ask("POST", `/machines/${machineId}/log`), [machineId]);
   useEffect(() => void saying(load), [load]);
   useEffect(() => {
@@ -38,9 +48,9 @@ function useLog(machineId: string, isFollowed: boolean) {
   return { log, request };
 }
 
-export function MachineLogView({ machineId }: { machineId: string }) {
+export function MachineLogView({ deploymentId, machineId }: MachineLogProps) {
   const [isFollowed, setFollowed] = useState(false);
-  const { log, request } = useLog(machineId, isFollowed);
+  const { log, request } = useLog({ deploymentId, machineId }, isFollowed);
   const name = roster.value.find(({ id }) => id === machineId)?.name ?? "A machine that is not known";
   const askNow = (): Promise<void> =>
     saying(async () => {
@@ -49,7 +59,8 @@ export function MachineLogView({ machineId }: { machineId: string }) {
       return `${name} is asked for its log, and brings it with its next word to the site.`;
     });
   const deployment = deployments.value.find(({ id }) => id === log?.deploymentId)?.name ?? "";
-  const failure = machineRecord(machineId)?.error;
+  const record = machineRecord(machineId);
+  const failure = record?.deploymentId === log?.deploymentId ? record?.error : null;
   return (
     <>
       <p class="back">

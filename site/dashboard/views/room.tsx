@@ -1,46 +1,19 @@
 /** The room: what is sent now, and every machine as a tile. */
-import { computed, signal } from "@preact/signals";
 import { MachineTile } from "../parts/machine-tile.tsx";
 import { Section } from "../parts/section.tsx";
 import { SessionCard } from "../parts/session-card.tsx";
-import { counts, isKnown, roster, sessions, waiting } from "../state/room.ts";
-import type { TileState } from "../words/machine.ts";
+import { isDense, RoomFilter, shown } from "./room-filter.tsx";
+import { isKnown, roster, sessions, waiting } from "../state/room.ts";
 import { waitingText } from "../words/session.ts";
 
 /** Sessions that ended: the latest are enough to see how it went; the sessions' own view has all. */
 const endedShown = 1;
 
-const stateNames: Record<TileState, string> = {
-  failed: "Failed",
-  working: "Working",
-  planned: "Showing their plan",
-  enrolled: "Waiting",
-  succeeded: "Done",
-};
-
-/** Which machines are shown; null: all. */
-const wantedState = signal<TileState | null>(null);
-const wantedName = signal("");
-/** As a person chose; null: by how many there are. */
-const wantedDense = signal<boolean | null>(null);
-/** From so many on, tiles show no more than who is where and what is wrong, so that a screen holds more of them. */
-const denseFrom = 100;
-const isDense = computed(() => wantedDense.value ?? roster.value.length >= denseFrom);
-
-const shown = computed(() => {
-  const name = wantedName.value.trim().toLowerCase();
-  return roster.value.filter(
-    (one) =>
-      (wantedState.value === null || one.state === wantedState.value) &&
-      (name === "" || one.name.toLowerCase().includes(name)),
-  );
-});
-
 export function RoomView() {
   return (
     <>
       <Sessions />
-      <Section title="Machines" aside={<Filter />}>
+      <Section title="Machines" aside={<RoomFilter />}>
         <Tiles />
       </Section>
     </>
@@ -69,52 +42,6 @@ function Sessions() {
         ))}
       </div>
     </Section>
-  );
-}
-
-function Filter() {
-  if (roster.value.length < 2) return null;
-  const choices = (Object.keys(stateNames) as TileState[]).filter(
-    (state) => counts.value[state] > 0 || wantedState.value === state,
-  );
-  const chip = (text: string, state: TileState | null) => (
-    <button
-      key={text}
-      type="button"
-      class="chip"
-      data-state={state ?? undefined}
-      aria-pressed={wantedState.value === state}
-      onClick={() => {
-        wantedState.value = state;
-      }}
-    >
-      {text}
-    </button>
-  );
-  return (
-    <div class="filter" role="group" aria-label="Which machines are shown">
-      {chip(`All ${roster.value.length}`, null)}
-      {choices.map((state) => chip(`${stateNames[state]} ${counts.value[state]}`, state))}
-      <button
-        type="button"
-        class="chip"
-        aria-pressed={isDense.value}
-        onClick={() => {
-          wantedDense.value = !isDense.value;
-        }}
-      >
-        Dense
-      </button>
-      <input
-        type="search"
-        aria-label="Find a machine"
-        placeholder="Find a machine"
-        value={wantedName.value}
-        onInput={(event) => {
-          wantedName.value = event.currentTarget.value;
-        }}
-      />
-    </div>
   );
 }
 

@@ -1,5 +1,9 @@
 /** Deployments, devices and collections in words. */
-import type { DeploymentRecord } from "../../../contract/administration.ts";
+import type {
+  DeploymentCounts,
+  DeploymentMachine,
+  DeploymentRecord,
+} from "../../../contract/administration.ts";
 import type { CollectionRule, DeviceRecord, RuleCondition } from "../../../contract/devices.ts";
 import type { DeploymentWake } from "../../../contract/wake.ts";
 import { minuteText, namesText } from "../../quantities.ts";
@@ -17,6 +21,29 @@ export function wokenText({ wake, woken }: DeploymentRecord, unseen: DeploymentW
   const names = unseen.map((one) => one.name);
   const since = names.length > 0 ? `, not seen since: ${names.length}: ${namesText(names)}` : "";
   return `woken ${minuteText(woken)}${since}`;
+}
+
+/** "12 done, 1 failed": of what there is. */
+export function countsText({ done, failed, running, waiting }: DeploymentCounts): string {
+  const told: [number, string][] = [
+    [done, "done"],
+    [failed, "failed"],
+    [running, "running"],
+    [waiting, "waiting"],
+  ];
+  const some = told.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return some.join(", ") || "none";
+}
+
+export function countsOf(machines: readonly Pick<DeploymentMachine, "state">[]): DeploymentCounts {
+  const count = (...states: DeploymentMachine["state"][]): number =>
+    machines.filter(({ state }) => states.includes(state)).length;
+  return {
+    done: count("succeeded"),
+    failed: count("failed"),
+    running: count("planned", "working"),
+    waiting: count("enrolled"),
+  };
 }
 
 /** Before a deployment ends: the names of who is in the middle of it. */

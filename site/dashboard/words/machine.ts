@@ -15,6 +15,8 @@ export interface TileText {
   name: string;
   /** Its latest; null: it has none. */
   deploymentId: string | null;
+  /** The distribution point that sends to it, or did last; empty while it is in no session. */
+  building: string;
   state: TileState;
   /** What it does, in a word or three. */
   stateText: string;
@@ -39,6 +41,15 @@ const phases: Record<Progress["phase"], string> = {
   finishing: "finishing",
   done: "done",
   failed: "failed",
+};
+
+/** For lists and choices of machines. */
+export const stateNames: Record<TileState, string> = {
+  failed: "Failed",
+  working: "Working",
+  planned: "Showing their plan",
+  enrolled: "Waiting",
+  succeeded: "Done",
 };
 
 const states: Record<Exclude<TileState, "working">, string> = {
@@ -108,13 +119,21 @@ function waitOf(machine: MachineRecord, now: number, moved: string): string {
   return moved || progress?.waitingFor || held || machine.notice;
 }
 
-/** `now`: the site's clock in milliseconds; `moved`: what movedTexts says of it. */
-export function tileOf(machine: MachineRecord, now: number, moved: string): TileText {
+/** What sessions say of a machine. */
+export interface SessionFacts {
+  /** As movedTexts says it. */
+  moved: string;
+  building: string;
+}
+
+/** `now`: the site's clock in milliseconds. */
+export function tileOf(machine: MachineRecord, now: number, { building, moved }: SessionFacts): TileText {
   const { deploymentId, error, facts, id, state } = machine;
   return {
     id,
     name: facts.name,
     deploymentId,
+    building,
     state,
     stateText: stateText(machine),
     step: stepText(machine),
@@ -144,6 +163,14 @@ export function movedTexts(sessions: readonly SessionRecord[]): Map<string, stri
     }
   }
   return texts;
+}
+
+/** What the building of the site itself is called. */
+export const siteBuilding = "the site";
+
+/** By session: the building that casts it. */
+export function buildingsOf(sessions: readonly SessionRecord[]): Map<string, string> {
+  return new Map(sessions.map(({ id, point }) => [id, point ?? siteBuilding]));
 }
 
 /** Machine 2 before machine 10. */

@@ -1,8 +1,9 @@
 /** volley machine list | variables | state | drop-state */
-import type { MachineRecord } from "../../contract/administration.ts";
+import type { MachineRecord, SessionRecord } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
 import type { KeptState } from "../../contract/sequence.ts";
+import { movedTexts, ownLimit, paceText } from "../held-back.ts";
 import { keptStateText, timeText } from "../quantities.ts";
 import type { SiteCommand } from "./command.ts";
 import { findMachines } from "./deployment.ts";
@@ -26,14 +27,21 @@ export const machineCommands: SiteCommand[] = [
     run: async (client, call) => {
       const machines = await client.get<MachineRecord[]>("/machines");
       if (call.json) return printJson(machines);
+      const sessions = await client.get<SessionRecord[]>("/sessions");
+      const moved = movedTexts(sessions);
+      const byId = new Map(sessions.map((session) => [session.id, session]));
+      const limitOf = (machine: MachineRecord): string =>
+        machine.state === "working" ? ownLimit(machine) || paceText(machine, byId) : "";
       const rows = machines.map((machine) => [
         machine.facts.name,
         machine.state,
         doing(machine),
         timeText(machine.lastSeen),
         machine.id,
+        limitOf(machine),
+        moved.get(machine.id) ?? "",
       ]);
-      printTable([["NAME", "STATE", "", "LAST SEEN (UTC)", "ID"], ...rows]);
+      printTable([["NAME", "STATE", "", "LAST SEEN (UTC)", "ID", "HELD BACK BY", "MOVED"], ...rows]);
     },
   },
   {

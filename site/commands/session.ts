@@ -1,15 +1,9 @@
 /** volley session list */
 import type { EndReason, MachineRecord, SessionRecord } from "../../contract/administration.ts";
+import { movedWhere, sessionLimit } from "../held-back.ts";
 import { bytesText, percentText, rateText } from "../quantities.ts";
 import type { SiteCommand } from "./command.ts";
 import { printJson, printTable } from "./output.ts";
-
-const limitText: Record<Exclude<SessionRecord["limit"], "machine">, string> = {
-  nothing: "",
-  policy: "its rate",
-  network: "the network",
-  site: "the site",
-};
 
 const endText: Record<EndReason, string> = {
   done: "done",
@@ -32,8 +26,14 @@ export const sessionCommands: SiteCommand[] = [
       const sessions = await client.get<SessionRecord[]>("/sessions");
       if (call.json) return printJson(sessions);
       const machines = await client.get<MachineRecord[]>("/machines");
-      const nameOf = (id: string | null): string =>
-        machines.find((one) => one.id === id)?.facts.name ?? "a machine";
+      const machine = (id: string | null): MachineRecord | undefined => machines.find((one) => one.id === id);
+      const movesOf = (session: SessionRecord): string =>
+        session.moved
+          .map((move) => {
+            const name = machine(move.machineId)?.facts.name ?? move.machineId;
+            return `${name} ${movedWhere(move, session)}: ${move.reason}`;
+          })
+          .join("; ");
       const rows = sessions.map((session) => [
         session.imageName,
         session.point ?? "the site",
@@ -45,7 +45,8 @@ export const sessionCommands: SiteCommand[] = [
         bytesText(session.multicastBytes),
         bytesText(session.unicastBytes),
         percentText(session.parityPart),
-        session.limit === "machine" ? nameOf(session.limitingMachineId) : limitText[session.limit],
+        sessionLimit(session, machine(session.limitingMachineId)),
+        movesOf(session),
       ]);
       const head = [
         "IMAGE",
@@ -59,7 +60,7 @@ export const sessionCommands: SiteCommand[] = [
         "UNICAST",
         "PARITY",
       ];
-      printTable([[...head, "HELD BACK BY"], ...rows]);
+      printTable([[...head, "HELD BACK BY", "MOVED"], ...rows]);
     },
   },
 ];

@@ -9,6 +9,7 @@ import type { ImageRecord } from "../../contract/administration.ts";
 import { openBrowser, ownPassword, ToldMachines } from "../fixtures/page.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
+import { volley } from "../fixtures/volley-command.ts";
 
 const gigabyte = 1_000_000_000;
 
@@ -121,6 +122,14 @@ test("it shows each machine's progress, what it waits for, and how it ended", as
   await machine("lab-05").getByText("waiting").waitFor();
   await page.getByText("5 machines: 2 working, 1 done, 1 failed").waitFor();
   await page.locator(".session").getByRole("heading", { name: "Debian 12 lab" }).waitFor();
+  const listed = await volley(site, "machine", "list");
+  assert.match(listed, /^lab-01 +working .* its disk$/m);
+  assert.match(await volley(site, "session", "list"), /HELD BACK BY +MOVED$/m);
+  await working.progress({ bottleneck: "site", bytesVerified: 7.2 * gigabyte });
+  await machine("lab-01")
+    .getByText(/^At the site's pace/)
+    .waitFor();
+  assert.match(await volley(site, "machine", "list"), /^lab-01 +working .* the site's pace/m);
   assert.deepEqual(complaints, []);
   const picture = process.env["VOLLEY_ROOM_PICTURE"];
   if (picture !== undefined) await page.screenshot({ path: picture });

@@ -12,7 +12,8 @@ import type {
 import type { PointRecord } from "../../../contract/point.ts";
 import type { Room } from "../../../contract/room.ts";
 import type { WaitingSession } from "../../../contract/waiting.ts";
-import { buildingsOf, byName, movedTexts, tileOf, type TileState, type TileText } from "../words/machine.ts";
+import { movedTexts, paceText } from "../../held-back.ts";
+import { buildingOf, byName, tileOf, type TileState, type TileText } from "../words/machine.ts";
 import { takeRates } from "./rates.ts";
 
 /** Tiles that are brought up to date in one frame. */
@@ -73,7 +74,7 @@ export function machineRecord(id: string | null): MachineRecord | undefined {
 }
 
 let moved = new Map<string, string>();
-let buildings = new Map<string, string>();
+let sessionsById = new Map<string, SessionRecord>();
 /** The site's clock less this page's, in milliseconds. */
 let ahead = 0;
 /** Machines whose tiles are older than what was heard. */
@@ -88,7 +89,7 @@ function take<Value>(target: Signal<Value>, value: Value): void {
 export function takeRoom(room: Room): void {
   ahead = Date.parse(room.time) - Date.now();
   moved = movedTexts(room.sessions);
-  buildings = buildingsOf(room.sessions);
+  sessionsById = new Map(room.sessions.map((session) => [session.id, session]));
   const present = new Set(room.machines.map(({ id }) => id));
   for (const machine of room.machines) {
     records.set(machine.id, machine);
@@ -146,8 +147,9 @@ function takeSlice(): void {
     if (machine === undefined) continue;
     const heard = seen.get(id);
     if (heard !== undefined) heard.value = machine.lastSeen;
-    const building = buildings.get(machine.progress?.sessionId ?? "") ?? "";
-    const text = tileOf(machine, now, { building, moved: moved.get(id) ?? "" });
+    const building = buildingOf(sessionsById.get(machine.progress?.sessionId ?? ""));
+    const pace = paceText(machine, sessionsById);
+    const text = tileOf(machine, now, { building, moved: moved.get(id) ?? "", pace });
     const known = tiles.get(id);
     const before = known?.peek();
     if (known === undefined) tiles.set(id, signal(text));

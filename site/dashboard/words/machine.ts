@@ -1,6 +1,7 @@
 /** A machine as its tile shows it: every figure in words, so that a tile changes only where its text does. */
 import type { MachineRecord, SessionRecord } from "../../../contract/administration.ts";
 import type { Progress } from "../../../contract/report.ts";
+import { ownLimit } from "../../held-back.ts";
 import { bytesText, durationText, percentText, rateText } from "../../quantities.ts";
 
 export type TileState = MachineRecord["state"];
@@ -26,6 +27,8 @@ export interface TileText {
   part: number;
   line: string;
   figures: readonly TileFigure[];
+  /** Where it takes whatever the site sends: that, and why the site sends no faster. */
+  pace: string;
   /** Who or what it waits for; else the last it told. */
   wait: string;
   problem: string;
@@ -57,15 +60,6 @@ const states: Record<Exclude<TileState, "working">, string> = {
   planned: "showing its plan",
   succeeded: "done",
   failed: "failed",
-};
-
-/** What of a machine may hold it back; empty where it is not the machine's own matter. */
-export const ownBottlenecks: Record<Progress["bottleneck"], string> = {
-  none: "",
-  site: "",
-  network: "its network",
-  processor: "its processor",
-  disk: "its disk",
 };
 
 function stateText({ progress, state }: MachineRecord): string {
@@ -114,20 +108,25 @@ function waitOf(machine: MachineRecord, now: number, moved: string): string {
   const silentMs = now - Date.parse(machine.lastSeen);
   if (silentMs > silentAfterMs) return `Silent for ${durationText(silentMs / 1000)}.`;
   const { progress } = machine;
-  const own = progress === null ? "" : ownBottlenecks[progress.bottleneck];
+  const own = ownLimit(machine);
   const held = own === "" ? "" : `Held back by ${own}.`;
   return moved || progress?.waitingFor || held || machine.notice;
 }
 
 /** What sessions say of a machine. */
 export interface SessionFacts {
-  /** As movedTexts says it. */
+  /** As movedTexts and paceText say it. */
   moved: string;
+  pace: string;
   building: string;
 }
 
 /** `now`: the site's clock in milliseconds. */
-export function tileOf(machine: MachineRecord, now: number, { building, moved }: SessionFacts): TileText {
+export function tileOf(
+  machine: MachineRecord,
+  now: number,
+  { building, moved, pace }: SessionFacts,
+): TileText {
   const { deploymentId, error, facts, id, state } = machine;
   return {
     id,
@@ -140,37 +139,18 @@ export function tileOf(machine: MachineRecord, now: number, { building, moved }:
     part: partOf(machine),
     line: lineText(machine),
     figures: figuresOf(machine),
+    pace: pace === "" ? "" : `At ${pace}.`,
     wait: waitOf(machine, now, moved),
     problem: error === null ? "" : `${error.code}: ${error.detail}`,
     remedy: error?.remedy ?? "",
   };
 }
 
-/** By machine: where it was moved, and why. */
-export function movedTexts(sessions: readonly SessionRecord[]): Map<string, string> {
-  const texts = new Map<string, string>();
-  for (const { moved, state, stream } of sessions) {
-    if (state === "closed") continue;
-    for (const { machineId, reason, to } of moved) {
-      const places = {
-        unicast: "to unicast",
-        out: "out",
-        stream: `to stream ${stream}`,
-        behind: "behind the others",
-      };
-      const where = places[to];
-      texts.set(machineId, `Moved ${where}. ${reason}.`);
-    }
-  }
-  return texts;
-}
-
 /** What the building of the site itself is called. */
 export const siteBuilding = "the site";
 
-/** By session: the building that casts it. */
-export function buildingsOf(sessions: readonly SessionRecord[]): Map<string, string> {
-  return new Map(sessions.map(({ id, point }) => [id, point ?? siteBuilding]));
+export function buildingOf(session: SessionRecord | undefined): string {
+  return session === undefined ? "" : (session.point ?? siteBuilding);
 }
 
 /** Machine 2 before machine 10. */

@@ -1,7 +1,7 @@
 /** A session in words: what it does, and who or what holds it back. */
 import type { MachineRecord, SessionEnd, SessionRecord } from "../../../contract/administration.ts";
 import type { WaitingSession } from "../../../contract/waiting.ts";
-import { ownBottlenecks } from "./machine.ts";
+import { sessionLimit } from "../../held-back.ts";
 import { namesText } from "../../quantities.ts";
 
 export const sessionStates: Record<SessionRecord["state"], string> = {
@@ -28,21 +28,8 @@ const endReasons: Record<SessionEnd["reason"], string> = {
 export function limitText(session: SessionRecord, machine: MachineRecord | undefined): string {
   if (session.end !== null) return `${endReasons[session.end.reason]} ${session.end.detail}`.trim();
   if (session.state === "closed") return "";
-  switch (session.limit) {
-    case "nothing":
-      return "";
-    case "policy":
-      return "Held back by the rate of the deployment.";
-    case "network":
-      return "Held back by the network.";
-    case "site":
-      return "Held back by the site's own computer.";
-    case "machine": {
-      if (machine === undefined) return "Held back by a machine.";
-      const own = machine.progress === null ? "" : ownBottlenecks[machine.progress.bottleneck];
-      return `Held back by ${machine.facts.name}${own === "" ? "" : `: ${own}`}.`;
-    }
-  }
+  const limit = sessionLimit(session, machine);
+  return limit === "" ? "" : `Held back by ${limit}.`;
 }
 
 /** A session that is to start with more machines or at a time. */

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MachineRecord, SessionRecord } from "../../../../contract/administration.ts";
+import { movedTexts, paceText } from "../../../../site/held-back.ts";
 import type { Progress } from "../../../../contract/report.ts";
-import { buildingsOf, movedTexts, tileOf } from "../../../../site/dashboard/words/machine.ts";
+import { buildingOf, tileOf } from "../../../../site/dashboard/words/machine.ts";
 import { limitText } from "../../../../site/dashboard/words/session.ts";
 import { machineFacts } from "../../../fixtures/records.ts";
 
@@ -38,7 +39,7 @@ const machine: MachineRecord = {
 };
 
 test("of a machine that works: how far, how fast, how long, and its own bottleneck", () => {
-  const tile = tileOf(machine, now, { moved: "", building: "" });
+  const tile = tileOf(machine, now, { moved: "", building: "", pace: "" });
   assert.equal(tile.part, 0.25);
   assert.equal(tile.line, "3.0 GB of 12.0 GB, 50.0 MB/s, 3:00 left");
   assert.equal(tile.wait, "Held back by its disk.");
@@ -47,7 +48,7 @@ test("of a machine that works: how far, how fast, how long, and its own bottlene
 
 test("figures that the agent tells are shown, a zero among them", () => {
   const told = { ...progress, lossPart: 0, diskBytesPerSecond: 4.25e7, unicastBytes: 2e6 };
-  const { figures } = tileOf({ ...machine, progress: told }, now, { moved: "", building: "" });
+  const { figures } = tileOf({ ...machine, progress: told }, now, { moved: "", building: "", pace: "" });
   assert.deepEqual(
     figures.map(({ label, value }) => `${label} ${value}`),
     ["Disk 42.5 MB/s", "Loss 0.0 %", "Unicast 2.0 MB"],
@@ -55,25 +56,31 @@ test("figures that the agent tells are shown, a zero among them", () => {
 });
 
 test("silence says more than what was told before it, a move more than a bottleneck", () => {
-  assert.equal(tileOf(machine, now + 75_000, { moved: "Moved out.", building: "" }).wait, "Silent for 1:15.");
-  assert.equal(tileOf(machine, now, { moved: "Moved out.", building: "" }).wait, "Moved out.");
+  assert.equal(
+    tileOf(machine, now + 75_000, { moved: "Moved out.", building: "", pace: "" }).wait,
+    "Silent for 1:15.",
+  );
+  assert.equal(tileOf(machine, now, { moved: "Moved out.", building: "", pace: "" }).wait, "Moved out.");
   const idle = { ...machine, progress: { ...progress, waitingFor: "waiting for data" } };
-  assert.equal(tileOf(idle, now, { moved: "", building: "" }).wait, "waiting for data");
+  assert.equal(tileOf(idle, now, { moved: "", building: "", pace: "" }).wait, "waiting for data");
   const fine = { ...machine, progress: { ...progress, bottleneck: "site" as const } };
-  assert.equal(tileOf(fine, now, { moved: "", building: "" }).wait, "It was there before.");
+  assert.equal(tileOf(fine, now, { moved: "", building: "", pace: "" }).wait, "It was there before.");
 });
 
 test("the step is shown while the sequence runs and where it failed", () => {
   const step = { number: 3, total: 12, name: "Partition Disk" };
   assert.equal(
-    tileOf({ ...machine, step }, now, { moved: "", building: "" }).step,
+    tileOf({ ...machine, step }, now, { moved: "", building: "", pace: "" }).step,
     "Step 3 of 12: Partition Disk",
   );
   assert.equal(
-    tileOf({ ...machine, step, state: "failed" }, now, { moved: "", building: "" }).step,
+    tileOf({ ...machine, step, state: "failed" }, now, { moved: "", building: "", pace: "" }).step,
     "Step 3 of 12: Partition Disk",
   );
-  assert.equal(tileOf({ ...machine, step, state: "succeeded" }, now, { moved: "", building: "" }).step, "");
+  assert.equal(
+    tileOf({ ...machine, step, state: "succeeded" }, now, { moved: "", building: "", pace: "" }).step,
+    "",
+  );
 });
 
 const session: SessionRecord = {
@@ -119,7 +126,25 @@ test("who was moved is told where and why, and not by a session that has ended",
 });
 
 test("a machine is in the building that casts its session", () => {
-  const buildings = buildingsOf([session, { ...session, id: "2", point: "annex" }]);
-  assert.deepEqual([...buildings.values()], ["the site", "annex"]);
-  assert.equal(tileOf(machine, now, { moved: "", building: "annex" }).building, "annex");
+  assert.equal(buildingOf(session), "the site");
+  assert.equal(buildingOf(undefined), "");
+  assert.equal(
+    tileOf(machine, now, { moved: "", building: buildingOf({ ...session, point: "annex" }), pace: "" })
+      .building,
+    "annex",
+  );
+});
+
+test("a machine that takes all that the site sends says so, and why the site sends no faster", () => {
+  const fine = { ...progress, sessionId: session.id, bottleneck: "site" as const };
+  const paceBy = (limit: SessionRecord["limit"], told: Partial<Progress> = {}): string =>
+    paceText({ ...machine, progress: { ...fine, ...told } }, new Map([[session.id, { ...session, limit }]]));
+  assert.equal(paceBy("policy"), "the site's pace: the rate of the deployment");
+  assert.equal(paceBy("machine"), "the site's pace: another machine");
+  assert.equal(paceBy("nothing"), "the site's pace");
+  assert.equal(paceBy("policy", { waitingFor: "the site to answer again" }), "");
+  assert.equal(paceBy("policy", { bottleneck: "disk" }), "");
+  assert.equal(paceText({ ...machine, progress: fine }, new Map()), "the site's pace");
+  const facts = { moved: "", building: "", pace: paceBy("network") };
+  assert.equal(tileOf(machine, now, facts).pace, "At the site's pace: the network.");
 });

@@ -33,5 +33,6 @@ export const settingPaths = [
   { path: "/settings/webhook", title: "Webhook" },
   { path: "/settings/access", title: "Access" },
   { path: "/settings/audit", title: "Audit log" },
+  { path: "/settings/api", title: "API" },
   { path: "/settings/password", title: "Own password" },
 ] as const;

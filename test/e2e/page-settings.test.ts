@@ -54,6 +54,18 @@ test("a deployment is done once more by one machine, and by all of them where th
   await says("1 machines are to do everything anew once more.");
 });
 
+test("the API is described where programs get their tokens", async () => {
+  await open("Settings");
+  await open("API");
+  await page.getByRole("heading", { name: "deployments", exact: true }).waitFor();
+  await page.getByText("POST /api/v1/deployments/{id}/clear").click();
+  const route = page.locator("details", { hasText: "POST /api/v1/deployments/{id}/clear" });
+  await route.getByText("operator").waitFor();
+  await route.getByText("Takes an object").waitFor();
+  await route.getByText("confirm (may be left out): string").waitFor();
+  assert.deepEqual(await faultsOf(page), []);
+});
+
 test("status messages are filtered, and exported as they are shown", async () => {
   await desk.machine.report(desk.deploymentId, "the rack was moved");
   await open("Status");
@@ -216,6 +228,7 @@ test("who only looks is offered nothing to change", async () => {
     ["/settings/pxe", "Who asked"],
     ["/settings/webhook", "The webhook is for administrators."],
     ["/deployments", "room 3"],
+    [`/deployments/${desk.deploymentId}`, "lab-01"],
   ]) {
     await guest.goto(`${site.url}${path}`);
     await guest

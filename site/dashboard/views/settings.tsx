@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import { settingPaths } from "../paths.ts";
 import { path } from "../state/location.ts";
 import { AccessSettings } from "./access-settings.tsx";
+import { ApiDescription } from "./api-description.tsx";
 import { AuditLog } from "./audit-log.tsx";
 import { OwnPassword } from "./own-password.tsx";
 import { PointSettings } from "./point-settings.tsx";
@@ -15,6 +16,7 @@ const parts: Record<(typeof settingPaths)[number]["path"], ComponentType> = {
   "/settings/webhook": WebhookSettings,
   "/settings/access": AccessSettings,
   "/settings/audit": AuditLog,
+  "/settings/api": ApiDescription,
   "/settings/password": OwnPassword,
 };
 

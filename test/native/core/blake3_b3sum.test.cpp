@@ -1,5 +1,7 @@
 // BLAKE3 against an implementation that is not ours: the program b3sum, over files of many sizes, plain,
-// keyed and as a key derivation, in every instruction set this processor has. The one argument is the seed.
+// keyed and as a key derivation, in every instruction set this processor has. The first argument is the seed. With a
+// folder as the second it runs where there is no b3sum, in two runs: the first writes the files there, the other
+// compares with the file `digests`, which holds what b3sum says of them elsewhere: all plain ones, keyed, derived.
 #include "check.h"
 #include "core/blake3.h"
 
@@ -85,23 +87,49 @@ std::vector<std::size_t> sizes(std::mt19937_64& random) {
   return result;
 }
 
+struct Input {
+  explicit Input(std::mt19937_64& random)
+      : lengths(sizes(random)), bytes(*std::max_element(lengths.begin(), lengths.end())) {
+    for (auto& byte : bytes)
+      byte = static_cast<std::uint8_t>(random());
+    for (auto& byte : key)
+      byte = static_cast<std::uint8_t>(random());
+  }
+  std::vector<std::size_t> lengths;
+  Bytes bytes;
+  blake3::Key key;
+};
+
+// A file for each length, by its number, the key, and the context that keys are derived for.
+void writeInput(const Input& input, const filesystem::path& folder) {
+  for (std::size_t i = 0; i < input.lengths.size(); ++i)
+    writeFile(folder / std::to_string(i), input.bytes.data(), input.lengths[i]);
+  writeFile(folder / "key", input.key.data(), input.key.size());
+  writeFile(folder / "context", reinterpret_cast<const std::uint8_t*>(context.data()), context.size());
+}
+
 struct Oracle {
   std::vector<std::string> hashes, keyedHashes, derivedKeys;
 };
 
-Oracle ask(const Folder& folder, const Bytes& bytes, const std::vector<std::size_t>& lengths,
-           const blake3::Key& key) {
+Oracle ask(const filesystem::path& folder, std::size_t count) {
   std::string files;
-  for (std::size_t i = 0; i < lengths.size(); ++i) {
-    const filesystem::path path = folder.path / std::to_string(i);
-    writeFile(path, bytes.data(), lengths[i]);
-    files += " \"" + path.string() + "\"";
-  }
-  const filesystem::path keyPath = folder.path / "key";
-  writeFile(keyPath, key.data(), key.size());
+  for (std::size_t i = 0; i < count; ++i)
+    files += " \"" + (folder / std::to_string(i)).string() + "\"";
   return {wordsOf("b3sum --no-names" + files),
-          wordsOf("b3sum --no-names --keyed" + files + " < \"" + keyPath.string() + "\""),
+          wordsOf("b3sum --no-names --keyed" + files + " < \"" + (folder / "key").string() + "\""),
           wordsOf("b3sum --no-names --derive-key \"" + context + "\"" + files)};
+}
+
+Oracle readDigests(const filesystem::path& path, std::size_t count) {
+  std::ifstream stream(path);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;)
+    words.push_back(word);
+  if (words.size() != 3 * count) throw std::runtime_error(path.string() + " is of another seed");
+  const auto first = words.begin();
+  const auto step = static_cast<std::ptrdiff_t>(count);
+  return {{first, first + step}, {first + step, first + 2 * step}, {first + 2 * step, words.end()}};
 }
 
 // In two updates, the first as long as it happens to be.
@@ -124,17 +152,8 @@ blake3::Hash bySubtrees(std::span<const std::uint8_t> bytes, std::mt19937_64& ra
   return blake3::rootOf(values);
 }
 
-void compare(std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  const std::vector<std::size_t> lengths = sizes(random);
-  Bytes bytes(*std::max_element(lengths.begin(), lengths.end()));
-  for (auto& byte : bytes)
-    byte = static_cast<std::uint8_t>(random());
-  blake3::Key key;
-  for (auto& byte : key)
-    byte = static_cast<std::uint8_t>(random());
-  const Folder folder(seed);
-  const Oracle oracle = ask(folder, bytes, lengths, key);
+void compare(const Input& input, const Oracle& oracle, std::mt19937_64& random) {
+  const auto& [lengths, bytes, key] = input;
   CHECK(oracle.hashes.size() == lengths.size());
   CHECK(oracle.keyedHashes.size() == lengths.size());
   CHECK(oracle.derivedKeys.size() == lengths.size());
@@ -143,17 +162,31 @@ void compare(std::uint64_t seed) {
   for (int set = 0; set <= static_cast<int>(blake3::best()); ++set) {
     blake3::force(static_cast<blake3::InstructionSet>(set));
     for (std::size_t i = 0; i < lengths.size(); ++i) {
-      const std::span<const std::uint8_t> input(bytes.data(), lengths[i]);
+      const std::span<const std::uint8_t> file(bytes.data(), lengths[i]);
       const int before = volley_test::failures;
-      CHECK(hexOf(blake3::hash(input)) == oracle.hashes[i]);
-      CHECK(hexOf(blake3::keyedHash(key, input)) == oracle.keyedHashes[i]);
-      CHECK(hexOf(blake3::deriveKey(context, input)) == oracle.derivedKeys[i]);
-      CHECK(hexOf(incrementally(blake3::Hasher(), input, random)) == oracle.hashes[i]);
-      CHECK(hexOf(incrementally(blake3::Hasher(key), input, random)) == oracle.keyedHashes[i]);
-      if (lengths[i] > 1024) CHECK(hexOf(bySubtrees(input, random)) == oracle.hashes[i]);
+      CHECK(hexOf(blake3::hash(file)) == oracle.hashes[i]);
+      CHECK(hexOf(blake3::keyedHash(key, file)) == oracle.keyedHashes[i]);
+      CHECK(hexOf(blake3::deriveKey(context, file)) == oracle.derivedKeys[i]);
+      CHECK(hexOf(incrementally(blake3::Hasher(), file, random)) == oracle.hashes[i]);
+      CHECK(hexOf(incrementally(blake3::Hasher(key), file, random)) == oracle.keyedHashes[i]);
+      if (lengths[i] > 1024) CHECK(hexOf(bySubtrees(file, random)) == oracle.hashes[i]);
       if (volley_test::failures > before) std::fprintf(stderr, "  set %d, length %zu\n", set, lengths[i]);
     }
   }
+}
+
+void run(std::uint64_t seed, const char* folderElsewhere) {
+  std::mt19937_64 random(seed);
+  const Input input(random);
+  if (folderElsewhere == nullptr) {
+    const Folder folder(seed);
+    writeInput(input, folder.path);
+    compare(input, ask(folder.path, input.lengths.size()), random);
+    return;
+  }
+  const filesystem::path digests = filesystem::path(folderElsewhere) / "digests";
+  if (filesystem::exists(digests)) compare(input, readDigests(digests, input.lengths.size()), random);
+  else writeInput(input, folderElsewhere);
 }
 } // namespace
 
@@ -161,7 +194,7 @@ int main(int count, char** arguments) {
   const std::uint64_t seed = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : std::random_device{}();
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   try {
-    compare(seed);
+    run(seed, count > 2 ? arguments[2] : nullptr);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

@@ -51,7 +51,7 @@ export type StepImage = z.infer<typeof StepImage>;
  * SMS_TaskSequenceExecutionStatus that are not in the report itself.
  */
 export const StepStatus = z.object({
-  /** 11124 to 11144, as Configuration Manager numbers them. */
+  /** As Configuration Manager numbers them. */
   messageId: z.int().min(0),
   messageName: Text,
   /** 0 for the sequence itself, else the instruction's place from 1. */

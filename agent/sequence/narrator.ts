@@ -12,6 +12,8 @@ export interface StepResult {
   exitCode: number;
   text: string;
   output: string;
+  /** Of a step that succeeded and did not do what it is for: why, told before its success. */
+  reservation?: StatusMessage;
 }
 
 /** The part of a log that is used: `detail` is for the files alone. */
@@ -78,6 +80,10 @@ export class Narrator {
   }
 
   completed(step: StepInstruction, result: StepResult): void {
+    if (result.reservation !== undefined) {
+      this.#log.error(`${step.node.name}: ${result.text}`);
+      this.#tell(result.reservation, step, result);
+    }
     this.#log.detail(
       `Successfully completed the action (${step.node.name}) with the exit win32 code ${result.exitCode >>> 0}`,
     );

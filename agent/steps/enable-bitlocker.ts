@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { codes } from "./codes.ts";
 import { keepRecoveryPassword, readRecoveryPlace } from "./bitlocker/recovery-password.ts";
 import { notWanted, wantsBitLocker } from "./bitlocker/toolkit.ts";
-import { hasTpm, manageBde, methodArguments, targetDrive, windowsOnly } from "./bitlocker/volume.ts";
+import { manageBde, methodArguments, targetDrive, windowsOnly, withoutTpm } from "./bitlocker/volume.ts";
 import { flag, real, setting, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 import { runPowerShell } from "./windows/powershell.ts";
@@ -27,12 +27,8 @@ export const enableBitLocker = stepKind({
         context.variables.get("BDEWaitForEncryption"),
       false,
     );
-    if (mode !== "Key" && !(await hasTpm(context))) {
-      if (flag(setting(context, "SkipWhenNoValidTPM", "OSDBitLockerSkipWhenNoValidTPM"), false)) {
-        return succeeded("The computer has no TPM that is ready, and the step is skipped as it asks for");
-      }
-      throw new StepFailure(codes.notFound, "The computer has no TPM that is ready");
-    }
+    const skipped = mode === "Key" ? null : await withoutTpm(context, "OSDBitLockerSkipWhenNoValidTPM");
+    if (skipped !== null) return skipped;
     const isEncrypted = (await encryptedPercent(context, drive)) > 0;
     await addProtector(context, drive, mode);
     if (keep !== "none") await keepRecoveryPassword(context, drive, keep);

@@ -1,7 +1,6 @@
 /** Pre-provision BitLocker: a volume is encrypted with a clear key before Windows is on it. */
-import { hasTpm, manageBde, methodArguments, targetDrive, windowsOnly } from "./bitlocker/volume.ts";
-import { codes } from "./codes.ts";
-import { flag, real, setting, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
+import { manageBde, methodArguments, targetDrive, windowsOnly, withoutTpm } from "./bitlocker/volume.ts";
+import { flag, real, setting, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import { findDestination } from "./images/destination.ts";
 
 export const preProvisionBitLocker = stepKind({
@@ -22,12 +21,8 @@ export const preProvisionBitLocker = stepKind({
       : targetDrive(context, "OSDOfflineBitLockerTargetDrive");
     const full = flag(setting(context, "EncryptFullDisk", "OSDOfflineBitLockerEncryptFullDisk"), false);
     const method = methodArguments(setting(context, "EncryptMethod", "OSDOfflineBitLockerEncryptMethod"));
-    if (!(await hasTpm(context))) {
-      if (flag(setting(context, "SkipWhenNoValidTPM", "OSDOfflineBitLockerSkipWhenNoValidTPM"), false)) {
-        return succeeded("The computer has no TPM that is ready, and the step is skipped as it asks for");
-      }
-      throw new StepFailure(codes.notFound, "The computer has no TPM that is ready");
-    }
+    const skipped = await withoutTpm(context, "OSDOfflineBitLockerSkipWhenNoValidTPM");
+    if (skipped !== null) return skipped;
     await manageBde(context, `encrypt ${drive}`, [
       "-on",
       drive,

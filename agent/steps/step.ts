@@ -4,6 +4,7 @@
  * interpreter's.
  */
 import type { VolleyError } from "../../contract/errors.ts";
+import type { StatusMessage } from "../sequence/status.ts";
 import type { SequenceStep, SystemName } from "../sequence/tree.ts";
 import type { Log } from "../report/logs.ts";
 import type { StepServices } from "./services.ts";
@@ -43,6 +44,8 @@ export interface StepOutcome {
   text: string;
   /** The tail of what the step's program printed; empty when it ran none. */
   output: string;
+  /** The step succeeded and did not do what it is for: why, told beside its success. */
+  reservation?: StatusMessage;
 }
 
 export interface StepContext {

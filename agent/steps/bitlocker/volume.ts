@@ -1,7 +1,7 @@
 /** What the BitLocker steps share: the volume, the method, and whether there is a TPM. */
 import { codes } from "../codes.ts";
-import { runOrFail, setting, StepFailure } from "../step-kind.ts";
-import type { StepContext } from "../step.ts";
+import { flag, runOrFail, setting, StepFailure, succeeded } from "../step-kind.ts";
+import type { StepContext, StepOutcome } from "../step.ts";
 import { powerShell } from "../windows/powershell.ts";
 
 export const windowsOnly = "BitLocker is Windows' own, and no Windows runs here";
@@ -39,8 +39,21 @@ export function methodArguments(written: string): string[] {
   return ["-encryptionmethod", method];
 }
 
-/** Whether a TPM is there and ready. */
-export async function hasTpm(context: StepContext): Promise<boolean> {
+/**
+ * Null where a TPM is there and ready; else what the step comes to that is set to be skipped then, by its property or
+ * `variable`. Throws StepFailure where it is not.
+ */
+export async function withoutTpm(context: StepContext, variable: string): Promise<StepOutcome | null> {
+  if (await hasTpm(context)) return null;
+  const missing = "The computer has no TPM that is ready";
+  if (!flag(setting(context, "SkipWhenNoValidTPM", variable), false)) {
+    throw new StepFailure(codes.notFound, missing);
+  }
+  const text = `${missing}, and the step is skipped as it asks for`;
+  return { ...succeeded(text), reservation: "skippedWithoutTpm" };
+}
+
+async function hasTpm(context: StepContext): Promise<boolean> {
   const result = await context.tools.run(
     powerShell([
       "$tpm = Get-CimInstance -Namespace root/cimv2/Security/MicrosoftTpm -ClassName Win32_Tpm",

@@ -272,6 +272,20 @@ test("the site hears how each group ended that a failure went through", async ()
   ]);
 });
 
+test("a step that was left out by its own setting says why before its success, and the sequence goes on", async () => {
+  const scripts = { 1: { reservation: "skippedWithoutTpm" as const } };
+  const ran = await interpretNodes([step("1"), step("2")], { scripts });
+  assert.deepEqual(ran.performed, ["1", "2"]);
+  assert.deepEqual(
+    ran.statuses.map(({ action, messageId }) => [messageId, action]),
+    [
+      [11912, "1"],
+      [11134, "1"],
+      [11134, "2"],
+    ],
+  );
+});
+
 test("a failure at the end of everything says so as Configuration Manager does", async () => {
   const ran = await interpretNodes([group("G", {}, step("1"))], { scripts: { 1: failing } });
   assert.deepEqual(ran.lines.slice(-2), [

@@ -68,11 +68,14 @@ test("Enable BitLocker: a PIN, the site's keeping, no TPM, wrong settings", asyn
   keepsSecret(run, "123456-123456");
   assert.ok([...volumeState(room.machine, "C:").protectors.values()].includes("pin 246813"));
   assert.equal(kept.length, 1);
+  assert.equal(run.outcome.reservation, undefined);
   tpm = 1;
   const none = await room.perform("EnableBitLocker", { Mode: "TPM" });
   assert.equal(none.outcome.exitCode, codes.notFound);
   room.machine.done.length = 0;
-  succeed(await room.perform("EnableBitLocker", { Mode: "TPM", SkipWhenNoValidTPM: "true" }));
+  const skipped = await room.perform("EnableBitLocker", { Mode: "TPM", SkipWhenNoValidTPM: "true" });
+  succeed(skipped);
+  assert.equal(skipped.outcome.reservation, "skippedWithoutTpm");
   assert.ok(!room.machine.done.some((line) => line.startsWith("on ")));
   tpm = 0;
   for (const wrong of [

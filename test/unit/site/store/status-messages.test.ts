@@ -13,7 +13,7 @@ const test = everyStore((one) => {
   store = one;
 });
 
-const steps = [11_124, 11_127, 11_128, 11_134, 11_135, 11_138, 11_140, 11_141, 11_142, 11_143];
+const steps = [11_124, 11_127, 11_128, 11_134, 11_135, 11_138, 11_140, 11_141, 11_142, 11_143, 11_912];
 const error = { code: "E_DEVICE_WRITE" as const, detail: "sda", remedy: "replace" };
 
 function reportsOf(deploymentId: string): Report[] {
@@ -62,6 +62,11 @@ test("messages are found by machine, deployment, time, severity and number", asy
   assert.deepEqual(
     [ignored?.severity, ignored?.step, ignored?.group, ignored?.action, ignored?.exitCode, ignored?.output],
     ["warning", 3, "g", "a", 5, "=out"],
+  );
+  const warnings = await list({ severity: "warning", machineId: one });
+  assert.deepEqual(
+    warnings.map(({ messageId }) => messageId),
+    [11_912, 11_138],
   );
   const newest = await list({ limit: "3" });
   const older = await list({ limit: "3", before: String(newest.at(-1)?.sequence) });

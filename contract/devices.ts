@@ -44,8 +44,11 @@ export const ImportDevices = z.object({
 });
 export const ImportDevicesAnswer = z.object({
   added: z.int(),
-  /** Lines that were left out, since the site knows the computer by another name, and why. */
-  skipped: z.array(z.object({ line: z.int(), reason: z.string() })),
+  /**
+   * Lines that added no device, mostly since the site knows the computer, and why. `collection`: what a known one was put into
+   * all the same, since its line names it; null for none.
+   */
+  skipped: z.array(z.object({ line: z.int(), reason: z.string(), collection: z.string().nullable() })),
 });
 export type ImportDevicesAnswer = z.infer<typeof ImportDevicesAnswer>;
 

@@ -22,7 +22,7 @@ interface Entry {
   collection: string;
 }
 
-/** A line that says what is no device is an error before anything is added; one that is known is left out. */
+/** A line that says what is no device is an error before anything is added; one that is known is added to its collection alone. */
 export async function importDevices({ request }: Call, context: ApiContext): Promise<ImportDevicesAnswer> {
   const { confirm, csv } = parse(ImportDevices, request.body);
   const wanted = entriesOf(csv);
@@ -30,14 +30,20 @@ export async function importDevices({ request }: Call, context: ApiContext): Pro
   const answer: ImportDevicesAnswer = { added: 0, skipped: [] };
   const members = new Map<string, string[]>();
   for (const { collection, device, line } of wanted) {
+    const put = ({ id }: DeviceRecord): void => {
+      if (collection !== "") members.set(collection, [...(members.get(collection) ?? []), id]);
+    };
     try {
-      const added = await context.devices.add(device);
+      put(await context.devices.add(device));
       answer.added += 1;
-      if (collection !== "") members.set(collection, [...(members.get(collection) ?? []), added.id]);
     } catch (error) {
       const { code, detail } = toVolleyError(error);
       if (code !== "E_CONFLICT") throw error;
-      answer.skipped.push({ line, reason: detail });
+      const known = await context.devices.known(device);
+      if (known !== null) put(known);
+      const into = known !== null && collection !== "" ? collection : null;
+      const reason = into === null ? detail : `${detail} It is in collection ${into} now.`;
+      answer.skipped.push({ line, reason, collection: into });
     }
   }
   for (const [name, devices] of members) await putInto(context, name, devices);
@@ -70,10 +76,14 @@ async function checkMembers(
   context: ApiContext,
 ): Promise<void> {
   const { store } = context;
-  const index = await context.devices.index();
-  const fresh = wanted.filter(({ device }) => (index.find(device)?.kind ?? "waiting") === "waiting");
-  const coming = fresh.map(({ collection, device }) => ({ collection, device: toBe(device) }));
-  const devices = [...(await store.devices.list()), ...coming.map(({ device }) => device)];
+  const coming = await Promise.all(
+    wanted.map(async ({ collection, device }) => {
+      const known = await context.devices.known(device);
+      return { collection, isNew: known === null, device: known ?? toBe(device) };
+    }),
+  );
+  const fresh = coming.filter(({ isNew }) => isNew).map(({ device }) => device);
+  const devices = [...(await store.devices.list()), ...fresh];
   for (const before of await store.collections.list()) {
     const add = coming.filter(({ collection }) => collection === before.name).map(({ device }) => device.id);
     if (add.length === 0) continue;

@@ -44,6 +44,12 @@ export class Devices {
     return this.#additions.take(() => this.#add(wanted));
   }
 
+  /** Which device a computer of those numbers is; null where the site knows none, or only one that waits. */
+  async known(wanted: DeviceRequest): Promise<DeviceRecord | null> {
+    const found = (await this.index()).find(wanted);
+    return found === null || found.kind === "waiting" ? null : found.device;
+  }
+
   async #add(wanted: DeviceRequest): Promise<DeviceRecord> {
     const found = (await this.index()).find(wanted);
     if (found !== null && found.kind !== "waiting") {

@@ -96,6 +96,30 @@ test("a computer that was told of is the same device when it enrols, and keeps i
   await end(deployment);
 });
 
+test("a computer that the site knows is put into the collection that its line names, and is told of as known", async () => {
+  const mac = "52:54:00:00:77:01";
+  await command("device", "add", "known one", "--mac", mac);
+  const { id } = await device("known one");
+  const before_ = (await devices()).length;
+  const file = join(site.folder, "known.csv");
+  writeFileSync(file, `name,mac,collection\nother name,${mac},Lab 77\nanother,${mac},\n`);
+  const reason = "The site knows this computer as known one.";
+  assert.deepEqual(await command("device", "import", file), {
+    added: 0,
+    skipped: [
+      { line: 2, reason: `${reason} It is in collection Lab 77 now.`, collection: "Lab 77" },
+      { line: 3, reason, collection: null },
+    ],
+  });
+  const { members } = await command<CollectionRecord>("collection", "show", "Lab 77");
+  assert.deepEqual(
+    members.map((one) => one.id),
+    [id],
+  );
+  assert.equal((await devices()).length, before_);
+  assert.equal((await device("known one")).name, "known one");
+});
+
 test("what is no device is said with its entry, and nothing is added then", async () => {
   const before_ = (await devices()).length;
   const importing = (csv: string) =>

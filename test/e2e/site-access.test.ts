@@ -15,6 +15,7 @@ import type { ApiContext } from "../../site/api/context.ts";
 import { resources } from "../../site/api/resources.ts";
 import type { Route, Who } from "../../site/api/route.ts";
 import { openStore } from "../../site/store/store.ts";
+import { enrolPoint } from "../fixtures/enrol-point.ts";
 import { HttpsCaller, type Answer, type Call } from "../fixtures/https.ts";
 import { machineFacts } from "../fixtures/records.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
@@ -78,14 +79,14 @@ const anything: unknown = new Proxy(() => undefined, { get: () => anything, appl
 const routes: Route[] = resources.flatMap((resource) => resource(anything as ApiContext));
 
 const reaches: Record<Who, readonly string[]> = {
-  anyone: ["nobody", "machine", ...Role.options],
+  anyone: ["nobody", "machine", "point", ...Role.options],
   machine: ["machine"],
   viewer: Role.options,
   operator: ["operator", "administrator"],
   administrator: ["administrator"],
   "machine-or-viewer": ["machine", ...Role.options],
   "machine-or-administrator": ["machine", "administrator"],
-  point: [],
+  point: ["point"],
 };
 /** A machine that nobody has approved. Answers its key. */
 async function enrolStranger(name: string): Promise<string> {
@@ -100,7 +101,7 @@ async function enrolStranger(name: string): Promise<string> {
 /** What says that it was not the request's matter but who made it. */
 const closed: ReadonlySet<string> = new Set(["E_NOT_SIGNED_IN", "E_NOT_ENROLLED", "E_FORBIDDEN"]);
 
-test("every route is open to exactly those whom it names: nobody, a machine, each role by cookie and token", async () => {
+test("every route is open to exactly those whom it names: nobody, a machine, a distribution point, each role by cookie and token", async () => {
   const credential = await site.newCredential(1);
   const body = { credential, machine: machineFacts("walker") };
   const enrolled = EnrolAnswer.parse((await api({ method: "POST", path: "/enrol", body })).json);
@@ -109,6 +110,7 @@ test("every route is open to exactly those whom it names: nobody, a machine, eac
     { kind: "nobody", name: "wrong key", more: { token: `${enrolled.machineId}.${"0".repeat(64)}` } },
     { kind: "nobody", name: "wrong cookie", more: { headers: { cookie: "__Host-volley=guessed" } } },
     { kind: "machine", name: "machine", more: { token: `${enrolled.machineId}.${enrolled.machineKey}` } },
+    { kind: "point", name: "distribution point", more: { token: await enrolPoint(site, "annexe") } },
     { kind: "stranger", name: "machine that waits", more: { token: await enrolStranger("waits") } },
     { kind: "stranger", name: "refused machine", more: { token: await enrolStranger("is refused") } },
   ];

@@ -15,6 +15,7 @@ import { JoinAnswer } from "../../contract/deployment.ts";
 import type { ErrorCode } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import { DeviceSite, type Enrolled } from "../fixtures/device-site.ts";
+import { enrolPoint } from "../fixtures/enrol-point.ts";
 import type { Answer, Call } from "../fixtures/https.ts";
 import { testSeed } from "../fixtures/random.ts";
 import { machineFacts } from "../fixtures/records.ts";
@@ -27,11 +28,13 @@ let image: ImageRecord;
 let deployment: DeploymentRecord;
 let victim: Enrolled;
 let attacker: Enrolled;
+let pointToken: string;
 before(async () => {
   lab = await DeviceSite.open("site hostile");
   ({ image, site } = lab);
   victim = await enrol("victim");
   attacker = await enrol("attacker");
+  pointToken = await enrolPoint(site, "annexe");
   const variables = [{ name: "Password", value: secret, hidden: true }];
   deployment = await site.createDeployment({
     name: "the victim's",
@@ -72,6 +75,23 @@ function exchange(bytes: string | Buffer): Promise<string> {
     socket.on("error", () => undefined).on("close", () => resolve(received));
     socket.setTimeout(20_000, () => socket.destroy());
   });
+}
+
+interface SiteDoor {
+  path: string;
+  /** Of a distribution point; null where anybody knocks. */
+  token: string | null;
+  bytesMost: number;
+}
+/** What everybody may post to, and what a distribution point in another building may with its key. */
+const doors = (): [SiteDoor, SiteDoor] => [
+  { path: "/enrol", token: null, bytesMost: limits.requestBodyBytes },
+  { path: "/point/sync", token: pointToken, bytesMost: limits.pointSyncBytes },
+];
+/** To which the rest of the head, or nothing of it, may be put. */
+function headAt({ path, token }: SiteDoor): string {
+  const authorization = token === null ? "" : `Authorization: Bearer ${token}\r\n`;
+  return `POST /api/v1${path} HTTP/1.1\r\nHost: site\r\nContent-Type: application/json\r\n${authorization}`;
 }
 
 async function goesOn(): Promise<void> {
@@ -168,13 +188,15 @@ test("an upload is only for who began it", async () => {
 });
 
 test("a body that is too large is refused before it is read, whether it says so or not", async () => {
-  const size = limits.requestBodyBytes + 1;
-  const head = (more: string): string =>
-    `POST /api/v1/enrol HTTP/1.1\r\nHost: site\r\nContent-Type: application/json\r\n${more}\r\n\r\n`;
-  assert.match(await exchange(head(`Content-Length: ${size}`)), /^HTTP\/1\.1 400 .*E_REQUEST_INVALID/s);
   const chunk = `10000\r\n${"x".repeat(0x10000)}\r\n`;
-  const chunks = chunk.repeat(Math.ceil(size / 0x10000) + 1);
-  assert.match(await exchange(head("Transfer-Encoding: chunked") + chunks), /^HTTP\/1\.1 400 /);
+  for (const door of doors()) {
+    const size = door.bytesMost + 1;
+    const chunks = chunk.repeat(Math.ceil(size / 0x10000) + 1);
+    const head = (more: string): string => `${headAt(door)}${more}\r\n\r\n`;
+    const announced = await exchange(head(`Content-Length: ${size}`));
+    assert.match(announced, /^HTTP\/1\.1 400 .*E_REQUEST_INVALID/s, door.path);
+    assert.match(await exchange(head("Transfer-Encoding: chunked") + chunks), /^HTTP\/1\.1 400 /, door.path);
+  }
   assert.match(
     await exchange(`GET /${"x".repeat(100_000)} HTTP/1.1\r\nHost: site\r\n\r\n`),
     /^(HTTP\/1\.1 4\d\d |$)/,
@@ -249,7 +271,8 @@ test("many that send slowly keep nobody else waiting", async () => {
       .on("error", () => undefined)
       .once("secureConnect", () => {
         // Half of them stop in the head, half in the body.
-        const head = "POST /api/v1/enrol HTTP/1.1\r\nHost: site\r\nContent-Type: application/json\r\n";
+        const [one, other] = doors();
+        const head = headAt(count % 4 < 2 ? one : other);
         socket.write(count % 2 === 0 ? head : `${head}Content-Length: 1000\r\n\r\n{`);
       });
     slow.push(socket);
@@ -260,16 +283,16 @@ test("many that send slowly keep nobody else waiting", async () => {
 });
 
 test("who does not come to the end of a request is hung up on", { skip: waits }, async () => {
-  const head = "POST /api/v1/enrol HTTP/1.1\r\nHost: site\r\n";
-  const body = "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{";
-  const sockets = [head, head + body].map((begun) => {
+  const heads = doors().map(headAt);
+  const bodies = heads.map((head) => `${head}Content-Length: 1000\r\n\r\n{`);
+  const sockets = [...heads, ...bodies].map((begun) => {
     const socket = connect({ host: site.address, port: site.port, rejectUnauthorized: false });
     socket.on("error", () => undefined).once("secureConnect", () => socket.write(begun));
     return socket.resume();
   });
   // A minute, and Node looks for such requests twice in one.
   const timeMs = 150_000;
-  await waitFor(() => sockets.every(({ closed }) => closed), { what: "the end of both", timeMs });
+  await waitFor(() => sockets.every(({ closed }) => closed), { what: "the end of all", timeMs });
 });
 
 test("after all of it the site is the same process, has met no error of its own, and has told nobody its secrets", async () => {

@@ -45,7 +45,6 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   const app: FastifyInstance = Fastify({
     logger: false,
     bodyLimit: limits.requestBodyBytes,
-    requestTimeout: limits.requestTimeoutMs,
     serverFactory: (handler) => createServer(tls(certificate), handler),
   });
   answerFailures(app, log);
@@ -53,6 +52,8 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   await app.ready();
   const server = app.server as Server;
   server.maxConnections = limits.connectionsMost;
+  // Fastify sets it on servers of its own making alone.
+  server.requestTimeout = limits.requestTimeoutMs;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => {
       const where = `${address}, port ${options.port}`;

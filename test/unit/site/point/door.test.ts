@@ -12,6 +12,7 @@ import { openDoor, type Door, type DoorOptions } from "../../../../site/point/do
 import { Tickets } from "../../../../site/point/tickets.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { HttpsCaller } from "../../../fixtures/https.ts";
+import { waitFor } from "../../../fixtures/program.ts";
 
 const address = "127.0.0.1";
 const pointId = randomUUID();
@@ -130,6 +131,48 @@ test("a ticket that is forged, changed, old, or another's opens nothing", async 
     assert.equal(await ask(signed(good), elsewhere, "POST"), refused, `${work} of another deployment`);
   }
   assert.deepEqual(asked, [], "nothing of it reached the sessions");
+});
+
+/** A progress with its ticket, as far as `more` goes. Answers what comes back until the door hangs up, or says something. */
+function begin({ door, signed }: Place, ticket: Ticket, more: string): Promise<string> {
+  const path = `/api/v1/deployments/${ticket.deployment.id}/progress`;
+  const head = `POST ${path} HTTP/1.1\r\nHost: point\r\nAuthorization: Ticket ${signed(ticket)}\r\n`;
+  return new Promise((resolve) => {
+    const options = { host: address, port: door.port, rejectUnauthorized: false };
+    const socket = connect(options, () => socket.write(head + more));
+    let received = "";
+    socket.setEncoding("latin1").on("data", (text: string) => {
+      received += text;
+      if (received.includes("\r\n\r\n")) socket.destroy();
+    });
+    socket.on("error", () => undefined).on("close", () => resolve(received));
+  });
+}
+
+test("a body that is too large is refused before it is read, whether it says so or not", async (context) => {
+  const place = await openPlace(context);
+  const size = limits.requestBodyBytes + 1;
+  const type = "Content-Type: application/json\r\n";
+  const announced = `${type}Content-Length: ${size}\r\n\r\n`;
+  const chunk = `10000\r\n${"x".repeat(0x10000)}\r\n`;
+  const chunks = chunk.repeat(Math.ceil(size / 0x10000) + 1);
+  for (const more of [announced, `${type}Transfer-Encoding: chunked\r\n\r\n${chunks}`]) {
+    assert.match(await begin(place, ticketWith(), more), /^HTTP\/1\.1 400 /);
+  }
+  assert.deepEqual(place.asked, []);
+});
+
+const isLong = ["long", "site"].includes(process.env["VOLLEY_TEST_LEVEL"] ?? "");
+const waits = isLong ? false : "waits for a minute: scripts/test --site";
+test("who does not come to the end of a request is hung up on", { skip: waits }, async (context) => {
+  const place = await openPlace(context);
+  const body = "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{";
+  // Node's own limit of a request that is let go on is five minutes.
+  const hungUp = Promise.all(["", body].map((more) => begin(place, ticketWith(), more)));
+  let ended = false;
+  void hungUp.then(() => (ended = true));
+  await waitFor(() => ended, { what: "the end of both", timeMs: 150_000 });
+  assert.deepEqual(place.asked, []);
 });
 
 test("a renewed certificate is shown to the next who comes, without a restart", async (context) => {

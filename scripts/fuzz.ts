@@ -2,7 +2,8 @@
  * Runs the fuzz targets that `scripts/test` has built (build/fuzz/fuzz_NAME), each for so many seconds and as many at a
  * time as there are cores. What breaks a target is kept in build/fuzz/crashes, with the words that replay it. A long run
  * also keeps what led somewhere new, in build/fuzz/corpus, and begins there the next time; a short one would spend all of
- * its time on going through that again.
+ * its time on going through that again. What once broke a target, or lies at a boundary, is in test/fuzz/regressions/NAME and is
+ * tried first in every run.
  */
 import { spawn } from "node:child_process";
 import { appendFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
@@ -52,8 +53,18 @@ async function run(command: string, words: string[], options: FuzzOptions): Prom
   return { output, exitCode };
 }
 
+const programOf = (name: string): string => `build/fuzz/fuzz_${name}`;
+const regressionsOf = (name: string): string => `test/fuzz/regressions/${name}`;
+
+async function replay(name: string, options: FuzzOptions): Promise<Run & { inputs: number }> {
+  const files = (await readdir(join(options.root, regressionsOf(name)))).sort();
+  const paths = files.map((file) => `${regressionsOf(name)}/${file}`);
+  const words = [`-timeout=${inputSeconds}`, `-rss_limit_mb=${memoryMebibytes}`, ...paths];
+  return { ...(await run(programOf(name), words, options)), inputs: files.length };
+}
+
 async function fuzz(name: string, options: FuzzOptions): Promise<Tally> {
-  const program = `build/fuzz/fuzz_${name}`;
+  const program = programOf(name);
   const isLong = options.seconds >= longRunSeconds;
   const [corpus, seeds] = [`build/fuzz/${isLong ? "corpus" : "found"}/${name}`, `build/fuzz/seeds/${name}`];
   if (!isLong) await rm(join(options.root, corpus), { recursive: true, force: true });
@@ -68,17 +79,23 @@ async function fuzz(name: string, options: FuzzOptions): Promise<Tally> {
     corpus,
     seeds,
   ];
-  const { output, exitCode } = await run(program, words, options);
+  const replayed = await replay(name, options);
+  const { output, exitCode } = replayed.exitCode !== 0 ? replayed : await run(program, words, options);
   await appendFile(join(options.root, "build/fuzz.log"), `--- ${name}\n${output}\n`);
   const tally = tallyOfFuzzing(name, output, exitCode);
   if (tally.failed === 0) {
     const runs = /number_of_executed_units:\s*(\d+)/.exec(output)?.[1] ?? "0";
-    console.log(`  ok      test/fuzz/${name}.fuzz.cpp (${runs} inputs in ${options.seconds} s)`);
+    const tried = `${replayed.inputs} inputs replayed, ${runs} tried in ${options.seconds} s`;
+    console.log(`  ok      test/fuzz/${name}.fuzz.cpp (${tried})`);
     return tally;
   }
   console.log(`  NOT OK  test/fuzz/${name}.fuzz.cpp\n${output}`);
   const found = /Test unit written to (\S+)/.exec(output)?.[1];
-  if (found !== undefined) console.log(`The input is ${found}. To replay it: ${program} ${found}`);
+  if (found !== undefined) {
+    console.log(
+      `The input is ${found}. To replay it: ${program} ${found}. Keep it in ${regressionsOf(name)}.`,
+    );
+  }
   return tally;
 }
 

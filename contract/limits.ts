@@ -206,11 +206,11 @@ export const limits = {
   doctorPacketBytesLeast: 76,
   doctorBurstPackets: 20_000,
   doctorBurstMs: 2000,
-  doctorMbps: 400,
+  doctorMbps: 950,
   /** What many machines may ask for at once. Faster bursts go out one at a time, and none while a session is casting. */
   doctorGentleMbps: 10,
   /** All test multicast of a site: what may be sent in one go, a part of it for gentle bursts only, and how it comes back. */
-  doctorBytes: 134_217_728,
+  doctorBytes: 201_326_592,
   doctorGentleBytes: 16_777_216,
   doctorBytesPerSecond: 2_000_000,
   /** Datagrams of one examination that the site sends back. */

@@ -133,7 +133,8 @@ export class Probe {
   /** Throws E_DOCTOR_BUSY. */
   async rate(askedMbps: number, packetBytes: number): Promise<RateStep> {
     const before = this.#counters();
-    const packets = Math.ceil((askedMbps * 1000 * stepMs) / 8 / packetBytes);
+    const wanted = Math.ceil((askedMbps * 1000 * stepMs(askedMbps)) / 8 / packetBytes);
+    const packets = Math.min(wanted, limits.doctorBurstPackets);
     const request = { packetBytes: [packetBytes], packets, rateMbps: askedMbps };
     const { answer, heard } = await this.#burst(request);
     return {

@@ -6,8 +6,17 @@ import { judgeLink } from "../../../../agent/doctor/link.ts";
 import { judgeMulticast } from "../../../../agent/doctor/multicast.ts";
 import { judgeSize, sessionPacketBytes, sizesToTry } from "../../../../agent/doctor/packet-size.ts";
 import { judgeQuerier } from "../../../../agent/doctor/querier.ts";
-import { goesOn, judgeLoss, judgeRate, lossOf, type RateStep } from "../../../../agent/doctor/rates.ts";
+import {
+  goesOn,
+  judgeLoss,
+  judgeRate,
+  lossOf,
+  rateSteps,
+  stepMs,
+  type RateStep,
+} from "../../../../agent/doctor/rates.ts";
 import { judgeUnicast } from "../../../../agent/doctor/unicast.ts";
+import { limits } from "../../../../contract/limits.ts";
 
 const card = {
   name: "eth0",
@@ -87,6 +96,22 @@ test("rates: what the doctor was too slow for is nobody's fault, and ends the cl
   const steps = [step(10), step(100), slow];
   assert.ok(!goesOn(steps) && goesOn(steps.slice(0, 2)) && goesOn([]));
   assert.match(judgeRate(steps, 1000, "").detail, /at 200 Mbit\/s \(this program takes no more\)/);
+});
+
+test("rates: a clean room is climbed to the top, and the site allows what that takes, more than once", () => {
+  const steps: RateStep[] = [];
+  for (const mbps of rateSteps) {
+    assert.ok(goesOn(steps));
+    steps.push(step(mbps));
+  }
+  assert.match(judgeRate(steps, 1000, "").detail, /^No more is lost at 950 Mbit\/s$/);
+  const until700 = [...steps.slice(0, -2), step(700, { received: 800, receivedMbps: 560 })];
+  assert.ok(!goesOn(until700));
+  assert.match(judgeRate(until700, 1000, "").detail, /^Loss starts between 400 and 700 Mbit\/s/);
+  const bytes = rateSteps.map((mbps) => (mbps * 1000 * stepMs(mbps)) / 8);
+  const all = bytes.reduce((sum, one) => sum + one, 0);
+  assert.ok(Math.max(...rateSteps) <= limits.doctorMbps);
+  assert.ok(3 * all < limits.doctorBytes - limits.doctorGentleBytes);
 });
 
 test("rates: a site that cannot send faster ends the climb, too", () => {

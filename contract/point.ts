@@ -9,6 +9,7 @@ import { DistributionPoint, DistributionPointChange } from "./distribution-point
 import { limits } from "./limits.ts";
 import { Progress } from "./report.ts";
 import { PackageId } from "./sequence.ts";
+import { WaitTold } from "./waiting.ts";
 
 const Boundary = z.union([z.cidrv4(), z.cidrv6()]);
 
@@ -138,7 +139,8 @@ export const PointSync = z.object({
     .array(z.object({ machineId: Identifier, deploymentId: Identifier, progress: Progress }))
     .max(limits.pointProgress),
   images: z.array(PointImage).max(limits.pointImages),
-  /** Deployments that it has sessions of. */
+  waits: z.array(WaitTold).max(limits.pointSessions).default([]),
+  /** Deployments that it has sessions of, open or waiting. */
   deployments: z.array(Identifier).max(limits.pointSessions),
   /** Its certificate ends soon. */
   renew: z.boolean(),
@@ -156,6 +158,8 @@ export const PointSyncAnswer = z.object({
   images: z.array(ImageRecord),
   /** Of those that were named. */
   closedDeployments: z.array(Identifier),
+  /** Whatever waits of these is to start. */
+  startDeployments: z.array(Identifier).default([]),
   /** Null unless it was asked for. */
   certificate: z.string().nullable(),
 });

@@ -32,6 +32,7 @@ import { DiskRoom } from "./store/disk-room.ts";
 import type { SiteLease } from "./store/lease.ts";
 import { lockFolder } from "./store/lock.ts";
 import { openStore, type Store } from "./store/store.ts";
+import { waitingRecords, type PlacedWait } from "./waiting-records.ts";
 
 /** What is this process's alone when it serves: its folder, its turn in the database. */
 export interface Ground {
@@ -133,11 +134,12 @@ export async function openRoom(
 ): Promise<Casting> {
   const { log, mtu, timeToLive } = options;
   const remotePoints = new RemotePoints(() => room.changed("figures"));
+  const waits = (): PlacedWait[] => [...director.waiting.current(Date.now()), ...remotePoints.waits()];
   // The room shows the director's sessions, and the director tells the room when they change.
   const room: RoomBoard = new RoomBoard({
     store,
     sessions: () => [...director.records(), ...remotePoints.sessions()],
-    waiting: () => director.waiting.records(Date.now()),
+    waiting: () => waitingRecords(waits(), store.deployments),
     point: (stored) => remotePoints.record(stored),
     log,
   });

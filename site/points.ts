@@ -3,6 +3,7 @@ import type { SessionRecord } from "../contract/administration.ts";
 import { limits } from "../contract/limits.ts";
 import type { PointRecord, PointSync } from "../contract/point.ts";
 import type { StoredPoint } from "./store/points.ts";
+import type { PlacedWait } from "./waiting-records.ts";
 
 /** How much of an image was there at a time. */
 interface Look {
@@ -11,7 +12,9 @@ interface Look {
 }
 
 interface Told {
+  name: string;
   sessions: SessionRecord[];
+  waits: PointSync["waits"];
   images: PointSync["images"];
   encryption: boolean;
   /** By image that is on its way, the oldest look first. */
@@ -23,6 +26,8 @@ interface Told {
 
 export class RemotePoints {
   readonly #told = new Map<string, Told>();
+  /** By point: deployments that are to start there, until it has told that they do. */
+  readonly #starting = new Map<string, Set<string>>();
   readonly #silent: () => void;
 
   /** `silent` is called when a point that was there is not heard of any more. */
@@ -31,7 +36,7 @@ export class RemotePoints {
   }
 
   told(point: { id: string; name: string }, sync: PointSync, nowMs = Date.now()): void {
-    const { encryption, images, sessions } = sync;
+    const { encryption, images, sessions, waits } = sync;
     const before = this.#told.get(point.id);
     clearTimeout(before?.silence);
     const looks = new Map<string, Look[]>();
@@ -43,7 +48,9 @@ export class RemotePoints {
       looks.set(imageId, [...kept, { bytes, atMs: nowMs }]);
     }
     this.#told.set(point.id, {
+      name: point.name,
       sessions: sessions.map((session) => ({ ...session, point: point.name })),
+      waits,
       images,
       encryption,
       looks,
@@ -55,6 +62,28 @@ export class RemotePoints {
   forget(pointId: string): void {
     clearTimeout(this.#told.get(pointId)?.silence);
     this.#told.delete(pointId);
+    this.#starting.delete(pointId);
+  }
+
+  /** Whatever waits of the deployment at points starts once they have asked. Answers how many sessions that are. */
+  startNow(deploymentId: string): number {
+    let started = 0;
+    for (const [pointId, { waits }] of this.#told) {
+      const wanted = waits.filter((wait) => wait.deploymentId === deploymentId);
+      if (wanted.length === 0 || !this.isHere(pointId)) continue;
+      this.#starting.set(pointId, (this.#starting.get(pointId) ?? new Set()).add(deploymentId));
+      started += wanted.length;
+    }
+    return started;
+  }
+
+  /** What the point is to start, of what it told last: said again with each answer, since one may be lost. */
+  toStart(pointId: string): string[] {
+    const waits = this.#told.get(pointId)?.waits ?? [];
+    const still = new Set(waits.filter(({ released }) => !released).map(({ deploymentId }) => deploymentId));
+    const wanted = [...(this.#starting.get(pointId) ?? [])].filter((id) => still.has(id));
+    this.#starting.set(pointId, new Set(wanted));
+    return wanted;
   }
 
   isHere(pointId: string, nowMs = Date.now()): boolean {
@@ -85,6 +114,13 @@ export class RemotePoints {
   /** Of the points that are there. */
   sessions(nowMs = Date.now()): SessionRecord[] {
     return [...this.#told].flatMap(([id, { sessions }]) => (this.isHere(id, nowMs) ? sessions : []));
+  }
+
+  /** The same. */
+  waits(nowMs = Date.now()): PlacedWait[] {
+    return [...this.#told].flatMap(([id, { name, waits }]) =>
+      this.isHere(id, nowMs) ? waits.map((wait) => ({ ...wait, point: name })) : [],
+    );
   }
 }
 

@@ -131,13 +131,17 @@ export class RoomBoard {
     return {
       time: new Date().toISOString(),
       sessions: this.#options.sessions(),
-      waiting: await this.#options.waiting(),
+      waiting: await this.waiting(),
       machines: await this.machines(),
       deployments: (this.#deployments ??= await this.#options.store.deployments.list()),
       images: (this.#images ??= await this.#options.store.images.list()),
       points: (this.#points ??= await this.#options.store.points.list()).map(this.#options.point),
       devicesRevision: this.#devicesRevision,
     };
+  }
+
+  waiting(): Promise<WaitingSession[]> {
+    return this.#options.waiting();
   }
 
   async machines(): Promise<MachineRecord[]> {

@@ -19,7 +19,7 @@ export function deploymentRoutes(context: ApiContext): Route[] {
 }
 
 function administration(context: ApiContext): Route[] {
-  const { store, director, properties, room, vault } = context;
+  const { store, director, properties, remotePoints, room, vault } = context;
   const find = async ({ request }: Call): Promise<DeploymentRecord> => {
     const id = identifierOf(request, "deployment");
     const deployment = await store.deployments.find(id);
@@ -93,7 +93,8 @@ function administration(context: ApiContext): Route[] {
       who: "operator",
       handle: async (call): Promise<StartAnswer> => {
         const deployment = await find(call);
-        return { started: await director.waiting.startNow(deployment.id, Date.now()) };
+        const here = await director.waiting.startNow(deployment.id, Date.now());
+        return { started: here + remotePoints.startNow(deployment.id) };
       },
     },
     {

@@ -5,7 +5,7 @@ import type { ApiContext } from "./context.ts";
 import { parse } from "./routes.ts";
 import type { Route } from "./route.ts";
 
-export function distributionPointRoutes({ director, log, properties, room }: ApiContext): Route[] {
+export function distributionPointRoutes({ log, properties, room }: ApiContext): Route[] {
   return [
     {
       method: "GET",
@@ -29,7 +29,7 @@ export function distributionPointRoutes({ director, log, properties, room }: Api
       method: "GET",
       path: "/waiting",
       who: "viewer",
-      handle: (): Promise<WaitingSession[]> => director.waiting.records(Date.now()),
+      handle: (): Promise<WaitingSession[]> => room.waiting(),
     },
   ];
 }

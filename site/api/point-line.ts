@@ -109,6 +109,7 @@ async function synchronise(call: Call, context: ApiContext): Promise<PointSyncAn
     replication: point.replication,
     images: sync.packages ? images : images.filter(({ purpose }) => purpose === "image"),
     closedDeployments,
+    startDeployments: remotePoints.toStart(point.id),
     certificate: publicKey === null ? null : await authority.certifyPoint(point.address, publicKey),
   };
 }

@@ -7,7 +7,7 @@ import type { DeploymentRecord } from "../../contract/administration.ts";
 import type { DistributionPoint } from "../../contract/distribution-point.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import type { WaitingSession } from "../../contract/waiting.ts";
+import type { WaitTold } from "../../contract/waiting.ts";
 import type { StoredWait } from "../store/distribution-point.ts";
 import type { Store } from "../store/store.ts";
 
@@ -115,31 +115,16 @@ export class WaitingSessions {
     return this.#waits.size;
   }
 
-  /** What waits, for people: who is there and who is missing. */
-  async records(nowMs: number): Promise<WaitingSession[]> {
-    const { properties, store } = this.#options;
-    const { minimumClients, startDelayMinutes } = properties.current;
-    const records: WaitingSession[] = [];
-    for (const key of this.#waits.keys()) {
+  current(nowMs: number): WaitTold[] {
+    const { minimumClients, startDelayMinutes } = this.#options.properties.current;
+    return [...this.#waits.keys()].flatMap((key) => {
       const wait = this.#current(key, nowMs);
-      const deployment = wait && (await store.deployments.find(wait.deploymentId));
-      if (wait === undefined || deployment === undefined) continue;
-      const wanted = await store.deployments.unfinished(deployment);
-      const missing = wanted.filter(({ id }) => !wait.asked.has(id)).map(({ name }) => name);
-      const present = wanted.filter(({ id }) => wait.asked.has(id)).map(({ name }) => name);
-      records.push({
-        deploymentId: deployment.id,
-        deploymentName: deployment.name,
-        imageId: wait.imageId,
-        firstRequest: wait.firstRequest,
-        startsAt: new Date(Date.parse(wait.firstRequest) + startDelayMinutes * 60_000).toISOString(),
-        minimumClients,
-        present: present.toSorted(),
-        missing: missing.toSorted().slice(0, limits.waitingNames),
-        missingCount: missing.length,
-      });
-    }
-    return records;
+      if (wait === undefined) return [];
+      const { asked, deploymentId, firstRequest, imageId, released } = wait;
+      const startsAt = new Date(Date.parse(firstRequest) + startDelayMinutes * 60_000).toISOString();
+      const present = [...asked.keys()];
+      return { deploymentId, imageId, firstRequest, startsAt, minimumClients, present, released };
+    });
   }
 
   #of(deploymentId: string, nowMs: number): Wait[] {

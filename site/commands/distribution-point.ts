@@ -84,11 +84,11 @@ function contentText(point: PointRecord, isAll: boolean, images: readonly string
 
 function showWaiting(waiting: readonly WaitingSession[]): void {
   for (const one of waiting) {
-    const { deploymentName, minimumClients, missing, missingCount, present, startsAt } = one;
+    const { deploymentName, minimumClients, missing, missingCount, point, present, startsAt } = one;
     const more = missingCount > missing.length ? ` and ${missingCount - missing.length} more` : "";
     printLine("");
     printLine(
-      `${deploymentName} waits: ${present.length} of ${minimumClients} machines are there; ` +
+      `${deploymentName} waits${point === undefined ? "" : ` at ${point}`}: ${present.length} of ${minimumClients} machines are there; ` +
         `it starts at ${timeText(startsAt)} UTC at the latest.`,
     );
     if (missing.length > 0) printLine(`  Missing: ${missing.join(", ")}${more}`);
@@ -100,13 +100,18 @@ export const distributionPointCommands: SiteCommand[] = [
     words: "dp show",
     operands: "[NAME]",
     operandCount: "optional",
-    summary: "Show the distribution point's properties, and the sessions that wait by them.",
+    summary: "Show the distribution point's properties, and the sessions that wait, with who is missing.",
     options: {},
     run: async (client, call) => {
       const [name] = call.positionals;
-      if (name !== undefined) return showPoint(await findPoint(client, name), call);
-      const properties = await client.get<DistributionPoint>("/distribution-point");
       const waiting = await client.get<WaitingSession[]>("/waiting");
+      if (name !== undefined) {
+        const found = await findPoint(client, name);
+        showPoint(found, call);
+        if (!call.json) showWaiting(waiting.filter(({ point }) => point === found.name));
+        return;
+      }
+      const properties = await client.get<DistributionPoint>("/distribution-point");
       if (call.json) return printJson({ ...properties, waiting });
       showProperties(properties);
       showWaiting(waiting);

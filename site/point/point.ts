@@ -173,15 +173,21 @@ async function openParts(
   let current = identity;
   const line: SiteLine = new SiteLine({
     client,
-    present: async (): Promise<Omit<PointSync, "progress">> => ({
-      port: door.port,
-      sessions: director.records(),
-      images: images.holding,
-      deployments: await mirror.openDeployments(),
-      renew: endsSoon(current.certificate),
-      encryption: true,
-      packages: true,
-    }),
+    present: async (): Promise<Omit<PointSync, "progress">> => {
+      const waits = director.waiting.current(Date.now());
+      return {
+        port: door.port,
+        sessions: director.records(),
+        waits,
+        images: images.holding,
+        deployments: [
+          ...new Set([...(await mirror.openDeployments()), ...waits.map(({ deploymentId }) => deploymentId)]),
+        ],
+        renew: endsSoon(current.certificate),
+        encryption: true,
+        packages: true,
+      };
+    },
     take: async (answer) => {
       images.want(answer.images);
       await wishes.take(answer);
@@ -190,7 +196,8 @@ async function openParts(
       writeIdentity(files.identity, current);
       door.setCertificate({ certificate: current.certificate, key: current.certificateKey });
     },
-    isBusy: () => images.isCopying || director.records().some(({ end }) => end === null),
+    isBusy: () =>
+      images.isCopying || director.waiting.size > 0 || director.records().some(({ end }) => end === null),
     removed: (failure) => remove(failure),
     log,
   });

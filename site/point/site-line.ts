@@ -83,6 +83,9 @@ function fitting(present: Omit<PointSync, "progress">): Omit<PointSync, "progres
   return {
     ...present,
     sessions: [...open, ...closed].slice(0, limits.pointSessions),
+    waits: present.waits
+      .slice(0, limits.pointSessions)
+      .map((wait) => ({ ...wait, present: wait.present.slice(0, limits.pointProgress) })),
     deployments: present.deployments.slice(0, limits.pointSessions),
   };
 }

@@ -7,7 +7,7 @@ import type { Store } from "../store/store.ts";
 
 export interface SiteWishesOptions {
   store: Pick<Store, "deployments">;
-  director: Pick<Director, "closeDeployment">;
+  director: Pick<Director, "closeDeployment" | "waiting">;
   properties: PointProperties;
   log: Log;
 }
@@ -21,13 +21,15 @@ export class SiteWishes {
     this.#options = options;
   }
 
-  async take({ closedDeployments, properties: wanted, replication }: PointSyncAnswer): Promise<void> {
+  async take(answer: PointSyncAnswer): Promise<void> {
     const { director, log, properties, store } = this.#options;
+    const { closedDeployments, properties: wanted, replication, startDeployments } = answer;
     this.replication = replication;
     if (JSON.stringify(wanted) !== JSON.stringify(properties.current)) {
       await properties.change(wanted);
       log.info("the site has changed this distribution point's properties");
     }
+    for (const id of startDeployments) await director.waiting.startNow(id, Date.now());
     for (const id of closedDeployments) {
       // First, so that no machine opens it again.
       await store.deployments.close(id);

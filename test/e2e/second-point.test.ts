@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import type { ImageRecord } from "../../contract/administration.ts";
 import type { PointRecord } from "../../contract/point.ts";
+import type { WaitingSession } from "../../contract/waiting.ts";
 import { Line, PointProcess } from "../fixtures/point-process.ts";
 import { diskEquals, openRoom, waitFor, type RawImage, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
@@ -103,6 +104,44 @@ test("its machines join there, the room shows them, and the line may be down onc
   line.mend();
   const states = (await site.machines()).map(({ state }) => state);
   assert.deepEqual(states, ["succeeded", "succeeded"]);
+});
+
+test("who is missing at a point is said at its site, where a person starts what waits there", async () => {
+  const set = (...words: string[]): Promise<string> => volley(site, "dp", "set", "annexe", ...words);
+  const changes = (): number =>
+    readFileSync(join(point.options.folder, "point.log"), "utf8").split("has changed this distribution point")
+      .length;
+  const changesBefore = changes();
+  await set("--scheduled", "on", "--minimum-size", "50", "--start-delay", "60");
+  await waitFor(() => changes() > changesBefore || null, { what: "the point to wait from now on" });
+  const deployment = await site.createDeployment({ name: "lab 2", imageId: record.id, rateMbps: 400 });
+  const agent = await room.startAgent(site, { name: "pc-3", disk: await room.makeDisk(mebibytes) });
+  const story = (): string => agent.process.story() + point.story();
+  const [waiting] = await waitFor(
+    async () => {
+      const told = await site.client.get<WaitingSession[]>("/waiting");
+      return told.length > 0 ? told : null;
+    },
+    { what: "what waits at the point", timeMs: 120_000, story },
+  );
+  const { minimumClients, missing, point: where, present } = waiting ?? assert.fail("it waits");
+  assert.deepEqual([where, minimumClients, present, missing], ["annexe", 50, ["pc-3"], ["pc-1", "pc-2"]]);
+  for (const words of [["show"], ["show", "annexe"]]) {
+    assert.match(
+      await volley(site, "dp", ...words),
+      /lab 2 waits at annexe: 1 of 50 machines are there;.*\n +Missing: pc-1, pc-2/,
+    );
+  }
+  assert.match(await volley(site, "deployment", "start", "lab 2"), /lab 2 starts\./);
+  await agent.exits(0);
+  assert.match(agent.output, /of distribution point annexe on 239\.9\./);
+  await diskEquals(agent.disk, image);
+  await waitFor(async () => (await site.client.get<WaitingSession[]>("/waiting")).length === 0 || null, {
+    what: "the site to hear that nothing waits",
+    story,
+  });
+  await site.client.post(`/deployments/${deployment.id}/close`, {});
+  await set("--scheduled", "off");
 });
 
 /** One that ends in three days, for the point's own key, made by a program that is not ours. */

@@ -5,8 +5,9 @@ import { Facts } from "../parts/facts.tsx";
 import { Action } from "../parts/form.tsx";
 import { Section } from "../parts/section.tsx";
 import { SessionCard } from "../parts/session-card.tsx";
+import { WaitingList } from "../parts/waiting-list.tsx";
 import { list, useResource } from "../state/resource.ts";
-import { images, isKnown, points, sessions } from "../state/room.ts";
+import { images, isKnown, points, sessions, waiting } from "../state/room.ts";
 import { ask, mayAdminister, mayOperate, saying } from "../state/site.ts";
 import { addressText, copiesOf, copyRuleText, pointState } from "../words/point.ts";
 import { timeText } from "../../quantities.ts";
@@ -51,6 +52,7 @@ function Point({ packages, point }: { point: PointRecord; packages: readonly Pac
       <Copies point={point} />
       {mayOperate.value && !point.allImages ? <CopyImage point={point} /> : null}
       {mayOperate.value && !point.allPackages ? <CopyPackage point={point} packages={packages} /> : null}
+      <WaitingList of={waiting.value.filter((one) => one.point === point.name)} />
       {own.length === 0 ? (
         <p class="empty">No session is open there.</p>
       ) : (

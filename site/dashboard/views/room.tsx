@@ -2,9 +2,9 @@
 import { MachineTile } from "../parts/machine-tile.tsx";
 import { Section } from "../parts/section.tsx";
 import { SessionCard } from "../parts/session-card.tsx";
+import { WaitingList } from "../parts/waiting-list.tsx";
 import { isDense, RoomFilter, shown } from "./room-filter.tsx";
 import { isKnown, roster, sessions, waiting } from "../state/room.ts";
-import { waitingText } from "../words/session.ts";
 
 /** Sessions that ended: the latest are enough to see how it went; the sessions' own view has all. */
 const endedShown = 1;
@@ -29,13 +29,7 @@ function Sessions() {
       {isEmpty ? (
         <p class="empty">No session is open. One starts when the first machine of a deployment joins.</p>
       ) : null}
-      {waiting.value.length > 0 ? (
-        <ul class="waiting-sessions">
-          {waiting.value.map((one) => (
-            <li key={`${one.deploymentId} ${one.imageId}`}>{waitingText(one)}</li>
-          ))}
-        </ul>
-      ) : null}
+      <WaitingList of={waiting.value} />
       <div class="sessions">
         {[...open, ...ended].map((session) => (
           <SessionCard key={session.id} session={session} />

@@ -6,7 +6,7 @@ import { Table } from "../parts/table.tsx";
 import { deployments, sessions, waiting } from "../state/room.ts";
 import { ask, mayOperate, saying } from "../state/site.ts";
 import { bytesText, timeText } from "../../quantities.ts";
-import { limitText, missingText, sessionName } from "../words/session.ts";
+import { limitText, missingText, sessionName, waitName } from "../words/session.ts";
 import type { WaitingSession } from "../../../contract/waiting.ts";
 
 export function SessionsView() {
@@ -30,14 +30,14 @@ export function SessionsView() {
           empty="None waits. With scheduled multicast a session waits for its minimum size or its time."
         >
           {waiting.value.map((one) => (
-            <tr key={`${one.deploymentId} ${one.imageId}`}>
-              <td>{one.deploymentName}</td>
+            <tr key={`${one.deploymentId} ${one.imageId} ${one.point}`}>
+              <td>{waitName(one)}</td>
               <td>{`${one.present.length} of ${one.minimumClients}`}</td>
               <td>{missingText(one)}</td>
               <td>{timeText(one.startsAt)}</td>
               <td>
                 {mayOperate.value ? (
-                  <Action label={`Start ${one.deploymentName} now`} onAct={() => startNow(one)}>
+                  <Action label={`Start ${waitName(one)} now`} onAct={() => startNow(one)}>
                     Start now
                   </Action>
                 ) : null}

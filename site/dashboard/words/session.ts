@@ -34,12 +34,17 @@ export function limitText(session: SessionRecord, machine: MachineRecord | undef
 
 /** A session that is to start with more machines or at a time. */
 export function waitingText(one: WaitingSession): string {
-  const { deploymentName, minimumClients, missing, present, startsAt } = one;
+  const { minimumClients, missing, present, startsAt } = one;
   const who = missing.length === 0 ? "" : ` Missing: ${missingText(one)}.`;
   return (
-    `${deploymentName} waits: ${present.length} of ${minimumClients} machines are there; ` +
+    `${waitName(one)} waits: ${present.length} of ${minimumClients} machines are there; ` +
     `it starts at ${startsAt.slice(11, 16)} UTC at the latest.${who}`
   );
+}
+
+/** "room 3 at annexe" */
+export function waitName({ deploymentName, point }: WaitingSession): string {
+  return point === undefined ? deploymentName : `${deploymentName} at ${point}`;
 }
 
 export function missingText({ missing, missingCount }: WaitingSession): string {

@@ -2,12 +2,15 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import type { ImageRecord } from "../../../contract/administration.ts";
+import type { DeploymentRecord, ImageRecord } from "../../../contract/administration.ts";
 import { limits } from "../../../contract/limits.ts";
 import type { PointSync } from "../../../contract/point.ts";
+import type { WaitTold } from "../../../contract/waiting.ts";
 import { copiesOf, pointState } from "../../../site/dashboard/words/point.ts";
+import { waitingText } from "../../../site/dashboard/words/session.ts";
 import { RemotePoints } from "../../../site/points.ts";
 import type { StoredPoint } from "../../../site/store/points.ts";
+import { waitingRecords } from "../../../site/waiting-records.ts";
 
 const imageId = randomUUID();
 const point = {
@@ -22,6 +25,7 @@ const image = { id: imageId, name: "lab", contentBytes: 1000e6 } as ImageRecord;
 const sync = (bytes: number, whole = false): PointSync => ({
   port: 4000,
   sessions: [],
+  waits: [],
   progress: [],
   images: [{ imageId, bytes, whole, trouble: "" }],
   deployments: [],
@@ -62,4 +66,79 @@ test("a point that is not heard of any more has no rate, and is silent since the
   assert.equal(told(points, lateMs), "20.0 % of 1.0 GB");
   points.forget(point.id);
   assert.equal(pointState(points.record(point, lateMs)), "not heard of");
+});
+
+test("what waits at a point is started by every answer until the point has told that it starts", () => {
+  const points = new RemotePoints();
+  const [deploymentId, other] = [randomUUID(), randomUUID()];
+  const wait = (id: string, released = false): WaitTold => ({
+    deploymentId: id,
+    imageId,
+    firstRequest: "2026-11-22T10:00:00.000Z",
+    startsAt: "2026-11-22T10:15:00.000Z",
+    minimumClients: 20,
+    present: [randomUUID()],
+    released,
+  });
+  const tell = (...waits: WaitTold[]): void => points.told(point, { ...sync(0), waits });
+  assert.equal(points.startNow(deploymentId), 0, "nothing waits yet");
+  tell(wait(deploymentId), wait(other));
+  assert.deepEqual(points.toStart(point.id), [], "nobody has asked for it since");
+  assert.deepEqual(
+    points.waits().map((one) => [one.point, one.deploymentId]),
+    [
+      ["annexe", deploymentId],
+      ["annexe", other],
+    ],
+  );
+  assert.equal(points.startNow(deploymentId), 1);
+  assert.deepEqual(points.toStart(point.id), [deploymentId]);
+  tell(wait(deploymentId), wait(other));
+  assert.deepEqual(points.toStart(point.id), [deploymentId], "the first answer may have been lost");
+  tell(wait(deploymentId, true), wait(other));
+  assert.deepEqual(points.toStart(point.id), []);
+  tell(wait(deploymentId), wait(other));
+  assert.deepEqual(points.toStart(point.id), [], "a later wait is another one");
+  const lateMs = Date.now() + limits.pointSilentMs;
+  assert.deepEqual(points.waits(lateMs), []);
+});
+
+test("who waits for an image at one place is missing at no other", async () => {
+  const deployment = { id: randomUUID(), name: "lab 1" } as DeploymentRecord;
+  const machines = ["one", "two", "three"].map((name) => ({ id: randomUUID(), name }));
+  const [one, two] = machines;
+  const wait = (present: string[]): WaitTold => ({
+    deploymentId: deployment.id,
+    imageId,
+    firstRequest: "2026-11-22T10:00:00.000Z",
+    startsAt: "2026-11-22T10:15:00.000Z",
+    minimumClients: 20,
+    present,
+    released: false,
+  });
+  const deployments = {
+    find: async (id: string) => (id === deployment.id ? deployment : undefined),
+    unfinished: async () => machines,
+  };
+  const waits = [wait([one?.id ?? ""]), { ...wait([two?.id ?? ""]), point: "annexe" }];
+  const records = await waitingRecords([...waits, { ...wait([]), deploymentId: randomUUID() }], deployments);
+  assert.deepEqual(
+    records.map(({ missing, missingCount, point: where, present }) => [
+      where,
+      present,
+      missing,
+      missingCount,
+    ]),
+    [
+      [undefined, ["one"], ["three"], 1],
+      ["annexe", ["two"], ["three"], 1],
+    ],
+  );
+  assert.deepEqual(
+    records.map((record) => waitingText(record)),
+    ["lab 1", "lab 1 at annexe"].map(
+      (name) =>
+        `${name} waits: 1 of 20 machines are there; it starts at 10:15 UTC at the latest. Missing: three.`,
+    ),
+  );
 });

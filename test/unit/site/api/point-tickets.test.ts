@@ -167,6 +167,7 @@ test("a point of a version that knows no encryption gets no ticket for what is e
       {
         port: 8443,
         sessions: [],
+        waits: [],
         progress: [],
         images: [],
         deployments: [],

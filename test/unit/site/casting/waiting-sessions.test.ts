@@ -9,6 +9,7 @@ import { limits } from "../../../../contract/limits.ts";
 import { defaultProperties, PointProperties } from "../../../../site/casting/properties.ts";
 import { WaitingSessions } from "../../../../site/casting/waiting-sessions.ts";
 import { openStore, type Store } from "../../../../site/store/store.ts";
+import { waitingRecords } from "../../../../site/waiting-records.ts";
 import { newDirector } from "../../../fixtures/director.ts";
 import { fakeCasting } from "../../../fixtures/fake-casting.ts";
 import { machineFacts, storedImage } from "../../../fixtures/records.ts";
@@ -68,7 +69,7 @@ test("a session starts with its minimum size or after its delay, whichever comes
       "or at 10:15:00 UTC with those that are there.",
   });
   await assert.rejects(waiting.check(two, cast, startMs + 1000), waits);
-  const [record] = await waiting.records(startMs + 2000);
+  const [record] = await waitingRecords(waiting.current(startMs + 2000), store.deployments);
   assert.deepEqual(record?.present, names.slice(0, 2).toSorted());
   assert.deepEqual(record?.missing, names.slice(2).toSorted());
   assert.equal(record?.missingCount, 2);
@@ -84,7 +85,9 @@ test("a session starts with its minimum size or after its delay, whichever comes
   for (let timeMs = startMs; timeMs < beforeEnd; timeMs += 10_000) {
     await assert.rejects(waiting.check(two, cast, timeMs), waits);
   }
-  assert.deepEqual((await waiting.records(beforeEnd))[0]?.present, [names[1]]);
+  assert.deepEqual((await waitingRecords(waiting.current(beforeEnd), store.deployments))[0]?.present, [
+    names[1],
+  ]);
   await waiting.check(two, cast, startMs + 15 * minuteMs);
   await waiting.opened(cast);
 });

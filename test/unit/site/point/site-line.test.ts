@@ -57,6 +57,7 @@ async function told(sessions: SessionRecord[]): Promise<PointSync> {
       present: async () => ({
         port: 8443,
         sessions,
+        waits: [],
         images: [],
         deployments,
         renew: false,

@@ -186,7 +186,8 @@ async function writeFiles(path: string, passphrase: string, folder: string): Pro
   });
 }
 
-async function* partsOf(path: string, passphrase: string): AsyncGenerator<DumpPart> {
+/** Of a backup, for `loadDump`. Throws E_BACKUP, E_SOURCE_READ. */
+export async function* partsOf(path: string, passphrase: string): AsyncGenerator<DumpPart> {
   for await (const line of readArchive(path, passphrase)) {
     if (line.record === "row") yield { part: "row", json: line.json };
     else if (line.record === "table") yield { part: "table", name: line.name };

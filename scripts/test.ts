@@ -121,8 +121,9 @@ function testFiles(filter: RegExp): string[] {
 const isAboutWindows = (file: string): boolean => /\/test\/e2e\/[^/]*(windows|wim)[^/]*$/.test(file);
 
 const siteSubjects =
-  "content-provider|deploy|distribution-point|driver-catalogue|encryption|hostile-network|package-multicast|page|" +
-  "recovery-keys|routed-point|second-point|sequence|site|two-points|wake|webhook";
+  "content-provider|deploy|distribution-point|driver-catalogue|encryption|hostile-network|igmp|no-multicast|" +
+  "package-multicast|page|point-packages|pxe|recovery-keys|routed-point|second-point|sequence|site|slow-machines|" +
+  "troubled-room|two-points|wake|webhook";
 const isAboutSite = new RegExp(`/test/(unit/site/|e2e/(${siteSubjects})[-.])`);
 
 const waitingSubjects =

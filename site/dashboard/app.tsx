@@ -79,9 +79,13 @@ export function App() {
 
 function Navigation({ current }: { current: string }) {
   const element = useRef<HTMLElement>(null);
-  // On a phone the navigation is wider than the window.
+  // On a phone the navigation is wider than the window. After scrollIntoView the Tab key would go on from there.
   useEffect(() => {
-    element.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const nav = element.current;
+    const link = nav?.querySelector("[aria-current]");
+    if (!nav || !link) return;
+    const [whole, part] = [nav.getBoundingClientRect(), link.getBoundingClientRect()];
+    nav.scrollLeft += part.left + part.width / 2 - (whole.left + whole.width / 2);
   }, [current]);
   return (
     <nav ref={element} aria-label="Views">

@@ -32,6 +32,7 @@ export const settingPaths = [
   { path: "/settings/pxe", title: "Network boot" },
   { path: "/settings/webhook", title: "Webhook" },
   { path: "/settings/access", title: "Access" },
+  { path: "/settings/backup", title: "Backup" },
   { path: "/settings/audit", title: "Audit log" },
   { path: "/settings/api", title: "API" },
   { path: "/settings/password", title: "Own password" },

@@ -54,6 +54,40 @@ test("a deployment is done once more by one machine, and by all of them where th
   await says("1 machines are to do everything anew once more.");
 });
 
+test("a backup is made on the page, opens with its passphrase, and is said to have been made", async () => {
+  const passphrase = "a long passphrase of ours";
+  await open("Settings");
+  await open("Backup");
+  await page.getByText("Nobody has made one.").waitFor();
+  const making = page.getByRole("form", { name: "Make a backup" });
+  await making.getByLabel("Passphrase").fill(passphrase);
+  await making.getByLabel("Once more").fill("another passphrase");
+  await making.getByRole("button").click();
+  await says("The passphrase is not the same both times.");
+  await making.getByLabel("Once more").fill(passphrase);
+  const download = page.waitForEvent("download");
+  await making.getByRole("button").click();
+  const path = join(desk.room.folder, "site.backup");
+  await (await download).saveAs(path);
+  await says("Read it back with volley restore --verify.");
+  await page.getByText("succeeded", { exact: true }).waitFor();
+  assert.deepEqual(await faultsOf(page), []);
+  const secret = join(desk.room.folder, "passphrase");
+  writeFileSync(secret, passphrase);
+  await volley(site, "restore", path, "--verify", "--passphrase-file", secret);
+  await site.client.post("/backup", { passphrase: "short" }).catch(() => undefined);
+  await page.reload();
+  await page.getByText("failed: E_REQUEST_INVALID").waitFor();
+});
+
+test("network boot answers a device once more when its page says so", async () => {
+  const devices = await site.client.get<DeviceRecord[]>("/devices");
+  const device = devices.find(({ machineId }) => machineId === desk.machine.id);
+  await page.goto(`${site.url}/devices/${device?.id}`);
+  await page.getByRole("button", { name: "Network boot once more for lab-01" }).click();
+  await says("Network boot answers lab-01 as if it had taken no required deployment.");
+});
+
 test("the API is described where programs get their tokens", async () => {
   await open("Settings");
   await open("API");
@@ -227,6 +261,7 @@ test("who only looks is offered nothing to change", async () => {
     ["/points", "There is none: the site itself sends to every machine."],
     ["/settings/pxe", "Who asked"],
     ["/settings/webhook", "The webhook is for administrators."],
+    ["/settings/backup", "Backups are for administrators."],
     ["/deployments", "room 3"],
     [`/deployments/${desk.deploymentId}`, "lab-01"],
   ]) {

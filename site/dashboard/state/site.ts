@@ -23,7 +23,7 @@ export class Refusal extends Error {
 type Method = "GET" | "POST" | "DELETE" | "PUT";
 
 /** Throws a Refusal, or an Error when the site does not answer. Leads to the sign-in where nobody is signed in. */
-export async function ask<Answer>(method: Method, address: string, body?: object | Blob): Promise<Answer> {
+async function fetched(method: Method, address: string, body?: object | Blob): Promise<Response> {
   const mark = me.value?.pageMark ?? null;
   const isFile = body instanceof Blob;
   const type = isFile ? "application/octet-stream" : "application/json";
@@ -37,14 +37,23 @@ export async function ask<Answer>(method: Method, address: string, body?: object
   }).catch(() => {
     throw new Error("The site does not answer.");
   });
-  if (answer.status === 204) return undefined as Answer;
-  const value: unknown = await answer.json();
-  if (answer.ok) return value as Answer;
-  const { code, detail, remedy } = value as { code: string; detail: string; remedy: string };
+  if (answer.ok) return answer;
+  const { code, detail, remedy } = (await answer.json()) as { code: string; detail: string; remedy: string };
   if ((answer.status === 401 || code === "E_PASSWORD_CHANGE") && location.pathname !== signInPath) {
     location.replace(signInPath);
   }
   throw new Refusal(code, `${detail} ${remedy}`);
+}
+
+/** Throws as `fetched` does. */
+export async function ask<Answer>(method: Method, address: string, body?: object | Blob): Promise<Answer> {
+  const answer = await fetched(method, address, body);
+  return (answer.status === 204 ? undefined : await answer.json()) as Answer;
+}
+
+/** What the site answers as a file; the browser keeps a large one on its disk. Throws as `fetched` does. */
+export async function askFile(address: string, body: object): Promise<Blob> {
+  return (await fetched("POST", address, body)).blob();
 }
 
 export async function whoAmI(): Promise<Me> {

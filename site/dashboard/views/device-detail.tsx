@@ -11,7 +11,7 @@ import { Table } from "../parts/table.tsx";
 import { Variables } from "../parts/variables.tsx";
 import { keepFile } from "../state/keep-file.ts";
 import { list, useResource } from "../state/resource.ts";
-import { ask, mayAdminister, saying } from "../state/site.ts";
+import { ask, mayAdminister, mayOperate, saying } from "../state/site.ts";
 import { bytesText, keptStateText, timeText } from "../../quantities.ts";
 import { deviceName, deviceState } from "../words/deployment.ts";
 
@@ -21,7 +21,12 @@ export function DeviceDetail({ device }: { device: DeviceRecord }) {
   const report = (): Promise<void> =>
     saying(async () => {
       const signed = await ask<SignedReport>("GET", `/machines/${machineId}/report`);
-      keepFile(`report-${name}.json`, JSON.stringify(signed));
+      keepFile(`report-${name}.json`, new Blob([JSON.stringify(signed)], { type: "application/json" }));
+    });
+  const answerAgain = (): Promise<void> =>
+    saying(async () => {
+      await ask("POST", "/pxe/clear", { machines: [machineId] });
+      return `Network boot answers ${name} as if it had taken no required deployment.`;
     });
   const links =
     machineId === null ? null : (
@@ -30,6 +35,11 @@ export function DeviceDetail({ device }: { device: DeviceRecord }) {
         <Action label={`Signed report of the deployment of ${name}`} onAct={report}>
           Signed report
         </Action>
+        {mayOperate.value ? (
+          <Action label={`Network boot once more for ${name}`} onAct={answerAgain}>
+            Network boot once more
+          </Action>
+        ) : null}
       </p>
     );
   return (

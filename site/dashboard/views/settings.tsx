@@ -5,6 +5,7 @@ import { path } from "../state/location.ts";
 import { AccessSettings } from "./access-settings.tsx";
 import { ApiDescription } from "./api-description.tsx";
 import { AuditLog } from "./audit-log.tsx";
+import { BackupSettings } from "./backup-settings.tsx";
 import { OwnPassword } from "./own-password.tsx";
 import { PointSettings } from "./point-settings.tsx";
 import { PxeSettings } from "./pxe-settings.tsx";
@@ -15,6 +16,7 @@ const parts: Record<(typeof settingPaths)[number]["path"], ComponentType> = {
   "/settings/pxe": PxeSettings,
   "/settings/webhook": WebhookSettings,
   "/settings/access": AccessSettings,
+  "/settings/backup": BackupSettings,
   "/settings/audit": AuditLog,
   "/settings/api": ApiDescription,
   "/settings/password": OwnPassword,

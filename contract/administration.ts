@@ -5,7 +5,7 @@ import { limits } from "./limits.ts";
 import { DiskRule, ImageFacts } from "./deployment.ts";
 import { MachineFacts } from "./machine.ts";
 import { Outcome, Plan, Progress, RunningStep } from "./report.ts";
-import { PackageList, SequenceVariables } from "./sequence.ts";
+import { FileName, PackageList, SequenceVariables } from "./sequence.ts";
 
 export const ImageFormat = z.enum(["raw", "qcow2", "vhd", "vhdx", "vmdk", "wim"]);
 export type ImageFormat = z.infer<typeof ImageFormat>;
@@ -46,6 +46,9 @@ export const ImportRequest = z.object({
   encrypt: z.boolean().optional(),
 });
 export type ImportRequest = z.infer<typeof ImportRequest>;
+
+/** POST /importable: an upload becomes a file of the folder that images are imported from; none there is overwritten. */
+export const ImportableRequest = z.object({ uploadId: Identifier, fileName: FileName });
 
 /** GET /importable: the folder that images are imported from (volley site --import-folder), and what is in it. */
 export const Importable = z.object({

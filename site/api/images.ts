@@ -1,17 +1,19 @@
 /** Images: imported, listed, verified and removed by the administrator; manifests for machines that deploy them. */
 import {
   EncryptionRequest,
+  ImportableRequest,
   ImportRequest,
   MulticastRequest,
   type ImageRecord,
 } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
-import { importPath, listImportable } from "../content/importable.ts";
+import { limits } from "../../contract/limits.ts";
+import { importPath, listImportable, putImportable } from "../content/importable.ts";
 import type { ApiContext } from "./context.ts";
 import { identifierOf, parse, personOf } from "./routes.ts";
 import type { Call, Route } from "./route.ts";
 
-export function imageRoutes({ importFolder, library, room, store, tasks }: ApiContext): Route[] {
+export function imageRoutes({ files, importFolder, library, room, store, tasks }: ApiContext): Route[] {
   const find = async ({ request }: Call): Promise<ImageRecord> => {
     const id = identifierOf(request, "image");
     const image = await store.images.find(id);
@@ -22,6 +24,22 @@ export function imageRoutes({ importFolder, library, room, store, tasks }: ApiCo
     { method: "GET", path: "/images", who: "viewer", handle: () => store.images.list() },
     { method: "GET", path: "/images/:id", who: "viewer", handle: find },
     { method: "GET", path: "/importable", who: "administrator", handle: () => listImportable(importFolder) },
+    {
+      method: "POST",
+      path: "/importable",
+      who: "administrator",
+      handle: async ({ reply, request }) => {
+        const { fileName, uploadId } = parse(ImportableRequest, request.body);
+        const { id } = await files.take(null, uploadId, limits.uploadBytesMost);
+        try {
+          await putImportable(importFolder, files.path(id), fileName);
+        } finally {
+          files.remove(id);
+        }
+        reply.code(201);
+        return await listImportable(importFolder);
+      },
+    },
     {
       method: "POST",
       path: "/images",

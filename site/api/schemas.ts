@@ -120,6 +120,7 @@ export const schemas: Readonly<Record<string, RouteSchemas>> = {
   },
   "POST /images/:id/verify": { answer: administration.VerificationState },
   "GET /importable": { answer: administration.Importable },
+  "POST /importable": { body: administration.ImportableRequest, answer: administration.Importable },
   "GET /imports": { answer: z.array(administration.ImportState) },
   "GET /imports/:id": { answer: administration.ImportState },
   "GET /verifications": { answer: z.array(administration.VerificationState) },

@@ -1,11 +1,12 @@
 /** The one folder of the site's machine that people elsewhere may import images from. */
+import { randomUUID } from "node:crypto";
 import { realpathSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { copyFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Importable } from "../../contract/administration.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
-import { makeFolder } from "../store/files.ts";
+import { makeFolder, syncPath } from "../store/files.ts";
 import { isSavedFolder } from "./saved/folder.ts";
 import { namesImage } from "./source.ts";
 
@@ -34,6 +35,39 @@ export async function importPath(path: string, { folder, isFree }: ImportPlace):
     "E_FORBIDDEN",
     `${path} is not below ${folder}, which this site imports from; volley image import takes any file, at the site's machine.`,
   );
+}
+
+/**
+ * Puts a file of another folder there, durably. Throws E_IMAGE_FORMAT where its name is no image's, E_CONFLICT where there is one
+ * of the name, E_CONTENT_WRITE.
+ */
+export async function putImportable(folder: string, path: string, fileName: string): Promise<void> {
+  if (!namesImage(fileName)) {
+    throw new VolleyError("E_IMAGE_FORMAT", `The name ${fileName} does not say what the image is.`);
+  }
+  const wanted = join(folder, fileName);
+  // Hidden from the list until it is whole: the folder may be of another file system.
+  const unfinished = join(folder, `.${randomUUID()}`);
+  try {
+    makeFolder(folder);
+    await rename(path, unfinished).catch(async (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+      await copyFile(path, unfinished);
+      syncPath(unfinished);
+      await rm(path);
+    });
+    // The name is taken first: not every file system of a share knows links, and a rename would overwrite.
+    await writeFile(wanted, "", { flag: "wx" });
+    await rename(unfinished, wanted);
+    syncPath(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") {
+      throw new VolleyError("E_CONFLICT", `There is a file ${fileName} in ${folder}.`, { cause: error });
+    }
+    throw new VolleyError("E_CONTENT_WRITE", `${wanted}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    await rm(unfinished, { force: true });
+  }
 }
 
 type Entry = Importable["files"][number];

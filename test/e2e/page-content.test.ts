@@ -3,7 +3,7 @@
  * sequences added, and shown as a tree.
  */
 import assert from "node:assert/strict";
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -127,6 +127,39 @@ test("a task sequence is added and read as a tree, with conditions in words and 
   await page.getByRole("button", { name: "Remove Windows 11" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove it" }).click();
   await page.locator("#sequences tr", { hasText: "Windows 11" }).getByText("1", { exact: true }).waitFor();
+});
+
+test("a file of one's own computer is brought to the site past a lost answer, and imported; none is overwritten", async () => {
+  await page.getByRole("link", { name: "Images" }).click();
+  const { path } = await room.makeImage(8);
+  const bytes = await readFile(path);
+  const bringing = page.getByRole("form", { name: "Bring a file of this computer" });
+  await bringing.getByText("A large image is better copied to").waitFor();
+  const bring = async (name: string): Promise<void> => {
+    const file = { name, mimeType: "application/octet-stream", buffer: bytes };
+    await bringing.getByLabel("File of this computer").setInputFiles(file);
+    await bringing.getByRole("button", { name: "Bring it" }).click();
+  };
+  await bring("notes.txt");
+  await page.getByText("The name notes.txt does not say what the image is.").waitFor();
+  let lost = 0;
+  await page.route("**/api/v1/uploads/*/3145728", async (route) => {
+    lost += 1;
+    // The site has the piece, and the page does not hear of it.
+    await route.fetch();
+    await (lost === 1 ? route.abort() : route.continue());
+  });
+  await bring("own.raw");
+  await page.getByText("own.raw is at the site, and can be imported.").waitFor();
+  assert.equal(lost, 2);
+  await bring("own.raw");
+  await page.getByText("There is a file own.raw in").waitFor();
+  const folder = join(room.folder, "to import");
+  assert.deepEqual((await readdir(folder)).toSorted(), ["labs", "own.raw"]);
+  assert.deepEqual(await readFile(join(folder, "own.raw")), bytes);
+  await page.locator('select[name="path"]').selectOption("own.raw");
+  await page.getByRole("button", { name: "Import it" }).click();
+  await work("Import of own").getByText("It is in the library").waitFor();
 });
 
 test("whoever signs in imports nothing from elsewhere on the site's machine", async () => {

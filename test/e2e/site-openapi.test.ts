@@ -166,6 +166,8 @@ test("images, imports and verifications", async () => {
     const id = ended.image?.id ?? "";
     await ask("GET", "/imports");
     await ask("GET", "/importable");
+    const uploadId = await upload(Buffer.alloc(4096, 1));
+    await ask("POST", "/importable", { uploadId, fileName: "brought.raw" });
     await ask("GET", "/images");
     await ask("GET", `/images/${id}`);
     await ask("GET", `/images/${id}/manifest`);

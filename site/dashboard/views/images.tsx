@@ -20,6 +20,7 @@ import { ask, mayAdminister } from "../state/site.ts";
 import { firmwareText, sentText } from "../words/content.ts";
 import { byName } from "../words/machine.ts";
 import { bytesText, namesText, timeText } from "../../quantities.ts";
+import { BringImage } from "./bring-image.tsx";
 import { ImportImage } from "./import-image.tsx";
 
 interface Content {
@@ -59,6 +60,7 @@ export function ImagesView() {
       {importable === null ? null : (
         <Section title="Import an image">
           <ImportImage importable={importable} imports={imports} act={content.act} />
+          <BringImage importable={importable} act={content.act} />
         </Section>
       )}
     </>

@@ -1,10 +1,19 @@
 /** What people elsewhere may import: the files of one folder, and nothing that a path or a link leads to from there. */
 import assert from "node:assert/strict";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { VolleyError } from "../../../../contract/errors.ts";
-import { importPath, listImportable } from "../../../../site/content/importable.ts";
+import { importPath, listImportable, putImportable } from "../../../../site/content/importable.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 
 const isForbidden = (error: unknown): boolean => error instanceof VolleyError && error.code === "E_FORBIDDEN";
@@ -50,4 +59,23 @@ test("no path and no link leads out of the folder, but for who is at the site's 
   const free = { folder, isFree: true };
   assert.equal(await importPath(join(top, "secret.img"), free), join(top, "secret.img"));
   await assert.rejects(importPath("../secret.img", free), isForbidden);
+});
+
+test("a file that was brought is put there whole, from another file system too, and overwrites none", async (context) => {
+  const folder = join(testFolder(context), "import");
+  const memory = mkdtempSync("/dev/shm/volley-importable-");
+  context.after(() => rmSync(memory, { recursive: true }));
+  for (const [index, from] of [testFolder(context), memory].entries()) {
+    const path = join(from, "upload");
+    const name = `brought-${index}.qcow2`;
+    writeFileSync(path, name);
+    await putImportable(folder, path, name);
+    assert.equal(readFileSync(join(folder, name), "utf8"), name);
+    assert.ok(!existsSync(path));
+    writeFileSync(path, "another");
+    await assert.rejects(putImportable(folder, path, name), { code: "E_CONFLICT" });
+    await assert.rejects(putImportable(folder, path, "notes.txt"), { code: "E_IMAGE_FORMAT" });
+    assert.equal(readFileSync(join(folder, name), "utf8"), name);
+  }
+  assert.deepEqual(readdirSync(folder).toSorted(), ["brought-0.qcow2", "brought-1.qcow2"]);
 });

@@ -1,4 +1,7 @@
-/** Where smsts.log is in each phase ("Log files", operating system deployment, Configuration Manager). */
+/**
+ * Where smsts.log is in each phase ("Log files", operating system deployment, Configuration Manager). In the full system that is
+ * where it is without the client: CCM\Logs is the folder of Configuration Manager's own.
+ */
 import { join } from "node:path";
 
 export interface LogPhase {
@@ -7,12 +10,6 @@ export interface LogPhase {
   stateFolder: string;
   /** Windows PE: a disk of the machine has a formatted volume, with this letter ("C:"); null before that. */
   dataDrive: string | null;
-  /** Folder of the running or installed Windows: "C:\\Windows". */
-  windowsFolder: string;
-  /** The client of the management system is installed in the full system. */
-  hasClient: boolean;
-  /** The sequence has ended. */
-  isDone: boolean;
 }
 
 export function logFolder(phase: LogPhase): string {
@@ -25,7 +22,6 @@ export function logFolder(phase: LogPhase): string {
         ? "X:\\Windows\\temp\\smstslog"
         : `${phase.dataDrive}\\_SMSTaskSequence\\Logs\\smstslog`;
     case "windows":
-      if (!phase.hasClient) return `${phase.dataDrive ?? "C:"}\\_SMSTaskSequence\\Logs\\smstslog`;
-      return `${phase.windowsFolder}\\CCM\\Logs${phase.isDone ? "" : "\\smstslog"}`;
+      return `${phase.dataDrive ?? "C:"}\\_SMSTaskSequence\\Logs\\smstslog`;
   }
 }

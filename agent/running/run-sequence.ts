@@ -118,14 +118,12 @@ async function machineOf(
 ): Promise<{ facts: SequenceFacts; system: SystemName }> {
   const hardware = await by.platform.identify();
   const system: SystemName = hardware.operatingSystem === "linux-pe" ? "linuxpe" : hardware.operatingSystem;
-  const windowsFolder = by.environment["SystemRoot"] ?? "C:\\Windows";
-  const phase = { system, stateFolder, dataDrive: null, windowsFolder, hasClient: false, isDone: false };
   const facts = await standAloneFacts({
     machineName: by.machineName,
     hardware,
     machine: by.platform.sequenceMachine,
     sequence,
-    logPath: logFolder(phase),
+    logPath: logFolder({ system, stateFolder, dataDrive: null }),
     dataPath: stateFolder,
   });
   return { facts, system };

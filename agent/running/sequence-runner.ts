@@ -203,9 +203,6 @@ function documentedLog({ facts, system }: LoadedRun, by: SequenceRunner, targetD
     system,
     stateFolder: facts.dataPath,
     dataDrive: existsSync(root) ? drive : null,
-    windowsFolder: by.environment["SystemRoot"] ?? "C:\\Windows",
-    hasClient: false,
-    isDone: false,
   });
 }
 

@@ -210,24 +210,11 @@ const phase: LogPhase = {
   system: "winpe",
   stateFolder: "/state",
   dataDrive: null,
-  windowsFolder: "C:\\Windows",
-  hasClient: false,
-  isDone: false,
 };
 const places: [what: string, phase: Partial<LogPhase>, folder: string][] = [
   ["Windows PE before the disk is formatted", {}, "X:\\Windows\\temp\\smstslog"],
   ["Windows PE after it is", { dataDrive: "C:" }, "C:\\_SMSTaskSequence\\Logs\\smstslog"],
-  [
-    "the full system before its client is there",
-    { system: "windows", dataDrive: "C:" },
-    "C:\\_SMSTaskSequence\\Logs\\smstslog",
-  ],
-  [
-    "the full system with its client",
-    { system: "windows", hasClient: true },
-    "C:\\Windows\\CCM\\Logs\\smstslog",
-  ],
-  ["after the sequence", { system: "windows", hasClient: true, isDone: true }, "C:\\Windows\\CCM\\Logs"],
+  ["the full system", { system: "windows" }, "C:\\_SMSTaskSequence\\Logs\\smstslog"],
   ["Linux", { system: "linuxpe" }, "/state/logs"],
 ];
 for (const [what, changes, folder] of places) {

@@ -1,6 +1,7 @@
 /** Conditions that cannot be judged, or not everywhere: what has one fails when it is reached, and this says so before. */
 import { toVolleyError } from "../../../contract/errors.ts";
 import { compareVersions, orderHolds, parseTime } from "../conditions/compare.ts";
+import { checkCodes, normaliseKey } from "../conditions/registry.ts";
 import { checkQuery } from "../conditions/wql.ts";
 import type { Comparison, Condition, SequenceNode } from "../tree.ts";
 import { walkConditions, walkNodes } from "../walk.ts";
@@ -44,6 +45,13 @@ function whyNot(condition: Condition): string | null {
         return null;
       case "folder":
         checkTime(condition.dateTime);
+        return null;
+      case "registry":
+        // A root that is a variable's value is known when it runs; of the rest of the path nothing can be wrong.
+        if (!reference.test(condition.keyPath.split(/[\\/]/, 1)[0] ?? "")) normaliseKey(condition.keyPath);
+        return null;
+      case "software":
+        checkCodes(condition);
         return null;
       default:
         return null;

@@ -75,16 +75,24 @@ const uninstall = "Microsoft\\Windows\\CurrentVersion\\Uninstall";
 const softwareKeys = ["HKEY_LOCAL_MACHINE\\SOFTWARE", "HKEY_LOCAL_MACHINE\\SOFTWARE\\WOW6432Node"];
 const guid = /^\{[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}\}$/i;
 
+/** Throws E_CONDITION for what cannot be a product. */
+export function checkCodes({
+  productCode,
+  upgradeCode,
+}: Pick<SoftwareCondition, "productCode" | "upgradeCode">): void {
+  for (const code of [productCode, upgradeCode]) {
+    if (code !== "" && !guid.test(code)) {
+      throw new VolleyError("E_CONDITION", `"${code}" is no code of Windows Installer`);
+    }
+  }
+}
+
 /** ThisVersion: that product, in that version. AnyVersion: any product of the same upgrade code. */
 export async function softwareHolds(
   condition: SoftwareCondition,
   registry: RegistryReader,
 ): Promise<boolean> {
-  for (const code of [condition.productCode, condition.upgradeCode]) {
-    if (code !== "" && !guid.test(code)) {
-      throw new VolleyError("E_CONDITION", `"${code}" is no code of Windows Installer`);
-    }
-  }
+  checkCodes(condition);
   const operator = condition.operator.toLowerCase();
   if (operator === "anyversion" && condition.upgradeCode !== "") {
     const key = `HKEY_LOCAL_MACHINE\\SOFTWARE\\Classes\\Installer\\UpgradeCodes\\${packed(condition.upgradeCode)}`;

@@ -206,6 +206,10 @@ test("conditions that nobody can judge are said, each by its line; others are no
     file(`<variable name="DateTime">${value}</variable><variable name="DateTimeOperator">less</variable>`);
   const version = (value: string): string =>
     file(`<variable name="Version">${value}</variable><variable name="VersionOperator">equals</variable>`);
+  const registry = (key: string): string =>
+    `<expression type="SMS_TaskSequence_RegistryConditionExpression"><variable name="KeyPath">${key}</variable><variable name="Operator">exists</variable></expression>`;
+  const software = (code: string): string =>
+    `<expression type="SMS_TaskSequence_SoftwareConditionExpression"><variable name="ProductCode">${code}</variable><variable name="Operator">AnyVersion</variable></expression>`;
   const rows: [string, RegExp | null][] = [
     [wmi("SELECT * FROM Win32_ComputerSystem WHERE Model LIKE '%Latitude%' AND Name = \"%Name%\""), null],
     [wmi("SELECT * FROM Win32_DiskDrive WHERE Size > %Least%"), null],
@@ -219,6 +223,15 @@ test("conditions that nobody can judge are said, each by its line; others are no
     [version("10.0.19041"), null],
     [version("%Least%"), null],
     [version("new"), /"new" is no version/],
+    [registry("HKLM:\\SOFTWARE\\%Vendor%"), null],
+    [registry("Computer\\HKEY_USERS\\.DEFAULT"), null],
+    [registry("%Root%\\SOFTWARE"), null],
+    [
+      registry("FOO\\SOFTWARE\\%Vendor%"),
+      /"FOO\\SOFTWARE\\%Vendor%" does not begin with a root of the registry/,
+    ],
+    [software("{23170F69-40C1-2702-1900-000001000000}"), null],
+    [software("notaguid"), /"notaguid" is no code of Windows Installer/],
   ];
   for (const [expression, expected] of rows) {
     const step = stepOf("RunCommandLineAction", "", variable("CommandLine", "CommandLine", "x"));

@@ -13,8 +13,8 @@ const program = fileURLToPath(new URL("long-run.js", import.meta.url));
 const rounds = 40;
 /** Of both runs that go on at a time. */
 const killsMost = 120;
-/** At the level `long` runs follow each other until so many kills were survived. */
-const killsWanted = process.env["VOLLEY_TEST_LEVEL"] === "long" ? 300 : 1;
+/** Runs follow each other until so many kills were survived. */
+const killsWanted = process.env["VOLLEY_TEST_LEVEL"] === "long" ? 600 : 200;
 
 interface Outcome {
   name: string;

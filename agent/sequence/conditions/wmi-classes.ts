@@ -107,6 +107,8 @@ const known = new Map(
   ]),
 );
 
+export const wmiClasses: readonly WmiClass[] = [...known.values()];
+
 /** Throws E_CONDITION for a namespace or a class nobody knows here. */
 export function classOf(namespace: string, className: string): WmiClass {
   const place = namespace

@@ -1,7 +1,10 @@
 /** The subset of WQL, by rule; what is beyond it is an error that says so. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { queryHolds, queryRows, type WmiRow } from "../../../../agent/sequence/conditions/wql.ts";
+import { fileURLToPath } from "node:url";
+import { checkQuery, queryHolds, queryRows, type WmiRow } from "../../../../agent/sequence/conditions/wql.ts";
+import { wqlDocument, wqlForms } from "../../../../scripts/wql-document.ts";
 
 const tables: Record<string, WmiRow[]> = {
   Win32_ComputerSystem: [
@@ -141,6 +144,12 @@ test("WQL: what hangs on a property or a class that is not looked for is no fals
   });
   const real = { ...source, ask: async () => true };
   assert.equal(await queryHolds(real, "", `${computer} PartOfDomain = TRUE`), true);
+});
+
+test("docs/WQL.md is the code's, and every query in it is understood", () => {
+  const written = readFileSync(fileURLToPath(new URL("../../../../../docs/WQL.md", import.meta.url)), "utf8");
+  assert.equal(written, wqlDocument(), "node dist/scripts/wql-document.js > docs/WQL.md");
+  for (const { query } of wqlForms) checkQuery("root\\cimv2", query);
 });
 
 test("a query beyond the table is the real WMI's, where there is one; what is in the table is not", async () => {

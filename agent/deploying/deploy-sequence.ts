@@ -11,7 +11,7 @@ import { folderStore, peekAtRun, type CheckpointStore } from "../sequence/checkp
 import type { SequenceFacts } from "../sequence/facts.ts";
 import type { SystemName } from "../sequence/tree.ts";
 import { failureOf } from "../running/sequence-end.ts";
-import { standAloneFacts } from "../running/sequence-facts.ts";
+import { peLaunchMode, standAloneFacts } from "../running/sequence-facts.ts";
 import { loadProgram, type ChildReference, type LoadedProgram } from "../running/sequence-files.ts";
 import { runLoaded, workFolder } from "../running/sequence-runner.ts";
 import { StepTeller } from "../report/step-teller.ts";
@@ -222,7 +222,7 @@ async function factsOf(
     system: operatingSystem === "linux-pe" ? "linuxpe" : operatingSystem,
     facts: {
       ...facts,
-      launchMode: facts.inPe && !isStaged ? "PXE" : "SMS",
+      launchMode: facts.inPe && !isStaged ? (peLaunchMode(by.platform.sequenceMachine) ?? "PXE") : "SMS",
       mediaType: facts.inPe && !isStaged ? "BootMedia" : "",
       userStatePath: operatingSystem === "linux" ? join(folder, "UserState") : "",
       // Only a full system has it, and what it set lasts: so a sequence tells a refresh from bare metal.

@@ -42,6 +42,8 @@ export interface SequenceMachine {
   askWmi?(namespace: string, query: string): Promise<boolean | null>;
   /** Of IPv4. */
   gateways(): string[];
+  /** GRUB's word for what it read a PE from: "cd0", "hd0,gpt1", "tftp,192.0.2.1"; empty where GRUB did not start this. */
+  startedFrom(): string;
   secureBoot(): "NA" | "Enabled" | "Disabled";
   /** The registry that conditions mean; `windowsFolder` is where an installed Windows is found, null without one. */
   registry(windowsFolder: () => Promise<string | null>): MachineRegistry;

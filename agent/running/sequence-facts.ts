@@ -36,7 +36,7 @@ export async function standAloneFacts(options: FactsOptions): Promise<SequenceFa
     uefi: hardware.firmware === "uefi",
     secureBoot: machine.secureBoot(),
     // Stand-alone: from a medium in a PE, by a person in a full system.
-    launchMode: hardware.operatingSystem.endsWith("pe") ? "UFD" : "SMS",
+    launchMode: hardware.operatingSystem.endsWith("pe") ? (peLaunchMode(machine) ?? "UFD") : "SMS",
     mediaType: hardware.operatingSystem.endsWith("pe") ? "FullMedia" : "",
     logPath: options.logPath,
     dataPath: options.dataPath,
@@ -57,6 +57,14 @@ export async function standAloneFacts(options: FactsOptions): Promise<SequenceFa
     },
     detectedWindows: hardware.operatingSystem === "winpe" ? installedWindows(machine) : null,
   };
+}
+
+/** A DVD is a disc as a CD is. Null where nothing says how the PE came here. */
+export function peLaunchMode(machine: SequenceMachine): "PXE" | "UFD" | "CD" | null {
+  const from = machine.startedFrom();
+  if (from === "") return null;
+  if (from.startsWith("cd")) return "CD";
+  return from.startsWith("hd") ? "UFD" : "PXE";
 }
 
 /** "The task sequence scans the computer's hard drives for a previous OS installation when Windows PE starts"; X: is its own. */

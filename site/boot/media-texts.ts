@@ -9,6 +9,9 @@ export function peFile(name: string): string {
   return ownFile(`site/boot/pe/${name}`);
 }
 
+/** GRUB's word for what it reads from ("cd0", "hd0,gpt1", "tftp,192.0.2.1"): the agent tells a medium from the network by it. */
+const startedFrom = "volley.root=${root}";
+
 /**
  * Kernel and initramfs are at the root of what GRUB has started from: a server, a disc, a volume. Without `shell` nobody
  * changes an entry or gets a command line: an empty "superusers" leaves nobody who may ("Authentication and
@@ -17,11 +20,11 @@ export function peFile(name: string): string {
 export function grubMenu({ shell }: { shell: boolean }): string {
   return `${shell ? "" : 'set superusers=""\n'}set timeout=1
 menuentry "Volley" --unrestricted {
-  linux /vmlinuz ${kernelOptions}
+  linux /vmlinuz ${startedFrom} ${kernelOptions}
   initrd /initrd.zst
 }
 menuentry "Volley, with the kernel's messages" --unrestricted {
-  linux /vmlinuz console=ttyS0,115200 console=tty0
+  linux /vmlinuz ${startedFrom} console=ttyS0,115200 console=tty0
   initrd /initrd.zst
 }
 `;

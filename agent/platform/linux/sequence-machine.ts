@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SequenceMachine } from "../sequence-machine.ts";
-import { systemRoots } from "./hardware.ts";
+import { readText, systemRoots, type SystemRoots } from "./hardware.ts";
 import { openOfflineRegistry } from "./hives.ts";
 import { endProcessTree } from "./process-tree.ts";
 import { mountToRead } from "./mount-to-read.ts";
@@ -14,6 +14,7 @@ import { readGateways } from "./wmi-network.ts";
 export const linuxSequenceMachine: SequenceMachine = {
   wmiRows: (className) => wmiRows(className),
   gateways: () => [...readGateways(systemRoots).values()].flat(),
+  startedFrom: () => startedFrom(systemRoots),
   secureBoot,
   registry: openOfflineRegistry,
   endProcessTree: (root, mark) => endProcessTree(root, mark),
@@ -29,6 +30,11 @@ const socketFolderCharacters = 80;
 function socketPath(folder: string): string {
   const isShort = folder.length <= socketFolderCharacters;
   return join(isShort ? folder : mkdtempSync(join(tmpdir(), "volley-")), "environment.socket");
+}
+
+/** The site's menu for GRUB puts it on the kernel's command line. */
+export function startedFrom({ proc }: SystemRoots): string {
+  return /(?:^|\s)volley\.root=(\S+)/.exec(readText(join(proc, "cmdline")) ?? "")?.[1] ?? "";
 }
 
 /** Of UEFI's variable the fifth byte, behind the attributes. */

@@ -15,6 +15,7 @@ export function windowsSequenceMachine(facts: WindowsFacts, tools: WindowsTools)
     wmiRows: (className) => wmiRows(className, { facts, tools }),
     askWmi: (namespace, query) => askWmi(namespace, query, tools),
     gateways: () => [...new Set(facts.adapters().flatMap((adapter) => adapter.gateways))],
+    startedFrom: () => "",
     secureBoot() {
       const { secureBoot } = facts.system();
       if (secureBoot === null) return "NA";

@@ -5,10 +5,24 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Hardware } from "../../../agent/platform/platform.ts";
 import { openPlatform } from "../../../agent/platform/index.ts";
-import { standAloneFacts } from "../../../agent/running/sequence-facts.ts";
+import { startedFrom } from "../../../agent/platform/linux/sequence-machine.ts";
+import { peLaunchMode, standAloneFacts } from "../../../agent/running/sequence-facts.ts";
 import { builtInVariables } from "../../../agent/sequence/facts.ts";
 import { testFolder } from "../../fixtures/folder.ts";
 import { sequence } from "../../fixtures/sequences.ts";
+
+test("what GRUB read the PE from says how it was launched", (context) => {
+  const proc = testFolder(context);
+  const { sequenceMachine } = openPlatform({ selfCommand: [], systemRoot: undefined });
+  const launched = (words: string): string | null => {
+    writeFileSync(join(proc, "cmdline"), `BOOT_IMAGE=/vmlinuz ${words}\n`);
+    return peLaunchMode({ ...sequenceMachine, startedFrom: () => startedFrom({ sys: "", proc }) });
+  };
+  assert.equal(launched("volley.root=cd0 quiet"), "CD");
+  assert.equal(launched("volley.root=hd0,gpt1 quiet"), "UFD");
+  assert.equal(launched("volley.root=tftp,192.0.2.1 quiet"), "PXE");
+  assert.equal(launched("quiet"), null);
+});
 
 test("a Windows PE finds the Windows that is installed, beside volumes without one", async (context) => {
   const disks = testFolder(context);

@@ -28,7 +28,7 @@ test("a script that reads the settings finds each value as it was given", (conte
 });
 
 test("GRUB and iPXE start the same kernel with the same words, and UEFI's initramfs has a name", () => {
-  const words = /vmlinuz (?:initrd=initrd\.zst )?(console=.*quiet.*)$/m;
+  const words = /vmlinuz (?:initrd=initrd\.zst |volley\.root=\$\{root\} )(console=.*quiet.*)$/m;
   assert.equal(words.exec(grubMenu({ shell: false }))?.[1], words.exec(ipxeScript)?.[1]);
   assert.match(ipxeScript, /^#!ipxe\nkernel vmlinuz initrd=initrd\.zst /);
 });

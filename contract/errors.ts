@@ -247,9 +247,9 @@ const entries = {
     65,
   ),
   E_IMAGE_KIND: entry(
-    "The step cannot apply an image of this kind here.",
+    "The step cannot apply an image of this kind.",
     "after-remedy",
-    "Name an image of a volume or a WIM in the step, or apply it in the other PE.",
+    "Name an image of a volume or a WIM in the step; a whole disk's is for Apply Operating System Image.",
     400,
     65,
   ),

@@ -22,6 +22,8 @@ export interface PartitionFacts {
   fileSystem: string;
   /** Label of the file system or, without one, of the partition; empty when there is none. */
   label: string;
+  /** As the system's own programs number it, where they do. */
+  number?: number;
   /** "C", where the system has given its volume one. */
   letter?: string;
 }

@@ -3,13 +3,11 @@ import { VolleyError } from "../../contract/errors.ts";
 import { conditionHolds, type ConditionWorld } from "../sequence/conditions/evaluate.ts";
 import type { SequenceEnvironment } from "../sequence/environment.ts";
 import type { Instruction, Program, StepInstruction } from "../sequence/instructions.ts";
-import type { SystemName } from "../sequence/tree.ts";
 import { findStepKind } from "../steps/catalogue.ts";
 import type { StepServices } from "../steps/services.ts";
 
 export interface Foreseeing {
   environment: SequenceEnvironment;
-  system: SystemName;
   services: StepServices;
   world: ConditionWorld;
   runsHere(step: StepInstruction): boolean;
@@ -26,10 +24,10 @@ export async function foreseeSteps(
     const kind = findStepKind(step.node.type ?? "");
     if (kind?.foresee === undefined || !by.runsHere(step)) continue;
     if (!(await isToSucceed(step, program, by.world))) continue;
-    const { services, system } = by;
+    const { services } = by;
     const variables = by.environment.forStep(step.node.variables);
     const property = (name: string): string => variables.property(name);
-    const refusal = await kind.foresee({ property, services, system, variables });
+    const refusal = await kind.foresee({ property, services, variables });
     if (refusal !== null) {
       const text = `Step "${step.node.name}" cannot do its work: ${refusal.detail}`;
       return new VolleyError(refusal.code, text, { cause: refusal });

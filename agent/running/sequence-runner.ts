@@ -130,11 +130,9 @@ function runProgram(
     world,
     async foresee(pointer, environment) {
       if (!facts.inPe) return null;
-      const { services, system } = run;
       return await foreseeSteps(program, pointer, {
         environment,
-        services,
-        system,
+        services: run.services,
         world: world(environment),
         runsHere: (step) => runsHere(step, facts),
       });

@@ -3,21 +3,12 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { checkBootable, checkStart, makeBootable } from "./boot-files/make-bootable.ts";
 import { codes } from "./codes.ts";
-import { forgetAppliedSystem } from "./applied/system.ts";
+import { forgetAppliedSystem, noteAppliedWindows } from "./applied/system.ts";
 import { applyImage, findSource, type ImageWish } from "./images/apply.ts";
 import { findDestination } from "./images/destination.ts";
 import { applyDiskImage } from "./images/disk-image.ts";
 import { foreseeImage } from "./images/foresee.ts";
-import {
-  adapted,
-  real,
-  setting,
-  StepFailure,
-  stepKind,
-  succeeded,
-  unsupported,
-  wholeNumber,
-} from "./step-kind.ts";
+import { adapted, setting, StepFailure, stepKind, succeeded, unsupported, wholeNumber } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 import { readAnswerFile } from "./unattend/answer-file.ts";
 import { readLayeredDriver, setLayeredDriver } from "./unattend/layered-driver.ts";
@@ -27,12 +18,15 @@ import { findInAnyCase, hostPath } from "./volumes.ts";
 const byWimlib = adapted(
   "wimlib applies the image, and its boot files and a new boot configuration are written; on an MBR disk GRUB stands in for Windows' own boot sectors, which no image has, and starts bootmgr; the image of a whole disk, of Windows or Linux, replaces the disk instead, with its own partitions and boot files, and a Windows on it is fitted as --fit of a deployment does it",
 );
+const byDism = adapted(
+  "a WIM as documented, by DISM and bcdboot; the image of a volume comes as blocks, and diskpart grows it to its partition; the image of a whole disk replaces the disk instead, with its own partitions and boot files, and a Windows on it is fitted as --fit of a deployment does it",
+);
 const inPeOnly = unsupported("it runs in a PE alone");
 
 export const applyOperatingSystemImage = stepKind({
   type: "ApplyOperatingSystem",
   title: "Apply Operating System Image",
-  support: { winpe: real, linuxpe: byWimlib, windows: inPeOnly, linux: inPeOnly },
+  support: { winpe: byDism, linuxpe: byWimlib, windows: inPeOnly, linux: inPeOnly },
   check(step) {
     const has = (name: string): boolean =>
       step.variables.some(({ property, value }) => property.toLowerCase() === name && value !== "");
@@ -54,8 +48,7 @@ export const applyOperatingSystemImage = stepKind({
     const source = await findSource(context, wish);
     await checkStart(context, destination, { source, index: wish.index });
     const text = await applyImage(context, { ...wish, source }, destination);
-    context.variables.set("OSDTargetSystemDrive", `${destination.letter}:`);
-    context.variables.set("OSDTargetSystemRoot", `${destination.letter}:\\Windows`);
+    noteAppliedWindows(context, destination.letter);
     await placeAnswerFile(context);
     await setLayeredDriver(context, layeredDriver);
     context.progress(0.95, "Making it bootable");

@@ -35,7 +35,7 @@ export interface StepKind {
 }
 
 /** What there is of a step's context before it runs: nothing is run for the asking, and nothing changed. */
-export type StepOutlook = Pick<StepContext, "property" | "services" | "system" | "variables">;
+export type StepOutlook = Pick<StepContext, "property" | "services" | "variables">;
 
 export interface StepOutcome {
   /** Win32 or program exit code, as 32 bits without sign. */

@@ -24,7 +24,7 @@ const variableOf = (letter: string): string => `_VolleyVolume${letter.toUpperCas
 /** The folder at which a network folder with this letter is mounted. */
 export const shareVariable = (letter: string): string => `_VolleyShare${letter.toUpperCase()}`;
 
-export const isLinux = (context: Pick<StepContext, "system">): boolean =>
+export const isLinux = (context: StepContext): boolean =>
   context.system === "linux" || context.system === "linuxpe";
 
 /** Device of a disk's partition: "/dev/sda" and 1 give "/dev/sda1", "/dev/nvme0n1" and 1 "/dev/nvme0n1p1". */

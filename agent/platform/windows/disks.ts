@@ -58,6 +58,7 @@ function toPartitionFacts(partition: ShownPartition): PartitionFacts {
   const letter = letterOf(partition);
   return {
     name: partitionName(partition),
+    number: partition.number,
     sizeBytes: partition.sizeBytes,
     fileSystem: partition.fileSystem.toLowerCase(),
     label: partition.label || partition.name,

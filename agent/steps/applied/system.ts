@@ -42,12 +42,20 @@ export async function findAppliedSystem(
       dropLetter(context, letter);
       continue;
     }
-    context.variables.set("OSDTargetSystemDrive", `${letter}:`);
-    if (kind === "windows") context.variables.set("OSDTargetSystemRoot", `${letter}:\\Windows`);
-    else setOutput(context, linuxVariable, `${letter}:`);
+    if (kind === "windows") noteAppliedWindows(context, letter);
+    else {
+      context.variables.set("OSDTargetSystemDrive", `${letter}:`);
+      setOutput(context, linuxVariable, `${letter}:`);
+    }
     return { kind, partition, letter };
   }
   return null;
+}
+
+/** For the steps that follow. */
+export function noteAppliedWindows({ variables }: StepContext, letter: string): void {
+  variables.set("OSDTargetSystemDrive", `${letter}:`);
+  variables.set("OSDTargetSystemRoot", `${letter}:\\Windows`);
 }
 
 /** Before another image is applied. */

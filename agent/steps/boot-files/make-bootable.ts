@@ -9,7 +9,7 @@ import { runOrFail, workFolder } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { hostPath, isLinux } from "../volumes.ts";
 import { recoveryVariable } from "../windows/recovery.ts";
-import { runDiskpart, windowsVolumeAt } from "../windows/volumes.ts";
+import { hideVolume, windowsVolumeAt } from "../windows/volumes.ts";
 import { checkBios, checkBootManager, showLostStart, startByBios } from "./bios.ts";
 import { removeEntriesBefore } from "./partitions-before.ts";
 import { efiPartition, startByUefi } from "./uefi.ts";
@@ -80,7 +80,6 @@ async function placeRecovery(context: StepContext, windows: string): Promise<voi
     ];
     await runOrFail(context, "name the recovery image", { command });
   } finally {
-    const lines = [`select disk ${disk}`, `select partition ${partition}`, `remove letter=${letter}`];
-    await runDiskpart(context, "hide the recovery partition", lines);
+    await hideVolume(context, { disk: Number(disk), partition: Number(partition), letter });
   }
 }

@@ -1,18 +1,17 @@
 /** Apply Operating System Image with the image of a whole disk: its partitions and what starts it come with it. */
-import { toVolleyError, VolleyError } from "../../../contract/errors.ts";
+import { VolleyError } from "../../../contract/errors.ts";
 import { chooseDisk, describe, judgeDisk, type DiskDemand } from "../../imaging/choose-disk.ts";
 import { makePlan } from "../../imaging/plan.ts";
 import type { DiskFacts } from "../../platform/platform.ts";
 import { sizeText } from "../../report/words.ts";
-import { findAppliedSystem, forgetAppliedSystem, type AppliedSystem } from "../applied/system.ts";
-import { growVolume, settleTable } from "../applied/grow.ts";
-import { notePartitions, partitionsNoted } from "../boot-files/partitions-before.ts";
+import { settleDisk } from "../applied/settle-disk.ts";
+import { forgetAppliedSystem } from "../applied/system.ts";
+import { notePartitions } from "../boot-files/partitions-before.ts";
 import { codes } from "../codes.ts";
 import { showPlan } from "../show-plan.ts";
-import { runOrFail, service, StepFailure, wholeNumber } from "../step-kind.ts";
+import { service, StepFailure, wholeNumber } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
-import { forNoWindowsPe } from "./foresee.ts";
-import { holdRoom, keptRoomOf, type KeptRoom } from "../user-state/kept.ts";
+import { keptRoomOf, type KeptRoom } from "../user-state/kept.ts";
 import {
   diskOfIndex,
   dropLettersOf,
@@ -23,13 +22,12 @@ import {
   volumeOf,
 } from "../volumes.ts";
 
-/** Returns what was done, a sentence. What has to be done with the disk afterwards is Linux's tools' work. */
+/** Returns what was done, a sentence. */
 export async function applyDiskImage(context: StepContext, packageId: string): Promise<string> {
-  if (!isLinux(context)) throw forNoWindowsPe(packageId);
   const applier = service(context, "imageApplier", "site that could cast the image");
   const demand = await applier.diskDemand(packageId);
   const disk = await takeDisk(context, demand);
-  const room = await keptRoomOf(context, disk);
+  const room = isLinux(context) ? await keptRoomOf(context, disk) : null;
   if (room !== null) checkRoom(disk, demand, room);
   const { lost } = makePlan(disk);
   await showPlan(context, [
@@ -39,6 +37,7 @@ export async function applyDiskImage(context: StepContext, packageId: string): P
   dropLettersOf(context, disk);
   forgetAppliedSystem(context);
   await notePartitions(context, disk.path);
+  await context.services?.ownFiles?.close();
   const doing = `Receiving image ${packageId}`;
   context.progress(0, doing);
   const text = await applier.writeTo({
@@ -49,43 +48,11 @@ export async function applyDiskImage(context: StepContext, packageId: string): P
     signal: context.signal,
   });
   context.progress(0.95, "Looking at what was applied");
-  await settleTable(context, disk);
-  await holdRoom(context, disk, room);
-  const system = await findAppliedSystem(context, disk);
+  const system = await settleDisk(context, { disk, packageId, room });
   if (system === null) context.log.warning(`No operating system was found on ${disk.path}`);
-  else if (system.kind === "windows") await makeOwn(context, disk, { packageId, system, room });
-  else if (await growVolume(context, disk, { ...system, end: room?.offset ?? null })) {
-    context.log.info(`${system.letter}: fills the disk now`);
-  }
-  await runOrFail(context, "write everything to the disks", { command: ["sync"] });
   const brought =
     system === null ? "" : `, a ${system.kind === "linux" ? "Linux" : "Windows"} on ${system.letter}:`;
   return `Image ${packageId} is on ${disk.path}${brought}: ${text}`;
-}
-
-/**
- * As a deployment of the image itself does it with `--fit`. Where that fails, no step that follows takes what is on the disk for
- * an applied Windows.
- */
-async function makeOwn(
-  context: StepContext,
-  disk: DiskFacts,
-  { packageId, room, system }: { packageId: string; room: KeptRoom | null; system: AppliedSystem },
-): Promise<void> {
-  context.progress(0.97, "Making the disk this computer's own");
-  const fitting = service(context, "diskFitting", "way to fit a disk");
-  await unmountVolume(context, system.letter);
-  const wish = { partitionsBefore: partitionsNoted(context), keptFrom: room?.offset ?? null };
-  try {
-    for (const text of await fitting.fit(disk.path, wish)) context.log.info(text);
-  } catch (error) {
-    forgetAppliedSystem(context);
-    dropLettersOf(context, disk);
-    const { code, detail } = toVolleyError(error);
-    if (code === "E_CANCELLED" || code === "E_INTERNAL") throw error;
-    const text = `Image ${packageId} is on ${disk.path}, which did not become this computer's own: ${code}: ${detail}`;
-    throw new StepFailure(codes.failed, text);
-  }
 }
 
 /** Before anything is written: what is known then of whether users' files can stay, and come back. */
@@ -108,7 +75,7 @@ function checkRoom(
 
 /** The disk that the step names, else the only one that fits. Throws as chooseDisk, and StepFailure. */
 async function takeDisk(context: StepContext, demand: DiskDemand): Promise<DiskFacts> {
-  await unmountOwn(context);
+  if (isLinux(context)) await unmountOwn(context);
   const disks = await numberedDisks(context);
   const index = context.property("DestinationDisk");
   if (index === "" && disks.length > 1) return chooseDisk(disks, demand);

@@ -4,7 +4,7 @@ import { refusalByAll, type DiskDemand } from "../../imaging/choose-disk.ts";
 import type { DiskFacts } from "../../platform/platform.ts";
 import type { ImageApplier } from "../services.ts";
 import type { StepOutlook } from "../step.ts";
-import { isLinux, numberedDisks } from "../volumes.ts";
+import { numberedDisks } from "../volumes.ts";
 
 /** The site has spoken: asking again says the same. */
 const known: ReadonlySet<ErrorCode> = new Set(["E_NOT_FOUND", "E_FORBIDDEN"]);
@@ -39,7 +39,6 @@ async function judge(
   const format = await applier.formatOf(packageId);
   if (format === "wim") return null;
   if (format === "disk" && !whole) return forNoVolume(packageId);
-  if (format === "disk" && !isLinux(outlook)) return forNoWindowsPe(packageId);
   const demand = await applier.diskDemand(packageId);
   const disks = (await numberedDisks(outlook)).filter((disk) => mayBeMeant(disk, demand));
   return refusalByAll(disks, demand);
@@ -56,9 +55,4 @@ function mayBeMeant(
 export function forNoVolume(packageId: string): VolleyError {
   const text = `Image ${packageId} is a whole disk's, with partitions of its own, and goes onto no volume`;
   return new VolleyError("E_IMAGE_KIND", text);
-}
-
-export function forNoWindowsPe(packageId: string): VolleyError {
-  const text = "in Windows PE a deployment of the image itself puts it on the disk (--fit)";
-  return new VolleyError("E_IMAGE_KIND", `Image ${packageId} is that of a whole disk: ${text}`);
 }

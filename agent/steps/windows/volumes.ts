@@ -55,6 +55,15 @@ export async function windowsVolumeAt(
   return letter;
 }
 
+/** Takes the letter away again. */
+export async function hideVolume(
+  context: StepContext,
+  { disk, letter, partition }: { disk: number; partition: number; letter: string },
+): Promise<void> {
+  const lines = [`select disk ${disk}`, `select partition ${partition}`, `remove letter=${letter}`];
+  await runDiskpart(context, `hide partition ${partition} of disk ${disk}`, lines);
+}
+
 /** Columns have fixed widths, given by the line of dashes below their names; texts may hold blanks. */
 export function parseVolumes(output: string): WindowsVolume[] {
   const lines = output.split(/\r?\n/);

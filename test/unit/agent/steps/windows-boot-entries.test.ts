@@ -1,26 +1,12 @@
-/** A sequence in Windows PE and whole disks: what of the firmware's boot entries goes with them, and which image is for none. */
+/** A sequence in Windows PE that partitions a disk: what of the firmware's boot entries goes with it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listDisks } from "../../../../agent/platform/windows/disks.ts";
-import { codes } from "../../../../agent/steps/codes.ts";
 import { laptop } from "../../../fixtures/windows-facts.ts";
 import { makeRoom, succeed } from "../../../fixtures/windows-room.ts";
 import { bootStore } from "../../../fixtures/windows-tools/bcdedit.ts";
 
 const id = (number: number): string => `{c39bf358-0000-11ee-8000-00000000000${number}}`;
-
-test("the image of a whole disk is refused before anything is written: a deployment of the image brings it", async (t) => {
-  const room = makeRoom(t, "winpe");
-  room.services.imageApplier = {
-    formatOf: () => Promise.resolve("disk"),
-    files: () => assert.fail("files are applied"),
-    diskDemand: () => assert.fail("it is asked for"),
-    writeTo: () => assert.fail("it is written"),
-  };
-  const { outcome } = await room.perform("ApplyOperatingSystem", { ImagePackageID: "IMAGE" });
-  assert.equal(outcome.exitCode, codes.invalidSetting);
-  assert.match(outcome.text, /whole disk: in Windows PE a deployment of the image itself/);
-});
 
 test("what led to the disk's partitions is gone once the new Windows starts; the rest stays", async (t) => {
   const room = makeRoom(t, "winpe");

@@ -17,7 +17,7 @@ import { runInWindowsPe } from "../../../fixtures/sequence-in-pe.ts";
 import { laptop } from "../../../fixtures/windows-facts.ts";
 import { writeWim, writeWindows } from "../../../fixtures/windows-image.ts";
 import { windowsPeDisk, type PeDisk } from "../../../fixtures/windows-pe-disk.ts";
-import { makeRoom, succeed, type Room } from "../../../fixtures/windows-room.ts";
+import { giveAgent, makeRoom, succeed, type Room } from "../../../fixtures/windows-room.ts";
 
 const bareMetal = fileURLToPath(new URL("../../../../../docs/sequences/bare-metal.xml", import.meta.url));
 const imageMegabytes = 48;
@@ -47,13 +47,6 @@ function makePe(t: Test): PeRoom {
   execFileSync("wimlib-imagex", ["apply", wim, "1", path], { stdio: "ignore" });
   const pe: PeRoom = { ...room, disk, image: readFileSync(path), written: [], order: [] };
   const facts = { ...laptop(true), disks: () => [disk.shown()] };
-  const platformTools = {
-    path: (program: string) => program,
-    async run(command: readonly [string, ...string[]]) {
-      const { exitCode, output } = await room.tools().run({ command });
-      return exitCode === 0 ? output : null;
-    },
-  };
   Object.assign(room.services, {
     disks: { list: () => Promise.resolve(listDisks(facts)) },
     imageApplier: {
@@ -77,7 +70,7 @@ function makePe(t: Test): PeRoom {
     diskFitting: {
       fit: () => assert.fail("no disk is fitted"),
       fitVolume: (device: string) =>
-        fitVolume(device, { facts, tools: platformTools, rewrite: disk.rewrite }),
+        fitVolume(device, { facts, tools: room.platformTools(), rewrite: disk.rewrite }),
     },
     ownFiles: { close: async () => void pe.order.push("own files closed") },
     plans: { show: async () => {} },
@@ -85,15 +78,10 @@ function makePe(t: Test): PeRoom {
     driverCatalogue: {
       packages: () => Promise.resolve([{ packageId: "DRV00001", name: "Network", category: "" }]),
     },
-    agentFiles: {
-      windows: () =>
-        Promise.resolve({ folder: agent, place: "Volley\\Agent", command: "volley-agent.exe resume" }),
-    },
   });
-  const agent = join(room.folder, "agent");
+  giveAgent(room);
   const drivers = join(room.folder, "drivers");
-  for (const folder of [agent, drivers]) mkdirSync(folder);
-  writeFileSync(join(agent, "volley-agent.exe"), "agent");
+  mkdirSync(drivers);
   writeFileSync(join(drivers, "net.inf"), inf());
   writeFileSync(join(drivers, "net.cat"), "");
   return pe;

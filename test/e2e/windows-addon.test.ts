@@ -3,6 +3,7 @@
  * caster that it writes to an image file and to a device, beside a Linux receiver. `scripts/build --windows` makes it.
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { copyFile, mkdtemp, open, readFile, rm, stat, symlink, unlink, writeFile } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,11 +12,14 @@ import { fileURLToPath } from "node:url";
 import {
   assertHolds,
   cast,
+  importImage,
   prepareImage,
   type Cast,
   type PreparedImage,
 } from "../fixtures/native-session.ts";
 import { receiverKey } from "../../native/index.ts";
+import { firstSector } from "../fixtures/disk-image.ts";
+import { laptop } from "../fixtures/windows-facts.ts";
 import type { WindowsAnswer, WindowsRequest } from "../fixtures/windows-native.ts";
 import { makePrefix, runWine, wineEnvironment, winePath } from "../fixtures/wine.ts";
 
@@ -61,12 +65,18 @@ async function usedDisk(name: string, bytes: number): Promise<string> {
   return path;
 }
 
-function receiveOnWindows(session: Cast, name: string, device: string, lossPerMillion: number) {
+function receiveOnWindows(
+  session: Cast,
+  name: string,
+  device: string,
+  lossPerMillion: number,
+  sessionPort = port,
+) {
   const receiver = 100;
   const feedbackSecret = Buffer.alloc(32, 0xfe);
   return askWindows(name, {
     work: "receive",
-    manifestPath: winePath(`${image.contentPath}.manifest`),
+    manifestPath: winePath(`${session.image.contentPath}.manifest`),
     receiverKey: receiverKey({ feedbackSecret, session: 77, receiver }).toString("hex"),
     sessionKey: Buffer.alloc(32, 0x5e).toString("hex"),
     options: {
@@ -75,7 +85,7 @@ function receiveOnWindows(session: Cast, name: string, device: string, lossPerMi
       session: 77,
       stream: 0,
       group: "239.255.61.7",
-      port,
+      port: sessionPort,
       interfaceAddress: "127.0.0.1",
       feedback: { address: "127.0.0.1", port: session.caster.ports.feedback },
       unicast: { address: "127.0.0.1", port: session.caster.ports.unicast },
@@ -164,6 +174,53 @@ test(
       await unlink(link);
       await session.caster.stop();
     }
+  },
+);
+
+test(
+  "receives a volume by multicast into the device of a larger partition, and makes it that partition's own",
+  { skip, timeout: 300_000 },
+  async () => {
+    const source = join(folder, "volume.ntfs");
+    await writeFile(source, Buffer.alloc(mebibytes << 20));
+    execFileSync("mkntfs", ["-F", "-Q", "-q", source], { stdio: "ignore" });
+    const volume = await importImage(source, join(folder, "volume-content"), mebibytes << 20);
+    const sizeBytes = volume.bytes + (16 << 20);
+    const partition = await usedDisk("partition.raw", sizeBytes);
+    const session = cast(volume, { group: "239.255.61.7", port: port + 2 });
+    const link = join(wineEnvironment.WINEPREFIX, "dosdevices", "u::");
+    await symlink(partition, link);
+    try {
+      const received = await receiveOnWindows(session, "volume", "\\\\.\\U:", 0, port + 2);
+      assert.equal(received.error, undefined);
+      assert.equal(received.root, volume.root);
+      assert.ok((received.statistics?.chunksByMulticast ?? 0) > 0);
+      await assertHolds(partition, volume);
+      const [shown] = laptop(true).shown;
+      assert.ok(shown);
+      const here = { number: 3, offsetBytes: 0, sizeBytes, mountPoints: ["U:\\"], fileSystem: "NTFS" };
+      const partitions = [{ ...here, type: "", name: "", volume: null, label: "" }];
+      const disk = { ...shown, path: winePath(partition), partitions };
+      const { error, fitted } = await askWindows("fit-volume", {
+        work: "fit",
+        disk,
+        answers: {},
+        volume: "\\\\.\\U:",
+      });
+      assert.equal(error, undefined);
+      assert.match(fitted?.said.join() ?? "", /grown to its partition and has a serial number of its own/);
+      const lines = ["rescan", "select disk 0", "select partition 3", "extend filesystem", ""];
+      assert.equal(fitted?.script, lines.join("\r\n"));
+    } finally {
+      await unlink(link);
+      await session.caster.stop();
+    }
+    const serial = (path: string): string => firstSector(path).toString("hex", 72, 80);
+    assert.notEqual(serial(partition), serial(source));
+    // What diskpart was asked for.
+    execFileSync("ntfsresize", ["--force", "--no-progress-bar", partition], { stdio: "ignore" });
+    const taken = Number(firstSector(partition).readBigUInt64LE(40)) * 512;
+    assert.ok(taken <= sizeBytes && taken > sizeBytes - (1 << 20), `${taken} of ${sizeBytes} bytes`);
   },
 );
 

@@ -63,7 +63,7 @@ async function writeVolume(
   await refuseOtherSectors(context, packageId, destination, disk);
   await showPlan(context, [`Everything on ${where} is replaced by image ${packageId}`]);
   if (isLinux(context)) await unmountVolume(context, letter);
-  await context.services?.ownFiles?.close();
+  await service(context, "ownFiles", "way to let go of volumes").close();
   const doing = `Receiving image ${packageId}`;
   context.progress(0, doing);
   const text = await applier.writeTo({

@@ -37,7 +37,7 @@ export async function applyDiskImage(context: StepContext, packageId: string): P
   dropLettersOf(context, disk);
   forgetAppliedSystem(context);
   await notePartitions(context, disk.path);
-  await context.services?.ownFiles?.close();
+  await service(context, "ownFiles", "way to let go of volumes").close();
   const doing = `Receiving image ${packageId}`;
   context.progress(0, doing);
   const text = await applier.writeTo({

@@ -82,6 +82,13 @@ function findCommand(line: string[]): { command: Command; rest: string[] } | und
   return undefined;
 }
 
+/** The commands that a line without a command asks about: all of them, or those of one kind (`volley image`). */
+function helpAskedFor([kind = "--help", asked = "--help"]: string[]): Command[] {
+  const isHelp = (word: string): boolean => ["--help", "-h", "help"].includes(word);
+  if (isHelp(kind)) return commands;
+  return isHelp(asked) ? commands.filter(({ words }) => words.startsWith(`${kind} `)) : [];
+}
+
 function isCounted({ operandCount }: Command, count: number): boolean {
   if (operandCount === "any") return true;
   if (operandCount === "some") return count > 0;
@@ -127,8 +134,9 @@ function endSignal(): Promise<void> {
 async function run(line: string[]): Promise<void> {
   const found = findCommand(line);
   if (found === undefined) {
-    if (line.length === 0 || line[0] === "--help" || line[0] === "-h" || line[0] === "help") {
-      process.stdout.write(helpForAll(commands));
+    const asked = helpAskedFor(line);
+    if (asked.length > 0) {
+      process.stdout.write(helpForAll(asked));
       return;
     }
     throw new VolleyError("E_USAGE", `There is no command "volley ${line.slice(0, 2).join(" ")}".`);

@@ -52,8 +52,15 @@ test("what is not understood is said, with exit code 2, and help is there for ev
     assert.equal(help.code, 0, command);
     assert.match(help.output, new RegExp(`^Usage: volley ${command}`, "m"));
   }
+  for (const line of [["image"], ["image", "--help"]]) {
+    const ofImages = await call(...line);
+    assert.equal(ofImages.code, 0, ofImages.complaint);
+    assert.match(ofImages.output, /volley image import FILE/);
+    assert.doesNotMatch(ofImages.output, /volley package/);
+  }
   const data = join(room.folder, "unused");
   await fails("E_USAGE", "image", "polish");
+  await fails("E_USAGE", "imago");
   await fails("E_USAGE", "image", "import", "--data", data);
   await fails("E_USAGE", "image", "list", "--nonsense", "--data", data);
   await fails("E_USAGE", "site", "--port", "eight", "--data", data);

@@ -89,6 +89,8 @@ function placeScripts(root: string, { shell }: PeContents): void {
   write(root, "etc/mdev.conf", readFileSync(peFile("mdev.conf"), "utf8"));
   write(root, "etc/hostname", "volley-pe\n");
   write(root, "etc/hosts", "127.0.0.1 localhost\n");
+  // rdate looks its port up.
+  write(root, "etc/services", "ntp 123/udp\n");
   write(root, "etc/passwd", "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/:/bin/false\n");
   write(root, "etc/group", "root:x:0:\nnogroup:x:65534:\n");
   // Where sources of time zones, users and hosts are not said, libraries ask services that are not here.

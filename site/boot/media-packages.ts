@@ -10,7 +10,7 @@ const release = "bookworm";
 /** What runs in the PE, each for what it is there. */
 const pePackages = [
   // The system itself.
-  ["busybox-static", "bash", "libc-bin", "kmod", "iproute2", "util-linux", "mount", "tar", "zstd"],
+  ["busybox-static", "bash", "libc-bin", "kmod", "iproute2", "util-linux", "mount", "tar", "zstd", "rdate"],
   // For the agent.
   "libstdc++6",
   // Disks and volumes.

@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { errors } from "../../contract/errors.ts";
 import { kernelOptions } from "../../site/boot/media-texts.ts";
 import { firstDifference, writeStructuredImage } from "../fixtures/images.ts";
+import { Program } from "../fixtures/program.ts";
 import { makePeMedia, writeInitrdWithShell, type PeMediaOptions } from "../fixtures/pe-media.ts";
 import { testSeed } from "../fixtures/random.ts";
 import { SiteProcess } from "../fixtures/site-process.ts";
@@ -20,6 +21,7 @@ import { VirtualMachine, VirtualNetwork } from "../fixtures/virtual-machine.ts";
 import { volleyJson } from "../fixtures/volley-command.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
+const timeServer = fileURLToPath(new URL("../fixtures/time-server.js", import.meta.url));
 const wanted = process.env["VOLLEY_TEST_LEVEL"] === "e2e";
 const skip = wanted ? false : "boots machines: scripts/test --e2e";
 /** Screens go here, to be looked at. */
@@ -227,22 +229,39 @@ test(
   },
 );
 
+/** A machine whose clock is at the start of that year says so and what it is now, and comes to its image. */
+async function startsInYear(number: number, year: string, now = "20"): Promise<void> {
+  const disk = newDisk(year);
+  const started = await turnOn(number, [
+    "-rtc",
+    `base=${year}-01-01T00:00:00`,
+    "-device",
+    "virtio-net-pci,netdev=net,romfile=",
+    "-drive",
+    `file=${disk},format=raw,if=virtio,cache=unsafe`,
+  ]);
+  await started.says(new RegExp(`This machine's clock said ${year}-01-01, which is wrong: it is now ${now}`));
+  await picture(`clock-${year}`);
+  await started.says(/is on the disk and verified/);
+  await started.ends();
+  assert.equal(await firstDifference(image, disk), -1);
+}
+
 for (const [index, year] of ["2003", "2049"].entries()) {
-  test(`a clock in ${year} is named and set, and the site is trusted`, { skip }, async () => {
+  test(`a clock in ${year} is named and set by the media, and the site is trusted`, { skip }, async () => {
     network.startDhcp();
-    const disk = newDisk(year);
-    const started = await turnOn(3 + index, [
-      "-rtc",
-      `base=${year}-01-01T00:00:00`,
-      "-device",
-      "virtio-net-pci,netdev=net,romfile=",
-      "-drive",
-      `file=${disk},format=raw,if=virtio,cache=unsafe`,
-    ]);
-    await started.says(new RegExp(`This machine's clock said ${year}-01-01, which cannot be: it is now 20`));
-    await picture(`clock-${year}`);
-    await started.says(/is on the disk and verified/);
-    await started.ends();
-    assert.equal(await firstDifference(image, disk), -1);
+    await startsInYear(3 + index, year);
   });
 }
+
+test("a clock five years ahead, which the media cannot tell, is set by the network's", { skip }, async () => {
+  await network.stopDhcp();
+  network.startDhcp({ timeServer: network.address });
+  const time = new Program("time server", [...network.prefix, process.execPath, timeServer]);
+  try {
+    const now = new Date();
+    await startsInYear(5, String(now.getFullYear() + 5), now.toISOString().slice(0, "2026-01-".length));
+  } finally {
+    await time.kill();
+  }
+});

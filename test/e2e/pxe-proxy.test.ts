@@ -14,7 +14,7 @@ import type { Host } from "../fixtures/network.ts";
 import { testOnNetwork } from "../fixtures/network-test.ts";
 import { Program, waitFor } from "../fixtures/program.ts";
 import { askDhcp, biosClass, httpClass, uefiClass, type DhcpAnswer } from "../fixtures/pxe-client.ts";
-import { childrenOf, isRunning, rangeOf } from "../fixtures/pxe-lab.ts";
+import { childrenOf, isRunning, rangeOf, startDhcpServer } from "../fixtures/pxe-lab.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
@@ -39,20 +39,13 @@ function tests({ server, client, router, neighbour }: Hosts): void {
   let room: Room;
   let media: string;
   let other: Program;
-  const { first, last, words: range } = rangeOf(server);
+  const { words: range } = rangeOf(server);
   const main = fileURLToPath(new URL("../../site/main.js", import.meta.url));
 
   before(async () => {
     room = await openRoom("pxe proxy");
     media = makeBootMedia(join(room.folder, "media"));
-    const words = ["--no-daemon", "--conf-file=/dev/null", "--port=0", "--bind-interfaces", "--interface=e0"];
-    const files = [`--dhcp-leasefile=${join(room.folder, "leases")}`, "--no-ping", "--log-facility=-"];
-    const dnsmasq = ["dnsmasq", ...words, ...files, `--dhcp-range=${first},${last},1h`];
-    other = new Program("the other DHCP server", [...router.prefix, ...dnsmasq]);
-    await waitFor(() => other.errorOutput.includes("started"), {
-      what: "other DHCP server",
-      story: () => other.story(),
-    });
+    other = await startDhcpServer(router, room.folder);
   });
   after(async () => {
     await other.kill();

@@ -30,7 +30,7 @@ interface Level {
 const levels = {
   standard: { name: "standard", seeds: 200, fuzzSeconds: 5, limitMinutes: 75, fileLimitMinutes: 15 },
   long: { name: "long", seeds: 2000, fuzzSeconds: 600, limitMinutes: 240, fileLimitMinutes: 120 },
-  e2e: { name: "e2e", seeds: 200, fuzzSeconds: 5, limitMinutes: 80, fileLimitMinutes: 60 },
+  e2e: { name: "e2e", seeds: 200, fuzzSeconds: 5, limitMinutes: 240, fileLimitMinutes: 90 },
   site: { name: "site", seeds: 0, fuzzSeconds: 0, limitMinutes: 80, fileLimitMinutes: 40 },
   windows: { name: "windows", seeds: 0, fuzzSeconds: 0, limitMinutes: 80, fileLimitMinutes: 30 },
 } satisfies Record<string, Level>;

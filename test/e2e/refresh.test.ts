@@ -40,8 +40,6 @@ const uuid = (number: number): string => `5c0de001-0000-4000-8000-00000000000${n
 let room: DeployedRoom;
 let agent = "";
 let credential = "";
-/** Of the machine, from test to test. */
-let kept = "";
 
 before(async () => {
   if (!wanted) return;
@@ -163,6 +161,12 @@ const broken = sequenceText(
   commandStep("Fails in the PE", "exit 7"),
 );
 
+/** What the PE says first. */
+const inThePe = (firmware: Firmware): RegExp =>
+  firmware === "bios"
+    ? /Volley .* · BIOS · 10\.9\.8\.\d+/
+    : /Volley .* · UEFI, Secure Boot on · 10\.9\.8\.\d+/;
+
 /** What efibootmgr has printed, each time. */
 const bootEntries = (serial: string): string[] => {
   const printed = new Map<string, string>();
@@ -187,11 +191,7 @@ async function comesBack(number: number, firmware: Firmware, { ownGrub = true } 
   try {
     // Each of these may take long where many share the processors.
     await machine.says(/is in \/(boot|var\/lib)\/volley-pe/);
-    await machine.says(
-      firmware === "bios"
-        ? /Volley .* · BIOS · 10\.9\.8\.\d+/
-        : /Volley .* · UEFI, Secure Boot on · 10\.9\.8\.\d+/,
-    );
+    await machine.says(inThePe(firmware));
     // What GRUB says when it starts the entry of its menu.
     assert.equal(/Booting `Volley \(vmlinuz\)'/.test(machine.serial), ownGrub);
     await machine.says(/The disk is as it was/);
@@ -223,50 +223,54 @@ async function comesBack(number: number, firmware: Firmware, { ownGrub = true } 
   return disk;
 }
 
-test("with UEFI and Secure Boot, too, where the machine's own GRUB starts the PE", { skip }, async () => {
-  rmSync(await comesBack(2, "secure boot"));
-});
+/** What came back leaves for the PE once more, and is another Linux afterwards. */
+async function isRebuilt(number: number, disk: string, firmware: Firmware): Promise<void> {
+  const name = `refresh-${number}`;
+  const text = readFileSync(join(root, "docs/sequences/refresh-linux.xml"), "utf8");
+  await room.deploySequence(name, text.replace('"MessageTimeout">60<', '"MessageTimeout">1<'));
+  const machine = startMachine(number, disk, firmware);
+  try {
+    await machine.says(/The boot image \(kernel .*\) is in \/(boot|var\/lib)\/volley-pe/);
+    await machine.takePicture(join(pictures, `refresh-old-system-${number}.png`));
+    await machine.says(inThePe(firmware));
+    await machine.says(/is on the disk and verified [^(]*\(.*[1-9]\d* chunks were there/);
+    await machine.takePicture(join(pictures, `refresh-pe-${number}.png`));
+    await reaches(number, "succeeded", machine);
+    await machine.takePicture(join(pictures, `refresh-new-system-${number}.png`));
+  } finally {
+    await machine.kill();
+  }
+  onRootVolume(disk, (mounted) => {
+    const read = (path: string): string => readFileSync(join(mounted, path), "utf8");
+    assert.equal(read("etc/image-version"), "2\n");
+    assert.equal(read("etc/hostname").trim(), `lab-0${number}`);
+    assert.equal(read("srv/people/ada/thesis.txt"), "words of Ada's");
+    assert.match(read("etc/passwd"), /^ada:x:1000:1000:/m);
+    const gone = [
+      ["boot/volley-pe", "var/lib/volley-pe", "boot/grub/custom.cfg"],
+      ["etc/volley-credential"],
+    ].flat();
+    for (const path of gone) assert.ok(!existsSync(join(mounted, path)), path);
+  });
+  await room.volley("deployment", "close", name);
+  rmSync(disk);
+}
 
-test("with UEFI and Secure Boot, too, where the firmware starts the PE", { skip }, async () => {
-  rmSync(await comesBack(3, "secure boot", { ownGrub: false }));
-});
-
-test("a machine whose run fails in the PE comes back as it was", { skip }, async () => {
-  kept = await comesBack(1, "bios");
-});
-
-test(
-  "a running Linux is rebuilt by what differs, and keeps its name and its users' files",
-  { skip },
-  async () => {
-    const text = readFileSync(join(root, "docs/sequences/refresh-linux.xml"), "utf8");
-    await room.deploySequence("refresh", text.replace('"MessageTimeout">60<', '"MessageTimeout">1<'));
-    const machine = startMachine(1, kept);
-    try {
-      await machine.says(/The boot image \(kernel .*\) is in \/(boot|var\/lib)\/volley-pe/);
-      await machine.takePicture(join(pictures, "refresh-old-system.png"));
-      await machine.says(/Volley .* · BIOS · 10\.9\.8\.\d+/);
-      await machine.says(/is on the disk and verified [^(]*\(.*[1-9]\d* chunks were there/);
-      await machine.takePicture(join(pictures, "refresh-pe.png"));
-      await reaches(1, "succeeded", machine);
-      await machine.takePicture(join(pictures, "refresh-new-system.png"));
-    } finally {
-      await machine.kill();
-    }
-    onRootVolume(kept, (mounted) => {
-      const read = (path: string): string => readFileSync(join(mounted, path), "utf8");
-      assert.equal(read("etc/image-version"), "2\n");
-      assert.equal(read("etc/hostname").trim(), "lab-01");
-      assert.equal(read("srv/people/ada/thesis.txt"), "words of Ada's");
-      assert.match(read("etc/passwd"), /^ada:x:1000:1000:/m);
-      for (const gone of [
-        "boot/volley-pe",
-        "var/lib/volley-pe",
-        "boot/grub/custom.cfg",
-        "etc/volley-credential",
-      ]) {
-        assert.ok(!existsSync(join(mounted, gone)), gone);
-      }
-    });
+const machines: { title: string; firmware: Firmware; ownGrub?: boolean }[] = [
+  { title: "with a BIOS", firmware: "bios" },
+  { title: "with UEFI and Secure Boot, where its own GRUB starts the PE", firmware: "secure boot" },
+  {
+    title: "with UEFI and Secure Boot, where the firmware starts the PE",
+    firmware: "secure boot",
+    ownGrub: false,
   },
-);
+];
+for (const [index, { title, firmware, ownGrub = true }] of machines.entries()) {
+  let disk = "";
+  test(`a machine ${title}, whose run fails in the PE comes back as it was`, { skip }, async () => {
+    disk = await comesBack(index + 1, firmware, { ownGrub });
+  });
+  test(`a machine ${title}, is rebuilt by what differs, and keeps name and users' files`, { skip }, () =>
+    isRebuilt(index + 1, disk, firmware),
+  );
+}

@@ -58,6 +58,8 @@ void Receiver::State::applyAnnounce(const Header& header, const Announce& announ
     movedUntil = now; // the list is whole
   }
   restAnnounced = announce.runs.empty() && announce.coverCount >= blocks.size();
+  // The group that counts is the one of now: who is asked about next may be the only one that stayed.
+  if (restAnnounced && missingChunks == 0 && groupSize > leaveAlways) left = true;
   applyRuns(header.counter, announce);
   if (statusAt == never) statusAt = now + static_cast<Time>(uniform() * static_cast<double>(statusPeriod()));
   judge(now);

@@ -17,6 +17,7 @@ constexpr Time announceSpacing_us = 20'000; // receivers measure delay by them
 constexpr Time announceSpacingMost_us = 250'000;
 constexpr Time closingDelays_us[] = {2'000, 50'000, 200'000};
 constexpr std::uint32_t closingAnnounces = 3;
+constexpr Time closingAgain_us = 250'000;
 constexpr std::uint32_t recentBlocks = 64; // before the carousel: where repairs are
 constexpr Time backoffUnit_us = 3'000;
 constexpr double feedbackShare = 0.015; // of the data datagrams, for statuses
@@ -51,6 +52,7 @@ struct Sender::State {
 
   void takeRuns(Member& member, const Report& report, Time now);
   bool takeRun(Member& member, const Run& run, std::uint64_t highest, Time now);
+  void closeAgain(Time now);
   bool announceDue(Time now) const;
   Time announceAt() const;
   void buildAnnounce(Time now);
@@ -90,7 +92,10 @@ bool Sender::State::takeRun(Member& member, const Run& run, std::uint64_t highes
     const std::uint32_t lacked = std::min<std::uint32_t>(run.symbols, layout.symbols(block));
     const std::uint32_t wanted = schedule.newsFor(block, lacked);
     const std::uint32_t sent = schedule.sentSince(block, highest);
-    if (wanted <= sent) continue;
+    if (wanted <= sent) {
+      if (wanted > 0) closeAgain(now);
+      continue;
+    }
     const std::uint32_t symbols = wanted - sent;
     const bool repair = schedule.isRepair(block, symbols);
     const std::uint32_t cost = schedule.costOf(block, symbols);
@@ -103,6 +108,13 @@ bool Sender::State::takeRun(Member& member, const Run& run, std::uint64_t highes
     schedule.raise(block, symbols);
   }
   return true;
+}
+
+// Whoever has lost the end, and every closing announce with it, takes it for still on its way and has to hear that it is not.
+void Sender::State::closeAgain(Time now) {
+  if (schedule.blocksPending() > 0 || closingLeft > 0 || now - announcedAt < closingAgain_us) return;
+  closingLeft = 1;
+  closingAt = now;
 }
 
 Time Sender::State::statusInterval() const {

@@ -8,7 +8,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { DeploymentRecord, ImageRecord } from "../../contract/administration.ts";
 import type {
   CollectionRecord,
@@ -24,11 +23,9 @@ import { SiteClient } from "../../site/client.ts";
 import { openStore } from "../../site/store/store.ts";
 import { DeviceSite, type Enrolled } from "../fixtures/device-site.ts";
 import type { Answer, Call } from "../fixtures/https.ts";
-import { Program } from "../fixtures/program.ts";
 import type { Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
-
-const volley = fileURLToPath(new URL("../../site/main.js", import.meta.url));
+import { volleyJson } from "../fixtures/volley-command.ts";
 
 let fixture: DeviceSite;
 let room: Room;
@@ -50,13 +47,7 @@ async function refused(call: Call, code: ErrorCode): Promise<void> {
   assert.equal(ErrorAnswer.parse(answer.json, { error: () => answer.text }).code, code, answer.text);
 }
 
-async function command<Result>(...words: string[]): Promise<Result> {
-  const line = [process.execPath, volley, ...words, "--data", site.folder, "--json"];
-  const program = new Program(`volley ${words.join(" ")}`, line);
-  const { code } = await program.ended;
-  assert.equal(code, 0, program.errorOutput);
-  return JSON.parse(program.output || "null") as Result;
-}
+const command = <Result>(...words: string[]): Promise<Result> => volleyJson<Result>(site, ...words);
 
 async function device(name: string): Promise<DeviceRecord> {
   const found = (await devices()).find((one) => (one.facts?.name ?? one.name) === name);

@@ -53,6 +53,24 @@ std::map<std::uint32_t, std::uint32_t> symbolsByBlock(const Log& log) {
   return symbols;
 }
 
+// Who has lost the end and all that tells of it asks for what the sender takes for still on its way.
+void anotherClosingForWhoMissedTheEnd() {
+  Sender sender(config(), blocksOf(20), 0);
+  Time now = 0;
+  sender.onReport(asking(1, 0, {{0, 20, limits::symbolsPerBlock}}), now);
+  const Log first = drive(sender, now, 60'000'000);
+  const std::uint64_t all = first.data.size() + first.announces.size();
+  now += 1'000'000;
+  for (int again = 0; again < 2; ++again) {
+    sender.onReport(asking(1, all - 500, {{19, 1, 5}}), now);
+    const Log log = drive(sender, now, now + 60'000'000);
+    CHECK(log.data.empty());
+    CHECK(log.announces.size() == (again == 0 ? 1u : 0u)); // no more than one in a quarter of a second
+  }
+  sender.onReport(asking(1, all + 1, {{19, 1, 5}}), now);
+  CHECK(symbolsByBlock(drive(sender, now, now + 60'000'000)).at(19) == 5);
+}
+
 void silentUntilAsked() {
   Sender sender(config(), blocksOf(20), 0);
   Emission out[4];
@@ -243,6 +261,7 @@ void nonsenseIsHarmless() {
 
 int main() {
   silentUntilAsked();
+  anotherClosingForWhoMissedTheEnd();
   firstReportStartsALap();
   countersHaveNoGap();
   pacedInShortBursts();

@@ -72,6 +72,7 @@ test("disks: what Windows runs from is refused; a letter means use in Windows an
   assert.deepEqual(data.partitions, [
     {
       name: "partition 1 (E:\\)",
+      number: 1,
       sizeBytes: 1_000_000_000_000,
       fileSystem: "ntfs",
       label: "Data",

@@ -1,11 +1,13 @@
 // The sending node: numbers and sends what the machine orders, over one link with a queue.
 #include "world.h"
+#include <algorithm>
 
 namespace volley_sim {
 
 namespace {
 constexpr std::uint32_t wireBytes = 28 + 28 + 16; // IP and UDP, header, tag
 constexpr std::uint32_t session = 7;
+constexpr std::uint32_t closingAnnounces = 3;
 } // namespace
 
 void World::startSender() {
@@ -43,7 +45,7 @@ void World::checkSender(const volley::Emission& emission) {
     fail("a symbol that does not exist is sent");
   }
   restingAnnounces_ = emission.announce && sender_->idle() ? restingAnnounces_ + 1 : 0;
-  if (restingAnnounces_ > 3) fail("the sender has nothing to do and is not silent");
+  if (restingAnnounces_ > closingAnnounces) fail("the sender has nothing to do and is not silent");
 }
 
 void World::sendToGroup(const volley::Emission& emission) {
@@ -97,6 +99,8 @@ void World::reportArrives(const Packet& packet) {
   volley::Report report = *packet.report;
   if (packet.header.start != senderStart_) report.highestCounter = 0;
   sender_->onReport(report, now_);
+  // Who asks may be answered once more that nothing is on its way.
+  if (!report.runs.empty()) restingAnnounces_ = std::min(restingAnnounces_, closingAnnounces - 1);
   driveSender();
 }
 

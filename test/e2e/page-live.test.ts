@@ -99,7 +99,7 @@ test("a point in another building shows what comes to it, how fast and how long 
   await section.getByText("here", { exact: true }).waitFor();
   await section.getByText("127.9.0.0/16").waitFor();
   await section.getByText(`at any hour, at most ${copyMbps} Mbit/s`).waitFor();
-  await section.getByText("No image is to be there.").waitFor();
+  await section.getByText("Nothing is to be there.").waitFor();
   await site.client.post(`/images/${record.id}/points`, { add: [point.id] });
   const copy = section.locator(".work", { hasText: "lab" });
   await copy.getByText(new RegExp(`^\\d+\\.\\d % of ${whole}, [\\d.]+ [KM]B/s, \\d+:\\d\\d left$`)).waitFor();

@@ -132,7 +132,7 @@ const tell = (round: number): Promise<unknown> =>
 
 /** What is written on the first and on the last tile. */
 const ends = async (): Promise<unknown[]> => {
-  const lines = page.locator(".machine .line:not(.wait)");
+  const lines = page.locator(".machine .line:not(.wait, .pace)");
   return [await lines.first().textContent(), await lines.last().textContent()];
 };
 

@@ -19,7 +19,7 @@ export function MachineTile({ id }: { id: string }) {
       {text.step === "" ? null : <p class="step">{text.step}</p>}
       {text.line === "" ? null : <p class="line">{text.line}</p>}
       {text.figures.length > 0 ? <Figures text={text} /> : null}
-      {text.pace === "" ? null : <p class="line">{text.pace}</p>}
+      {text.pace === "" ? null : <p class="line pace">{text.pace}</p>}
       {text.wait === "" ? null : (
         <p class="line wait" title={text.wait}>
           {text.wait}

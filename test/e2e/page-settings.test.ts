@@ -128,10 +128,10 @@ test("the report of a machine's deployment is fetched from the page, and its sig
   await open("Devices");
   await page.getByRole("link", { name: "lab-01" }).click();
   const report = page.getByRole("button", { name: "Signed report of the deployment of lab-01" });
-  // It has done nothing yet of what it is to do once more.
+  // It has begun nothing yet of what it is to do once more.
   await report.click();
-  await says("lab-01 has had no deployment.");
-  await desk.machine.join(desk.deploymentId, { resume: false });
+  await says("lab-01 has told nothing of a deployment.");
+  await desk.machine.begin(desk.deploymentId);
   const [file] = await Promise.all([page.waitForEvent("download"), report.click()]);
   const path = join(desk.room.folder, "report.json");
   await file.saveAs(path);

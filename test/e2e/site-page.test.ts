@@ -167,7 +167,7 @@ test("users and tokens are made on the page, and the audit log says who made the
   await page.getByRole("link", { name: "Access" }).click();
   await page.getByRole("button", { name: "Revoke inventory" }).click();
   await page.getByRole("button", { name: "Revoke inventory" }).waitFor({ state: "detached" });
-  await page.getByRole("link", { name: "Room" }).click();
+  await page.getByRole("link", { name: "Room", exact: true }).click();
   await machine("lab-01").waitFor();
   assert.deepEqual(complaints, []);
 });
@@ -213,7 +213,7 @@ test("devices are imported, collected and deployed to on the page, which says wh
     .locator("#deployments tr", { hasText: "everything anew" })
     .getByText("required, closed")
     .waitFor();
-  await page.getByRole("link", { name: "Room" }).click();
+  await page.getByRole("link", { name: "Room", exact: true }).click();
   await machine("lab-01").waitFor();
   assert.deepEqual(complaints, []);
 });

@@ -153,11 +153,11 @@ test("a file of one's own computer is brought to the site past a lost answer, an
   await page.getByText("own.raw is at the site, and can be imported.").waitFor();
   assert.equal(lost, 2);
   const folder = join(room.folder, "to import");
-  const before = await readdir(folder);
-  assert.ok(before.includes("own.raw"));
+  const held = await readdir(folder);
+  assert.ok(held.includes("own.raw"));
   await bring("own.raw");
   await page.getByText("There is a file own.raw in").waitFor();
-  assert.deepEqual((await readdir(folder)).toSorted(), before.toSorted());
+  assert.deepEqual((await readdir(folder)).toSorted(), held.toSorted());
   assert.deepEqual(await readFile(join(folder, "own.raw")), bytes);
   await page.locator('select[name="path"]').selectOption("own.raw");
   await page.getByRole("button", { name: "Import it" }).click();

@@ -59,7 +59,7 @@ async function writeVolume(
   const fitting = service(context, "diskFitting", "way to fit a volume");
   const { device, letter } = destination;
   const where = describeDestination(destination);
-  const disk = (await diskOf(context, destination)) ?? null;
+  const disk = await diskOf(context, destination);
   await refuseOtherSectors(context, packageId, destination, disk);
   await showPlan(context, [`Everything on ${where} is replaced by image ${packageId}`]);
   if (isLinux(context)) await unmountVolume(context, letter);
@@ -99,7 +99,7 @@ async function applyFiles(
   if (imageApplier === undefined) await apply();
   else {
     const { index, packageId } = wish;
-    const disk = (await diskOf(context, destination)) ?? null;
+    const disk = await diskOf(context, destination);
     const device = isLinux(context) ? destination.device : where;
     await imageApplier.files({ packageId, index, device, disk }, apply);
   }

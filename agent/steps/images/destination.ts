@@ -58,14 +58,15 @@ export async function findDestination(context: StepContext): Promise<Destination
 export const describeDestination = ({ device, letter, table }: Destination): string =>
   table === null ? `${letter}:` : `${letter}: (${device})`;
 
-/** Undefined where the system shows none, as for a volume over several disks. */
+/** Null where the system shows none, as for a volume over several disks. */
 export async function diskOf(
   context: StepContext,
   { letter, table }: Destination,
-): Promise<DiskFacts | undefined> {
-  return (await numberedDisks(context)).find(({ partitions, path }) =>
+): Promise<DiskFacts | null> {
+  const found = (await numberedDisks(context)).find(({ partitions, path }) =>
     table === null ? partitions.some((one) => one.letter === letter) : path === table.disk,
   );
+  return found ?? null;
 }
 
 function readWish(context: StepContext): Wish {

@@ -21,9 +21,10 @@ import { applyDataImage } from "../../../../agent/steps/apply-data-image.ts";
 import { applyOperatingSystemImage } from "../../../../agent/steps/apply-operating-system-image.ts";
 import { applyWindowsSettings } from "../../../../agent/steps/apply-windows-settings.ts";
 import { codes } from "../../../../agent/steps/codes.ts";
-import type { ImageApplier, KeptState } from "../../../../agent/steps/services.ts";
+import type { KeptState } from "../../../../agent/steps/services.ts";
 import { setupWindows } from "../../../../agent/steps/setup-windows.ts";
 import type { Tools } from "../../../../agent/steps/step.ts";
+import { diskImageApplier } from "../../../fixtures/disk-image-applier.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { disksOf, loopDisk, type LoopDisk } from "../../../fixtures/loop-disk.ts";
 import { processTools, testContext, type TestContext } from "../../../fixtures/step-context.ts";
@@ -88,21 +89,7 @@ function makeRoom(
   const volume = join(folder, "volume");
   execFileSync("mke2fs", ["-q", "-t", "ext4", "-F", "-d", tree, volume, "54M"]);
   execFileSync("dd", [`if=${volume}`, `of=${image}`, "bs=1M", "seek=9", "conv=notrunc"], { stdio: "ignore" });
-  const imageApplier: ImageApplier = {
-    formatOf: () => Promise.resolve("disk"),
-    files: () => assert.fail("files are applied"),
-    diskDemand: () =>
-      Promise.resolve({
-        rule: { removable: false },
-        image: { name: "lab", smallestDiskBytes: 64 * megabyte, sectorBytes: 512, firmware: ["uefi"] },
-        firmware: "uefi",
-        contentBytes,
-      }),
-    writeTo({ device }) {
-      execFileSync("dd", [`if=${image}`, `of=${device}`, "bs=1M", "conv=notrunc"], { stdio: "ignore" });
-      return Promise.resolve("all of it by multicast");
-    },
-  };
+  const imageApplier = diskImageApplier(image, contentBytes);
   const inside: string[][] = [];
   const tools: Tools = {
     run(run) {

@@ -14,6 +14,7 @@ import { holdReserve } from "../../../../agent/staging/reserve-partition.ts";
 import { applyOperatingSystemImage } from "../../../../agent/steps/apply-operating-system-image.ts";
 import { codes } from "../../../../agent/steps/codes.ts";
 import type { ImageApplier, KeptState, StepServices } from "../../../../agent/steps/services.ts";
+import { diskImageApplier } from "../../../fixtures/disk-image-applier.ts";
 import { firstSector, tableOf } from "../../../fixtures/disk-image.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { disksOf, loopDisk, type LoopDisk } from "../../../fixtures/loop-disk.ts";
@@ -62,21 +63,7 @@ function makeRoom(t: Test): Room {
       stdio: "ignore",
     });
   }
-  const applier: ImageApplier = {
-    formatOf: () => Promise.resolve("disk"),
-    files: () => assert.fail("files are applied"),
-    diskDemand: () =>
-      Promise.resolve({
-        rule: { removable: false },
-        image: { name: "lab", smallestDiskBytes: 64 * megabyte, sectorBytes: 512, firmware: ["uefi"] },
-        firmware: "uefi",
-        contentBytes: megabyte,
-      }),
-    writeTo({ device }) {
-      execFileSync("dd", [`if=${image}`, `of=${device}`, "bs=1M", "conv=notrunc"], { stdio: "ignore" });
-      return Promise.resolve("all of it by multicast");
-    },
-  };
+  const applier = diskImageApplier(image, megabyte);
   const room: Room = {
     disk,
     variables: {},

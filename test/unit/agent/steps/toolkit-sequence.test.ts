@@ -16,12 +16,12 @@ import { runSequence, type RanSequence } from "../../../../agent/sequence/run.ts
 import type { SystemName } from "../../../../agent/sequence/tree.ts";
 import { findStepKind } from "../../../../agent/steps/catalogue.ts";
 import type { ReadinessFacts, StepServices } from "../../../../agent/steps/services.ts";
-import type { StepContext, Tools } from "../../../../agent/steps/step.ts";
+import type { Tools } from "../../../../agent/steps/step.ts";
 import { hostPath } from "../../../../agent/steps/volumes.ts";
-import { VolleyError } from "../../../../contract/errors.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { disksOf, loopDisk } from "../../../fixtures/loop-disk.ts";
 import { sequenceFacts } from "../../../fixtures/sequence-facts.ts";
+import { performing } from "../../../fixtures/performing.ts";
 import { processTools, testContext } from "../../../fixtures/step-context.ts";
 import { writeWim, writeWindows } from "../../../fixtures/windows-image.ts";
 import { allTools } from "../../../fixtures/windows-tools/all.ts";
@@ -207,28 +207,7 @@ test("a template of the toolkit deploys a new computer, and goes on in the new s
       secretKey: { key: async () => Buffer.alloc(32, 1) },
       onHidden: () => {},
       world: (variables) => ({ variables }) as unknown as ConditionWorld,
-      perform: async ({ node }, variables) => {
-        const kind = findStepKind(node.type ?? "");
-        assert.ok(kind, node.name);
-        const context: StepContext = {
-          step: node,
-          system,
-          property: (name) => variables.property(name),
-          variables,
-          tools,
-          content: {
-            folderOf: async (id) => {
-              if (id === guid) return join(folder, "image");
-              throw new VolleyError("E_NOT_FOUND", `${id} is not at this site`);
-            },
-          },
-          services,
-          log,
-          progress: () => {},
-          signal: new AbortController().signal,
-        };
-        return kind.perform(context);
-      },
+      perform: performing({ system, tools, packages: { [guid]: join(folder, "image") }, services, log }),
       isRepeatable: () => true,
       runsHere: () => true,
       endLeft: async () => 0,

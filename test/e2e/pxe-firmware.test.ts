@@ -3,7 +3,7 @@
  * shim and GRUB. What they are told at the end is a stand-in's, which says that they came there.
  */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { DeviceRecord } from "../../contract/devices.ts";
@@ -14,9 +14,11 @@ import { waitFor } from "../fixtures/program.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
 const wanted = process.env["VOLLEY_TEST_LEVEL"] === "e2e";
+const password = "horse.battery";
 const uuids = {
   bios: "11223344-5566-7788-99aa-bbccddeeff01",
   uefi: "11223344-5566-7788-99aa-bbccddeeff02",
+  http: "11223344-5566-7788-99aa-bbccddeeff03",
 };
 
 testOnNetwork(
@@ -44,8 +46,12 @@ function tests(host: Host): void {
       join(media, "grub", "grub.cfg"),
       "echo GRUB is at the media, lockdown $lockdown\nsleep 600\n",
     );
+    copyFileSync("/usr/lib/ipxe/ipxe.efi", join(media, "ipxe.efi"));
+    copyFileSync("/usr/lib/ipxe/undionly.kpxe", join(media, "undionly.kpxe"));
     site = await lab.startSite(media);
-    await site.client.post<DeviceRecord>("/devices", { name: "bios", uuid: uuids.bios });
+    for (const name of ["bios", "http"] as const) {
+      await site.client.post<DeviceRecord>("/devices", { name, uuid: uuids[name] });
+    }
   });
   after(() => lab.close());
 
@@ -64,5 +70,47 @@ function tests(host: Host): void {
     const words = lab.secureBoot(uuids.uefi, "52:54:00:98:00:02");
     const booting = lab.boots(/GRUB is at the media, lockdown y/, ["-no-reboot", ...words]);
     await Promise.all([approving, booting]);
+  });
+
+  test("UEFI by HTTP boot: iPXE comes by HTTP, and boots what the media says", async () => {
+    const words = lab.uefiHttp(uuids.http, "52:54:00:98:00:03");
+    const said = await lab.boots(/iPXE is at the media/, ["-no-reboot", ...words]);
+    assert.match(said, /Start HTTP Boot over IPv4/);
+    assert.match(said, /http:\/\/10\.233\.0\.1:8480\/ipxe\.efi/);
+  });
+
+  test("iPXE asks for the password, once more when it is wrong", async () => {
+    await site.client.post("/pxe/properties", { password });
+    await lab.talks(
+      [
+        { says: /Username/, types: "" },
+        { says: /Password/, types: "wrong" },
+        { says: /The password is not right/ },
+        { says: /Username/, types: "" },
+        { says: /Password/, types: password },
+        { says: /iPXE is at the media/ },
+      ],
+      ["-no-reboot", ...lab.bios(uuids.bios, "52:54:00:98:00:01")],
+    );
+  });
+
+  test("GRUB asks for the password, and boots nothing without it", async () => {
+    const refused = await lab.talks(
+      [
+        { says: /Enter username/, types: "volley" },
+        { says: /Enter password/, types: "wrong" },
+        { says: /Access denied|Enter username/i },
+      ],
+      ["-no-reboot", ...lab.secureBoot(uuids.uefi, "52:54:00:98:00:02")],
+    );
+    assert.doesNotMatch(refused, /GRUB is at the media/);
+    await lab.talks(
+      [
+        { says: /Enter username/, types: "volley" },
+        { says: /Enter password/, types: password },
+        { says: /GRUB is at the media, lockdown y/ },
+      ],
+      ["-no-reboot", ...lab.secureBoot(uuids.uefi, "52:54:00:98:00:02")],
+    );
   });
 }

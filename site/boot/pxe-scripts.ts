@@ -53,10 +53,11 @@ export function ipxeScript(answer: PxeAnswer, { hasPassword, host, path }: Scrip
       `chain --replace --autofree ${url} || goto again`,
     );
   }
+  // iPXE tells its commands of Enter as a line feed (0x0a), whatever the keyboard sends.
   const enter = `Press Enter for ${plain(answer.what)}`;
   const question =
     answer.kind === "prompt"
-      ? [`prompt --key 0x0d --timeout ${answer.seconds * 1000} Volley: ${enter}, or wait. || exit`]
+      ? [`prompt --key 0x0a --timeout ${answer.seconds * 1000} Volley: ${enter}, or wait. || exit`]
       : [`echo Volley: ${plain(answer.what)}`];
   if (!hasPassword) {
     return lines(

@@ -35,6 +35,7 @@ export const bounds = {
   pause: { of: "agent, longest pause of the event loop, ms", most: 50 },
   statusesLost: { of: "site, acknowledged statuses that were lost", most: 0 },
   succeeded: { of: "site, machines that succeeded : all", least: 1 },
+  boot: { of: "boot, seconds from power-on to joined", most: 60 },
   scaleRoom: { of: "scale, more datagrams, 1 % loss, 200 receivers", most: 0.05 },
   scaleHall: { of: "scale, more datagrams, 1 % loss, 10,000 receivers", most: 0.08 },
   scaleQuiet: { of: "scale, more datagrams, 0.1 % loss, 200 receivers", most: 0.015 },

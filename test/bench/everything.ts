@@ -31,5 +31,6 @@ export const everything: readonly (readonly [string, ...string[]])[] = [
   ["agent"],
   ["wim", "--machines", "4"],
   ["site", "--seconds", "30", "--spread", "60"],
+  ["boot"],
   ["scale"],
 ];

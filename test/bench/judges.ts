@@ -108,6 +108,13 @@ function judgeSite({ results }: SiteResult): Verdict[] {
   ]);
 }
 
+interface BootResult {
+  results: { firmware: string; seconds: number }[];
+}
+
+const judgeBoot = ({ results }: BootResult): Verdict[] =>
+  results.map(({ firmware, seconds }) => judge(bounds.boot, seconds, firmware));
+
 function judgeScale({ points }: { points: Point[] }): Verdict[] {
   return points.flatMap((point) => {
     const { feedback, lossPercent, more, receivers } = point;
@@ -134,6 +141,7 @@ export const judges: Record<string, (result: never) => Verdict[]> = {
   agent: judgeAgent,
   wim: () => [],
   site: judgeSite,
+  boot: judgeBoot,
   scale: judgeScale,
 };
 

@@ -53,7 +53,7 @@ function tests(server: Host, client: Host): void {
   const change = (properties: object) => site.client.post("/pxe/properties", properties);
   const boots = /chain .*\/accepted/;
   const starts = /chain .*\/boot\.ipxe/;
-  const isPrompt = /prompt --key 0x0d --timeout 7000/;
+  const isPrompt = /prompt --key 0x0a --timeout 7000/;
 
   /** More than a computer needs to ask again for an answer that it lost. */
   async function letTimePass(): Promise<void> {

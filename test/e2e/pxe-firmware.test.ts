@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { copyFileSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { DeviceRecord } from "../../contract/devices.ts";
@@ -15,6 +16,8 @@ import type { SiteProcess } from "../fixtures/site-process.ts";
 
 const wanted = process.env["VOLLEY_TEST_LEVEL"] === "e2e";
 const password = "horse.battery";
+/** What firmware of UEFI says when its boot loader ended and no disk is there. */
+const withoutDisk = /Boot Manager|UEFI Interactive Shell/;
 const uuids = {
   bios: "11223344-5566-7788-99aa-bbccddeeff01",
   uefi: "11223344-5566-7788-99aa-bbccddeeff02",
@@ -72,6 +75,18 @@ function tests(host: Host): void {
     await Promise.all([approving, booting]);
   });
 
+  test("who waits for approval starts from the disk when a person at it says so, by iPXE and by GRUB", async () => {
+    const held = /waits until it is approved at the site/;
+    await lab.talks(
+      [{ says: held }, { says: /from its disk/, presses: ["ctrl", "c"] }, { says: /No bootable device/ }],
+      ["-no-reboot", ...lab.bios(randomUUID(), "52:54:00:98:00:06")],
+    );
+    await lab.talks(
+      [{ says: held }, { says: /from its disk/, presses: ["esc"] }, { says: withoutDisk }],
+      ["-no-reboot", ...lab.secureBoot(randomUUID(), "52:54:00:98:00:07")],
+    );
+  });
+
   test("UEFI by HTTP boot: iPXE comes by HTTP, and boots what the media says", async () => {
     const words = lab.uefiHttp(uuids.http, "52:54:00:98:00:03");
     const said = await lab.boots(/iPXE is at the media/, ["-no-reboot", ...words]);
@@ -112,5 +127,19 @@ function tests(host: Host): void {
       ],
       ["-no-reboot", ...lab.secureBoot(uuids.uefi, "52:54:00:98:00:02")],
     );
+  });
+
+  test("who is asked and says nothing starts from the disk, by iPXE and by GRUB; who takes it boots", async () => {
+    await site.client.post("/pxe/properties", { password: null, unknown: "answer", promptSeconds: 5 });
+    const bios = ["-no-reboot", ...lab.bios(randomUUID(), "52:54:00:98:00:04")];
+    const left = await lab.talks([{ says: /Press Enter for/ }, { says: /No bootable device/ }], bios);
+    assert.doesNotMatch(left, /iPXE is at the media/);
+    await lab.talks([{ says: /Press Enter for/, types: "" }, { says: /iPXE is at the media/ }], bios);
+
+    const uefi = ["-no-reboot", ...lab.secureBoot(randomUUID(), "52:54:00:98:00:05")];
+    const menu = /Start from the disk/;
+    const silent = await lab.talks([{ says: menu }, { says: withoutDisk }], uefi);
+    assert.doesNotMatch(silent, /GRUB is at the media/);
+    await lab.talks([{ says: menu, presses: ["down"], types: "" }, { says: /GRUB is at the media/ }], uefi);
   });
 }

@@ -1,6 +1,5 @@
 /** Format and Partition Disk: cleans a disk, writes its table, formats its volumes and gives them letters. */
 import { randomUUID } from "node:crypto";
-import { safetyRefusals } from "../imaging/choose-disk.ts";
 import type { DiskFacts } from "../platform/platform.ts";
 import { notePartitions } from "./boot-files/partitions-before.ts";
 import { codes } from "./codes.ts";
@@ -9,20 +8,12 @@ import { diskpartLines } from "./partitioning/diskpart.ts";
 import { planDisk, type DiskPlan } from "./partitioning/plan.ts";
 import { readDiskWish } from "./partitioning/settings.ts";
 import { formatPartition, writeTable } from "./partitioning/sfdisk.ts";
+import { takeDisk } from "./partitioning/take-disk.ts";
 import { showPlan } from "./show-plan.ts";
 import { real, runOrFail, setOutput, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 import { keptRoomOf, holdRoom, type KeptRoom } from "./user-state/kept.ts";
-import {
-  diskOfIndex,
-  dropLettersOf,
-  isLinux,
-  nextLetter,
-  setLetter,
-  unmountVolume,
-  usedLetters,
-  volumeOf,
-} from "./volumes.ts";
+import { dropLettersOf, isLinux, nextLetter, setLetter } from "./volumes.ts";
 import { recoveryVariable } from "./windows/recovery.ts";
 import { runDiskpart } from "./windows/volumes.ts";
 
@@ -55,28 +46,6 @@ export const formatAndPartitionDisk = stepKind({
 function sizeBefore(room: KeptRoom | null, disk: { sizeBytes: number; sectorBytes: number }): number {
   if (room === null || room.offset === null) return disk.sizeBytes;
   return Math.min(room.offset + 34 * disk.sectorBytes, disk.sizeBytes);
-}
-
-/** The disk of that index, when it may be overwritten: never one the running system lives on. */
-async function takeDisk(context: StepContext, index: number): Promise<DiskFacts> {
-  let disk = await diskOfIndex(context, index);
-  if (isLinux(context)) {
-    await unmountOwn(context, disk);
-    disk = await diskOfIndex(context, index);
-  }
-  const [refusal] = safetyRefusals(disk, { removable: false }, true);
-  if (refusal !== undefined) {
-    throw new StepFailure(codes.accessDenied, `Disk ${index}, ${disk.path}, ${refusal.reason}`);
-  }
-  return disk;
-}
-
-/** Volumes that an earlier step gave a letter are mounted by us, and no reason to refuse the disk. */
-async function unmountOwn(context: StepContext, disk: DiskFacts): Promise<void> {
-  for (const letter of usedLetters(context)) {
-    const volume = await volumeOf(context, letter).catch(() => null);
-    if (volume?.disk.identity === disk.identity) await unmountVolume(context, letter);
-  }
 }
 
 async function makeOnLinux(context: StepContext, disk: DiskFacts, plan: DiskPlan): Promise<void> {

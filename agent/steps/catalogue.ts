@@ -39,11 +39,18 @@ import * as deploySteps from "./toolkit/deploy-steps.ts";
 import { applyWindowsPe, copyLogs, copyScripts, nextPhase, usePackage } from "./toolkit/file-steps.ts";
 import { gather } from "./toolkit/gather.ts";
 import { groups } from "./toolkit/groups.ts";
+import { coalesce } from "./toolkit/coalesce.ts";
+import { connect } from "./toolkit/connect.ts";
+import { moveStateStore } from "./toolkit/move-state-store.ts";
+import { oemPreload } from "./toolkit/oem-preload.ts";
+import { optIn } from "./toolkit/opt-in.ts";
 import { toolkitScriptSteps } from "./toolkit/script-steps.ts";
 import * as servicingSteps from "./toolkit/servicing-steps.ts";
+import { suspend } from "./toolkit/suspend.ts";
 import { userState } from "./toolkit/user-state.ts";
 import { validate } from "./toolkit/validate.ts";
 import { windowsUpdate } from "./toolkit/windows-update.ts";
+import { wipeDisk } from "./toolkit/wipe-disk.ts";
 import { upgradeOperatingSystem } from "./upgrade-operating-system.ts";
 
 const configurationManagerSteps: readonly StepKind[] = [
@@ -101,6 +108,13 @@ const toolkitSteps: readonly StepKind[] = [
   installToolkitApplication,
   recoverDomainJoin,
   tattoo,
+  wipeDisk,
+  connect,
+  coalesce,
+  moveStateStore,
+  optIn,
+  suspend,
+  oemPreload,
   ...toolkitScriptSteps,
 ];
 

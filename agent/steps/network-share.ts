@@ -1,11 +1,11 @@
 /** A folder of another computer, connected as an account; its password is in no argument of a program. */
 import { randomUUID } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { codes } from "./codes.ts";
 import { runOrFail, StepFailure, workFolder } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
-import { isLinux } from "./volumes.ts";
+import { connectedFolder, isLinux, noteConnected } from "./volumes.ts";
 
 export interface NetworkShare {
   server: string;
@@ -66,6 +66,22 @@ export async function mountOnLinux(context: StepContext, share: NetworkShare, fo
   } finally {
     await rm(file, { force: true });
   }
+}
+
+/** Under its own name, until the system restarts: paths on it are then paths like any. */
+export async function connectForRun(context: StepContext, share: NetworkShare): Promise<void> {
+  if (!isLinux(context)) return connectOnWindows(context, share, null);
+  const [name = ""] = share.folder.split("\\");
+  const root = `\\\\${share.server}\\${name}`;
+  if ((await connectedFolder(context, root)) !== null) return;
+  const folder = join(await workFolder(context), "shares", `own-${randomUUID()}`);
+  try {
+    await mountOnLinux(context, { ...share, folder: name }, folder);
+  } catch (error) {
+    await rmdir(folder);
+    throw error;
+  }
+  noteConnected(context, root, folder);
 }
 
 /**

@@ -24,6 +24,9 @@ const variableOf = (letter: string): string => `_VolleyVolume${letter.toUpperCas
 /** The folder at which a network folder with this letter is mounted. */
 export const shareVariable = (letter: string): string => `_VolleyShare${letter.toUpperCase()}`;
 
+/** JSON: the folders at which network folders without a letter are mounted, by their names in lower case. */
+const connectedVariable = "_VolleyConnectedFolders";
+
 export const isLinux = (context: StepContext): boolean =>
   context.system === "linux" || context.system === "linuxpe";
 
@@ -142,11 +145,38 @@ export async function hostPath(context: StepContext, path: string): Promise<stri
     if (match?.[1] === undefined || driveRoot === undefined) return path;
     return findInAnyCase(driveRoot(match[1].toUpperCase()), (match[2] ?? "").split(/[\\/]/));
   }
+  if (path.startsWith("\\\\")) return pathOnShare(context, path);
   const rest = (match?.[2] ?? path).replaceAll("\\", "/");
   if (match?.[1] === undefined) return rest;
   const folder = await mountVolume(context, match[1]);
   return findInAnyCase(folder, rest.split("/"));
 }
+
+/** Windows finds a network folder by its name; a Linux has those alone that a step has connected. */
+async function pathOnShare(context: StepContext, path: string): Promise<string> {
+  const [server = "", share = "", ...below] = path.slice(2).split(/[\\/]/);
+  const root = `\\\\${server}\\${share}`;
+  const folder = await connectedFolder(context, root);
+  if (folder === null) {
+    const text = `${root} is not connected: ZTIConnect does that, or Connect To Network Folder by a drive's letter`;
+    throw new StepFailure(codes.notFound, text);
+  }
+  return findInAnyCase(folder, below);
+}
+
+/** `root`: "\\\\server\\share". Null also after a restart, which no mount outlives. */
+export async function connectedFolder(context: StepContext, root: string): Promise<string | null> {
+  const folder = connectedFolders(context)[root.toLowerCase()];
+  return folder !== undefined && (await isMounted(folder)) ? folder : null;
+}
+
+export function noteConnected(context: StepContext, root: string, folder: string): void {
+  const all = { ...connectedFolders(context), [root.toLowerCase()]: folder };
+  setOutput(context, connectedVariable, JSON.stringify(all));
+}
+
+const connectedFolders = ({ variables }: StepContext): Record<string, string> =>
+  JSON.parse(variables.get(connectedVariable) || "{}") as Record<string, string>;
 
 /** `names` below `folder`, each as the folder writes it where it is there. ".." is refused. */
 export async function findInAnyCase(folder: string, names: readonly string[]): Promise<string> {

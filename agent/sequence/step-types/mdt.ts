@@ -70,7 +70,7 @@ export const toolkitSteps: readonly ToolkitRow[] = [
   row("ZTIBde", "Enable BitLocker (toolkit)", ""),
   row("ZTIMoveStateStore", "Move State Store", ""),
   row("ZTIConnect", "Connect to Deployment Share", ""),
-  row("ZTICoalesce", "Coalesce Variables", ""),
+  row("ZTICoalesce", "Coalesce Variables", "CoalescePattern CoalesceTarget"),
   row("ZTIModifyVars", "Modify Variables", ""),
   row("ZTIAppXmlGen", "Generate Application Migration File", "", "FullOS"),
   row("ZTIVHDCreate", "Create Virtual Hard Disk", ""),

@@ -13,6 +13,7 @@ import { handOverDueVariable } from "../setup-windows.ts";
 import { setOutput, stepKind, succeeded } from "../step-kind.ts";
 import type { StepContext, StepKind } from "../step.ts";
 import { upgradeOperatingSystem } from "../upgrade-operating-system.ts";
+import { backupFile, backupFolder } from "./backup-place.ts";
 import { afterInstall, isBeforeInstall, performKept } from "./before-install.ts";
 import { delegate, toolkitValue } from "./delegate.ts";
 import { listOf } from "./lists.ts";
@@ -178,24 +179,14 @@ export const backUp = stepKind({
     const wanted = isYes(variables.get("DoCapture")) || isYes(variables.get("ComputerBackup"));
     if (!wanted) return Promise.resolve(succeeded("DoCapture does not ask for an image"));
     const folder = backupFolder(context);
-    const file = variables.get("BackupFile") || `${variables.get("OSDComputerName") || "image"}.wim`;
     const [domain, user] = [variables.get("UserDomain"), variables.get("UserID")];
     return delegate(context, captureOperatingSystemImage, {
-      CaptureDestination: folder === "" ? "" : `${folder}\\${file}`,
+      CaptureDestination: folder === "" ? "" : `${folder}\\${backupFile(context)}`,
       CaptureUsername: user === "" || domain === "" ? user : `${domain}\\${user}`,
       CapturePassword: variables.get("UserPassword"),
     });
   },
 });
-
-/** "ComputerBackupLocation": a path, or NETWORK for BackupDir on BackupShare. Empty: the site has it. */
-function backupFolder({ variables }: StepContext): string {
-  const location = variables.get("ComputerBackupLocation");
-  if (!/^(network|auto|none|)$/i.test(location)) return location;
-  const [share, folder] = [variables.get("BackupShare"), variables.get("BackupDir")];
-  if (share !== "") return folder === "" ? share : `${share}\\${folder}`;
-  return /^([A-Za-z]:|\\\\)/.test(folder) ? folder : "";
-}
 
 export const toolkitSysprep = stepKind({
   type: "LTISysprep",

@@ -1,5 +1,6 @@
 /**
- * Steps of the toolkit that are a script of it and nothing else. The script runs as the toolkit runs it, by Windows Script
+ * Steps of the toolkit that are a script of it and nothing else. What Volley does itself it does itself on every system, whether
+ * or not ScriptRoot names the toolkit: one behaviour, which is shown before it overwrites and tested. A script here runs as the toolkit runs it, by Windows Script
  * Host, and sees the sequence's variables where its own library looks for them: in VARIABLES.DAT.
  */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -12,43 +13,76 @@ import { hostPath, isLinux } from "../volumes.ts";
 import { elementsOf, makeElement, parseXml, textOf, writeXml } from "../xml/document.ts";
 
 const whoseScript = "the toolkit's own script does it, from the package or share that ScriptRoot names";
-const whatScript = "it is a script for Windows Script Host, which Linux has not";
 const fullSystemOnly = unsupported("it runs in the full operating system alone");
-const peOnly = unsupported("it runs in Windows PE alone");
+const noServer = "it sets up a role of Windows Server, and no Windows runs here";
 
 interface ScriptStep {
   type: string;
   title: string;
-  where?: "windows" | "winpe";
+  where?: "windows";
   /** What it works on is the toolkit's own: without the toolkit this is why there is nothing to do. */
   without?: string;
+  /** Beside whose script it is: what the script alone knows or reaches. */
+  note?: string;
+  /** Why there is no doing it on Linux. */
+  notOnLinux: string;
 }
 
 const scripts: readonly ScriptStep[] = [
-  { type: "BDD_ConfigureADDS", title: "Configure ADDS", where: "windows" },
-  { type: "BDD_ConfigureDNS", title: "Configure DNS", where: "windows" },
-  { type: "BDD_ConfigureDHCP", title: "Configure DHCP", where: "windows" },
-  { type: "BDD_AuthorizeDHCP", title: "Authorize DHCP", where: "windows" },
-  { type: "BDD_InstallLanguagePacksOnline", title: "Install Language Packs Online", where: "windows" },
-  { type: "BDD_ExecuteRunbook", title: "Execute Runbook" },
-  { type: "ZTIBIOSCheck", title: "Check BIOS", without: "the toolkit's list of BIOSes is not here" },
-  { type: "ZTIOptIn", title: "Opt In to CEIP and WER" },
+  { type: "BDD_ConfigureADDS", title: "Configure ADDS", where: "windows", notOnLinux: noServer },
+  { type: "BDD_ConfigureDNS", title: "Configure DNS", where: "windows", notOnLinux: noServer },
+  { type: "BDD_ConfigureDHCP", title: "Configure DHCP", where: "windows", notOnLinux: noServer },
+  { type: "BDD_AuthorizeDHCP", title: "Authorize DHCP", where: "windows", notOnLinux: noServer },
+  {
+    type: "BDD_InstallLanguagePacksOnline",
+    title: "Install Language Packs Online",
+    where: "windows",
+    notOnLinux: "it changes a Windows that runs, and none runs here",
+  },
+  {
+    type: "BDD_ExecuteRunbook",
+    title: "Execute Runbook",
+    note: "runbooks are a server's of System Center Orchestrator, which has to be there",
+    notOnLinux:
+      "runbooks are a server's of System Center Orchestrator, a service of Microsoft that Volley has not",
+  },
+  {
+    type: "ZTIBIOSCheck",
+    title: "Check BIOS",
+    without: "the toolkit's list of BIOSes is not here",
+    notOnLinux: "how that list is written is documented nowhere, so that its script alone reads it",
+  },
   {
     type: "ZTIApplyGPOPack",
     title: "Apply Local GPO Package",
     where: "windows",
     without: "the toolkit's packs of policies are not here",
+    notOnLinux: "policies are Windows' own, and no Windows runs here",
   },
-  { type: "ZTIMoveStateStore", title: "Move State Store" },
-  { type: "ZTIConnect", title: "Connect to Deployment Share" },
-  { type: "ZTICoalesce", title: "Coalesce Variables" },
-  { type: "ZTIModifyVars", title: "Modify Variables" },
-  { type: "ZTIVHDCreate", title: "Create Virtual Hard Disk" },
-  { type: "ZTIWipeDisk", title: "Wipe Disk", where: "winpe" },
-  { type: "LTIApplyPost", title: "Post-Apply Cleanup", without: "the toolkit has left nothing to clean up" },
-  { type: "LTISuspend", title: "Lite Touch Suspend", where: "windows" },
-  { type: "LTICleanup", title: "Lite Touch Cleanup", without: "the toolkit has left nothing to clean up" },
-  { type: "LTIOEM", title: "Prepare OEM Preload" },
+  {
+    type: "ZTIModifyVars",
+    title: "Modify Variables",
+    note: "what it changes is documented nowhere",
+    notOnLinux:
+      "what it changes is documented nowhere, so that its script for Windows Script Host alone knows",
+  },
+  {
+    type: "ZTIVHDCreate",
+    title: "Create Virtual Hard Disk",
+    notOnLinux: "its script is for Windows Script Host, which Linux has not",
+  },
+  {
+    type: "LTIApplyPost",
+    title: "Post-Apply Cleanup",
+    without: "the toolkit has left nothing to clean up",
+    notOnLinux: "what the toolkit leaves is documented nowhere, so that its script alone finds it",
+  },
+  {
+    type: "LTICleanup",
+    title: "Lite Touch Cleanup",
+    without: "the toolkit has left nothing to clean up",
+    notOnLinux: "what the toolkit leaves is documented nowhere, so that its script alone finds it",
+  },
 ];
 
 const notNeeded = adapted(
@@ -65,19 +99,20 @@ const applicationMigrationFile = stepKind({
 });
 
 export const toolkitScriptSteps: readonly StepKind[] = [
-  ...scripts.map(({ title, type, where, without }) => {
-    const byToolkit = adapted(without === undefined ? whoseScript : `${whoseScript}; without it ${without}`);
+  ...scripts.map(({ title, type, where, without, note, notOnLinux }) => {
+    const more = [note, without && `without it ${without}`].filter((text) => text !== undefined);
+    const byToolkit = adapted([whoseScript, ...more].join("; "));
     const onLinux =
       without === undefined
-        ? unsupported(whatScript)
-        : adapted(`${without}; where it is, the step fails: ${whatScript}`);
+        ? unsupported(notOnLinux)
+        : adapted(`${without}; where the toolkit is, the step fails: ${notOnLinux}`);
     return stepKind({
       type,
       title,
       support: {
         winpe: where === "windows" ? fullSystemOnly : byToolkit,
         linuxpe: where === "windows" ? fullSystemOnly : onLinux,
-        windows: where === "winpe" ? peOnly : byToolkit,
+        windows: byToolkit,
         linux: onLinux,
       },
       perform: (context) => {
@@ -85,7 +120,7 @@ export const toolkitScriptSteps: readonly StepKind[] = [
           return Promise.resolve(succeeded(`Nothing to do: ${without}`));
         }
         if (!isLinux(context)) return runScript(context);
-        throw new StepFailure(codes.notSupported, `${title} does not run here: ${whatScript}`);
+        throw new StepFailure(codes.notSupported, `${title} does not run here: ${notOnLinux}`);
       },
     });
   }),

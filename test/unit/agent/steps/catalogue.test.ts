@@ -72,6 +72,10 @@ test("a step that is told nothing fails with a code or does nothing, and never t
     "BDD_UninstallRoles",
     "BDD_InstallApplication",
     "BDD_RecoverDomainJoin",
+    // Nothing is to be wiped, coalesced or moved.
+    "ZTIWipeDisk",
+    "ZTICoalesce",
+    "ZTIMoveStateStore",
     // Without the toolkit there is none of what these work on.
     "LTICopyScripts",
     "LTIApplyPost",

@@ -350,28 +350,28 @@ test("a script of the toolkit sees the variables in VARIABLES.DAT, and what it s
       return Promise.resolve({ exitCode: 0, output: "", timedOut: false });
     },
   };
-  const action = 'cscript.exe "%SCRIPTROOT%\\ZTIConnect.wsf" /uddir:x';
+  const action = 'cscript.exe "%SCRIPTROOT%\\ZTIModifyVars.wsf" /level:2';
   const variables = { ScriptRoot: "C:\\Scripts", Word: "a < b" };
-  const { outcome, variables: after } = await perform("ZTIConnect", {
+  const { outcome, variables: after } = await perform("ZTIModifyVars", {
     ...options,
     tools,
     variables,
     step: { action },
   });
   assert.equal(outcome.exitCode, 0, outcome.text);
-  assert.deepEqual(command, ["cscript.exe", '//nologo "C:\\Scripts\\ZTIConnect.wsf" /uddir:x']);
+  assert.deepEqual(command, ["cscript.exe", '//nologo "C:\\Scripts\\ZTIModifyVars.wsf" /level:2']);
   assert.equal(after.get("ANSWER"), "42");
   assert.equal(after.get("_X"), "");
   assert.ok(!existsSync(path));
-  const without = await perform("ZTIConnect", { ...options, tools, step: { action } });
+  const without = await perform("ZTIModifyVars", { ...options, tools, step: { action } });
   assert.equal(without.outcome.exitCode, codes.notFound);
-  const other = await perform("ZTIConnect", {
+  const other = await perform("ZTIModifyVars", {
     ...options,
     tools,
     variables,
     step: { action: "format.com C:" },
   });
   assert.equal(other.outcome.exitCode, codes.invalidSetting);
-  const linux = await perform("ZTIConnect", { system: "linuxpe", tools, variables, step: { action } });
+  const linux = await perform("ZTIModifyVars", { system: "linuxpe", tools, variables, step: { action } });
   assert.equal(linux.outcome.exitCode, codes.notSupported);
 });

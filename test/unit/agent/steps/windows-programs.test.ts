@@ -98,7 +98,7 @@ test("Run PowerShell Script on Windows: a policy and a file, and as another acco
 
 test("a script of the toolkit by Windows Script Host", async (t) => {
   const folder = testFolder(t);
-  const path = join(folder, "Scripts", "ZTIConnect.wsf");
+  const path = join(folder, "Scripts", "ZTIModifyVars.wsf");
   mkdirSync(join(path, ".."));
   writeFileSync(path, "");
   const options = {
@@ -106,13 +106,13 @@ test("a script of the toolkit by Windows Script Host", async (t) => {
     services: { folders: { work: folder, driveRoot: (letter: string) => join(folder, letter) } },
   };
   const rows: [action: string, exitCode: number][] = [
-    ['cscript.exe "%SCRIPTROOT%/ZTIConnect.wsf" /uncpath:\\\\server\\share', 0],
+    ['cscript.exe "%SCRIPTROOT%/ZTIModifyVars.wsf" /level:2', 0],
     ['cscript.exe "%SCRIPTROOT%/ZTINothing.wsf"', 1],
-    ['cscript.exe //nosuch "%SCRIPTROOT%/ZTIConnect.wsf"', 1],
+    ['cscript.exe //nosuch "%SCRIPTROOT%/ZTIModifyVars.wsf"', 1],
   ];
   for (const [action, exitCode] of rows) {
     const written = action.replace("%SCRIPTROOT%", join(folder, "Scripts"));
-    const ran = await perform("ZTIConnect", "winpe", { ...options, step: { action: written } });
+    const ran = await perform("ZTIModifyVars", "winpe", { ...options, step: { action: written } });
     assert.equal(ran.exitCode, exitCode, `${action}: ${ran.text}`);
   }
 });

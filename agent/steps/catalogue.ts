@@ -49,6 +49,7 @@ import * as servicingSteps from "./toolkit/servicing-steps.ts";
 import { suspend } from "./toolkit/suspend.ts";
 import { userState } from "./toolkit/user-state.ts";
 import { validate } from "./toolkit/validate.ts";
+import { createVirtualDisk } from "./toolkit/virtual-disk.ts";
 import { windowsUpdate } from "./toolkit/windows-update.ts";
 import { wipeDisk } from "./toolkit/wipe-disk.ts";
 import { upgradeOperatingSystem } from "./upgrade-operating-system.ts";
@@ -109,6 +110,7 @@ const toolkitSteps: readonly StepKind[] = [
   recoverDomainJoin,
   tattoo,
   wipeDisk,
+  createVirtualDisk,
   connect,
   coalesce,
   moveStateStore,

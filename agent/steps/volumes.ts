@@ -24,6 +24,9 @@ const variableOf = (letter: string): string => `_VolleyVolume${letter.toUpperCas
 /** The folder at which a network folder with this letter is mounted. */
 export const shareVariable = (letter: string): string => `_VolleyShare${letter.toUpperCase()}`;
 
+/** Numbers of the disks that stand for files a step has made, with blanks between. */
+export const virtualDisksVariable = "_VolleyVirtualDisks";
+
 /** JSON: the folders at which network folders without a letter are mounted, by their names in lower case. */
 const connectedVariable = "_VolleyConnectedFolders";
 
@@ -71,16 +74,25 @@ export function nextLetter(context: StepContext): string {
 
 /**
  * The disks in the order in which a sequence numbers them, from 0: fixed ones first, then removable ones, then what stands for a
- * disk and was named by a person; what is made of memory or of other disks has no number.
+ * disk and was named by a person or made by the sequence; what else is made of memory or of other disks has no number.
  */
-export async function numberedDisks(context: Pick<StepContext, "services">): Promise<DiskFacts[]> {
-  const disks = await service(context, "disks", "list of disks").list();
+export async function numberedDisks(
+  context: Pick<StepContext, "services" | "variables">,
+): Promise<DiskFacts[]> {
+  const own = context.variables.get(virtualDisksVariable).split(" ");
+  const disks = (await service(context, "disks", "list of disks").list()).map((disk): DiskFacts => {
+    const isOwn = disk.kind === "virtual" && disk.number !== undefined && own.includes(String(disk.number));
+    return isOwn ? { ...disk, kind: "file" } : disk;
+  });
   const rank = (disk: DiskFacts): number => (disk.kind === "disk" ? Number(disk.removable) : 2);
   return disks.filter(({ kind }) => kind !== "virtual").toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** What a sequence means by a disk's index. Windows' own number counts there: its programs and its WMI go by that. */
-export async function diskOfIndex(context: Pick<StepContext, "services">, index: number): Promise<DiskFacts> {
+export async function diskOfIndex(
+  context: Pick<StepContext, "services" | "variables">,
+  index: number,
+): Promise<DiskFacts> {
   const disks = await numberedDisks(context);
   const disk = disks.find(({ number }, place) => (number ?? place) === index);
   if (disk === undefined) throw new StepFailure(codes.notFound, `This computer has no disk ${index}`);

@@ -73,7 +73,12 @@ export const toolkitSteps: readonly ToolkitRow[] = [
   row("ZTICoalesce", "Coalesce Variables", "CoalescePattern CoalesceTarget"),
   row("ZTIModifyVars", "Modify Variables", ""),
   row("ZTIAppXmlGen", "Generate Application Migration File", "", "FullOS"),
-  row("ZTIVHDCreate", "Create Virtual Hard Disk", ""),
+  row(
+    "ZTIVHDCreate",
+    "Create Virtual Hard Disk",
+    `VHDCreateDiffVHD VHDCreateFileName VHDCreateSizeMax VHDCreateSource VHDCreateType VHDInputVariable
+    VHDOutputVariable`,
+  ),
   row("ZTIWipeDisk", "Wipe Disk", "", "WinPE"),
   row("LTIApplyPE", "Apply Windows PE", ""),
   row("LTIApplyPost", "Post-Apply Cleanup", ""),

@@ -5,9 +5,10 @@ import { copyFile, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ImageSource } from "../images/apply.ts";
 import type { Destination } from "../images/destination.ts";
-import { runOrFail, workFolder } from "../step-kind.ts";
+import { codes } from "../codes.ts";
+import { runOrFail, StepFailure, workFolder } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
-import { hostPath, isLinux } from "../volumes.ts";
+import { hostPath, isLinux, numberedDisks, virtualDisksVariable } from "../volumes.ts";
 import { recoveryVariable } from "../windows/recovery.ts";
 import { hideVolume, windowsVolumeAt } from "../windows/volumes.ts";
 import { checkBios, checkBootManager, showLostStart, startByBios } from "./bios.ts";
@@ -18,8 +19,18 @@ import { efiPartition, startByUefi } from "./uefi.ts";
 export async function checkBootable(context: StepContext, { table }: Destination): Promise<void> {
   if (!isLinux(context)) return;
   if (table === null) throw new Error("a destination on Linux has its table");
+  await refuseVirtualDisk(context, table.disk);
   if (table.style === "MBR") await checkBios(context, table);
   else efiPartition(table);
+}
+
+/** A Windows in a VHD is started by an entry with the file's path, which no boot configuration that is written here has. */
+async function refuseVirtualDisk(context: StepContext, path: string): Promise<void> {
+  const own = context.variables.get(virtualDisksVariable).split(" ");
+  const number = (await numberedDisks(context)).findIndex((disk) => disk.path === path);
+  if (!own.includes(String(number))) return;
+  const text = `Disk ${number} stands for a VHD, and a Windows in one is made to start by Windows PE alone`;
+  throw new StepFailure(codes.notSupported, text);
 }
 
 /** Before anything is written: whether this image can be started there, and what will then not start any more. */

@@ -67,11 +67,6 @@ const scripts: readonly ScriptStep[] = [
       "what it changes is documented nowhere, so that its script for Windows Script Host alone knows",
   },
   {
-    type: "ZTIVHDCreate",
-    title: "Create Virtual Hard Disk",
-    notOnLinux: "its script is for Windows Script Host, which Linux has not",
-  },
-  {
     type: "LTIApplyPost",
     title: "Post-Apply Cleanup",
     without: "the toolkit has left nothing to clean up",

@@ -11,7 +11,7 @@ import { folderStore, peekAtRun, type CheckpointStore } from "../sequence/checkp
 import type { SequenceFacts } from "../sequence/facts.ts";
 import type { SystemName } from "../sequence/tree.ts";
 import { failureOf } from "../running/sequence-end.ts";
-import { peLaunchMode, standAloneFacts } from "../running/sequence-facts.ts";
+import { mediaTypeOf, peLaunchMode, standAloneFacts } from "../running/sequence-facts.ts";
 import { loadProgram, type ChildReference, type LoadedProgram } from "../running/sequence-files.ts";
 import { runLoaded, workFolder } from "../running/sequence-runner.ts";
 import { StepTeller } from "../report/step-teller.ts";
@@ -217,13 +217,15 @@ async function factsOf(
     dataPath: folder,
   });
   const { machineId } = await by.site.enrol();
-  const isStaged = facts.inPe && wasStaged(by.state, deployment.id);
+  // What a refresh has put on the disk was started by the system there.
+  const isOfPe = facts.inPe && !wasStaged(by.state, deployment.id);
+  const launchMode = isOfPe ? ((await peLaunchMode(by.platform.sequenceMachine)) ?? "PXE") : "SMS";
   return {
     system: operatingSystem === "linux-pe" ? "linuxpe" : operatingSystem,
     facts: {
       ...facts,
-      launchMode: facts.inPe && !isStaged ? (peLaunchMode(by.platform.sequenceMachine) ?? "PXE") : "SMS",
-      mediaType: facts.inPe && !isStaged ? "BootMedia" : "",
+      launchMode,
+      mediaType: mediaTypeOf(launchMode, "BootMedia"),
       userStatePath: operatingSystem === "linux" ? join(folder, "UserState") : "",
       // Only a full system has it, and what it set lasts: so a sequence tells a refresh from bare metal.
       clientCache: facts.inPe ? "" : join(by.state.path, "packages"),

@@ -32,6 +32,9 @@ export interface AdapterRow {
   dnsDomain: string;
 }
 
+/** "disk": one that stays in the machine. */
+export type StartPlace = "network" | "stick" | "disc" | "disk";
+
 export interface SequenceMachine {
   /** Instances of a class of WMI, or of what stands for it; null of a class that is not looked for. */
   wmiRows(className: string): Promise<WmiFacts[] | null>;
@@ -42,8 +45,8 @@ export interface SequenceMachine {
   askWmi?(namespace: string, query: string): Promise<boolean | null>;
   /** Of IPv4. */
   gateways(): string[];
-  /** GRUB's word for what it read a PE from: "cd0", "hd0,gpt1", "tftp,192.0.2.1"; empty where GRUB did not start this. */
-  startedFrom(): string;
+  /** What a PE was read from; null where nothing says so. */
+  startedFrom(): Promise<StartPlace | null>;
   secureBoot(): "NA" | "Enabled" | "Disabled";
   /** The registry that conditions mean; `windowsFolder` is where an installed Windows is found, null without one. */
   registry(windowsFolder: () => Promise<string | null>): MachineRegistry;

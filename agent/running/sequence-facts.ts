@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Hardware } from "../platform/platform.ts";
-import type { SequenceMachine } from "../platform/sequence-machine.ts";
+import type { SequenceMachine, StartPlace } from "../platform/sequence-machine.ts";
 import type { SequenceFacts } from "../sequence/facts.ts";
 import type { Sequence } from "../sequence/tree.ts";
 
@@ -22,8 +22,11 @@ export async function standAloneFacts(options: FactsOptions): Promise<SequenceFa
   const enclosures = await machine.wmiRows("Win32_SystemEnclosure");
   const assetTag = enclosures?.[0]?.["SMBIOSAssetTag"];
   const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+  const inPe = hardware.operatingSystem === "linux-pe" || hardware.operatingSystem === "winpe";
+  // From a medium in a PE, by a person in a full system.
+  const launchMode = inPe ? ((await peLaunchMode(machine)) ?? "UFD") : "SMS";
   return {
-    inPe: hardware.operatingSystem === "linux-pe" || hardware.operatingSystem === "winpe",
+    inPe,
     machineName: options.machineName,
     make: hardware.manufacturer ?? "",
     model: hardware.model ?? "",
@@ -35,9 +38,8 @@ export async function standAloneFacts(options: FactsOptions): Promise<SequenceFa
     defaultGateways: machine.gateways(),
     uefi: hardware.firmware === "uefi",
     secureBoot: machine.secureBoot(),
-    // Stand-alone: from a medium in a PE, by a person in a full system.
-    launchMode: hardware.operatingSystem.endsWith("pe") ? (peLaunchMode(machine) ?? "UFD") : "SMS",
-    mediaType: hardware.operatingSystem.endsWith("pe") ? "FullMedia" : "",
+    launchMode,
+    mediaType: mediaTypeOf(launchMode, "FullMedia"),
     logPath: options.logPath,
     dataPath: options.dataPath,
     clientCache: "",
@@ -59,12 +61,30 @@ export async function standAloneFacts(options: FactsOptions): Promise<SequenceFa
   };
 }
 
-/** A DVD is a disc as a CD is. Null where nothing says how the PE came here. */
-export function peLaunchMode(machine: SequenceMachine): "PXE" | "UFD" | "CD" | null {
-  const from = machine.startedFrom();
-  if (from === "") return null;
-  if (from.startsWith("cd")) return "CD";
-  return from.startsWith("hd") ? "UFD" : "PXE";
+type LaunchMode = SequenceFacts["launchMode"];
+
+/** A DVD is a disc as a CD is; "HD": prestaged media on a hard disk. */
+const launchModes: Readonly<Record<StartPlace, LaunchMode>> = {
+  network: "PXE",
+  stick: "UFD",
+  disc: "CD",
+  disk: "HD",
+};
+
+/** Null where nothing says how the PE came here. */
+export async function peLaunchMode(machine: SequenceMachine): Promise<LaunchMode | null> {
+  const from = await machine.startedFrom();
+  return from === null ? null : launchModes[from];
+}
+
+/** "_SMSTSMediaType": `medium` is what a stick or a disc of this run is. */
+export function mediaTypeOf(
+  launchMode: LaunchMode,
+  medium: "BootMedia" | "FullMedia",
+): SequenceFacts["mediaType"] {
+  if (launchMode === "SMS") return "";
+  if (launchMode === "PXE") return "PXE";
+  return launchMode === "HD" ? "OEMMedia" : medium;
 }
 
 /** "The task sequence scans the computer's hard drives for a previous OS installation when Windows PE starts"; X: is its own. */

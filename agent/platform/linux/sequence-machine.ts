@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SequenceMachine } from "../sequence-machine.ts";
+import type { SequenceMachine, StartPlace } from "../sequence-machine.ts";
 import { readText, systemRoots, type SystemRoots } from "./hardware.ts";
 import { openOfflineRegistry } from "./hives.ts";
 import { endProcessTree } from "./process-tree.ts";
@@ -14,7 +14,7 @@ import { readGateways } from "./wmi-network.ts";
 export const linuxSequenceMachine: SequenceMachine = {
   wmiRows: (className) => wmiRows(className),
   gateways: () => [...readGateways(systemRoots).values()].flat(),
-  startedFrom: () => startedFrom(systemRoots),
+  startedFrom: () => Promise.resolve(startedFrom(systemRoots)),
   secureBoot,
   registry: openOfflineRegistry,
   endProcessTree: (root, mark) => endProcessTree(root, mark),
@@ -32,9 +32,12 @@ function socketPath(folder: string): string {
   return join(isShort ? folder : mkdtempSync(join(tmpdir(), "volley-")), "environment.socket");
 }
 
-/** The site's menu for GRUB puts it on the kernel's command line. */
-export function startedFrom({ proc }: SystemRoots): string {
-  return /(?:^|\s)volley\.root=(\S+)/.exec(readText(join(proc, "cmdline")) ?? "")?.[1] ?? "";
+/** The site's menu for GRUB puts its word on the kernel's command line: "cd0", "hd0,gpt1", "tftp,192.0.2.1". */
+export function startedFrom({ proc }: SystemRoots): StartPlace | null {
+  const root = /(?:^|\s)volley\.root=(\S+)/.exec(readText(join(proc, "cmdline")) ?? "")?.[1];
+  if (root === undefined) return null;
+  if (root.startsWith("cd")) return "disc";
+  return root.startsWith("hd") ? "stick" : "network";
 }
 
 /** Of UEFI's variable the fifth byte, behind the attributes. */

@@ -1,11 +1,11 @@
 /** What a running task sequence asks of a Windows machine. */
 import { createHash } from "node:crypto";
-import type { SequenceMachine } from "../sequence-machine.ts";
+import type { SequenceMachine, StartPlace } from "../sequence-machine.ts";
 import { adapterSettings } from "./adapter-settings.ts";
 import { listDevices } from "./devices.ts";
-import type { WindowsFacts } from "./facts.ts";
+import { comesAndGoes, type WindowsFacts } from "./facts.ts";
 import { endProcessTree } from "./process-tree.ts";
-import { openRegistry } from "./registry.ts";
+import { openRegistry, readKey } from "./registry.ts";
 import type { WindowsTools } from "./tools.ts";
 import { wmiRows } from "./wmi-facts.ts";
 import { askWmi } from "./wmi-query.ts";
@@ -15,7 +15,7 @@ export function windowsSequenceMachine(facts: WindowsFacts, tools: WindowsTools)
     wmiRows: (className) => wmiRows(className, { facts, tools }),
     askWmi: (namespace, query) => askWmi(namespace, query, tools),
     gateways: () => [...new Set(facts.adapters().flatMap((adapter) => adapter.gateways))],
-    startedFrom: () => "",
+    startedFrom: () => startedFrom(facts, tools),
     secureBoot() {
       const { secureBoot } = facts.system();
       if (secureBoot === null) return "NA";
@@ -33,4 +33,17 @@ export function windowsSequenceMachine(facts: WindowsFacts, tools: WindowsTools)
     mountToRead: () => Promise.resolve(false),
     releaseVolumes: () => Promise.resolve([]),
   };
+}
+
+/**
+ * "Wpeutil Command-Line Options", UpdateBootInfo, which wpeinit runs: it puts down the drive that a boot image was read from,
+ * and none for one from the network. An optical drive is no disk.
+ */
+async function startedFrom(facts: WindowsFacts, tools: WindowsTools): Promise<StartPlace | null> {
+  if (!facts.system().winPe) return null;
+  const control = await readKey("HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control", tools);
+  if ((control?.values.get("pebootramdisksourcedrive")?.data ?? "") === "") return null;
+  const medium = facts.disks().find(({ systemUses }) => systemUses.includes("boot medium"));
+  if (medium === undefined) return "disc";
+  return comesAndGoes(medium) ? "stick" : "disk";
 }

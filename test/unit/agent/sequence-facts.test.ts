@@ -6,22 +6,64 @@ import { test } from "node:test";
 import type { Hardware } from "../../../agent/platform/platform.ts";
 import { openPlatform } from "../../../agent/platform/index.ts";
 import { startedFrom } from "../../../agent/platform/linux/sequence-machine.ts";
-import { peLaunchMode, standAloneFacts } from "../../../agent/running/sequence-facts.ts";
+import type { StartPlace } from "../../../agent/platform/sequence-machine.ts";
+import { windowsSequenceMachine } from "../../../agent/platform/windows/sequence-machine.ts";
+import { mediaTypeOf, peLaunchMode, standAloneFacts } from "../../../agent/running/sequence-facts.ts";
 import { builtInVariables } from "../../../agent/sequence/facts.ts";
 import { testFolder } from "../../fixtures/folder.ts";
 import { sequence } from "../../fixtures/sequences.ts";
+import { laptop } from "../../fixtures/windows-facts.ts";
 
 test("what GRUB read the PE from says how it was launched", (context) => {
   const proc = testFolder(context);
-  const { sequenceMachine } = openPlatform({ selfCommand: [], systemRoot: undefined });
-  const launched = (words: string): string | null => {
+  const started = (words: string): StartPlace | null => {
     writeFileSync(join(proc, "cmdline"), `BOOT_IMAGE=/vmlinuz ${words}\n`);
-    return peLaunchMode({ ...sequenceMachine, startedFrom: () => startedFrom({ sys: "", proc }) });
+    return startedFrom({ sys: "", proc });
   };
-  assert.equal(launched("volley.root=cd0 quiet"), "CD");
-  assert.equal(launched("volley.root=hd0,gpt1 quiet"), "UFD");
-  assert.equal(launched("volley.root=tftp,192.0.2.1 quiet"), "PXE");
-  assert.equal(launched("quiet"), null);
+  assert.equal(started("volley.root=cd0 quiet"), "disc");
+  assert.equal(started("volley.root=hd0,gpt1 quiet"), "stick");
+  assert.equal(started("volley.root=tftp,192.0.2.1 quiet"), "network");
+  assert.equal(started("quiet"), null);
+});
+
+test("what Windows PE puts down of its start says how it was launched", async () => {
+  const control = "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control";
+  const started = async (drive: string, disk: number | null, winPe = true): Promise<StartPlace | null> => {
+    const facts = laptop(winPe);
+    facts.shown = facts.shown.map((one, index) =>
+      index === disk ? { ...one, systemUses: [...one.systemUses, "boot medium" as const] } : one,
+    );
+    const value = drive === "" ? "" : `    PEBootRamdiskSourceDrive    REG_SZ    ${drive}\r\n`;
+    const run = async ([program, ...words]: readonly string[]): Promise<string> => {
+      assert.equal(program, "cmd.exe");
+      assert.ok(words.at(-1)?.includes(`query "${control}"`), words.join(" "));
+      return `\r\n${control}\r\n${value}    PEFirmwareType    REG_DWORD    0x2\r\n\r\n${control}\\Lsa\r\n`;
+    };
+    return windowsSequenceMachine(facts, { path: (program) => program, run }).startedFrom();
+  };
+  const [ownDisk, stick] = [1, 2];
+  assert.equal(await started("F:\\", stick), "stick");
+  assert.equal(await started("E:\\", ownDisk), "disk");
+  assert.equal(await started("D:\\", null), "disc");
+  assert.equal(await started("", null), null, "from the network");
+  assert.equal(await started("F:\\", stick, false), null, "no Windows PE");
+});
+
+test("_SMSTSLaunchMode and _SMSTSMediaType: what the documentation calls each place", async () => {
+  const { sequenceMachine } = openPlatform({ selfCommand: [], systemRoot: undefined });
+  const rows: [StartPlace | null, string | null, string][] = [
+    ["network", "PXE", "PXE"],
+    ["stick", "UFD", "BootMedia"],
+    ["disc", "CD", "BootMedia"],
+    ["disk", "HD", "OEMMedia"],
+    [null, null, ""],
+  ];
+  for (const [place, mode, media] of rows) {
+    const launched = await peLaunchMode({ ...sequenceMachine, startedFrom: () => Promise.resolve(place) });
+    assert.equal(launched, mode);
+    assert.equal(mediaTypeOf(launched ?? "SMS", "BootMedia"), media);
+  }
+  assert.equal(mediaTypeOf("UFD", "FullMedia"), "FullMedia");
 });
 
 test("a Windows PE finds the Windows that is installed, beside volumes without one", async (context) => {

@@ -6,6 +6,7 @@ import { real, runOrFail, StepFailure, stepKind, succeeded, unsupported } from "
 import type { StepContext } from "../step.ts";
 import { powerShell } from "../windows/powershell.ts";
 import { delegate, toolkitValue } from "./delegate.ts";
+import { listOf } from "./lists.ts";
 
 const fullSystemOnly = unsupported("it runs in the full operating system alone");
 const noWindows = unsupported("it changes a Windows that runs, and none runs here");
@@ -23,21 +24,15 @@ export const installToolkitApplication = stepKind({
       ApplicationName: names.join(","),
       ContinueOnInstallError: "true",
       NumApps: "0",
+      // "Only applicable … when Install multiple applications is selected".
+      ApplicationSuccessCodes: single === "" ? toolkitValue(context, "ApplicationSuccessCodes") : "",
     });
   },
 });
 
-function listed(context: StepContext): string[] {
-  const names: string[] = [];
-  for (const list of ["MandatoryApplications", "Applications"]) {
-    for (let index = 1; index < 1000; index += 1) {
-      const name = context.variables.get(`${list}${String(index).padStart(3, "0")}`);
-      if (name === "") break;
-      if (!names.includes(name)) names.push(name);
-    }
-  }
-  return names;
-}
+const listed = (context: StepContext): string[] => [
+  ...new Set(["MandatoryApplications", "Applications"].flatMap((list) => listOf(context, list))),
+];
 
 /** "Recover from Domain Join Failure": AUTO joins again, FAIL ends the sequence, MANUAL goes on and says so. */
 export const recoverDomainJoin = stepKind({

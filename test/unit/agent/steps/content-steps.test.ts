@@ -99,8 +99,10 @@ const programs: Programs = {
           successCodes: [0, 3010 & 0xff],
           workingFolder: "",
         }),
-  application: (name) =>
-    Promise.resolve({ packageId: "", commandLine: `./${name}`, successCodes: [0, 3010], workingFolder: "" }),
+  application: async (name) => {
+    if (name === "none") throw new VolleyError("E_NOT_FOUND", "There is no application none");
+    return { packageId: "", commandLine: `./${name}`, successCodes: [0, 3010], workingFolder: "" };
+  },
 };
 
 test("Install Package: one program, a list with a gap, failures", async (t) => {
@@ -172,6 +174,49 @@ test("Install Application: a list, a restart, trying again, the outcome in _TSAp
   statuses.set("a", [1]);
   assert.equal((await perform({ ApplicationName: "a,b", ContinueOnInstallError: "true" })).exitCode, 1);
   assert.deepEqual(calls, ["a", "b"]);
+  // "Attempted ONLY when 'Install Next Application on Failure' option is not selected."
+  statuses.set("a", [1]);
+  assert.equal(
+    (await perform({ ApplicationName: "a,b", ContinueOnInstallError: "true" }, retry)).exitCode,
+    1,
+  );
+  assert.deepEqual(calls, ["a", "b"]);
+  // "If the value of a variable contains any information other than the name …, the task sequence continues."
+  assert.equal((await perform({ BaseVariableName: "XX" }, { XX01: "none", XX02: "b" })).exitCode, 0);
+  assert.deepEqual(calls, ["b"]);
+  assert.equal((await perform({ ApplicationName: "none" })).exitCode, codes.fileNotFound);
+});
+
+test("Install Application: the time between tries is in milliseconds, and _SMSTSAppInstallNeedsRetry says that there is one", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const rows: [Record<string, string>, number][] = [
+    [{}, 30_000],
+    [{ OSDAppInstallRetryTimeout: "45000" }, 45_000],
+  ];
+  for (const [given, waitMs] of rows) {
+    let tries = 0;
+    const tools: Tools = {
+      run: async () => ({ exitCode: (tries += 1) < 3 ? 1 : 0, output: "", timedOut: false }),
+    };
+    const context = testContext({
+      system: "linux",
+      properties: { ApplicationName: "a" },
+      variables: { OSDAppInstallRetries: "2", ...given },
+      tools,
+      services: { programs },
+    });
+    const installed = installApplication.perform(context);
+    for (const expected of [1, 2, 3]) {
+      while (tries < expected) await new Promise<void>((done) => void setImmediate(done));
+      await new Promise<void>((done) => void setImmediate(done));
+      assert.equal(context.variables.get("_SMSTSAppInstallNeedsRetry"), String(expected < 3));
+      t.mock.timers.tick(waitMs - 1);
+      await new Promise<void>((done) => void setImmediate(done));
+      assert.equal(tries, expected, "not yet");
+      t.mock.timers.tick(1);
+    }
+    assert.equal((await installed).exitCode, 0);
+  }
 });
 
 test("Request and Release State Store: retries, the hidden key", async () => {

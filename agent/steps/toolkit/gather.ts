@@ -22,8 +22,13 @@ export const gather = stepKind({
     const used = applyRules(sections, {
       get: (name) => context.variables.get(name),
       set: (name, value) => {
+        const readOnly = /^_smstsorgname$/i.test(name);
+        if (name.startsWith("_") && !readOnly) {
+          context.log.warning(`${name} is the engine's own: the rules cannot set it`);
+          return;
+        }
         const hidden = /password|productkey/i.test(name);
-        context.variables.set(name, value, { hidden });
+        context.variables.set(name, value, { hidden, readOnly });
         context.log.detail(hidden ? `${name} is set; its value is hidden` : `${name} = ${value}`);
       },
       expand: (text) => context.variables.expand(text),

@@ -65,6 +65,7 @@ function setMachine(variables: StepVariables, facts: ReadinessFacts | undefined)
     const is64Bit = facts.architecture === "64-bit";
     variables.set("Architecture", is64Bit ? "X64" : "X86");
     variables.set("CapableArchitecture", is64Bit ? "AMD64 X64 X86" : "X86");
+    variables.set("Supports64Bit", truth(is64Bit));
     variables.set("SupportsX64", truth(is64Bit));
     variables.set("SupportsX86", "True");
   }

@@ -147,7 +147,7 @@ test("Gather: facts of the machine, and rules from where the toolkit keeps them"
   writeFileSync(
     join(folder, "Control", "CustomSettings.ini"),
     Buffer.from(
-      "\uFEFF[Settings]\r\nPriority=Default\r\n[Default]\r\nAdminPassword=pa55word\r\nTimeZoneName=UTC\r\n",
+      "\uFEFF[Settings]\r\nPriority=Default\r\n[Default]\r\nAdminPassword=pa55word\r\nTimeZoneName=UTC\r\n_SMSTSOrgName=Woodgrove Bank\r\n_SMSTSType=3\r\n",
       "utf16le",
     ),
   );
@@ -167,6 +167,7 @@ test("Gather: facts of the machine, and rules from where the toolkit keeps them"
     ["DefaultGateway001", "192.0.2.1"],
     ["Memory", "4096"],
     ["Architecture", "X64"],
+    ["Supports64Bit", "True"],
     ["TimeZoneName", ""],
   ] as const) {
     assert.equal(local.variables.get(name), value, name);
@@ -178,6 +179,8 @@ test("Gather: facts of the machine, and rules from where the toolkit keeps them"
   });
   assert.equal(ruled.outcome.exitCode, 0, ruled.outcome.text);
   assert.equal(ruled.variables.get("TimeZoneName"), "UTC");
+  assert.equal(ruled.variables.get("_SMSTSOrgName"), "Woodgrove Bank");
+  assert.equal(ruled.variables.get("_SMSTSType"), "", "the engine's own");
   assert.ok(ruled.context.hidden.has("adminpassword"));
   assert.doesNotMatch(ruled.context.lines.join("\n"), /pa55word/);
   const missing = await perform("BDD_Gather", {

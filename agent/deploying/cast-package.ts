@@ -9,7 +9,11 @@ import { castImage, fetchManifest, successText } from "./deploy-image.ts";
 import type { CastDeployment, CastPerformer } from "./performer.ts";
 
 /** Brings a package to a path, where it is durable and its hash still to be checked; false: it does not come this way. */
-export type PackageCast = (facts: PackageFacts, path: string) => Promise<boolean>;
+export type PackageCast = (
+  facts: PackageFacts,
+  path: string,
+  askedAt?: CastPerformer["askedAt"],
+) => Promise<boolean>;
 
 /** For whom packages are cast. */
 export interface PackageCaster {
@@ -25,7 +29,7 @@ export interface PackageCaster {
  * other that does not come is logged.
  */
 export function packageCast(caster: PackageCaster, by: CastPerformer): PackageCast {
-  return async (facts, path) => {
+  return async (facts, path, askedAt) => {
     const { bytes, imageId, multicast, packageId } = facts;
     const isOnly = multicast === "only";
     if (imageId === null || multicast === "no") return false;
@@ -42,7 +46,7 @@ export function packageCast(caster: PackageCaster, by: CastPerformer): PackageCa
         patienceMs: limits.siteAwayMs,
         onWait: (failure) => by.log.warning(`Package ${packageId}: ${failure.detail}`),
       });
-      await receive(cast, path, by);
+      await receive(cast, path, { ...by, ...(askedAt !== undefined && { askedAt }) });
       const file = await open(`${path}.cast`, "r+");
       // Up to a whole sector, zeros came with it.
       await file.truncate(bytes);

@@ -19,14 +19,20 @@ export async function castingPlaces(deployment: CastDeployment, by: CastPerforme
       name: `distribution point ${point.name}`,
       host: point.address,
       multicast: wanted && point.multicast,
-      join: (request) => client.join(id, request),
+      join: (request) => {
+        by.askedAt?.({ host: point.address, port: point.port });
+        return client.join(id, request);
+      },
       sendProgress: (progress) => client.progress(id, progress),
     })),
     site: {
       name: "the site",
       host: by.siteAddress.host,
       multicast: wanted && multicast,
-      join: (request) => by.site.join(id, request),
+      join: (request) => {
+        by.askedAt?.(by.siteAddress);
+        return by.site.join(id, request);
+      },
       sendProgress: (progress) => by.site.progress(id, progress),
     },
     close: () => clients.forEach(({ client }) => client.close()),

@@ -52,6 +52,7 @@ export async function deploySequence(
   const yes = by.yes || deployment.unattended;
   const content = siteContent({
     site,
+    siteAddress: by.siteAddress,
     cast: castTo(deployment, site, by),
     folder: join(by.state.path, "packages"),
     log: by.log,

@@ -12,8 +12,8 @@ import type { DeploymentSite } from "../site/deployment-site.ts";
 import type { StateFolder } from "../state-folder.ts";
 import type { ImageApplier } from "../steps/services.ts";
 import { castImage, fetchManifest, successText } from "./deploy-image.ts";
-import type { Performer, SequenceDeployment } from "./performer.ts";
-import type { SiteContent } from "./site-content.ts";
+import type { CastPerformer, Performer, SequenceDeployment } from "./performer.ts";
+import { packageLocation, type SiteContent } from "./site-content.ts";
 import { tellSite } from "./tell-site.ts";
 
 export interface ImageApplierOptions {
@@ -42,7 +42,7 @@ export function imageApplier(options: ImageApplierOptions): ImageApplier {
   const formatOf = ({ firmware }: ImageFacts) => (firmware.length > 0 ? "disk" : "block");
   const write = async (
     image: ImageFacts,
-    { device, progress, signal }: Parameters<ImageApplier["writeTo"]>[0],
+    { at, device, packageId, progress, signal }: Parameters<ImageApplier["writeTo"]>[0],
   ): Promise<Outcome> => {
     const manifest = await fetchManifest({ ...deployment, image }, by);
     const kept = state.read(imageFile, ImageCheckpoint);
@@ -55,7 +55,11 @@ export function imageApplier(options: ImageApplierOptions): ImageApplier {
       progress(part(view));
       by.screen.progress(view);
     };
-    const told: Performer = { ...by, screen: { ...by.screen, progress: show } };
+    const told: CastPerformer = {
+      ...by,
+      screen: { ...by.screen, progress: show },
+      askedAt: (address) => at(packageLocation(address, packageId)),
+    };
     const outcome = await castImage({ ...deployment, image }, { manifest, device, resume }, told, signal);
     state.remove(imageFile);
     return outcome;

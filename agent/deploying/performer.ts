@@ -31,6 +31,8 @@ export interface CastPerformer extends Pick<
   site: Pick<SiteClient, "enrol" | "join" | "manifest" | "manifestKey" | "progress" | "remember">;
   screen: Pick<Screen, "progress">;
   delivery: Pick<Delivery, "tell">;
+  /** Told whom it is about to ask for a session: the site, or a distribution point. */
+  askedAt?(address: SiteAddress): void;
 }
 
 export interface Performer {

@@ -11,6 +11,7 @@ import type { Log } from "../report/logs.ts";
 import { pause, untilItWorks } from "../back-off.ts";
 import type { DeploymentSite } from "../site/deployment-site.ts";
 import { downloadFile, type Transfer } from "../site/file-transfer.ts";
+import type { SiteAddress } from "../site/transport.ts";
 import type { Content } from "../steps/step.ts";
 import type { PackageCast } from "./cast-package.ts";
 
@@ -21,6 +22,7 @@ export interface SiteContent extends Content {
 
 export interface SiteContentOptions {
   site: DeploymentSite;
+  siteAddress: SiteAddress;
   cast: PackageCast;
   /** Of the cache, which deployments share: what is in it is named for its hash. */
   folder: string;
@@ -30,7 +32,8 @@ export interface SiteContentOptions {
 
 const unpackMs = 3_600_000;
 
-export function siteContent({ cast, folder, log, signal, site }: SiteContentOptions): SiteContent {
+export function siteContent(options: SiteContentOptions): SiteContent {
+  const { cast, folder, log, signal, site, siteAddress } = options;
   const factsOf = (packageId: string, patienceMs = limits.siteAwayMs): Promise<PackageFacts> =>
     untilItWorks(() => site.packageFacts(packageId), {
       signal,
@@ -42,7 +45,11 @@ export function siteContent({ cast, folder, log, signal, site }: SiteContentOpti
     progress: () => {},
     onWait: (failure) => log.warning(`${what}: ${failure.detail}`),
   });
-  const fetchFolder = async (packageId: string, patienceMs: number): Promise<string> => {
+  const fetchFolder = async (
+    packageId: string,
+    patienceMs: number,
+    at: (location: string) => void,
+  ): Promise<string> => {
     const facts = await factsOf(packageId, patienceMs);
     const { bytes, fileName, hash, kind, packageId: id } = facts;
     const what = `Package ${id}`;
@@ -51,17 +58,18 @@ export function siteContent({ cast, folder, log, signal, site }: SiteContentOpti
     }
     const place = join(folder, `${id}-${hash.slice(0, 16)}`);
     const piece = (offset: number): Promise<Buffer> => site.packagePiece(id, offset);
-    const common = { bytes, hash, what, piece, patienceMs, ...transfer(what) };
+    const fetch = async (path: string): Promise<void> => {
+      const isHere = await cast(facts, path, (address) => at(packageLocation(address, id)));
+      if (!isHere) at(packageLocation(siteAddress, id));
+      await downloadFile({ bytes, hash, what, piece, patienceMs, path, ...transfer(what) });
+    };
     if (kind === "file" && fileName !== null) {
-      const path = join(place, fileName);
-      await cast(facts, path);
-      await downloadFile({ ...common, path });
+      await fetch(join(place, fileName));
       return place;
     }
     if (existsSync(place)) return place;
     const archive = `${place}.tar.gz`;
-    await cast(facts, archive);
-    await downloadFile({ ...common, path: archive });
+    await fetch(archive);
     await unpack(archive, place);
     await rm(archive);
     log.info(`${what} is here: ${bytes} bytes, SHA-256 ${hash}`);
@@ -69,10 +77,10 @@ export function siteContent({ cast, folder, log, signal, site }: SiteContentOpti
   };
   return {
     factsOf: (packageId) => factsOf(packageId),
-    async folderOf(packageId, retries) {
+    async folderOf(packageId, retries, at = () => {}) {
       for (let tries = 1; ; tries += 1) {
         try {
-          return await fetchFolder(packageId, retries === undefined ? limits.siteAwayMs : -1);
+          return await fetchFolder(packageId, retries === undefined ? limits.siteAwayMs : -1, at);
         } catch (error) {
           const failure = toVolleyError(error);
           const mayHeal = failure.entry.retry === "later" || failure.code === "E_CONTENT_CORRUPT";
@@ -83,6 +91,11 @@ export function siteContent({ cast, folder, log, signal, site }: SiteContentOpti
       }
     },
   };
+}
+
+/** Whom a package is asked of, and which: the site or a distribution point, by multicast and by HTTPS. */
+export function packageLocation({ host, port }: SiteAddress, packageId: string): string {
+  return `https://${host.includes(":") ? `[${host}]` : host}:${port}/packages/${packageId}`;
 }
 
 /** Beside its place and then moved there: it is there whole or not at all. */

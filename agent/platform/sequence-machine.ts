@@ -47,6 +47,8 @@ export interface SequenceMachine {
   gateways(): string[];
   /** What a PE was read from; null where nothing says so. */
   startedFrom(): Promise<StartPlace | null>;
+  /** Windows' own name of the time zone, "Eastern Standard Time"; null where the system has no such names. */
+  timeZoneName?(): Promise<string | null>;
   secureBoot(): "NA" | "Enabled" | "Disabled";
   /** The registry that conditions mean; `windowsFolder` is where an installed Windows is found, null without one. */
   registry(windowsFolder: () => Promise<string | null>): MachineRegistry;

@@ -1,5 +1,6 @@
 /** Gives a step of a sequence what it runs with, and holds it to its time. */
 import { findStepKind } from "../steps/catalogue.ts";
+import { noteLocation } from "../steps/step-kind.ts";
 import { toVolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
 import type { StepEnvironment } from "../sequence/environment.ts";
@@ -61,7 +62,10 @@ export async function performStep(
         }),
     },
     content: {
-      folderOf: (packageId) => by.content.folderOf(packageId, downloadRetries(variables)),
+      folderOf: (packageId) =>
+        by.content.folderOf(packageId, downloadRetries(variables), (location) =>
+          noteLocation(variables, location),
+        ),
     },
     ...(by.services !== undefined && { services: by.services }),
     log: by.log,

@@ -165,9 +165,10 @@ function localKey(state: StateFolder): SecretKey {
 /** Packages as folders that are named for them. */
 function folderContent(packagesFolder: string | null): Content {
   return {
-    async folderOf(packageId) {
+    async folderOf(packageId, _retries, at) {
       const isName = /^[A-Za-z0-9_-]+$/.test(packageId);
       const folder = packagesFolder === null || !isName ? null : join(packagesFolder, packageId);
+      if (folder !== null) at?.(folder);
       if (folder !== null && statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) {
         return folder;
       }

@@ -6,6 +6,7 @@ import type { Hardware } from "../platform/platform.ts";
 import type { SequenceMachine, StartPlace } from "../platform/sequence-machine.ts";
 import type { SequenceFacts } from "../sequence/facts.ts";
 import type { Sequence } from "../sequence/tree.ts";
+import { describeTimeZone } from "./time-zone.ts";
 
 export interface FactsOptions {
   machineName: string;
@@ -47,16 +48,17 @@ export async function standAloneFacts(options: FactsOptions): Promise<SequenceFa
     clientGuid: "",
     packageId: "",
     packageName: sequence.name,
+    bootImageId: sequence.bootImageId,
     deploymentId: "",
     managementPoint: "",
     managementPointPort: null,
     userStarted: true,
     deploysSystem: writesSystem(sequence),
-    timeZone: {
-      biasMinutes: new Date().getTimezoneOffset(),
-      standardName: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      daylightName: "",
-    },
+    timeZone: describeTimeZone(
+      Intl.DateTimeFormat().resolvedOptions().timeZone,
+      new Date().getFullYear(),
+      (await machine.timeZoneName?.()) ?? null,
+    ),
     detectedWindows: hardware.operatingSystem === "winpe" ? installedWindows(machine) : null,
   };
 }

@@ -33,6 +33,7 @@ import {
   type FailedEnd,
 } from "./sequence-end.ts";
 import type { LoadedProgram } from "./sequence-files.ts";
+import { findInstalledVolume, noteInstalled, noteRollback } from "./found-at-start.ts";
 import { foreseeSteps } from "./foresee.ts";
 import { conditionWorld } from "./sequence-world.ts";
 import type { StateFolder } from "../state-folder.ts";
@@ -107,7 +108,7 @@ export async function runLoaded(given: LoadedRun, by: SequenceRunner): Promise<R
   }
 }
 
-function runProgram(
+async function runProgram(
   run: LoadedRun,
   by: SequenceRunner,
   { log, performer }: { log: Log; performer: StepPerformer },
@@ -117,10 +118,13 @@ function runProgram(
   const machine = by.platform.sequenceMachine;
   const open = (stepping: boolean): SequenceDebugger =>
     openDebugger({ program, breaks, stepping, console: debuggerConsole(by) });
+  const work = workFolder(facts);
+  const disks = disksOf(run.services, by);
+  const installed = run.system === "linuxpe" ? await findInstalledVolume(await disks(), machine, work) : null;
   let inspector = breaks.length > 0 ? open(false) : null;
   const world = (variables: SequenceEnvironment): ConditionWorld =>
-    conditionWorld({ variables, machine, work: workFolder(facts), disks: disksOf(run.services, by) });
-  return runSequence({
+    conditionWorld({ variables, machine, work, disks });
+  return await runSequence({
     program,
     facts,
     layers: run.layers,
@@ -128,6 +132,10 @@ function runProgram(
     stores: run.stores,
     secretKey: run.secretKey,
     world,
+    onEnvironment(environment) {
+      noteRollback(environment, work);
+      if (installed !== null) noteInstalled(environment, installed);
+    },
     async foresee(pointer, environment) {
       if (!facts.inPe) return null;
       return await foreseeSteps(program, pointer, {
@@ -164,10 +172,11 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
   // As the variables stand when a step begins.
   let infoLevel: SequenceView["infoLevel"] = 1;
   let isHidden = false;
+  let title = name;
   const show = ({ node, number }: StepInstruction, fraction: number, doing: string): void => {
     if (isHidden) return by.screen.sequence(null);
     const [step, does] = [by.redactor.clean(node.name), by.redactor.clean(doing)];
-    by.screen.sequence({ title: name, step, number, total, fraction, doing: does, infoLevel });
+    by.screen.sequence({ title, step, number, total, fraction, doing: does, infoLevel });
   };
   return {
     system: run.system,
@@ -182,6 +191,9 @@ function performerOf(run: LoadedRun, by: SequenceRunner, server: EnvironmentServ
       // The disk may have been formatted since.
       const place = documentedLog(run, by, variables.get("OSDTargetSystemDrive"));
       if (place !== null) void run.logs.alsoIn(place);
+      // "Stores the branding title name that the task sequence displays in the progress dialog."
+      const organization = by.redactor.clean(variables.get("_SMSTSOrgName"));
+      title = organization === "" ? name : `${organization}: ${name}`;
       infoLevel = infoLevelOf(variables.get("TSProgressInfoLevel"));
       isHidden = /^true$/i.test(variables.get("TSDisableProgressUI"));
       show(step, 0, "");

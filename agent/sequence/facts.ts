@@ -29,6 +29,8 @@ export interface SequenceFacts {
   clientGuid: string;
   packageId: string;
   packageName: string;
+  /** Empty when the sequence names none. */
+  bootImageId: string;
   deploymentId: string;
   managementPoint: string;
   managementPointPort: number | null;
@@ -41,11 +43,24 @@ export interface SequenceFacts {
   detectedWindows: { drive: string; folder: string } | null;
 }
 
-/** Minutes as Windows counts them, UTC minus local time; standard and daylight names empty when not known. */
+/** Minutes as Windows counts them: UTC minus local time, and what is added while daylight saving time is. */
 export interface TimeZone {
   biasMinutes: number;
+  daylightBiasMinutes: number;
+  /** When each begins; null in a zone that does not change. */
+  standardDate: ChangeRule | null;
+  daylightDate: ChangeRule | null;
   standardName: string;
   daylightName: string;
+}
+
+/** In each year; weekday 0 is Sunday, and week 5 of a month is its last. The time is that which ends then. */
+export interface ChangeRule {
+  month: number;
+  weekday: number;
+  week: number;
+  hour: number;
+  minute: number;
 }
 
 const of = (flag: boolean): string => (flag ? "true" : "false");
@@ -71,6 +86,7 @@ const values: Readonly<Record<string, (facts: SequenceFacts) => string>> = {
   _SMSTSClientCache: (facts) => facts.clientCache,
   _SMSTSUserStatePath: (facts) => facts.userStatePath,
   _SMSTSClientGUID: (facts) => facts.clientGuid,
+  _SMSTSBootImageID: (facts) => facts.bootImageId,
   _SMSTSPackageID: (facts) => facts.packageId,
   _SMSTSPackageName: (facts) => facts.packageName,
   _SMSTSAdvertID: (facts) => facts.deploymentId,
@@ -99,7 +115,14 @@ export function builtInVariables(facts: SequenceFacts): { name: string; value: s
 }
 
 /** "Bias,StandardBias,DaylightBias,StandardDate…,DaylightDate…,StandardName,DaylightName"; dates of 0 do not change. */
-function timeZoneText({ biasMinutes, daylightName, standardName }: TimeZone): string {
-  const never = Array.from({ length: 16 }, () => "0");
-  return [biasMinutes, 0, 0, ...never, standardName, daylightName].join(",");
+function timeZoneText(zone: TimeZone): string {
+  const { biasMinutes, daylightBiasMinutes, daylightDate, daylightName, standardDate, standardName } = zone;
+  const dates = [...dateNumbers(standardDate), ...dateNumbers(daylightDate)];
+  return [biasMinutes, 0, daylightBiasMinutes, ...dates, standardName, daylightName].join(",");
+}
+
+/** "wYear,wMonth,wDayOfWeek,wDay,wHour,wMinute,wSecond,wMilliseconds"; a year of 0 is every year. */
+function dateNumbers(rule: ChangeRule | null): number[] {
+  if (rule === null) return Array.from({ length: 8 }, () => 0);
+  return [0, rule.month, rule.weekday, rule.week, rule.hour, rule.minute, 0, 0];
 }

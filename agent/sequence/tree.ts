@@ -16,6 +16,8 @@ export interface Sequence {
   /** Empty when the file has none, as Configuration Manager's bare `<sequence>` has not. */
   name: string;
   description: string;
+  /** Of the package that the sequence starts machines with; empty when it names none. */
+  bootImageId: string;
   references: PackageReference[];
   globalVariables: StepVariable[];
   nodes: SequenceNode[];

@@ -79,6 +79,8 @@ export interface ImageApplier {
     options: ImagePlace & {
       packageId: string;
       progress(fraction: number): void;
+      /** Told each place that it is about to be asked of. */
+      at(location: string): void;
       signal: AbortSignal;
     },
   ): Promise<string>;

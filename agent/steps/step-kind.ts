@@ -140,6 +140,11 @@ export function setOutput(context: StepContext, name: string, value: string): vo
   context.variables.set(name, value, { readOnly: true });
 }
 
+/** "The last location where the task sequence downloaded or attempted to download content." */
+export function noteLocation(variables: Pick<StepContext["variables"], "set">, location: string): void {
+  variables.set("_SMSTSLastContentDownloadLocation", location, { readOnly: true });
+}
+
 /** The documented spellings of yes and no; `fallback` when there is nothing. Anything else ends the step. */
 export function flag(text: string, fallback: boolean): boolean {
   if (text === "") return fallback;

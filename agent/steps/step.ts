@@ -109,10 +109,10 @@ export interface Tools {
 /** Packages of the site, wherever they come from: multicast, HTTP, stand-alone media. */
 export interface Content {
   /**
-   * A local folder that holds the package's files. Without `retries`, a site that is away is waited for. Rejects with a
-   * VolleyError.
+   * A local folder that holds the package's files. Without `retries`, a site that is away is waited for. `at` is told each
+   * place that it is about to be fetched from. Rejects with a VolleyError.
    */
-  folderOf(packageId: string, retries?: DownloadRetries): Promise<string>;
+  folderOf(packageId: string, retries?: DownloadRetries, at?: (location: string) => void): Promise<string>;
 }
 
 /** "SMSTSDownloadRetryCount", "SMSTSDownloadRetryDelay": tries after the first, and what lies between them. */

@@ -1,7 +1,7 @@
 /** Upgrade Operating System: Windows Setup over the Windows that runs. */
 import { randomUUID } from "node:crypto";
-import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { codes } from "./codes.ts";
 import { splitWords } from "./command-words.ts";
 import {
@@ -22,6 +22,9 @@ const fullSystemOnly = unsupported("it runs in the full operating system alone")
 /** MOSETUP_E_COMPAT_SCANONLY: "no compatibility issue was found". */
 const scanFoundNothing = 0xc1900210;
 const defaultMinutes = 360;
+
+/** There when Setup took its upgrade back; `work` is the run's folder for steps' own files. */
+export const rollbackMarker = (work: string): string => join(work, "upgrade", "rolled-back");
 
 export const upgradeOperatingSystem = stepKind({
   type: "UpgradeOperatingSystem",
@@ -46,8 +49,9 @@ export const upgradeOperatingSystem = stepKind({
     );
     const key = setting(context, "OsProductKey", "OSDUpgradeOsProductKey");
     const file = key === "" ? "" : await writeSetupConfig(context, key);
+    const whenRolledBack = scanOnly ? [] : await prepareForRollback(context);
     try {
-      const command = await setupCommand(context, scanOnly, file);
+      const command = [...(await setupCommand(context, scanOnly, file)), ...whenRolledBack];
       const result = await context.tools.run({ command, timeoutMs: minutes * 60_000 });
       return outcome(context, result, scanOnly);
     } finally {
@@ -61,6 +65,23 @@ async function writeSetupConfig(context: StepContext, key: string): Promise<stri
   const path = join(await workFolder(context), `${randomUUID()}.ini`);
   await writeFile(path, `[SetupConfig]\r\nPKey=${key}\r\n`, { mode: 0o600 });
   return path;
+}
+
+/**
+ * "Windows Setup Command-Line Options", /PostRollback: a script of that name, which Setup runs in the Windows that is back; by
+ * /PostRollbackContext as the system, since it writes where nobody else may.
+ */
+async function prepareForRollback(context: StepContext): Promise<string[]> {
+  const marker = rollbackMarker(await workFolder(context));
+  const folder = dirname(marker);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const script = join(folder, "setuprollback.cmd");
+  await writeFile(
+    script,
+    `@echo off\r\n>"${marker.replaceAll("%", "%%")}" echo Setup took the upgrade back\r\n`,
+  );
+  return ["/postrollback", script, "/postrollbackcontext", "system"];
 }
 
 /** "Windows Setup Command-Line Options". */
@@ -120,6 +141,8 @@ function outcome(
   }
   if (exitCode === 0 || exitCode === codes.rebootRequired) {
     context.variables.set("SMSTSRebootRequested", "HD");
+    // Until Setup says otherwise, in the Windows that the machine comes back with.
+    setOutput(context, "_SMSTSSetupRollback", "false");
     return { exitCode: codes.success, text: "Windows is upgraded at the restart", output: result.output };
   }
   const text = `Windows Setup ended with 0x${exitCode.toString(16).toUpperCase()}`;

@@ -79,6 +79,7 @@ test("what Setup Windows stages goes on as the same machine, without a credentia
   });
   const quiet = { info: () => {}, warning: () => {}, error: () => {}, detail: () => {} };
   const content = siteContent({
+    siteAddress,
     site: new DeploymentSite(client, deployment.id),
     cast: async () => false,
     folder: join(folder, "packages"),

@@ -10,12 +10,16 @@ import type { WindowsTools } from "./tools.ts";
 import { wmiRows } from "./wmi-facts.ts";
 import { askWmi } from "./wmi-query.ts";
 
+const control = "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control";
+
 export function windowsSequenceMachine(facts: WindowsFacts, tools: WindowsTools): SequenceMachine {
   return {
     wmiRows: (className) => wmiRows(className, { facts, tools }),
     askWmi: (namespace, query) => askWmi(namespace, query, tools),
     gateways: () => [...new Set(facts.adapters().flatMap((adapter) => adapter.gateways))],
     startedFrom: () => startedFrom(facts, tools),
+    timeZoneName: async () =>
+      (await readKey(`${control}\\TimeZoneInformation`, tools))?.values.get("timezonekeyname")?.data ?? null,
     secureBoot() {
       const { secureBoot } = facts.system();
       if (secureBoot === null) return "NA";
@@ -41,8 +45,8 @@ export function windowsSequenceMachine(facts: WindowsFacts, tools: WindowsTools)
  */
 async function startedFrom(facts: WindowsFacts, tools: WindowsTools): Promise<StartPlace | null> {
   if (!facts.system().winPe) return null;
-  const control = await readKey("HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control", tools);
-  if ((control?.values.get("pebootramdisksourcedrive")?.data ?? "") === "") return null;
+  const shown = await readKey(control, tools);
+  if ((shown?.values.get("pebootramdisksourcedrive")?.data ?? "") === "") return null;
   const medium = facts.disks().find(({ systemUses }) => systemUses.includes("boot medium"));
   if (medium === undefined) return "disc";
   return comesAndGoes(medium) ? "stick" : "disk";

@@ -5,6 +5,7 @@
  */
 import { builtInNames } from "../facts.ts";
 import { stepTypes } from "../step-types.ts";
+import { whyNeverSet } from "./never-set.ts";
 
 const engine = `
   SetupCompletePause SMSTSAllowTokenAuthURLForACP SMSTSAssignmentsDownloadInterval SMSTSAssignmentsDownloadRetry
@@ -34,24 +35,23 @@ const toolkit = `
   DriverSelectionProfile EventService EventShare FinishAction ForceApplyFallback ForestLevel FullName GPOPackPath
   Groups HALName HideShell HideTaskMgr Home_page HostName ImageFlags ImageIndex ImageMemory ImagePackageID
   ImageProcessorSpeed ImageSize InputLocale InstallDFS InstallFRS InstallPackageID IPAddress IsDesktop
-  IsHypervisorRunning IsLaptop IsServer IsServerCoreOS IsServerOS IsUEFI IsVM JoinDomain JoinWorkgroup
+  IsLaptop IsServer IsServerOS IsUEFI IsVM JoinDomain JoinWorkgroup
   KeyboardLocale KeyboardLocalePE LanguagePacks LoadStateArgs LogPath LongDistanceAccess MacAddress MachineObjectOU
   Make Mandatory_Applications MandatoryApplications Memory Model NetLib NewDomain NewDomainDNSName OrgName
   OSArchitecture OSCurrentBuild OSCurrentVersion OSDComputerName OSDisk OSDVersion OSFeatures OSGUID OSInstall
-  OSRoleIndex OSRoles OSRoleServices OSSKU OSVersion OSVersionNumber OverrideProductKey PackageGroup Packages
+  OSRoleIndex OSRoles OSRoleServices OSVersion OSVersionNumber OverrideProductKey PackageGroup Packages
   PackageSelectionProfile Parameters ParentDomainDNSName Password Phase Port PowerUsers PrepareWinRE Priority
-  ProcessorSpeed Product ProductKey Properties ReplicaDomainDNSName ReplicaOrNewDomain ReplicationSourceDC
+  ProcessorSpeed ProductKey Properties ReplicaDomainDNSName ReplicaOrNewDomain ReplicationSourceDC
   ResourceDrive ResourceRoot Role RulesFile SafeModeAdminPassword ScanStateArgs ScriptRoot SerialNumber SiteName
   SkipAdminPassword SkipApplications SkipBitLocker SkipBuild SkipCapture SkipComputerBackup SkipComputerName
   SkipDomainMembership SkipFinalSummary SkipGroupSubFolders SkipLocaleSelection SkipPackageDisplay SkipProductKey
   SkipRearm SkipRoles SkipSummary SkipTaskSequence SkipTimeZone SkipUserData SkipWizard SLShare SLShareDynamicLogging
   SMSTSAssignUserMode SMSTSRunCommandLineUserName SMSTSRunCommandLineUserPassword StateFilesDrive StatePath
-  StoredProcedure SupportsHyperVRole SupportsNX SupportsSLAT SupportsVT SupportsX64 SupportsX86 SysVolPath Table
-  TaskSequenceID TaskSequenceName TaskSequenceVersion TimeZone TimeZoneName ToolRoot TPMOwnerPassword UDDir UDProfiles
+  StoredProcedure Supports64Bit SupportsX64 SupportsX86 SysVolPath Table
+  TaskSequenceID TaskSequenceName TimeZone TimeZoneName ToolRoot TPMOwnerPassword UDDir UDProfiles
   UDShare UILanguage UserDataLocation UserDomain UserID UserLocale UserPassword USMTConfigFile USMTLocal
   USMTMigFiles USMTOfflineMigration UUID ValidateDomainCredentialsUNC VerifyOS VHDCreateDiffVHD VHDCreateFilename
-  VHDCreateSizeMax VHDCreateSource VHDCreateType VHDDisks VHDInputVariable VHDOutputVariable VHDTargetDisk VMHost
-  VMName VMPlatform VRefresh VSSMaxSize WDSServer WelcomeWizard WimFile WindowsSource WipeDisk WizardSelectionProfile
+  VHDCreateSizeMax VHDCreateSource VHDCreateType VHDDisks VHDInputVariable VHDOutputVariable VHDTargetDisk   VMPlatform VRefresh VSSMaxSize WDSServer WelcomeWizard WimFile WindowsSource WipeDisk WizardSelectionProfile
   WsusServer WUMU_ExcludeKB WUMU_ExcludeID XResolution YResolution SystemLocale BdeTargetDriveLetter TargetOS
   ApplicationGUID ApplicationSuccessCodes`;
 
@@ -72,12 +72,17 @@ const engineOwn = /^_(smsts|ts|osddetected)/;
 /** Beside those of the machine and the run: how far it is, and what steps found out. */
 const found = `
   _SMSTSCurrentActionName _SMSTSInstructionTableSize _SMSTSLastActionName _SMSTSLastActionRetCode
-  _SMSTSLastActionSucceeded _SMSTSNextInstructionPointer _SMSTSOSUpgradeActionReturnCode _TSAppInstallStatus`;
+  _SMSTSAppInstallNeedsRetry _SMSTSLastActionSucceeded _SMSTSLastContentDownloadLocation
+  _SMSTSNextInstructionPointer _SMSTSOrgName _SMSTSOSUpgradeActionReturnCode _SMSTSSetupRollback
+  _TSAppInstallStatus`;
 for (const name of [...builtInNames, ...found.trim().split(/\s+/)]) known.add(name.toLowerCase());
 
-/** Documented, or said to be the engine's, and never set by this one. */
-export function isNeverSet(name: string): boolean {
-  return engineOwn.test(name.toLowerCase()) && !isKnownVariable(name);
+/** Why a variable that others set is never set here, a phrase; null for one that somebody may set. */
+export function whyEmpty(name: string): string | null {
+  const why = whyNeverSet(name);
+  if (why !== null) return why;
+  const isEngines = engineOwn.test(name.toLowerCase()) && !isKnownVariable(name);
+  return isEngines ? "it is the engine's to set, and this one never does" : null;
 }
 
 /** Those of the engine itself, as documented. */

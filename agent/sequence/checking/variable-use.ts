@@ -8,7 +8,7 @@ import type {
   StepVariable,
 } from "../tree.ts";
 import { walkConditions, walkNodes } from "../walk.ts";
-import { isKnownVariable, isNeverSet } from "./known-variables.ts";
+import { isKnownVariable, whyEmpty } from "./known-variables.ts";
 import { listSetBy, namesSetBy } from "./named-variables.ts";
 import { scriptOf } from "./scripts.ts";
 
@@ -95,11 +95,12 @@ class VariableUse {
       const isSet = this.#sets.get(key);
       if (isSet === true || isKnownVariable(key) || this.#hasPrefix(key)) continue;
       const often = times > 1 ? ` (${times} times)` : "";
+      const why = whyEmpty(key);
       const who =
         isSet === false
           ? "only disabled steps set it"
-          : isNeverSet(key)
-            ? "it is the engine's to set, and this one never does: it is empty"
+          : why !== null
+            ? `${name.startsWith("_") ? "it is empty here:" : "nothing in this sequence sets it, and"} ${why}`
             : "nothing in this sequence sets it; a collection, a device, a rules file or a script has to";
       problems.push({ line, severity: "warning", text: `The variable ${name} is read${often}, but ${who}` });
     }

@@ -123,6 +123,7 @@ function readSequenceProperty(
 function addBootImage(sequence: Sequence, bootImage: Property | undefined): void {
   const packageId = bootImage?.text.trim() ?? "";
   if (bootImage === undefined || packageId === "") return;
+  sequence.bootImageId = packageId;
   if (sequence.references.some((reference) => reference.packageId === packageId)) return;
   sequence.references.push({ packageId, program: "", line: bootImage.line });
 }

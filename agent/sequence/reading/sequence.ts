@@ -30,6 +30,7 @@ export function sequenceContent(
     version,
     name: attributes.text("name"),
     description: attributes.text("description"),
+    bootImageId: "",
     references: [],
     globalVariables: [],
     nodes: [],

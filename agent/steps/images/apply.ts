@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { DiskFacts } from "../../platform/platform.ts";
 import { codes } from "../codes.ts";
 import { showPlan } from "../show-plan.ts";
-import { runOrFail, service, StepFailure } from "../step-kind.ts";
+import { noteLocation, runOrFail, service, StepFailure } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { findInAnyCase, hostPath, isLinux, unmountVolume } from "../volumes.ts";
 import { forNoVolume } from "./foresee.ts";
@@ -71,6 +71,7 @@ async function writeVolume(
     device,
     disk,
     progress: (fraction) => context.progress(fraction, doing),
+    at: (location) => noteLocation(context.variables, location),
     signal: context.signal,
   });
   context.progress(0.9, `Growing the volume to ${where}`);

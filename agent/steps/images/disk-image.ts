@@ -9,7 +9,7 @@ import { forgetAppliedSystem } from "../applied/system.ts";
 import { notePartitions } from "../boot-files/partitions-before.ts";
 import { codes } from "../codes.ts";
 import { showPlan } from "../show-plan.ts";
-import { service, StepFailure, wholeNumber } from "../step-kind.ts";
+import { noteLocation, service, StepFailure, wholeNumber } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import { keptRoomOf, type KeptRoom } from "../user-state/kept.ts";
 import {
@@ -45,6 +45,7 @@ export async function applyDiskImage(context: StepContext, packageId: string): P
     device: disk.path,
     disk,
     progress: (fraction) => context.progress(fraction * 0.95, doing),
+    at: (location) => noteLocation(context.variables, location),
     signal: context.signal,
   });
   context.progress(0.95, "Looking at what was applied");

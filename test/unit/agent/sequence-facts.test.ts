@@ -9,9 +9,11 @@ import { startedFrom } from "../../../agent/platform/linux/sequence-machine.ts";
 import type { StartPlace } from "../../../agent/platform/sequence-machine.ts";
 import { windowsSequenceMachine } from "../../../agent/platform/windows/sequence-machine.ts";
 import { mediaTypeOf, peLaunchMode, standAloneFacts } from "../../../agent/running/sequence-facts.ts";
+import { describeTimeZone } from "../../../agent/running/time-zone.ts";
 import { builtInVariables } from "../../../agent/sequence/facts.ts";
 import { testFolder } from "../../fixtures/folder.ts";
 import { sequence } from "../../fixtures/sequences.ts";
+import { sequenceFacts } from "../../fixtures/sequence-facts.ts";
 import { laptop } from "../../fixtures/windows-facts.ts";
 
 test("what GRUB read the PE from says how it was launched", (context) => {
@@ -47,6 +49,44 @@ test("what Windows PE puts down of its start says how it was launched", async ()
   assert.equal(await started("D:\\", null), "disc");
   assert.equal(await started("", null), null, "from the network");
   assert.equal(await started("F:\\", stick, false), null, "no Windows PE");
+});
+
+test("_SMSTSTimezone: as the documentation shows it, at whatever time of the year", () => {
+  const rows: [zone: string, name: string | null, text: string][] = [
+    [
+      "America/New_York",
+      "Eastern Standard Time",
+      "300,0,-60,0,11,0,1,2,0,0,0,0,3,0,2,2,0,0,0,Eastern Standard Time,Eastern Daylight Time",
+    ],
+    ["Europe/Berlin", null, "-60,0,-60,0,10,0,5,3,0,0,0,0,3,0,5,2,0,0,0,Europe/Berlin,Europe/Berlin"],
+    [
+      "Australia/Sydney",
+      null,
+      "-600,0,-60,0,4,0,1,3,0,0,0,0,10,0,1,2,0,0,0,Australia/Sydney,Australia/Sydney",
+    ],
+    ["Asia/Kolkata", null, `-330,0,0,${Array(16).fill("0").join(",")},Asia/Kolkata,Asia/Kolkata`],
+    ["UTC", "UTC", `0,0,0,${Array(16).fill("0").join(",")},UTC,UTC`],
+  ];
+  for (const [zone, name, text] of rows) {
+    for (const year of [2025, 2026]) {
+      const variables = builtInVariables(sequenceFacts({ timeZone: describeTimeZone(zone, year, name) }));
+      assert.equal(variables.find((one) => one.name === "_SMSTSTimezone")?.value, text);
+    }
+  }
+});
+
+test("Windows' own name of its time zone is the registry's", async () => {
+  const key = "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\TimeZoneInformation";
+  const name = (shown: string | null): Promise<string | null> | undefined => {
+    const run = async (command: readonly string[]): Promise<string | null> => {
+      assert.ok(command.at(-1)?.includes(`query "${key}"`), command.join(" "));
+      return shown;
+    };
+    return windowsSequenceMachine(laptop(false), { path: (program) => program, run }).timeZoneName?.();
+  };
+  const value = "    TimeZoneKeyName    REG_SZ    Eastern Standard Time\r\n";
+  assert.equal(await name(`\r\n${key}\r\n${value}`), "Eastern Standard Time");
+  assert.equal(await name(null), null);
 });
 
 test("_SMSTSLaunchMode and _SMSTSMediaType: what the documentation calls each place", async () => {

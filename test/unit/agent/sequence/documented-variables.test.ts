@@ -140,6 +140,7 @@ test("SMSTSDownloadRetryCount: that many tries after the first, and no more", as
     const say = (): void => {};
     const content = siteContent({
       site,
+      siteAddress: { host: "127.0.0.1", port: 1 },
       cast: async () => false,
       folder: testFolder(context),
       log: { info: say, warning: say, error: say, detail: say },

@@ -229,12 +229,13 @@ test("the facts of the machine become the documented variables, and what is not 
     clientGuid: "",
     packageId: "ABC00001",
     packageName: "Deploy",
+    bootImageId: "ABC00002",
     deploymentId: "",
     managementPoint: "",
     managementPointPort: null,
     userStarted: true,
     deploysSystem: true,
-    timeZone: { biasMinutes: 300, standardName: "Eastern", daylightName: "" },
+    timeZone: null,
     detectedWindows: { drive: "C:", folder: "C:\\Windows" },
   };
   const values = Object.fromEntries(builtInVariables(facts).map(({ name, value }) => [name, value]));
@@ -242,14 +243,15 @@ test("the facts of the machine become the documented variables, and what is not 
   assert.equal(values["_SMSTSMacAddresses"], "02:00:00:00:00:01,02:00:00:00:00:02");
   assert.equal(values["_SMSTSUUID"], "4C4C4544-0042-4A10-8030-B4C04F4B3132");
   assert.equal(values["_SMSTSType"], "2");
+  assert.equal(values["_SMSTSBootImageID"], "ABC00002");
   assert.equal(values["_OSDDetectedWinDir"], "C:\\Windows");
-  assert.equal(values["_SMSTSTimezone"], "300,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,Eastern,");
   for (const name of [
     "_SMSTSBootUEFI",
     "_SMSTSAssetTag",
     "_SMSTSClientCache",
     "_SMSTSUserStarted",
     "_SMSTSMP",
+    "_SMSTSTimezone",
   ]) {
     assert.equal(values[name], undefined, name);
   }

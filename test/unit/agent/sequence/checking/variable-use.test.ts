@@ -131,7 +131,7 @@ test("a variable of the engine that it never sets is said to be empty; what it s
   assert.deepEqual(
     said.filter((text) => text.includes("is read")).map((text) => text.slice(text.indexOf("The"))),
     [
-      "The variable _SMSTSSiteCode is read (2 times), but it is the engine's to set, and this one never does: it is empty",
+      "The variable _SMSTSSiteCode is read (2 times), but it is empty here: a site has a name and an address, and no code",
     ],
   );
 });

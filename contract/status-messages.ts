@@ -8,7 +8,7 @@ export type Severity = z.infer<typeof Severity>;
 
 /**
  * What a machine tells of a deployment beside its task sequence's steps, in numbers that Configuration Manager does not
- * use: those of the steps (11124 to 11144, 11912) are its own, and agent/sequence/status.ts has them.
+ * use: those of the steps (11124 to 11144, 11911, 11912) are its own, and agent/sequence/status.ts has them.
  */
 export const ownMessages = {
   planned: { messageId: 60_001, severity: "information", message: "The machine showed its plan" },
@@ -47,11 +47,12 @@ export const siteMessages = {
   deploymentRemoved: { messageId: 61_023, severity: "information", message: "A deployment was removed" },
 } as const satisfies Record<string, { messageId: number; severity: Severity; message: string }>;
 
-/** Of Configuration Manager's: an action or sequence that failed, a failure that was ignored, BitLocker without a TPM. */
+/** Of Configuration Manager's: an action or sequence that failed, a failure that was ignored, BitLocker not as asked for. */
 const severities = new Map<number, Severity>([
   [11_135, "error"],
   [11_138, "warning"],
   [11_141, "error"],
+  [11_911, "warning"],
   [11_912, "warning"],
 ]);
 

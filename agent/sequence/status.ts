@@ -35,6 +35,8 @@ export const statusMessages = {
   completed: [11_143, `${engine} successfully completed a task sequence`],
   /** In a PE, where no client is installed. */
   startedWithoutClient: [11_144, `${engine} from a non-client started execution of a task sequence`],
+  /** "A version of Windows that doesn't support the specified algorithm": BitLocker's steps. */
+  defaultEncryptionMethod: [11_911, `${engine} used the default encryption method of the operating system`],
   /** "If … the device doesn't have a functional TPM": Enable BitLocker that is set to be skipped then. */
   skippedWithoutTpm: [11_912, `${engine} skipped the action because the computer has no functional TPM`],
 } as const;

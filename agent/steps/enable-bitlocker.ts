@@ -3,7 +3,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { codes } from "./codes.ts";
 import { keepRecoveryPassword, readRecoveryPlace } from "./bitlocker/recovery-password.ts";
 import { notWanted, wantsBitLocker } from "./bitlocker/toolkit.ts";
-import { manageBde, methodArguments, targetDrive, windowsOnly, withoutTpm } from "./bitlocker/volume.ts";
+import { addOwnKey, openByItself } from "./bitlocker/data-drive.ts";
+import { addStartupKey, startupKeyDrive } from "./bitlocker/startup-key.ts";
+import {
+  chooseMethod,
+  manageBde,
+  systemDrive,
+  targetDrive,
+  windowsOnly,
+  withoutTpm,
+} from "./bitlocker/volume.ts";
 import { flag, real, setting, StepFailure, stepKind, succeeded, unsupported } from "./step-kind.ts";
 import type { StepContext } from "./step.ts";
 import { runPowerShell } from "./windows/powershell.ts";
@@ -18,41 +27,63 @@ export const enableBitLocker = stepKind({
   async perform(context) {
     if (isToolkits(context) && !wantsBitLocker(context)) return succeeded(notWanted);
     const drive = targetDrive(context, "OSDBitLockerTargetDrive");
-    const mode = readMode(context);
+    const mode = readMode(context, drive);
     const keep = readRecoveryPlace(context);
-    const method = methodArguments(setting(context, "EncryptMethod", "OSDBitLockerEncryptMethod"));
+    const method = await chooseMethod(
+      context,
+      setting(context, "EncryptMethod", "OSDBitLockerEncryptMethod"),
+    );
     const full = flag(setting(context, "EncryptFullDisk", "OSDBitLockerEncryptFullDisk"), false);
     const wait = flag(
       setting(context, "WaitForEncryption", "OSDBitLockerWaitForEncryption") ||
         context.variables.get("BDEWaitForEncryption"),
       false,
     );
-    const skipped = mode === "Key" ? null : await withoutTpm(context, "OSDBitLockerSkipWhenNoValidTPM");
+    const skip = setting(context, "SkipWhenNoValidTPM", "OSDBitLockerSkipWhenNoValidTPM");
+    const needsTpm = mode !== "Key" && mode !== "data";
+    const skipped = needsTpm ? await withoutTpm(context, flag(skip, false)) : null;
     if (skipped !== null) return skipped;
     const isEncrypted = (await encryptedPercent(context, drive)) > 0;
-    await addProtector(context, drive, mode);
+    const ownKey = mode === "data" ? await addOwnKey(context, drive) : "";
+    if (mode !== "data") await addProtector(context, drive, mode);
     if (keep !== "none") await keepRecoveryPassword(context, drive, keep);
-    const on = ["-on", drive, ...method, "-skiphardwaretest", ...(full ? [] : ["-usedspaceonly"])];
+    const usedSpace = full ? [] : ["-usedspaceonly"];
+    const on = ["-on", drive, ...method.words, "-skiphardwaretest", ...usedSpace];
     // What Pre-provision BitLocker has encrypted lies under a clear key, which goes with this.
     if (isEncrypted) await manageBde(context, `protect ${drive}`, ["-protectors", "-enable", drive]);
     else await manageBde(context, `encrypt ${drive}`, on);
+    if (ownKey !== "") await openByItself(context, drive, ownKey);
     if (wait) await waitForEncryption(context, drive);
-    return succeeded(`${drive} ${wait ? "is" : "is being"} encrypted`);
+    const outcome = succeeded(`${drive} ${wait ? "is" : "is being"} encrypted`);
+    return isEncrypted ? outcome : { ...outcome, ...method.told };
   },
 });
 
 type Mode = "TPM" | "Key" | "TPMKey" | "TPMPin";
 
+/** As the class, its export and MDT write them. */
+const modes: ReadonlyMap<string, Mode> = new Map([
+  ["tpm", "TPM"],
+  ["key", "Key"],
+  ["tpmkey", "TPMKey"],
+  ["tpmandkey", "TPMKey"],
+  ["tpmpin", "TPMPin"],
+  ["tpmandpin", "TPMPin"],
+]);
+
 const isToolkits = ({ step }: StepContext): boolean => /\bztibde\.wsf\b/i.test(step.action);
 const toolkitMode = ({ property, variables }: StepContext): string =>
   variables.get("BDEInstall") || property("BdeInstall");
 
-/** "TPM", "Key" (a USB drive), "TPMKey", "TPMPin", also as MDT writes them, whose wizard's word counts most. */
-function readMode(context: StepContext): Mode {
+/**
+ * "TPM", "Key" (a USB drive) and both, of MDT's words its wizard's first. "Required if TargetDrive is set to null": a drive that
+ * is named without one is a data drive, unless it is the system's.
+ */
+function readMode(context: StepContext, drive: string): Mode | "data" {
   const written = isToolkits(context) ? toolkitMode(context) : "";
-  const chosen = written || setting(context, "Mode", "OSDBitLockerMode") || toolkitMode(context) || "TPM";
-  const modes = ["TPM", "Key", "TPMKey", "TPMPin"] as const;
-  const mode = modes.find((known) => known.toLowerCase() === chosen.toLowerCase());
+  const chosen = written || setting(context, "Mode", "OSDBitLockerMode") || toolkitMode(context);
+  if (chosen === "") return drive === systemDrive(context) ? "TPM" : "data";
+  const mode = modes.get(chosen.toLowerCase());
   if (mode === undefined) {
     throw new StepFailure(codes.invalidSetting, `"${chosen}" is no way to unlock a volume`);
   }
@@ -85,55 +116,27 @@ async function addTpm(
   const add = ["-protectors", "-add", drive];
   if (mode === "TPM") return void (await manageBde(context, doing, [...add, "-tpm"]));
   if (mode === "TPMKey") {
-    return void (await manageBde(context, doing, [...add, "-tpmandstartupkey", startupKeyDrive(context)]));
+    return void (await manageBde(context, doing, [
+      ...add,
+      "-tpmandstartupkey",
+      await startupKeyDrive(context),
+    ]));
   }
   const pin =
     setting(context, "PIN", "OSDBitLockerPIN") ||
     context.property("BdePin") ||
     context.variables.get("BDEPin");
-  if (!/^\d{4,20}$/.test(pin)) throw new StepFailure(codes.invalidSetting, "A PIN has 4 to 20 digits");
+  // "Alphanumeric characters are allowed in the PIN", where the policy for enhanced PINs is set.
+  const isEnhanced = /^yes$/i.test(context.variables.get("BDEAllowAlphaNumericPin"));
+  if (!(isEnhanced ? /^[\x20-\x7e]{4,20}$/ : /^\d{4,20}$/).test(pin)) {
+    const wanted = isEnhanced ? "characters" : "digits";
+    throw new StepFailure(codes.invalidSetting, `A PIN has 4 to 20 ${wanted}`);
+  }
   const script = [
     "$pin = ConvertTo-SecureString $env:VOLLEY_PIN -AsPlainText -Force",
     "Add-BitLockerKeyProtector -MountPoint $env:VOLLEY_DRIVE -TpmAndPinProtector -Pin $pin | Out-Null",
   ];
   await runPowerShell(context, doing, script, { VOLLEY_PIN: pin, VOLLEY_DRIVE: drive });
-}
-
-/** "OSDBitLockerStartupKey": that one instead of a random one, "a valid, 256-bit Base64-encoded BitLocker startup key". */
-async function addStartupKey(context: StepContext, drive: string): Promise<void> {
-  const place = startupKeyDrive(context);
-  const doing = `protect ${drive}`;
-  const key = context.variables.get("OSDBitLockerStartupKey");
-  if (key === "") {
-    await manageBde(context, doing, ["-protectors", "-add", drive, "-startupkey", place]);
-    return;
-  }
-  if (!/^[A-Za-z0-9+/]{43}=$/.test(key)) {
-    throw new StepFailure(codes.invalidSetting, "A startup key has 256 bits, in Base64");
-  }
-  // "ProtectKeyWithExternalKey", "SaveExternalKeyToFile" of Win32_EncryptableVolume.
-  const script = [
-    "$found = Get-CimInstance -Namespace root/cimv2/Security/MicrosoftVolumeEncryption -ClassName Win32_EncryptableVolume -Filter \"DriveLetter='$env:VOLLEY_DRIVE'\"",
-    "$key = [byte[]][Convert]::FromBase64String($env:VOLLEY_KEY)",
-    "$added = Invoke-CimMethod -InputObject $found -MethodName ProtectKeyWithExternalKey -Arguments @{ ExternalKey = $key }",
-    "if ($added.ReturnValue -ne 0) { exit 1 }",
-    "$saved = Invoke-CimMethod -InputObject $found -MethodName SaveExternalKeyToFile -Arguments @{ VolumeKeyProtectorID = $added.VolumeKeyProtectorID; Path = $env:VOLLEY_PLACE }",
-    "if ($saved.ReturnValue -ne 0) { exit 1 }",
-  ];
-  const environment = { VOLLEY_KEY: key, VOLLEY_DRIVE: drive, VOLLEY_PLACE: `${place}\\` };
-  await runPowerShell(context, doing, script, environment);
-}
-
-function startupKeyDrive(context: StepContext): string {
-  const written =
-    setting(context, "StartupKeyDrive", "OSDBitLockerStartupKeyDrive") ||
-    context.property("BdeKeyLocation") ||
-    context.variables.get("BDEKeyLocation");
-  const letter = /^([A-Za-z]):?\\?$/.exec(written)?.[1];
-  if (letter === undefined) {
-    throw new StepFailure(codes.invalidSetting, "The USB drive for the startup key is not named");
-  }
-  return `${letter.toUpperCase()}:`;
 }
 
 async function waitForEncryption(context: StepContext, drive: string): Promise<void> {

@@ -231,6 +231,8 @@ export const configurationManagerSteps: readonly StepTypeRow[] = [
     "WinPE",
     `OSDOfflineBitLockerTargetDrive=TargetDrive OSDOfflineBitLockerEncryptFullDisk=EncryptFullDisk
     OSDOfflineBitLockerEncryptMethod=EncryptMethod OSDOfflineBitLockerSkipWhenNoValidTPM=SkipWhenNoValidTPM
+    OSDOfflineBitLockerSkipWhenTPMInvalid=SkipWhenTPMInvalid OSDBitLockerEncryptFullDisk=EncryptFullDisk
+    OSDBitLockerEncryptMethod=EncryptMethod OSDBitLockerSkipWhenTPMInvalid=SkipWhenTPMInvalid
     OSDBitLockerTargetDrive=TargetDrive DestinationDisk DestinationLogicalDrive DestinationPartition
     DestinationVariable`,
   ),

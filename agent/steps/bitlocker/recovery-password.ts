@@ -38,7 +38,7 @@ export async function keepRecoveryPassword(
   // A place that is not there is found out before there is a password that nobody has.
   const site =
     place === "site" ? service(context, "recoveryKeys", "place at the site for recovery passwords") : null;
-  const named = context.variables.get("OSDBitLockerRecoveryPassword");
+  const named = inGroups(context.variables.get("OSDBitLockerRecoveryPassword"));
   const made = named === "" ? await makePassword(context, drive) : await addPassword(context, drive, named);
   if (site !== null) return keepAtSite(context, () => site.keep({ drive, ...made }));
   await manageBde(context, "keep the recovery password in Active Directory", [
@@ -49,6 +49,10 @@ export async function keepRecoveryPassword(
     made.id,
   ]);
 }
+
+/** "A valid 48-digit password" (MDT) has no hyphens, which BitLocker shows between its groups. */
+const inGroups = (text: string): string =>
+  /^\d{48}$/.test(text) ? (text.match(/\d{6}/g) ?? []).join("-") : text;
 
 async function makePassword(context: StepContext, drive: string): Promise<RecoveryPassword> {
   const output = await manageBde(context, `make a recovery password for ${drive}`, [

@@ -20,7 +20,7 @@ export const toolkitBitLocker = stepKind({
     if (!wantsBitLocker(context)) return Promise.resolve(succeeded(notWanted));
     if (context.system === "winpe") {
       // "TPM not validated, offline BitLocker is not possible" is no failure of it: Windows encrypts later.
-      return delegate(context, preProvisionBitLocker, { SkipWhenNoValidTPM: "true" });
+      return delegate(context, preProvisionBitLocker, { SkipWhenTPMInvalid: "true" });
     }
     if (context.system === "windows") return delegate(context, enableBitLocker);
     throw new StepFailure(codes.notSupported, windowsOnly);

@@ -13,7 +13,7 @@ const test = everyStore((one) => {
   store = one;
 });
 
-const steps = [11_124, 11_127, 11_128, 11_134, 11_135, 11_138, 11_140, 11_141, 11_142, 11_143, 11_912];
+const steps = [11_124, 11_127, 11_128, 11_134, 11_135, 11_138, 11_140, 11_141, 11_142, 11_143, 11_911, 11_912];
 const error = { code: "E_DEVICE_WRITE" as const, detail: "sda", remedy: "replace" };
 
 function reportsOf(deploymentId: string): Report[] {
@@ -66,7 +66,7 @@ test("messages are found by machine, deployment, time, severity and number", asy
   const warnings = await list({ severity: "warning", machineId: one });
   assert.deepEqual(
     warnings.map(({ messageId }) => messageId),
-    [11_912, 11_138],
+    [11_912, 11_911, 11_138],
   );
   const newest = await list({ limit: "3" });
   const older = await list({ limit: "3", before: String(newest.at(-1)?.sequence) });

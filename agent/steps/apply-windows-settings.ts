@@ -104,9 +104,6 @@ async function applyToLinux(context: StepContext, root: string): Promise<string>
 
 function readValues(context: StepContext): { place: SettingPlace; value: string }[] {
   const name = computerName(context);
-  if (setting(context, "ServerLicenseMode", "OSDServerLicenseMode") !== "") {
-    context.log.warning("The licensing mode is for Windows Server 2003 and is left out");
-  }
   return plain
     .map(({ place, property, variable }) => ({
       place,

@@ -56,6 +56,15 @@ function aboutRetries({ repeatable, type }: StepKindOptions, { retryCount }: Seq
   ];
 }
 
+const runsAsAccount = new Set(["RunCommandLine", "RunPowerShellScript", "BDD_RunPowerShellAction"]);
+
+/** MDT's editor has an account on every step that runs one of its scripts. */
+function aboutAccount({ type }: StepKindOptions, { variables }: SequenceStep): string[] {
+  const isAsked = variables.some(({ name, value }) => /^RunAsUser$/i.test(name) && /^true$/i.test(value));
+  if (!isAsked || runsAsAccount.has(type)) return [];
+  return ["RunAsUser does nothing here: the agent does the step by itself, and runs as the system"];
+}
+
 /** A kind that fails by itself where it is unsupported, and whose failures are outcomes. */
 export function stepKind(options: StepKindOptions): StepKind {
   return {
@@ -63,7 +72,11 @@ export function stepKind(options: StepKindOptions): StepKind {
     title: options.title,
     support: options.support,
     repeatable: options.repeatable ?? true,
-    check: (step) => [...(options.check?.(step) ?? []), ...aboutRetries(options, step)],
+    check: (step) => [
+      ...(options.check?.(step) ?? []),
+      ...aboutRetries(options, step),
+      ...aboutAccount(options, step),
+    ],
     ...(options.foresee !== undefined && { foresee: options.foresee }),
     async perform(context) {
       const support = options.support[context.system];

@@ -93,6 +93,10 @@ async function setupCommand(context: StepContext, scanOnly: boolean, configFile:
     throw new StepFailure(codes.invalidSetting, "Neither an upgrade package nor a path is named");
   }
   const folder = hasPackage ? await context.content.folderOf(packageId) : await hostPath(context, path);
+  // "Specifies what data to keep during an upgrade": the words of Setup's /Auto.
+  const preserve = setting(context, "PreserveSettings", "OSDUpgradePreserveSettings") || "Upgrade";
+  const keep = ["Upgrade", "DataOnly", "Clean"].find((word) => word.toLowerCase() === preserve.toLowerCase());
+  if (keep === undefined) throw new StepFailure(codes.invalidSetting, `Setup cannot keep "${preserve}"`);
   const index = setting(context, "InstallEditionIndex", "OSDUpgradeInstallEditionIndex");
   const drivers = setting(context, "DriverPackageID", "OSDUpgradeDriverPackageID");
   const staged = setting(context, "StagedContent", "OSDUpgradeStagedContent");
@@ -104,11 +108,12 @@ async function setupCommand(context: StepContext, scanOnly: boolean, configFile:
   return [
     join(folder, "setup.exe"),
     "/auto",
-    "Upgrade",
+    keep,
     "/quiet",
     "/noreboot",
     "/dynamicupdate",
-    /^(enable|override)/i.test(dynamic) ? "Enable" : "Disable",
+    // "OveridePolicy", as its class writes it, is one of the two values that it has.
+    /^(enable|overr?ide)/i.test(dynamic) ? "Enable" : "Disable",
     ...compatibility.flatMap((word) => ["/compat", word]),
     ...(index === ""
       ? []

@@ -27,7 +27,7 @@ const idle: readonly Idle[] = [
     names: "SMSTSAssignmentsDownloadInterval SMSTSAssignmentsDownloadRetry",
     reason: "it is for the time before there is a sequence; the agent asks its site until there is one",
   },
-  { names: "SMSTSAssignUsersMode SMSTSUDAUsers", reason: noAffinity },
+  { names: "SMSTSAssignUsersMode SMSTSAssignUserMode SMSTSUDAUsers", reason: noAffinity },
   {
     names: "SMSTSDisableStatusRetry",
     reason: "status messages wait in the agent's outbox and never hold a step up",
@@ -44,6 +44,16 @@ const idle: readonly Idle[] = [
     reason: "machines do not fetch from each other: one multicast is for all of them",
   },
   { names: "SMSTSPersistContent SMSTSPreserveContent OSDAppClearCache=ClearCache", reason: stays },
+  {
+    names:
+      "_SMSClientPackageID=ClientPackageID _SMSClientPreProductionPackageID=ClientPreProductionPackageID SMSClientInstallProperties=ClientInstallProperties",
+    reason: "the agent of Volley goes on in the new system, and no Configuration Manager client is installed",
+  },
+  { names: "SMSTSUninstallCCMClient", reason: "there is no Configuration Manager client to remove" },
+  {
+    names: "OSDSysprepPackageID=SysprepPackageID _OSDSysprepPackageID",
+    reason: "Sysprep has been part of Windows since Windows Vista",
+  },
   { names: "SMSTSPreferredAdvertID", reason: "which deployment a machine runs is said at the site" },
   { names: "SMSTSWaitCcmexecOperationalTimeout", reason: "there is no Configuration Manager client" },
   { names: "TSErrorOnWarning", reason: "the site's applications have no requirements that could warn" },
@@ -57,7 +67,11 @@ const idle: readonly Idle[] = [
     reason:
       "Configuration Manager has not read it since version 1606: Windows' setup gives its volume the letter, C: as a rule",
   },
-  { names: "OSDServerLicenseConnectionLimit=ServerLicenseConnectionLimit", reason: oldWindows },
+  {
+    names:
+      "OSDServerLicenseConnectionLimit=ServerLicenseConnectionLimit OSDServerLicenseMode=ServerLicenseMode",
+    reason: oldWindows,
+  },
   { names: "OSDDiskpartBiosCompatibilityMode=DiskpartBiosCompatibilityMode", reason: oldWindows },
   { names: "OSDBuildStorageDriverList=BuildStorageDriverList", reason: oldWindows },
   {
@@ -72,7 +86,7 @@ const idle: readonly Idle[] = [
   },
   {
     names:
-      "OSDAdapter#EnableIPProtocolFiltering OSDAdapter#EnableTCPFiltering OSDAdapter#EnableUDPFiltering OSDEnableTCPIPFiltering",
+      "OSDAdapter#EnableIPProtocolFiltering OSDAdapter#EnableTCPFiltering OSDAdapter#EnableUDPFiltering OSDAdapter#EnableTCPIPFiltering OSDEnableTCPIPFiltering OSDAdapter#IPProtocolFilterList OSDAdapter#TCPFilterPortList OSDAdapter#UDPFilterPortList",
     reason: noFilter,
   },
   {

@@ -2,7 +2,16 @@
 import { cp, mkdir, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { codes } from "../codes.ts";
-import { adapted, real, runOrFail, StepFailure, stepKind, succeeded, unsupported } from "../step-kind.ts";
+import {
+  adapted,
+  flag,
+  real,
+  runOrFail,
+  StepFailure,
+  stepKind,
+  succeeded,
+  unsupported,
+} from "../step-kind.ts";
 import type { StepContext, StepKind } from "../step.ts";
 import { changeAnswerFile, targetSystemRoot } from "../unattend/place.ts";
 import { addSpecializeCommand } from "../unattend/specialize-command.ts";
@@ -118,9 +127,15 @@ function roles(type: string, title: string, prefix: string, verb: "enable" | "di
           "A role's or feature's name holds a character that none has",
         );
       }
-      if (context.system === "windows" && (await isServer(context))) {
-        await serverFeatures(context, names, verb);
-      } else await imageFeatures(context, names, verb);
+      const change = {
+        names,
+        verb,
+        // "Completely remove": their files go, too.
+        isWhole: verb === "disable" && flag(toolkitValue(context, "CompletelyRemove"), false),
+        source: verb === "enable" ? context.variables.get("WindowsSource") : "",
+      };
+      if (context.system === "windows" && (await isServer(context))) await serverFeatures(context, change);
+      else await imageFeatures(context, change);
       return succeeded(`${names.join(", ")}: done`);
     },
   });
@@ -133,27 +148,31 @@ async function isServer(context: StepContext): Promise<boolean> {
   return (await context.tools.run(powerShell(script))).exitCode === 0;
 }
 
+interface FeatureChange {
+  names: readonly string[];
+  verb: "enable" | "disable";
+  isWhole: boolean;
+  /** "A UNC path to the Sources\\sxs folder for the operating system being deployed"; empty for Windows' own places. */
+  source: string;
+}
+
 async function serverFeatures(
   context: StepContext,
-  names: readonly string[],
-  verb: "enable" | "disable",
+  { isWhole, names, source, verb }: FeatureChange,
 ): Promise<void> {
   const command = verb === "enable" ? "Install-WindowsFeature" : "Uninstall-WindowsFeature";
+  const options = `${isWhole ? " -Remove" : ""}${source === "" ? "" : " -Source $env:VOLLEY_SOURCE"}`;
   const script = [
-    `$result = ${command} -Name ($env:VOLLEY_NAMES -split ',')`,
+    `$result = ${command} -Name ($env:VOLLEY_NAMES -split ',')${options}`,
     "if (-not $result.Success) { exit 1 }",
   ];
-  await runOrFail(
-    context,
-    `${verb} roles and features`,
-    powerShell(script, { VOLLEY_NAMES: names.join(",") }),
-  );
+  const environment = { VOLLEY_NAMES: names.join(","), VOLLEY_SOURCE: source };
+  await runOrFail(context, `${verb} roles and features`, powerShell(script, environment));
 }
 
 async function imageFeatures(
   context: StepContext,
-  names: readonly string[],
-  verb: "enable" | "disable",
+  { isWhole, names, source, verb }: FeatureChange,
 ): Promise<void> {
   const image =
     context.system === "windows" ? "/Online" : `/Image:${targetSystemRoot(context).slice(0, 2)}\\`;
@@ -163,6 +182,8 @@ async function imageFeatures(
     verb === "enable" ? "/Enable-Feature" : "/Disable-Feature",
     ...names.map((name) => `/FeatureName:${name}`),
     ...(verb === "enable" ? ["/All"] : []),
+    ...(source === "" ? [] : [`/Source:${source}`, "/LimitAccess"]),
+    ...(isWhole ? ["/Remove"] : []),
     "/NoRestart",
   ];
   await runOrFail(context, `${verb} features`, { command }, [0, 3010]);

@@ -65,7 +65,7 @@ function readAdapter(
     dnsDomain: of("DNSDomain") || of("DNSSuffix"),
     dnsRegistration: flag(of("EnableDNSRegistration"), true),
     fullDnsRegistration: flag(of("EnableFullDNSRegistration"), true),
-    winsServers: list(of("WINSServerList")),
+    winsServers: flag(of("EnableWINS"), true) ? list(of("WINSServerList")) : [],
     netbios: netbios === "" ? null : wholeNumber(netbios, "NetBIOS", { least: 0, most: 2, fallback: 0 }),
     lmhosts: of("EnableLMHOSTS") === "" ? null : flag(of("EnableLMHOSTS"), true),
   };

@@ -8,6 +8,10 @@ import { test } from "node:test";
 import { checkSequence } from "../../../../agent/sequence/check.ts";
 import { idleNames } from "../../../../agent/sequence/checking/idle-variables.ts";
 import { engineVariables } from "../../../../agent/sequence/checking/known-variables.ts";
+import { configurationManagerSteps } from "../../../../agent/sequence/step-types/configmgr.ts";
+import { toolkitSteps, toolkitVariables } from "../../../../agent/sequence/step-types/mdt.ts";
+import type { SequenceStep } from "../../../../agent/sequence/tree.ts";
+import { findStepKind } from "../../../../agent/steps/catalogue.ts";
 import { startState, type RunState } from "../../../../agent/sequence/run-state.ts";
 import { readSequences } from "../../../../agent/sequence/reading/read.ts";
 import { openTransport } from "../../../../agent/site/transport.ts";
@@ -295,6 +299,51 @@ test("every documented variable of the engine is read by it, or said to do nothi
     return !idleNames.has(key) && !exact.has(key) && !forms.some((form) => form.test(name));
   });
   assert.deepEqual(unread, []);
+});
+
+/** What the console and the toolkit's editor write down for people, and for themselves. */
+const described = new Set(
+  `OSDAdapter OSDPackageCount OSDPackage OSDPackage#PkgType OSDApp OSDApp#DisplayName OSRoleIndex DestinationOSRefresh
+  OSDSubTasksequenceTsReferenceApplications OSDSubTasksequenceTsReferencePackages`.split(/\s+/),
+);
+/** Read under a name that is put together, or with the step's attributes. */
+const madeUp = /^(Uninstall)?OS(Roles|RoleServices|Features)$|SuccessCodes$/;
+
+test("every documented variable of a step is read by its name or its property's, or said to do nothing", () => {
+  const [exact] = namesInSources("agent");
+  const isKnown = (name: string): boolean =>
+    exact.has(name.toLowerCase().replace(/^.*#/, "")) || idleNames.has(name.toLowerCase());
+  const unread: string[] = [];
+  for (const { type, variables } of [...configurationManagerSteps, ...toolkitSteps]) {
+    for (const word of `${variables} ${toolkitVariables.get(type) ?? ""}`.trim().split(/\s+/)) {
+      const [variable = "", property = variable] = word.split("=");
+      // Of a toolkit's step the check says that nobody runs it as another account.
+      if (/^SMSTSRunCommandLineUser/.test(variable) || described.has(variable) || madeUp.test(variable))
+        continue;
+      if (word !== "" && word !== "null" && !isKnown(variable) && !isKnown(property))
+        unread.push(`${type} ${word}`);
+    }
+  }
+  assert.deepEqual(unread, []);
+});
+
+test("an account on a step that is not run as one is named by the check", async () => {
+  const account = variable("RunAsUser", "RunAsUser", "true");
+  const rows: [string, boolean][] = [
+    ["RunCommandLineAction", false],
+    ["PartitionDiskAction", true],
+  ];
+  for (const [type, isNamed] of rows) {
+    const [read] = await readSequences(Buffer.from(sequenceOf(stepOf(type, "", account))));
+    assert.ok(read);
+    const checkStep = (one: SequenceStep): string[] => findStepKind(one.type ?? "")?.check(one) ?? [];
+    const { problems } = checkSequence(read, { supportOf, checkStep });
+    assert.equal(
+      problems.some(({ text }) => text.includes("RunAsUser does nothing here")),
+      isNamed,
+      type,
+    );
+  }
 });
 
 /** Names in quotes, and those that are put together from a beginning and an end. */

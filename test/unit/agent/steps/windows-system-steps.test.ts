@@ -160,6 +160,10 @@ test("Upgrade Operating System: Setup's switches, codes, and the key in a file",
       /compat=IgnoreWarning\+ScanOnly/,
     ],
     ["a failure", {}, 0xc1900101, 0xc1900101, /./],
+    ["by itself", {}, 0, 0, /auto=Upgrade .*dynamicupdate=Disable/],
+    ["what its class calls it", { DynamicUpdateSettings: "OveridePolicy" }, 0, 0, /dynamicupdate=Enable/],
+    ["as the console writes it", { DynamicUpdateSettings: "OverridePolicy" }, 0, 0, /dynamicupdate=Enable/],
+    ["data alone", { PreserveSettings: "dataonly" }, 0, 0, /auto=DataOnly/],
   ];
   for (const [name, properties, setupCode, exitCode, done] of rows) {
     room.machine.done.length = 0;
@@ -178,7 +182,12 @@ test("Upgrade Operating System: Setup's switches, codes, and the key in a file",
   succeed(run);
   keepsSecret(run, key);
   assert.match(String(room.machine.state.get("setup configuration")), new RegExp(`PKey=${key}`));
-  assert.equal((await room.perform("UpgradeOperatingSystem", {})).outcome.exitCode, codes.invalidSetting);
+  for (const wrong of [{}, { InstallPackageID: "UPGRADE", PreserveSettings: "Everything" }]) {
+    assert.equal(
+      (await room.perform("UpgradeOperatingSystem", wrong)).outcome.exitCode,
+      codes.invalidSetting,
+    );
+  }
 });
 
 test("Prepare Windows and client for capture", async (t) => {

@@ -121,7 +121,7 @@ function testFiles(filter: RegExp): string[] {
 const isAboutWindows = (file: string): boolean => /\/test\/e2e\/[^/]*(windows|wim)[^/]*$/.test(file);
 
 const siteSubjects =
-  "content-provider|deploy|distribution-point|driver-catalogue|encryption|hostile-network|igmp|no-multicast|" +
+  "content-provider|deploy|distribution-point|driver|encryption|hostile-network|igmp|no-multicast|" +
   "package-multicast|page|point-packages|pxe|recovery-keys|routed-point|second-point|sequence|site|slow-machines|" +
   "troubled-room|two-points|wake|webhook";
 const isAboutSite = new RegExp(`/test/(unit/site/|e2e/(${siteSubjects})[-.])`);

@@ -65,8 +65,8 @@ function tests(server: Host, annexe: Host, hosts: readonly Host[]): void {
       story: () => `${site.process.story()}\n${point.story()}`,
     });
   const goesOn = async (name: string): Promise<void> => {
-    const before = await partOf(name);
-    await waitFor(async () => (await partOf(name)) > before, { what: `more of ${name}`, everyMs: 100 });
+    const part = await partOf(name);
+    await waitFor(async () => (await partOf(name)) > part, { what: `more of ${name}`, everyMs: 100 });
   };
 
   test("the filter by building shows the machines of one, live, and says where each is", async () => {

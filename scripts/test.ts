@@ -31,7 +31,7 @@ const levels = {
   standard: { name: "standard", seeds: 200, fuzzSeconds: 5, limitMinutes: 75, fileLimitMinutes: 15 },
   long: { name: "long", seeds: 2000, fuzzSeconds: 600, limitMinutes: 240, fileLimitMinutes: 120 },
   e2e: { name: "e2e", seeds: 200, fuzzSeconds: 5, limitMinutes: 240, fileLimitMinutes: 90 },
-  site: { name: "site", seeds: 0, fuzzSeconds: 0, limitMinutes: 80, fileLimitMinutes: 40 },
+  site: { name: "site", seeds: 0, fuzzSeconds: 0, limitMinutes: 110, fileLimitMinutes: 40 },
   windows: { name: "windows", seeds: 0, fuzzSeconds: 0, limitMinutes: 80, fileLimitMinutes: 30 },
 } satisfies Record<string, Level>;
 
@@ -121,10 +121,16 @@ function testFiles(filter: RegExp): string[] {
 const isAboutWindows = (file: string): boolean => /\/test\/e2e\/[^/]*(windows|wim)[^/]*$/.test(file);
 
 const siteSubjects =
-  "content-provider|deploy|distribution-point|driver|encryption|hostile-network|igmp|no-multicast|" +
+  "collection-guard|content-provider|deploy|deployment-results|distribution-point|driver|encryption|hostile-network|igmp|no-multicast|" +
   "package-multicast|page|point-packages|pxe|recovery-keys|routed-point|second-point|sequence|site|slow-machines|" +
   "troubled-room|two-points|wake|webhook";
 const isAboutSite = new RegExp(`/test/(unit/site/|e2e/(${siteSubjects})[-.])`);
+
+const dataSubjects =
+  "collection-guard|deploy|deployment-results|run-reports|sequence-(api|versions)|" +
+  "site-(access|api|backup|devices|exports|import|kills|openapi|status)";
+/** What of a site lives by its database: the level of the site does it on a PostgreSQL server, too. */
+const isAboutData = new RegExp(`/test/e2e/(${dataSubjects})\\.test\\.js$`);
 
 const waitingSubjects =
   "agent-clock|content-provider-multicast|doctor|driver-catalogue|igmp|no-multicast|wake|webhook";
@@ -153,7 +159,12 @@ const sourceOf = (file: string): string =>
     .replace(/^dist\//, "")
     .replace(/\.js$/, ".ts");
 
-async function runNodeTests(files: string[], concurrency: number, options: Options): Promise<Tally> {
+/** `on`: what they run on, where that is told. */
+async function runNodeTests(
+  files: string[],
+  concurrency: number,
+  options: Options & { on?: string },
+): Promise<Tally> {
   const tally = emptyTally();
   if (files.length === 0) return tally;
   const outputs = new Outputs();
@@ -172,7 +183,8 @@ async function runNodeTests(files: string[], concurrency: number, options: Optio
       isSkipped: data.skip !== undefined || data.todo !== undefined,
       failedBySubtest: data.details.error?.failureType === "subtestsFailed",
     });
-    const where = file === "" ? data.name : `${sourceOf(file)}: ${data.name}`;
+    const place = options.on === undefined ? sourceOf(file) : `${sourceOf(file)} on ${options.on}`;
+    const where = file === "" ? data.name : `${place}: ${data.name}`;
     if (verdict === "passed") {
       tally.passed += 1;
       console.log(`  ok      ${where} (${(data.details.duration_ms / 1000).toFixed(1)} s)`);
@@ -240,7 +252,16 @@ async function main(): Promise<void> {
   ];
   // The level of Windows is about what runs there, and about the images that go there.
   const windows = [() => runNodeTests(files.filter(isAboutWindows), 1, options)];
-  const site = [units, ...rooms];
+  const onServer = async (): Promise<Tally> => {
+    // Nothing comes after it that would be on the embedded one.
+    process.env["VOLLEY_TEST_DATABASE"] = "postgresql";
+    return await runNodeTests(
+      files.filter((file) => isAboutData.test(file)),
+      1,
+      { ...options, on: "PostgreSQL" },
+    );
+  };
+  const site = [units, ...rooms, onServer];
   const chosen = level.name === "windows" ? windows : level.name === "site" ? site : everything;
   const stages = values.fuzz ? [() => fuzz(values.long ? level.fuzzSeconds : fuzzSecondsAlone)] : chosen;
   for (const stage of stages) {

@@ -238,7 +238,7 @@ test("a token ends when it expires and when it is revoked", async () => {
   await refused({ path: "/me", token }, "E_NOT_SIGNED_IN");
   await assert.rejects(newToken("short", "viewer"), { code: "E_CONFLICT" });
   await site.stop();
-  const store = await openStore(join(site.folder, "database"));
+  const store = await openStore(site.database);
   await store.database.updateTable("api_token").set({ expires: new Date().toISOString() }).execute();
   await store.close();
   await site.start();
@@ -287,7 +287,7 @@ test("the audit log has who did what from where, in order, and nothing takes an 
   assert.equal(csv.text.split("\r\n")[0], "sequence,time,who,kind,address,action,target,outcome");
   assert.equal(csv.text.trim().split("\r\n").length, 5);
   await site.stop();
-  const store = await openStore(join(site.folder, "database"));
+  const store = await openStore(site.database);
   const table = store.database;
   await assert.rejects(table.deleteFrom("audit_entry").execute(), /stay as they are/);
   await assert.rejects(table.updateTable("audit_entry").set({ who: "nobody" }).execute(), /stay as they are/);

@@ -214,7 +214,7 @@ test("variables: the device's over the collection's over the deployment's, and s
   await refused({ path: `${path}/machines/me/variables`, token: other.token }, "E_FORBIDDEN");
 
   await site.stop();
-  const store = await openStore(join(site.folder, "database"));
+  const store = await openStore(site.database);
   const rows = JSON.stringify([
     await store.database.selectFrom("collection").selectAll().execute(),
     await store.database.selectFrom("device").selectAll().execute(),
@@ -230,7 +230,7 @@ test("variables: the device's over the collection's over the deployment's, and s
   const after_ = (await api({ path: `${path}/machines/me/variables`, token: machine.token })).json;
   assert.equal((after_ as SequenceVariable[]).find(({ name }) => name === "Old")?.value, "plain secret");
   await site.stop();
-  const again = await openStore(join(site.folder, "database"));
+  const again = await openStore(site.database);
   assert.ok(!JSON.stringify(await again.devices.variables(deviceId)).includes("plain secret"));
   await again.close();
   await site.start();
@@ -272,7 +272,7 @@ test("no machine begins before the start, after the end or outside the boundary;
   const report = { id: randomUUID(), deploymentId: timed.id, time: at(0), kind: "started", resume: false };
   await api({ method: "POST", path: "/reports", token: machine.token, body: { reports: [report] } });
   await site.stop();
-  const store = await openStore(join(site.folder, "database"));
+  const store = await openStore(site.database);
   await store.database
     .updateTable("deployment")
     .set({ expires: at(-1000) })

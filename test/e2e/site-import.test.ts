@@ -168,7 +168,7 @@ test("a complete image whose row was lost is taken up again, a row whose image w
   await site.stop();
   execFileSync("rm", ["-r", site.imageFolder(lost)]);
   execFileSync("mkdir", [join(site.folder, "library", ".importing-00000000-0000-4000-8000-000000000000")]);
-  const store = await openStore(join(site.folder, "database"));
+  const store = await openStore(site.database);
   await store.images.remove(kept.id);
   await store.close();
   await site.start();

@@ -1,6 +1,7 @@
 /** Counts what failed, by address or by account, so that guessing is slow. Bounded in keys and time. */
 import { limits } from "../contract/limits.ts";
 import { VolleyError } from "../contract/errors.ts";
+import { countText } from "./quantities.ts";
 
 export class FailedAttempts {
   readonly #failures = new Map<string, { count: number; endsMs: number }>();
@@ -16,7 +17,7 @@ export class FailedAttempts {
     if (leftMs === 0) return;
     throw new VolleyError(
       "E_TOO_MANY_ATTEMPTS",
-      `${key} may try again in ${Math.ceil(leftMs / 1000)} seconds.`,
+      `${key} may try again in ${countText(Math.ceil(leftMs / 1000), "second")}.`,
     );
   }
 

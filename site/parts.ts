@@ -33,6 +33,7 @@ import type { SiteLease } from "./store/lease.ts";
 import { lockFolder } from "./store/lock.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { waitingRecords, type PlacedWait } from "./waiting-records.ts";
+import { countText } from "./quantities.ts";
 
 /** What is this process's alone when it serves: its folder, its turn in the database. */
 export interface Ground {
@@ -116,7 +117,7 @@ export async function openLibraries(
   await library.recover();
   const files = new FileLibrary(paths.files);
   const lost = files.recover(await keptFiles(store));
-  if (lost > 0) log.warn(`${lost} files that the database does not name are in ${paths.files}/.lost now`);
+  if (lost > 0) log.warn(`${countText(lost, "file")} that no row names: now in ${paths.files}/.lost`);
   endings.push(() => files.stop());
   return { files, library, machineLogs: new MachineLogs(paths.logs) };
 }

@@ -15,6 +15,16 @@ export function bytesText(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
+/** 1 machine, 2 machines: of a noun whose plural has an "s" and no more. */
+export function countText(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** 1 machine is, 2 machines are. */
+export function countIsText(count: number, noun: string): string {
+  return `${countText(count, noun)} ${count === 1 ? "is" : "are"}`;
+}
+
 export function rateText(bytesPerSecond: number): string {
   return `${bytesText(bytesPerSecond)}/s`;
 }

@@ -9,6 +9,7 @@ import type { Store } from "../store/store.ts";
 import { meant } from "../store/wakes.ts";
 import { macsOf } from "./magic-packet.ts";
 import type { Waker } from "./waker.ts";
+import { countText } from "../quantities.ts";
 
 export interface DeploymentWakesOptions {
   store: Store;
@@ -79,7 +80,7 @@ export class DeploymentWakes {
     this.#tries.delete(id);
     await store.wakes.woken(id, time);
     const count = devices.filter((device) => macsOf(device).length > 0).length;
-    const target = `${name}: ${count} of ${devices.length} devices`;
+    const target = `${name}: ${count} of ${countText(devices.length, "device")}`;
     await store.audit.add({ kind: "site", who: "site", address: "", action: "wake", target, outcome });
     if (outcome === "done") log.info(`the machines of ${target} are woken`);
     changed();

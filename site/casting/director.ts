@@ -26,6 +26,7 @@ import type { Move } from "./slow-clients.ts";
 import type { StreamMove } from "./stream-rule.ts";
 import { Streams } from "./streams.ts";
 import { WaitingSessions } from "./waiting-sessions.ts";
+import { countIsText } from "../quantities.ts";
 
 export interface DirectorOptions extends OpenerOptions {
   log: Log;
@@ -189,7 +190,10 @@ export class Director {
     }
     const served = this.#live.served();
     if (maximumClients === 0 || served.has(machineId) || served.size < maximumClients) return;
-    throw new VolleyError("E_POINT_FULL", `${served.size} machines are served, which is the most.`);
+    throw new VolleyError(
+      "E_POINT_FULL",
+      `${countIsText(served.size, "machine")} served, which is the most.`,
+    );
   }
 
   /** Undefined where there is but one. */

@@ -10,6 +10,7 @@ import { limits } from "../../contract/limits.ts";
 import type { WaitTold } from "../../contract/waiting.ts";
 import type { StoredWait } from "../store/distribution-point.ts";
 import type { Store } from "../store/store.ts";
+import { countIsText } from "../quantities.ts";
 
 interface Wait extends StoredWait {
   /** When each machine asked last. */
@@ -61,7 +62,7 @@ export class WaitingSessions {
     if (wait.released || wait.asked.size >= minimumClients || nowMs >= startsMs) return;
     throw new VolleyError(
       "E_SESSION_WAITING",
-      `${wait.asked.size} of ${minimumClients} machines are there; the session starts with the last of them, ` +
+      `${wait.asked.size} of ${countIsText(minimumClients, "machine")} there; the session starts with the last of them, ` +
         `or at ${clock(startsMs)} UTC with those that are there.`,
     );
   }

@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { VolleyError } from "../../contract/errors.ts";
 import { restoreBackup, verifyBackup, type BackupFacts } from "../backup/restore.ts";
 import { syncPath, writeFileDurably } from "../store/files.ts";
-import { bytesText } from "../quantities.ts";
+import { bytesText, countText } from "../quantities.ts";
 import { text, type CommandCall, type LocalCommand, type SiteCommand } from "./command.ts";
 import { choosePlace, databaseOptions } from "./database.ts";
 import { printJson, printLine, printTable } from "./output.ts";
@@ -57,7 +57,9 @@ export const backupCommand: SiteCommand = {
     print(
       call,
       facts,
-      [`${path}: ${facts.rows} rows and ${facts.files - facts.content.length} files, read back and whole.`],
+      [
+        `${path}: ${countText(facts.rows, "row")} and ${countText(facts.files - facts.content.length, "file")}, read back and whole.`,
+      ],
       `Not in it, ${bytesText(sum(facts))}; copy these from the data folder:`,
     );
   },

@@ -14,6 +14,7 @@ import { askConfirmation, showPreview } from "./preview.ts";
 import { findSequence } from "./sequence-names.ts";
 import { time } from "./times.ts";
 import { readVariables } from "./variables.ts";
+import { countIsText } from "../quantities.ts";
 
 export async function findDeployment(client: SiteClient, name: string): Promise<DeploymentRecord> {
   const deployments = await client.get<DeploymentRecord[]>("/deployments");
@@ -215,7 +216,7 @@ export const deploymentCommands: SiteCommand[] = [
       const wanted = { machines, confirm: text(call, "confirm") };
       const answer = await client.post<{ cleared: number }>(`/deployments/${id}/clear`, wanted);
       if (call.json) printJson(answer);
-      else printLine(`${answer.cleared} machines are to do ${name} once more.`);
+      else printLine(`${countIsText(answer.cleared, "machine")} to do ${name} once more.`);
     },
   },
   {

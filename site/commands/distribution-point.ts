@@ -6,7 +6,7 @@ import { limits } from "../../contract/limits.ts";
 import type { PointRecord } from "../../contract/point.ts";
 import type { WaitingSession } from "../../contract/waiting.ts";
 import { defaultProperties as defaults } from "../casting/properties.ts";
-import { timeText } from "../quantities.ts";
+import { countIsText, countText, timeText } from "../quantities.ts";
 import { imagesAt } from "../store/point-contents.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { number } from "./numbers.ts";
@@ -60,7 +60,7 @@ function showProperties(point: DistributionPoint): void {
     ["Transfer rate", point.rateMbps === 0 ? "as deployments say" : `at most ${point.rateMbps} Mbit/s`],
     ["Scheduled multicast", point.scheduled ? "on" : "off: a session starts with its first machine"],
     ["  Session start delay", `${point.startDelayMinutes} min`],
-    ["  Minimum session size", `${point.minimumClients} machines`],
+    ["  Minimum session size", countText(point.minimumClients, "machine")],
     ["Slow machines", slowText(point.slowClients)],
     ["Encryption", point.encrypt ? "of every session" : "of what is marked so"],
   ]);
@@ -88,7 +88,7 @@ function showWaiting(waiting: readonly WaitingSession[]): void {
     const more = missingCount > missing.length ? ` and ${missingCount - missing.length} more` : "";
     printLine("");
     printLine(
-      `${deploymentName} waits${point === undefined ? "" : ` at ${point}`}: ${present.length} of ${minimumClients} machines are there; ` +
+      `${deploymentName} waits${point === undefined ? "" : ` at ${point}`}: ${present.length} of ${countIsText(minimumClients, "machine")} there; ` +
         `it starts at ${timeText(startsAt)} UTC at the latest.`,
     );
     if (missing.length > 0) printLine(`  Missing: ${missing.join(", ")}${more}`);

@@ -2,7 +2,7 @@
 import type { ImageRecord, VerificationState } from "../../contract/administration.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import type { SiteClient } from "../client.ts";
-import { bytesText, minuteText } from "../quantities.ts";
+import { bytesText, countIsText, countText, minuteText } from "../quantities.ts";
 import type { SiteCommand } from "./command.ts";
 import { importImage, importOptions } from "./image-import.ts";
 import { encryptText, multicastText, multicastUse } from "./multicast-use.ts";
@@ -30,7 +30,7 @@ function printImage(image: ImageRecord): void {
     ["size", `${bytesText(image.bytes)} (${image.bytes} bytes)`],
     [
       "stored",
-      `${bytesText(image.contentBytes)} in ${image.chunks - image.holes} chunks; ${image.holes} holes`,
+      `${bytesText(image.contentBytes)} in ${countText(image.chunks - image.holes, "chunk")}; ${countText(image.holes, "hole")}`,
     ],
     ["boots with", firmwareText(image)],
     ["sent by", multicastText(image.multicast)],
@@ -48,7 +48,7 @@ async function verify(client: SiteClient, image: ImageRecord, quiet: boolean): P
   const state = await follow(`verifying ${image.name}`, poll, quiet);
   if (!quiet) {
     printLine(
-      `${image.name}: all ${image.chunks} chunks are right, and the manifest is signed by this site.`,
+      `${image.name}: ${image.chunks === 1 ? "its chunk is" : `all ${image.chunks} chunks are`} right, and the manifest is signed by this site.`,
     );
   }
   return state;
@@ -73,9 +73,12 @@ async function verifyAll(client: SiteClient, images: ImageRecord[], isJson: bool
   if (isJson) printJson(results);
   const [first] = failures;
   if (first !== undefined) {
-    throw new VolleyError(first.code, `${failures.length} of ${images.length} images are not right.`);
+    throw new VolleyError(
+      first.code,
+      `${failures.length} of ${countText(images.length, "image")} ${failures.length === 1 ? "is" : "are"} not right.`,
+    );
   }
-  if (!isJson) printLine(`${images.length} images are right.`);
+  if (!isJson) printLine(`${countIsText(images.length, "image")} right.`);
 }
 
 export const imageCommands: SiteCommand[] = [

@@ -7,7 +7,7 @@ import { fingerprintOf } from "../authority/certificates.ts";
 import { buildMedia } from "../boot/media.ts";
 import { ownFile } from "../own-files.ts";
 import { siteFiles } from "../options.ts";
-import { bytesText } from "../quantities.ts";
+import { bytesText, countText } from "../quantities.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { buildWinpeBy, checkWinpeOptions, winpeOptions } from "./media-winpe.ts";
 import { placeOf } from "./database.ts";
@@ -107,7 +107,7 @@ export const mediaCommands: SiteCommand[] = [
         ]),
       );
       if ("left" in description) for (const sentence of description.left) printLine(sentence);
-      printLine(`The credential in them enrols ${uses} machines until ${issued.expires}.`);
+      printLine(`The credential in them enrols ${countText(uses, "machine")} until ${issued.expires}.`);
     },
   },
 ];

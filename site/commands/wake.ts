@@ -1,7 +1,7 @@
 /** volley machine wake | device wake | collection wake | deployment unseen */
 import type { DeploymentWake, WakeAnswer } from "../../contract/wake.ts";
 import type { SiteClient } from "../client.ts";
-import { timeText } from "../quantities.ts";
+import { countIsText, timeText } from "../quantities.ts";
 import { findCollection } from "./collection.ts";
 import type { CommandCall, SiteCommand } from "./command.ts";
 import { findDeployment } from "./deployment.ts";
@@ -11,7 +11,7 @@ import { printJson, printLine, printTable } from "./output.ts";
 function tell(call: CommandCall, answer: WakeAnswer): void {
   if (call.json) return printJson(answer);
   const { interfaces, withoutMac, woken } = answer;
-  printLine(`${woken} devices are woken, by ${interfaces.join(", ")}.`);
+  printLine(`${countIsText(woken, "device")} woken, by ${interfaces.join(", ")}.`);
   if (withoutMac.length === 0) return;
   printLine(`No MAC is known of ${withoutMac.map(({ name }) => name).join(", ")}.`);
 }

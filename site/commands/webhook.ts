@@ -5,6 +5,7 @@ import { Severity } from "../../contract/status-messages.ts";
 import type { WebhookState } from "../../contract/webhook.ts";
 import { text, type SiteCommand } from "./command.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { countText } from "../quantities.ts";
 
 export const webhookCommands: SiteCommand[] = [
   {
@@ -43,7 +44,7 @@ export const webhookCommands: SiteCommand[] = [
         ["to", state.url],
         ["from", state.least],
         ["last taken", state.delivered ?? "nothing yet"],
-        ["failing", state.failures === 0 ? "no" : `${state.failures} times: ${state.problem}`],
+        ["failing", state.failures === 0 ? "no" : `${countText(state.failures, "time")}: ${state.problem}`],
       ]);
     },
   },

@@ -16,6 +16,7 @@ import { readDrivers } from "./driver-files.ts";
 import type { FileLibrary } from "./files.ts";
 import { appliedFolder, keep, type Importer } from "./import.ts";
 import { inspectSource } from "./source.ts";
+import { countText } from "../quantities.ts";
 
 export interface PackageContentsOptions {
   importer: Importer;
@@ -101,7 +102,7 @@ export class PackageContents {
     try {
       const read = await readDrivers(path);
       await drivers.set(packageId, read);
-      log.info(`package ${packageId} holds ${read.length} drivers`);
+      log.info(`package ${packageId} holds ${countText(read.length, "driver")}`);
     } catch (error) {
       const { code, detail } = toVolleyError(error);
       log.error(`package ${packageId}: ${code}: ${detail}`);

@@ -20,6 +20,7 @@ import { makeFolder, syncPath, writeFileDurably } from "../store/files.ts";
 import type { ImageStore } from "../store/images.ts";
 import { chunkPlaces } from "./chunk-places.ts";
 import type { Pace } from "./pace.ts";
+import { countText } from "../quantities.ts";
 
 export interface ReplicationOptions {
   /** For what is on its way; on the library's file system. */
@@ -249,7 +250,9 @@ export class Replication {
       );
       if (badChunks.length === 0) return;
       if (repairs === limits.pointRepairs) throw corruptContent(image.name, badChunks);
-      log.warn(`image ${image.name}: ${badChunks.length} chunks came wrong and are fetched again`);
+      log.warn(
+        `image ${image.name}: ${countText(badChunks.length, "chunk")} came wrong; that is fetched again`,
+      );
       await this.#repair(image, contentPath, chunkPlaces(manifest, badChunks));
     }
   }

@@ -1,6 +1,6 @@
 /** The images of a WIM that holds several, for one to be chosen. */
 import type { WimEdition } from "../../../contract/administration.ts";
-import { bytesText } from "../../quantities.ts";
+import { bytesText, countText } from "../../quantities.ts";
 import { editionText } from "../words/content.ts";
 import { Action } from "./form.tsx";
 import { Table } from "./table.tsx";
@@ -14,7 +14,7 @@ interface WimEditionsProps {
 export function WimEditions({ editions, onChoose, path }: WimEditionsProps) {
   return (
     <>
-      <p>{`${path} holds ${editions.length} images. Which one is to be imported?`}</p>
+      <p>{`${path} holds ${countText(editions.length, "image")}. Which one is to be imported?`}</p>
       <Table
         label={`Images of ${path}`}
         id="editions"

@@ -15,6 +15,7 @@ import type { WaitingSession } from "../../../contract/waiting.ts";
 import { movedTexts, paceText } from "../../held-back.ts";
 import { buildingOf, byName, tileOf, type TileState, type TileText } from "../words/machine.ts";
 import { takeRates } from "./rates.ts";
+import { countText } from "../../quantities.ts";
 
 /** Tiles that are brought up to date in one frame. */
 const sliceLength = 40;
@@ -46,7 +47,7 @@ export const countsText = computed(() => {
   if (!isKnown.value) return "";
   const { failed, succeeded, working } = counts.value;
   const bad = failed > 0 ? `, ${failed} failed` : "";
-  return `${roster.value.length} machines: ${working} working, ${succeeded} done${bad}`;
+  return `${countText(roster.value.length, "machine")}: ${working} working, ${succeeded} done${bad}`;
 });
 
 const tiles = new Map<string, Signal<TileText>>();

@@ -7,6 +7,7 @@ import { Choices, Field, type Filled } from "../parts/form.tsx";
 import type { Resource } from "../state/resource.ts";
 import { roster } from "../state/room.ts";
 import { ask, saying } from "../state/site.ts";
+import { countIsText } from "../../quantities.ts";
 
 interface ClearDeploymentProps {
   one: DeploymentRecord;
@@ -34,7 +35,7 @@ export function ClearDeployment({ act, one, onClose }: ClearDeploymentProps) {
         ...confirmOf(preview, filled),
       });
       onClose();
-      return `${cleared} machines are to do ${one.name} once more.`;
+      return `${countIsText(cleared, "machine")} to do ${one.name} once more.`;
     });
   return (
     <Confirmation preview={preview} action={`Do ${one.name} once more`} onDo={clear} onCancel={onClose}>

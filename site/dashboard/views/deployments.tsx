@@ -16,6 +16,7 @@ import { ClearDeployment } from "./clear-deployment.tsx";
 import { DeploymentDetail } from "./deployment-detail.tsx";
 import { EndDeployment, type Ending } from "./end-deployment.tsx";
 import { NewDeployment } from "./new-deployment.tsx";
+import { countText } from "../../quantities.ts";
 
 interface Deployable {
   deployments: ListedDeployment[];
@@ -74,7 +75,7 @@ function Deployments({ known, value }: { known: Resource<Deployable>; value: Dep
     all.find((one) => one.id === id)?.name ?? "";
   const toWhom = ({ collectionId, machines }: DeploymentRecord): string => {
     if (collectionId) return nameOf(value.collections, collectionId);
-    return machines === "all" ? "all machines" : `${machines.length} machines`;
+    return machines === "all" ? "all machines" : countText(machines.length, "machine");
   };
   return (
     <>

@@ -6,7 +6,7 @@ import { Section } from "../parts/section.tsx";
 import { deployments, machineRecord, roster } from "../state/room.ts";
 import { ask, mayOperate, Refusal, saying } from "../state/site.ts";
 import { componentsOf, filtered, foundIn, recordsOf, type LogFilter } from "../words/cmtrace.ts";
-import { timeText } from "../../quantities.ts";
+import { countText, timeText } from "../../quantities.ts";
 
 const followMs = 3000;
 
@@ -161,7 +161,7 @@ function Records({ isFollowed, name, text }: { text: string; name: string; isFol
         />
         <span class="hint" role="status">
           {wanted.trim() === ""
-            ? `${shown.length} of ${records.length} lines`
+            ? `${shown.length} of ${countText(records.length, "line")}`
             : `${place + 1} of ${found.length} found`}
         </span>
       </form>

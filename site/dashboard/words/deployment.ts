@@ -6,7 +6,7 @@ import type {
 } from "../../../contract/administration.ts";
 import type { CollectionRule, DeviceRecord, RuleCondition } from "../../../contract/devices.ts";
 import type { DeploymentWake } from "../../../contract/wake.ts";
-import { minuteText, namesText } from "../../quantities.ts";
+import { countIsText, minuteText, namesText } from "../../quantities.ts";
 
 /** When machines begin, in UTC to the minute. */
 export function whenText({ expires, starts }: DeploymentRecord): string {
@@ -49,8 +49,7 @@ export function countsOf(machines: readonly Pick<DeploymentMachine, "state">[]):
 /** Before a deployment ends: the names of who is in the middle of it. */
 export function atWorkText(names: readonly string[]): string {
   if (names.length === 0) return "No machine is at work on it.";
-  const who = names.length === 1 ? "1 machine is" : `${names.length} machines are`;
-  return `${who} at work on it and may be left with a disk that does not start: ${namesText(names)}.`;
+  return `${countIsText(names.length, "machine")} at work on it and may be left with a disk that does not start: ${namesText(names)}.`;
 }
 
 export const operators: Record<RuleCondition["operator"], string> = {

@@ -2,7 +2,7 @@
 import type { MachineRecord, SessionRecord } from "../../../contract/administration.ts";
 import type { Progress } from "../../../contract/report.ts";
 import { ownLimit } from "../../held-back.ts";
-import { bytesText, durationText, percentText, rateText } from "../../quantities.ts";
+import { bytesText, countText, durationText, percentText, rateText } from "../../quantities.ts";
 
 export type TileState = MachineRecord["state"];
 
@@ -70,7 +70,7 @@ function stateText({ progress, state }: MachineRecord): string {
 function lineText({ outcome, plan, progress, state }: MachineRecord): string {
   if (state === "succeeded" && outcome !== null) {
     const { multicastBytes, repairedSymbols, seconds, unicastBytes } = outcome;
-    const repaired = repairedSymbols > 0 ? `, ${repairedSymbols} symbols repaired` : "";
+    const repaired = repairedSymbols > 0 ? `, ${countText(repairedSymbols, "symbol")} repaired` : "";
     const ways = `${bytesText(multicastBytes)} multicast, ${bytesText(unicastBytes)} unicast`;
     return `in ${durationText(seconds)}: ${ways}${repaired}`;
   }

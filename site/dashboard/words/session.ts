@@ -2,7 +2,7 @@
 import type { MachineRecord, SessionEnd, SessionRecord } from "../../../contract/administration.ts";
 import type { WaitingSession } from "../../../contract/waiting.ts";
 import { sessionLimit } from "../../held-back.ts";
-import { namesText } from "../../quantities.ts";
+import { countIsText, namesText } from "../../quantities.ts";
 
 export const sessionStates: Record<SessionRecord["state"], string> = {
   casting: "sending",
@@ -37,7 +37,7 @@ export function waitingText(one: WaitingSession): string {
   const { minimumClients, missing, present, startsAt } = one;
   const who = missing.length === 0 ? "" : ` Missing: ${missingText(one)}.`;
   return (
-    `${waitName(one)} waits: ${present.length} of ${minimumClients} machines are there; ` +
+    `${waitName(one)} waits: ${present.length} of ${countIsText(minimumClients, "machine")} there; ` +
     `it starts at ${startsAt.slice(11, 16)} UTC at the latest.${who}`
   );
 }

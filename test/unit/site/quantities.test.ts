@@ -1,7 +1,15 @@
 /** Quantities as the page and the command line show them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytesText, durationText, minuteText, namesText, timeText } from "../../../site/quantities.ts";
+import {
+  bytesText,
+  countIsText,
+  countText,
+  durationText,
+  minuteText,
+  namesText,
+  timeText,
+} from "../../../site/quantities.ts";
 
 for (const [bytes, text] of [
   [0, "0 B"],
@@ -21,6 +29,18 @@ for (const [seconds, text] of [
   [7318, "2:01:58"],
 ] as const) {
   test(`${seconds} seconds are ${text}`, () => assert.equal(durationText(seconds), text));
+}
+
+for (const [count, text] of [
+  [0, "0 devices are"],
+  [1, "1 device is"],
+  [2, "2 devices are"],
+  [21, "21 devices are"],
+] as const) {
+  test(`of ${count} it is said: ${text}`, () => {
+    assert.equal(countIsText(count, "device"), text);
+    assert.ok(text.startsWith(`${countText(count, "device")} `));
+  });
 }
 
 test("a time is UTC to the second or the minute, and none is never", () => {

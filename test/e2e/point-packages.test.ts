@@ -6,37 +6,25 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { ImageRecord } from "../../contract/administration.ts";
 import type { PackageRecord } from "../../contract/sequence.ts";
-import { Line, PointProcess } from "../fixtures/point-process.ts";
-import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
+import { Annexe } from "../fixtures/annexe.ts";
+import type { Line, PointProcess } from "../fixtures/point-process.ts";
+import { waitFor, type Room } from "../fixtures/room.ts";
 import { commandStep, sequenceText, variable } from "../fixtures/sequence-text.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { volley as runVolley } from "../fixtures/volley-command.ts";
 
 const mebibyte = 2 ** 20;
+let annexe: Annexe;
 let room: Room;
 let site: SiteProcess;
 let line: Line;
 let point: PointProcess;
 before(async () => {
-  room = await openRoom("point packages");
-  site = await room.startSite({ words: ["--port-range", "41480-41510"] });
-  line = await Line.open(site);
-  point = new PointProcess(site, {
-    name: "annexe",
-    address: "127.0.0.2",
-    boundaries: ["127.0.0.0/8"],
-    folder: join(room.folder, "annexe"),
-    copyMbps: 60,
-    properties: { portRange: "41520-41550", groupRange: "239.10.0.0/16" },
-    siteUrl: line.url,
-  });
+  annexe = await Annexe.open("point packages", { firstPort: 41_480, groupRange: "239.10.0.0/16" });
+  ({ line, point, room, site } = annexe);
   await point.start();
 });
-after(async () => {
-  await point.kill();
-  line.close();
-  await room.close();
-});
+after(() => annexe?.close());
 
 const volley = (...words: string[]): Promise<string> => runVolley(site, ...words);
 const hashOf = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");

@@ -9,12 +9,14 @@ import { connect as connectTls } from "node:tls";
 import type { ImageRecord } from "../../contract/administration.ts";
 import type { PointRecord } from "../../contract/point.ts";
 import type { WaitingSession } from "../../contract/waiting.ts";
-import { Line, PointProcess } from "../fixtures/point-process.ts";
-import { diskEquals, openRoom, waitFor, type RawImage, type Room } from "../fixtures/room.ts";
+import { Annexe } from "../fixtures/annexe.ts";
+import type { Line, PointProcess } from "../fixtures/point-process.ts";
+import { diskEquals, waitFor, type RawImage, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { volley } from "../fixtures/volley-command.ts";
 
 const mebibytes = 48;
+let annexe: Annexe;
 let room: Room;
 let site: SiteProcess;
 let line: Line;
@@ -22,26 +24,12 @@ let point: PointProcess;
 let image: RawImage;
 let record: ImageRecord;
 before(async () => {
-  room = await openRoom("second point");
-  site = await room.startSite({ words: ["--port-range", "41400-41430"] });
+  annexe = await Annexe.open("second point", { firstPort: 41_400, groupRange: "239.9.0.0/16" });
+  ({ line, point, room, site } = annexe);
   image = await room.makeImage(mebibytes);
   record = await site.importImage(image.path, "lab");
-  line = await Line.open(site);
-  point = new PointProcess(site, {
-    name: "annexe",
-    address: "127.0.0.2",
-    boundaries: ["127.0.0.0/8"],
-    folder: join(room.folder, "annexe"),
-    copyMbps: 60,
-    properties: { portRange: "41440-41470", groupRange: "239.9.0.0/16" },
-    siteUrl: line.url,
-  });
 });
-after(async () => {
-  await point.kill();
-  line.close();
-  await room.close();
-});
+after(() => annexe?.close());
 
 test("an image goes to a point as it is assigned, over a line that is cut in the middle, and not twice", async () => {
   await point.start();

@@ -75,6 +75,30 @@ export function Field({ children, label }: FieldProps) {
   );
 }
 
+interface ChoiceFieldProps<Value extends string> {
+  label: string;
+  name: string;
+  /** What is chosen at first; the first of them where nothing is. */
+  chosen: Value | undefined;
+  /** In words. */
+  of: Readonly<Record<Value, string>>;
+}
+
+/** A list of few values, one of which is chosen. */
+export function ChoiceField<Value extends string>({ chosen, label, name, of }: ChoiceFieldProps<Value>) {
+  return (
+    <Field label={label}>
+      <select name={name}>
+        {Object.entries<string>(of).map(([value, text]) => (
+          <option key={value} value={value} selected={value === chosen}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+}
+
 /** A box to tick, with its text behind it. */
 export function Tick({ label, ...input }: { label: string; name: string; defaultChecked?: boolean }) {
   return (

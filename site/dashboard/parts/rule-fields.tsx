@@ -2,7 +2,9 @@
 import { useState } from "preact/hooks";
 import type { CollectionRule } from "../../../contract/devices.ts";
 import { operators, ruleFacts } from "../words/deployment.ts";
-import { Field, type Filled } from "./form.tsx";
+import { ChoiceField, Field, type Filled } from "./form.tsx";
+
+const matches = { all: "whoever meets all of them", any: "whoever meets one of them" };
 
 /** As the site takes it; null where no condition has a value. */
 export function ruleOf({ data, text }: Filled): object | null {
@@ -22,18 +24,7 @@ export function RuleFields({ rule }: { rule: CollectionRule | null }) {
       {Array.from({ length: count }, (_, index) => (
         <ConditionFields key={index} number={index + 1} condition={rule?.conditions[index]} />
       ))}
-      {count < 2 ? null : (
-        <Field label="Who is in it">
-          <select name="match">
-            <option value="all" selected={rule?.match !== "any"}>
-              whoever meets all of them
-            </option>
-            <option value="any" selected={rule?.match === "any"}>
-              whoever meets one of them
-            </option>
-          </select>
-        </Field>
-      )}
+      {count < 2 ? null : <ChoiceField label="Who is in it" name="match" chosen={rule?.match} of={matches} />}
       <button type="button" onClick={() => setCount(count + 1)}>
         One more condition
       </button>
@@ -50,24 +41,8 @@ function ConditionFields({ condition, number }: ConditionFieldsProps) {
   const behind = number === 1 ? "" : ` ${number}`;
   return (
     <>
-      <Field label={`Fact${behind}`}>
-        <select name="fact">
-          {Object.entries(ruleFacts).map(([fact, name]) => (
-            <option key={fact} value={fact} selected={fact === condition?.fact}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </Field>
-      <Field label={`Operator${behind}`}>
-        <select name="operator">
-          {Object.entries(operators).map(([operator, name]) => (
-            <option key={operator} value={operator} selected={operator === condition?.operator}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </Field>
+      <ChoiceField label={`Fact${behind}`} name="fact" chosen={condition?.fact} of={ruleFacts} />
+      <ChoiceField label={`Operator${behind}`} name="operator" chosen={condition?.operator} of={operators} />
       <Field label={`Value${behind}`}>
         <input name="value" defaultValue={condition?.value ?? ""} />
       </Field>

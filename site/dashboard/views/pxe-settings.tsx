@@ -1,12 +1,12 @@
 /** How computers that boot from the network are answered, and which asked. */
 import type { PxeProperties, PxeStatus } from "../../../contract/pxe.ts";
-import { Field, Form, Tick, type Filled } from "../parts/form.tsx";
+import { ChoiceField, Field, Form, Tick, type Filled } from "../parts/form.tsx";
 import { Section } from "../parts/section.tsx";
 import { Table } from "../parts/table.tsx";
 import { useResource } from "../state/resource.ts";
 import { ask, mayAdminister } from "../state/site.ts";
 import { timeText } from "../../quantities.ts";
-import { answerTexts, listOf, servingText } from "../words/pxe.ts";
+import { answerTexts, bootImageTexts, listOf, loaderTexts, servingText, unknownTexts } from "../words/pxe.ts";
 
 const load = (): Promise<PxeStatus> => ask("GET", "/pxe");
 
@@ -82,19 +82,7 @@ function Answering({ properties }: { properties: PxeProperties }) {
   return (
     <>
       <Tick name="respond" label="Answer computers that ask" defaultChecked={respond} />
-      <Field label="Computers without a record">
-        <select name="unknown">
-          <option value="hold" selected={unknown === "hold"}>
-            wait for approval
-          </option>
-          <option value="ignore" selected={unknown === "ignore"}>
-            get no answer
-          </option>
-          <option value="answer" selected={unknown === "answer"}>
-            are answered
-          </option>
-        </select>
-      </Field>
+      <ChoiceField label="Computers without a record" name="unknown" chosen={unknown} of={unknownTexts} />
       <Field label="Delay, seconds">
         <input name="delaySeconds" type="number" min={0} defaultValue={String(delaySeconds)} required />
       </Field>
@@ -118,26 +106,8 @@ function Starting({ properties }: { properties: PxeProperties }) {
   const { bootImage, password, promptSeconds, uefiLoader } = properties;
   return (
     <>
-      <Field label="UEFI computers load">
-        <select name="uefiLoader">
-          <option value="signed" selected={uefiLoader === "signed"}>
-            the signed chain, for Secure Boot
-          </option>
-          <option value="ipxe" selected={uefiLoader === "ipxe"}>
-            iPXE, which is faster
-          </option>
-        </select>
-      </Field>
-      <Field label="Boot image">
-        <select name="bootImage">
-          <option value="linux" selected={bootImage === "linux"}>
-            Linux PE
-          </option>
-          <option value="winpe" selected={bootImage === "winpe"}>
-            Windows PE
-          </option>
-        </select>
-      </Field>
+      <ChoiceField label="UEFI computers load" name="uefiLoader" chosen={uefiLoader} of={loaderTexts} />
+      <ChoiceField label="Boot image" name="bootImage" chosen={bootImage} of={bootImageTexts} />
       <Field label="Time to take what is available, seconds">
         <input name="promptSeconds" type="number" min={1} defaultValue={String(promptSeconds)} required />
       </Field>

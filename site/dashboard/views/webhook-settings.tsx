@@ -1,11 +1,11 @@
 /** Where status messages are sent, and how that goes. */
 import type { WebhookState } from "../../../contract/webhook.ts";
 import { Facts } from "../parts/facts.tsx";
-import { Action, Field, Form, type Filled } from "../parts/form.tsx";
+import { Action, ChoiceField, Field, Form, type Filled } from "../parts/form.tsx";
 import { Section } from "../parts/section.tsx";
 import { useResource } from "../state/resource.ts";
 import { ask, mayAdminister } from "../state/site.ts";
-import { timeText } from "../../quantities.ts";
+import { countText, timeText } from "../../quantities.ts";
 import { severityTexts } from "../words/status.ts";
 
 export function WebhookSettings() {
@@ -51,15 +51,7 @@ function Webhook() {
         <Field label="Secret that signs them">
           <input name="secret" type="password" required minLength={16} autocomplete="new-password" />
         </Field>
-        <Field label="From which severity on">
-          <select name="least">
-            {Object.entries(severityTexts).map(([severity, text]) => (
-              <option key={severity} value={severity} selected={severity === "warning"}>
-                {text}
-              </option>
-            ))}
-          </select>
-        </Field>
+        <ChoiceField label="From which severity on" name="least" chosen="warning" of={severityTexts} />
         <button type="submit">Send them there</button>
       </Form>
     </Section>
@@ -77,6 +69,6 @@ function factsOf({
     ["To", url],
     ["From severity", severityTexts[least]],
     ["Last taken (UTC)", delivered === null ? "nothing yet" : timeText(delivered)],
-    ["Failing", failures === 0 ? "no" : `${failures} times: ${problem}`],
+    ["Failing", failures === 0 ? "no" : `${countText(failures, "time")}: ${problem}`],
   ];
 }

@@ -25,22 +25,41 @@ export const DeviceRecord = z.object({
 });
 export type DeviceRecord = z.infer<typeof DeviceRecord>;
 
-/** POST /devices: makes a computer known. GET lists them; DELETE /devices/:id forgets what was told of one. */
-export const DeviceRequest = z
-  .object({ name: Name, uuid: SmbiosUuid.nullable().default(null), mac: MacAddress.nullable().default(null) })
-  .refine(({ uuid, mac }) => uuid !== null || mac !== null, "a computer is known by its UUID or its MAC");
+/**
+ * What a DeploymentPreview asks for, where a change lets open deployments of high risk reach devices: the names of the
+ * collections (or deployments) with " and " between.
+ */
+const Confirmation = z.string().min(1).max(limits.confirmationCharacters).optional();
+
+const device = {
+  name: Name,
+  uuid: SmbiosUuid.nullable().default(null),
+  mac: MacAddress.nullable().default(null),
+};
+type Numbers = { uuid: string | null; mac: string | null };
+const hasNumber = ({ mac, uuid }: Numbers): boolean => uuid !== null || mac !== null;
+const needsNumber = "a computer is known by its UUID or its MAC";
+export const DeviceRequest = z.object(device).refine(hasNumber, needsNumber);
 export type DeviceRequest = z.infer<typeof DeviceRequest>;
-/** POST /devices/:id/state: approves or refuses it. */
-export const DeviceStateRequest = z.object({ state: z.enum(["approved", "refused"]) });
+/**
+ * POST /devices: makes a computer known; POST /devices/preview: what open deployments will do to it. GET lists them; DELETE
+ * /devices/:id forgets what was told of one.
+ */
+export const DeviceAddition = z.object({ ...device, confirm: Confirmation }).refine(hasNumber, needsNumber);
+/** POST /devices/:id/state: approves or refuses it. POST /devices/:id/state/preview: what open deployments will do to it. */
+export const DeviceStateRequest = z.object({
+  state: z.enum(["approved", "refused"]),
+  confirm: Confirmation,
+});
 
 /**
  * POST /devices/import: a CSV file whose first line names its columns: name, and uuid or mac or both, in any order; a
  * column "collection" puts the device into the collection of that name, which is made where there is none.
+ * POST /devices/import/preview: what open deployments will do to those that come.
  */
 export const ImportDevices = z.object({
   csv: z.string().max(limits.deviceImportCharacters),
-  /** The name of the collection that an open deployment of high risk is to with what the file adds. */
-  confirm: Name.optional(),
+  confirm: Confirmation,
 });
 export const ImportDevicesAnswer = z.object({
   added: z.int(),

@@ -65,6 +65,8 @@ export const limits = {
   pageLoginHours: 12,
   devicesMost: 65_536,
   deviceImportCharacters: 900_000,
+  /** Of names that are repeated at once: those of every collection, with " and " between. */
+  confirmationCharacters: 105_000,
   collectionsMost: 1000,
   collectionDevices: 20_000,
   ruleConditions: 50,

@@ -30,19 +30,17 @@ export function collectionRoutes(context: ApiContext): Route[] {
     if (!collection) throw new VolleyError("E_NOT_FOUND", `There is no collection ${id}.`);
     return recordOf(collection, await store.devices.list());
   };
-  /** Answers every device that is known. */
-  const checkDevices = async (ids: readonly string[]): Promise<DeviceRecord[]> => {
-    const devices = await store.devices.list();
-    const known = new Set(devices.map(({ id }) => id));
+  const checkDevices = async (ids: readonly string[]): Promise<void> => {
+    const known = new Set((await store.devices.list()).map(({ id }) => id));
     const stranger = ids.find((id) => !known.has(id));
     if (stranger !== undefined) throw new VolleyError("E_NOT_FOUND", `There is no device ${stranger}.`);
-    return devices;
   };
   const changeOf = async (call: Call) => {
     const before = await find(call);
     const { confirm, ...change } = parse(CollectionChange, call.request.body);
     checkRule(change.rule ?? null);
-    return { before, change, confirm, devices: await checkDevices(change.add ?? []) };
+    await checkDevices(change.add ?? []);
+    return { before, change, confirm };
   };
   return [
     {

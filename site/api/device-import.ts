@@ -1,14 +1,14 @@
 /** Devices told of by a CSV file, and put into the collections that it names. */
-import { randomUUID } from "node:crypto";
 import {
   DeviceRequest,
   ImportDevices,
+  type DeploymentPreview,
   type DeviceRecord,
   type ImportDevicesAnswer,
 } from "../../contract/devices.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import { parseCsv } from "../csv.ts";
-import { requireChangeConfirmation } from "./collection-guard.ts";
+import { previewOfArrivals, requireArrivalsConfirmation, type Arrival } from "./collection-guard.ts";
 import type { ApiContext } from "./context.ts";
 import type { Call } from "./route.ts";
 import { parse } from "./routes.ts";
@@ -26,7 +26,8 @@ interface Entry {
 export async function importDevices({ request }: Call, context: ApiContext): Promise<ImportDevicesAnswer> {
   const { confirm, csv } = parse(ImportDevices, request.body);
   const wanted = entriesOf(csv);
-  await checkMembers(wanted, confirm, context);
+  // Before anything is added, so that what is refused can be sent again.
+  await requireArrivalsConfirmation(await arrivalsOf(wanted, context), confirm, context);
   const answer: ImportDevicesAnswer = { added: 0, skipped: [] };
   const members = new Map<string, string[]>();
   for (const { collection, device, line } of wanted) {
@@ -69,40 +70,20 @@ function entriesOf(csv: string): Entry[] {
   });
 }
 
-/** Before anything is added, so that what is refused can be sent again. Throws E_NOT_CONFIRMED. */
-async function checkMembers(
-  wanted: readonly Entry[],
-  confirm: string | undefined,
-  context: ApiContext,
-): Promise<void> {
-  const { store } = context;
-  const coming = await Promise.all(
-    wanted.map(async ({ collection, device }) => {
-      const known = await context.devices.known(device);
-      return { collection, isNew: known === null, device: known ?? toBe(device) };
-    }),
+/** What would be: a computer that is known stays as it is. */
+async function arrivalsOf(wanted: readonly Entry[], { devices }: ApiContext): Promise<Arrival[]> {
+  return await Promise.all(
+    wanted.map(async ({ collection, device }) => ({
+      collection,
+      device: (await devices.known(device)) ?? (await devices.approvedAs(device)),
+    })),
   );
-  const fresh = coming.filter(({ isNew }) => isNew).map(({ device }) => device);
-  const devices = [...(await store.devices.list()), ...fresh];
-  for (const before of await store.collections.list()) {
-    const add = coming.filter(({ collection }) => collection === before.name).map(({ device }) => device.id);
-    if (add.length === 0) continue;
-    await requireChangeConfirmation({ before, change: { add }, devices, confirm }, context);
-  }
 }
 
-/** What is told of by hand is approved. */
-function toBe(device: DeviceRequest): DeviceRecord {
-  const added = new Date().toISOString();
-  return {
-    ...device,
-    id: randomUUID(),
-    state: "approved",
-    added,
-    machineId: null,
-    facts: null,
-    lastSeen: null,
-  };
+/** What the file would do to open deployments. */
+export async function previewImport({ request }: Call, context: ApiContext): Promise<DeploymentPreview> {
+  const { csv } = parse(ImportDevices, request.body);
+  return await previewOfArrivals(await arrivalsOf(entriesOf(csv), context), context);
 }
 
 async function putInto({ store }: ApiContext, name: string, devices: DeviceRecord["id"][]): Promise<void> {

@@ -9,6 +9,7 @@ import { macsOf } from "../boot/magic-packet.ts";
 import { meant as meantBy } from "../store/wakes.ts";
 import type { ApiContext } from "./context.ts";
 import { diskEffects } from "./disk-effects.ts";
+import { countText } from "../quantities.ts";
 
 /** What is repeated where a deployment is to all machines. */
 const everything = "all machines";
@@ -37,13 +38,20 @@ export async function previewOf(wanted: Wanted, context: ApiContext): Promise<De
   }
   const meant = devices.filter(meantBy(wanted.machines, collection));
   const risks = actsByItself(wanted) ? risksOf(meant, devices, wanted, context) : [];
-  const confirm = collection?.name ?? (wanted.machines === "all" ? everything : wanted.name);
   return {
     ...membersShown(meant),
     effects: [...effectsOf(wanted), ...(wanted.wake ? [wakeEffect(meant)] : [])],
     risks,
-    confirm: risks.length === 0 ? null : confirm,
+    confirm: risks.length === 0 ? null : confirmationOf(wanted, collection),
   };
+}
+
+/** The name that is repeated for it where its risk is high. */
+export function confirmationOf(
+  { machines, name }: Pick<Wanted, "machines" | "name">,
+  collection: { name: string } | undefined,
+): string {
+  return collection?.name ?? (machines === "all" ? everything : name);
 }
 
 export function membersShown(
@@ -76,7 +84,7 @@ export function risksOf(
     risks.push({ kind: "everything", reason: "It is for every machine of the site." });
   }
   if (meant.length > highRiskDevices) {
-    const reason = `It is for ${meant.length} devices; more than ${highRiskDevices} are a high risk.`;
+    const reason = `It is for ${countText(meant.length, "device")}; more than ${highRiskDevices} are a high risk.`;
     risks.push({ kind: "size", reason });
   }
   const own = ownNumbers();
@@ -143,5 +151,8 @@ export function checkConfirmed(
 ): void {
   if (confirm === null || given === confirm) return;
   const why = risks.map(({ reason }) => reason).join(" ");
-  throw new VolleyError("E_NOT_CONFIRMED", `${why} ${devices} devices now. Confirm with "${confirm}".`);
+  throw new VolleyError(
+    "E_NOT_CONFIRMED",
+    `${why} ${countText(devices, "device")} now. Confirm with "${confirm}".`,
+  );
 }

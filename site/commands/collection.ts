@@ -3,7 +3,6 @@ import {
   RuleFact,
   type CollectionRecord,
   type CollectionRule,
-  type DeploymentPreview,
   type RuleCondition,
 } from "../../contract/devices.ts";
 import { VolleyError } from "../../contract/errors.ts";
@@ -11,8 +10,9 @@ import type { SiteClient } from "../client.ts";
 import { text, texts, type CommandCall, type SiteCommand } from "./command.ts";
 import { findDevice } from "./device-names.ts";
 import { printJson, printLine, printTable } from "./output.ts";
-import { askConfirmation } from "./preview.ts";
+import { confirmationOf, confirmOption } from "./preview.ts";
 import { changeVariables, variableOptions } from "./variables.ts";
+import { countText } from "../quantities.ts";
 
 export async function findCollection(client: SiteClient, name: string): Promise<CollectionRecord> {
   const found = (await client.get<CollectionRecord[]>("/collections")).find(
@@ -118,7 +118,7 @@ export const collectionCommands: SiteCommand[] = [
       const wanted = { name: call.positionals[0], devices, rule: ruleOf(call) ?? null };
       const collection = await client.post<CollectionRecord>("/collections", wanted);
       if (call.json) printJson(collection);
-      else printLine(`Collection ${collection.name} has ${collection.members.length} devices.`);
+      else printLine(`Collection ${collection.name} has ${countText(collection.members.length, "device")}.`);
     },
   },
   {
@@ -132,11 +132,7 @@ export const collectionCommands: SiteCommand[] = [
       remove: { type: "string", value: "LIST", help: "Devices, with commas between." },
       ...ruleOptions,
       "no-rule": { type: "boolean", help: "Only named devices are in it." },
-      confirm: {
-        type: "string",
-        value: "NAME",
-        help: "The name that is asked for where an open deployment to it becomes one of high risk.",
-      },
+      ...confirmOption,
     },
     run: async (client, call) => {
       const { id } = await findCollection(client, call.positionals[0] ?? "");
@@ -147,11 +143,11 @@ export const collectionCommands: SiteCommand[] = [
         remove: await devicesOf(client, text(call, "remove")),
         rule,
       };
-      const preview = await client.post<DeploymentPreview>(`/collections/${id}/preview`, change);
-      const confirm = text(call, "confirm") ?? (await askConfirmation(call, preview));
-      const collection = await client.post<CollectionRecord>(`/collections/${id}`, { ...change, confirm });
+      const path = `/collections/${id}`;
+      const confirm = await confirmationOf(client, call, { path, body: change });
+      const collection = await client.post<CollectionRecord>(path, { ...change, confirm });
       if (call.json) printJson(collection);
-      else printLine(`Collection ${collection.name} has ${collection.members.length} devices.`);
+      else printLine(`Collection ${collection.name} has ${countText(collection.members.length, "device")}.`);
     },
   },
   {

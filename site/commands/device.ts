@@ -7,7 +7,9 @@ import type { SiteClient } from "../client.ts";
 import { text, type CommandCall, type SiteCommand } from "./command.ts";
 import { findDevice } from "./device-names.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { confirmationOf, confirmOption } from "./preview.ts";
 import { changeVariables, variableOptions } from "./variables.ts";
+import { countIsText } from "../quantities.ts";
 
 export function deviceRows(devices: readonly DeviceRecord[]): string[][] {
   const rows = devices.map((one) => [
@@ -20,19 +22,17 @@ export function deviceRows(devices: readonly DeviceRecord[]): string[][] {
   return [["DEVICE", "STATE", "UUID", "MAC", "ID"], ...rows];
 }
 
-const settingState = (
-  words: string,
-  state: "approved" | "refused",
-  summary: string,
-): Omit<SiteCommand, "words"> & { words: string } => ({
+const settingState = (words: string, state: "approved" | "refused", summary: string): SiteCommand => ({
   words,
   operands: "DEVICE",
   operandCount: 1,
   summary,
-  options: {},
+  options: state === "approved" ? confirmOption : {},
   run: async (client, call) => {
     const { id } = await findDevice(client, call.positionals[0] ?? "");
-    const device = await client.post<DeviceRecord>(`/devices/${id}/state`, { state });
+    const path = `/devices/${id}/state`;
+    const confirm = await confirmationOf(client, call, { path, body: { state } });
+    const device = await client.post<DeviceRecord>(path, { state, confirm });
     if (call.json) printJson(device);
     else printLine(`Computer ${device.name} is ${state}.`);
   },
@@ -46,12 +46,10 @@ async function importFile(client: SiteClient, call: CommandCall): Promise<void> 
   } catch (error) {
     throw new VolleyError("E_SOURCE_READ", `${path}: ${(error as Error).message}`, { cause: error });
   }
-  const answer = await client.post<ImportDevicesAnswer>("/devices/import", {
-    csv,
-    confirm: text(call, "confirm"),
-  });
+  const confirm = await confirmationOf(client, call, { path: "/devices/import", body: { csv } });
+  const answer = await client.post<ImportDevicesAnswer>("/devices/import", { csv, confirm });
   if (call.json) return printJson(answer);
-  printLine(`${answer.added} devices are added.`);
+  printLine(`${countIsText(answer.added, "device")} added.`);
   for (const { line, reason } of answer.skipped) printLine(`Entry ${line - 1}: ${reason}`);
 }
 
@@ -73,13 +71,7 @@ export const deviceCommands: SiteCommand[] = [
     operands: "FILE",
     operandCount: 1,
     summary: "Make computers known from a CSV file with the columns name, uuid, mac and collection.",
-    options: {
-      confirm: {
-        type: "string",
-        value: "NAME",
-        help: "The collection that is asked for where an open deployment to it becomes one of high risk.",
-      },
-    },
+    options: confirmOption,
     run: importFile,
   },
   {
@@ -90,11 +82,13 @@ export const deviceCommands: SiteCommand[] = [
     options: {
       uuid: { type: "string", value: "UUID", help: "Its SMBIOS UUID." },
       mac: { type: "string", value: "MAC", help: "The MAC of its network card." },
+      ...confirmOption,
     },
     run: async (client, call) => {
       const [name = ""] = call.positionals;
       const wanted = { name, uuid: text(call, "uuid") ?? null, mac: text(call, "mac") ?? null };
-      const device = await client.post<DeviceRecord>("/devices", wanted);
+      const confirm = await confirmationOf(client, call, { path: "/devices", body: wanted });
+      const device = await client.post<DeviceRecord>("/devices", { ...wanted, confirm });
       if (call.json) printJson(device);
       else printLine(`Computer ${name} is known.`);
     },

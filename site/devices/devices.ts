@@ -2,6 +2,7 @@
  * The computers that the site knows: told of by hand, waiting for approval, refused, enrolled. Which of them one is that
  * says its numbers, whether it boots from the network or enrols.
  */
+import { randomUUID } from "node:crypto";
 import type { DeviceRecord, DeviceRequest, DeviceState } from "../../contract/devices.ts";
 import { VolleyError } from "../../contract/errors.ts";
 import { limits } from "../../contract/limits.ts";
@@ -48,6 +49,17 @@ export class Devices {
   async known(wanted: DeviceRequest): Promise<DeviceRecord | null> {
     const found = (await this.index()).find(wanted);
     return found === null || found.kind === "waiting" ? null : found.device;
+  }
+
+  /** What `add` makes of such a computer: one that has enrolled and waits stays that device. */
+  async approvedAs(wanted: DeviceRequest): Promise<DeviceRecord> {
+    const found = (await this.index()).find(wanted);
+    if (found?.kind === "waiting" && found.device.machineId !== null) {
+      return { ...found.device, state: "approved" };
+    }
+    const unknown = { machineId: null, facts: null, lastSeen: null };
+    const added = new Date().toISOString();
+    return { ...wanted, ...unknown, id: found?.device.id ?? randomUUID(), state: "approved", added };
   }
 
   async #add(wanted: DeviceRequest): Promise<DeviceRecord> {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { ImageRecord } from "../../contract/administration.ts";
+import type { DeploymentRecord, ImageRecord } from "../../contract/administration.ts";
 import type { CollectionRecord, DeploymentPreview, ImportDevicesAnswer } from "../../contract/devices.ts";
 import { DeviceSite } from "../fixtures/device-site.ts";
 import type { Room } from "../fixtures/room.ts";
@@ -72,4 +72,97 @@ test("a change of a collection that makes an open deployment one of high risk is
   assert.ok(all.members.length > 5);
   for (const { id } of [asking, quiet]) await site.client.post(`/deployments/${id}/close`, {});
   assert.equal((await preview({ rule: null })).confirm, null);
+});
+
+/** An open deployment that asks nobody, to a new collection. */
+async function openTo(name: string, more: Partial<CollectionRecord>): Promise<DeploymentRecord> {
+  const { id } = await site.client.post<CollectionRecord>("/collections", { name, ...more });
+  const wish = { imageId: image.id, collectionId: id, unattended: true };
+  return await site.createDeployment({ name: `to ${name}`, ...wish });
+}
+const named = (value: string): Partial<CollectionRecord> => ({
+  rule: { match: "all", conditions: [{ fact: "name", operator: "like", value }] },
+});
+
+test("an import that makes deployments to two collections ones of high risk names both, also where a rule puts it there", async () => {
+  const [east, west, ruled] = [
+    await openTo("east", {}),
+    await openTo("west", {}),
+    await openTo("ruled", named("lab-*")),
+  ];
+  const row = (name: string, number: number, into: string): string =>
+    `${name},52:54:00:00:98:${String(number).padStart(2, "0")},${into}`;
+  const rows = [0, 1, 2, 3].flatMap((number) => [
+    row(`e-${number}`, number, "east"),
+    row(`w-${number}`, 10 + number, "west"),
+  ]);
+  const csv = ["name,mac,collection", ...rows].join("\n");
+  const previewed = (text: string) =>
+    site.client.post<DeploymentPreview>("/devices/import/preview", { csv: text });
+  const shown = await previewed(csv);
+  assert.equal(shown.confirm, "east and west");
+  assert.equal(shown.devices, 8);
+  assert.deepEqual(
+    shown.risks.map(({ reason }) => reason),
+    [east, west].map(({ name }) => `Deployment ${name}: It is for 4 devices; more than 3 are a high risk.`),
+  );
+  for (const { name } of [east, west]) {
+    assert.ok(
+      shown.effects.some((effect) => effect.includes(`takes deployment ${name}, which is open`)),
+      name,
+    );
+  }
+  for (const confirm of [undefined, "east", "west", "west and east"]) {
+    const refused = site.client.post("/devices/import", { csv, confirm });
+    await assert.rejects(refused, {
+      code: "E_NOT_CONFIRMED",
+      message: /to east: .*to west: .*"east and west"/,
+    });
+  }
+  assert.ok(!(await devices()).some(({ name }) => name === "e-0"), "nothing of the file is added");
+  const file = join(room.folder, "both.csv");
+  writeFileSync(file, csv);
+  const words = ["device", "import", file, "--confirm", "east and west"];
+  assert.equal((await volleyJson<ImportDevicesAnswer>(site, ...words)).added, 8);
+
+  const byRule = ["name,mac", ...[20, 21, 22, 23].map((number) => row(`lab-${number}`, number, ""))];
+  const labs = byRule.map((line) => line.replace(/,$/, "")).join("\n");
+  assert.equal((await previewed(labs)).confirm, "ruled");
+  await assert.rejects(site.client.post("/devices/import", { csv: labs }), { code: "E_NOT_CONFIRMED" });
+  const few = labs.split("\n").slice(0, 4).join("\n");
+  assert.deepEqual([(await previewed(few)).confirm, (await previewed(few)).devices], [null, 3]);
+  await site.client.post("/devices/import", { csv: few });
+  const last = { name: "lab-23", mac: "52:54:00:00:98:23" };
+  assert.equal((await site.client.post<DeploymentPreview>("/devices/preview", last)).confirm, "ruled");
+  await assert.rejects(site.client.post("/devices", last), { code: "E_NOT_CONFIRMED" });
+  await volley(site, "device", "add", last.name, "--mac", last.mac, "--confirm", "ruled");
+  for (const { id } of [east, west, ruled]) await site.client.post(`/deployments/${id}/close`, {});
+});
+
+test("who is approved and by a rule comes to an open deployment is shown with it, and confirmed where that makes the risk high", async () => {
+  const deployment = await openTo("unknown ones", named("strange-*"));
+  for (const number of [1, 2, 3, 4]) await fixture.enrol(`strange-${number}`, {}, false);
+  const stateOf = async (name: string): Promise<{ id: string; state: string }> =>
+    (await devices()).find(({ facts }) => facts?.name === name) ?? assert.fail(`${name} is not there`);
+  const preview = async (name: string, state = "approved") =>
+    site.client.post<DeploymentPreview>(`/devices/${(await stateOf(name)).id}/state/preview`, { state });
+  const approve = async (name: string, confirm?: string) =>
+    site.client.post(`/devices/${(await stateOf(name)).id}/state`, { state: "approved", confirm });
+
+  const first = await preview("strange-1");
+  assert.deepEqual([first.devices, first.names, first.confirm], [1, ["strange-1"], null]);
+  assert.match(
+    first.effects[0] ?? "",
+    /^Whoever comes into collection unknown ones takes deployment to unknown/,
+  );
+  assert.ok(first.effects.some((effect) => effect.startsWith("What is on one disk of each machine is lost")));
+  assert.deepEqual((await preview("strange-1", "refused")).effects, []);
+  for (const number of [1, 2, 3]) await approve(`strange-${number}`);
+  assert.equal((await preview("strange-4")).confirm, "unknown ones");
+  await assert.rejects(approve("strange-4"), { code: "E_NOT_CONFIRMED" });
+  assert.equal((await stateOf("strange-4")).state, "waiting");
+  await assert.rejects(volley(site, "device", "approve", "strange-4"), /E_NOT_CONFIRMED/);
+  await volley(site, "device", "approve", "strange-4", "--confirm", "unknown ones");
+  assert.equal((await stateOf("strange-4")).state, "approved");
+  await site.client.post(`/deployments/${deployment.id}/close`, {});
 });

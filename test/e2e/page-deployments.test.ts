@@ -4,8 +4,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import type { DeploymentRecord } from "../../contract/administration.ts";
+import type { CredentialAnswer, DeploymentRecord } from "../../contract/administration.ts";
 import type { CollectionRecord, DeviceRecord } from "../../contract/devices.ts";
+import { EnrolledMachine } from "../fixtures/enrolled-machine.ts";
 import { Desk, row, says as saysOn } from "../fixtures/page-desk.ts";
 import { faultsOf, openView, ToldMachines } from "../fixtures/page.ts";
 import { commandStep, sequenceText } from "../fixtures/sequence-text.ts";
@@ -43,7 +44,7 @@ test("machines are named, and which disk of each is overwritten is said before i
   await page.getByLabel("Removable disks too").check();
   await page.getByLabel("Grow Windows to the disk").check();
   await page.getByRole("button", { name: "Show what will happen" }).click();
-  await page.getByText("It is for 1 devices: lab-01").waitFor();
+  await page.getByText("It is for 1 device: lab-01").waitFor();
   await page
     .getByText(
       "the only one that is not in use, fits the image, has the serial number S64D, holds at least 250.5 GB, holds at most 1.0 TB and may be removable.",
@@ -96,11 +97,15 @@ test("a file of devices is confirmed where a collection's open deployment become
     buffer: Buffer.from("name,mac,collection\nlab-09,52:54:00:00:98:01,the desks"),
   });
   await page.getByRole("button", { name: "Import devices" }).click();
+  await page.getByText("Whoever comes into collection the desks takes deployment by itself").waitFor();
+  await page.getByText("It is for 1 device (of which 0 have enrolled): lab-09").waitFor();
+  assert.deepEqual(await faultsOf(page), []);
+  await page.getByRole("button", { name: "Import them" }).click();
   await says('Confirm with "the desks".');
-  await page.getByLabel("Name that confirms it").fill("the desks");
-  await page.getByRole("button", { name: "Import devices" }).click();
-  await says("1 devices are added.");
-  await page.getByLabel("Name that confirms it").waitFor({ state: "detached" });
+  await page.getByLabel("Type the desks to go on").fill("the desks");
+  await page.getByRole("button", { name: "Import them" }).click();
+  await says("1 device is added.");
+  await page.getByLabel("Type the desks to go on").waitFor({ state: "detached" });
 });
 
 test("what came of each machine is found at its deployment, with its log, and the room by deployment", async () => {
@@ -169,8 +174,8 @@ test("who comes into a collection is confirmed where its open deployment becomes
   const changing = page.getByRole("form", { name: "Change the collection" });
   await changing.getByLabel("Value", { exact: true }).fill("lab-*");
   await changing.getByRole("button", { name: "Save" }).click();
-  await page.getByText("High risk: It is for every machine of the site.").waitFor();
-  await page.getByText("Whoever comes into the collection takes deployment by itself").waitFor();
+  await page.getByText(/High risk: Deployment .*: It is for every machine of the site\./).waitFor();
+  await page.getByText("Whoever comes into collection the desks takes deployment by itself").waitFor();
   assert.deepEqual(await faultsOf(page), []);
   await page.getByRole("button", { name: "Change it" }).click();
   await says('Confirm with "the desks".');
@@ -178,4 +183,30 @@ test("who comes into a collection is confirmed where its open deployment becomes
   await page.getByRole("button", { name: "Change it" }).click();
   await says("Collection the desks is changed.");
   await row(page, "members", "lab-02").getByText("by rule").waitFor();
+});
+
+test("who is to be approved is shown with what an open deployment does by that, before it is", async () => {
+  const rule = { match: "all", conditions: [{ fact: "name", operator: "like", value: "strange*" }] };
+  const { id } = await site.client.post<CollectionRecord>("/collections", { name: "strangers", rule });
+  const what = { imageId: desk.image.id, collectionId: id, purpose: "required" as const };
+  await site.createDeployment({ name: "to strangers", ...what });
+  const wish = { uses: 2, validHours: 1, approves: false };
+  const { credential } = await site.client.post<CredentialAnswer>("/credentials", wish);
+  for (const name of ["plain-1", "strange-1"]) {
+    const machine = await EnrolledMachine.enrol(site, name, credential);
+    machine.close();
+  }
+  await openView(page, "Devices");
+  const stateOf = (name: string) => row(page, "devices", name).locator(".state");
+  await page.getByRole("button", { name: "Approve strange-1", exact: true }).click();
+  await page.getByText("Whoever comes into collection strangers takes deployment to strangers").waitFor();
+  await page.getByText("It is for 1 device: strange-1").waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  assert.equal(await stateOf("strange-1").textContent(), "enrolled, waiting");
+  await page.getByRole("button", { name: "Approve plain-1", exact: true }).click();
+  await says("plain-1 is approved.");
+  await page.getByRole("button", { name: "Approve strange-1", exact: true }).click();
+  await page.getByRole("button", { name: "Approve strange-1 all the same" }).click();
+  await says("strange-1 is approved.");
+  await stateOf("strange-1").getByText("enrolled", { exact: true }).waitFor();
 });

@@ -125,6 +125,9 @@ test("accounts, tokens and the audit log", async () => {
 test("devices and collections", async () => {
   const device = await ask<DeviceRecord>("POST", "/devices", { name: "desk", mac: "52:54:00:00:80:01" });
   await ask("POST", "/devices/import", { csv: "name,mac\nother,52:54:00:00:80:02\n" });
+  await ask("POST", "/devices/import/preview", { csv: "name,mac\nanother,52:54:00:00:80:03\n" });
+  await ask("POST", "/devices/preview", { name: "another", mac: "52:54:00:00:80:03" });
+  await ask("POST", `/devices/${device.id}/state/preview`, { state: "approved" });
   await ask("POST", `/devices/${device.id}/state`, { state: "refused" });
   await ask("POST", `/devices/${device.id}/variables`, {
     variables: [{ name: "A", value: "1", hidden: true }],

@@ -1,6 +1,8 @@
 /** What a deployment will do, before it does, and the name that is typed where the risk is high. */
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import type { DeploymentPreview } from "../../../contract/devices.ts";
+import { countText } from "../../quantities.ts";
 import { Field, Form, type Filled } from "./form.tsx";
 
 interface ConfirmationProps {
@@ -21,11 +23,15 @@ export function confirmOf({ confirm }: DeploymentPreview, { text }: Filled): { c
 export function Confirmation({ action, children, onCancel, onDo, preview }: ConfirmationProps) {
   const { confirm, devices, effects, enrolled, names, risks } = preview;
   const others = devices > names.length ? " and others" : "";
-  const known = enrolled === devices ? "" : ` (${enrolled} of them have enrolled)`;
-  const whom = `It is for ${devices} devices${known}: ${names.join(", ")}${others}`;
+  const known =
+    enrolled === devices ? "" : ` (of which ${enrolled} ${enrolled === 1 ? "has" : "have"} enrolled)`;
+  const whom = `It is for ${countText(devices, "device")}${known}: ${names.join(", ")}${others}`;
+  const title = useRef<HTMLHeadingElement>(null);
+  // What asked for it may be at the end of a long table.
+  useEffect(() => title.current?.scrollIntoView({ block: "center" }), []);
   return (
     <Form keep onSend={onDo} act={(work) => work().then(() => undefined)} class="confirmation">
-      <h3>What will happen</h3>
+      <h3 ref={title}>What will happen</h3>
       {children}
       <ul>
         <li>{devices === 0 ? "It is for no device now." : whom}</li>

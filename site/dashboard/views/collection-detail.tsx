@@ -1,8 +1,7 @@
 /** One collection: who is in it and why, its rule, and its variables. */
-import { useState } from "preact/hooks";
-import type { CollectionRecord, DeploymentPreview } from "../../../contract/devices.ts";
-import { Confirmation, confirmOf } from "../parts/confirmation.tsx";
+import type { CollectionRecord } from "../../../contract/devices.ts";
 import { Action, Field, Form, type Filled } from "../parts/form.tsx";
+import { useGuard } from "../parts/guard.tsx";
 import { RuleFields, ruleOf } from "../parts/rule-fields.tsx";
 import { Section } from "../parts/section.tsx";
 import { Table } from "../parts/table.tsx";
@@ -20,7 +19,8 @@ interface CollectionDetailProps {
 
 export function CollectionDetail({ act, collection, known }: CollectionDetailProps) {
   const { devices, id, members, name, rule } = collection;
-  const change = (wanted: object): Promise<unknown> => ask("POST", `/collections/${id}`, wanted);
+  const takeOut = (member: string): Promise<void> =>
+    act(() => ask("POST", `/collections/${id}`, { remove: [member] }).then(() => undefined));
   return (
     <>
       <Section title={`Collection ${name}`} aside={<p class="hint">{ruleText(rule) || "No rule"}</p>}>
@@ -33,10 +33,7 @@ export function CollectionDetail({ act, collection, known }: CollectionDetailPro
               <td>{devices.includes(member.id) ? "by name" : "by rule"}</td>
               <td class="actions">
                 {mayOperate.value && devices.includes(member.id) ? (
-                  <Action
-                    label={`Take out ${member.name}`}
-                    onAct={() => act(() => change({ remove: [member.id] }).then(() => undefined))}
-                  >
+                  <Action label={`Take out ${member.name}`} onAct={() => takeOut(member.id)}>
                     Take out
                   </Action>
                 ) : null}
@@ -44,9 +41,7 @@ export function CollectionDetail({ act, collection, known }: CollectionDetailPro
             </tr>
           ))}
         </Table>
-        {mayOperate.value ? (
-          <ChangeCollection collection={collection} known={known} act={act} change={change} />
-        ) : null}
+        {mayOperate.value ? <ChangeCollection collection={collection} known={known} act={act} /> : null}
       </Section>
       <Variables
         address={`/collections/${id}/variables`}
@@ -56,38 +51,14 @@ export function CollectionDetail({ act, collection, known }: CollectionDetailPro
   );
 }
 
-interface ChangeCollectionProps extends CollectionDetailProps {
-  change: (wanted: object) => Promise<unknown>;
-}
-
-/** A change that the site wants confirmed, as it was previewed. */
-interface Unconfirmed {
-  wanted: { name: string };
-  preview: DeploymentPreview;
-}
-
-function ChangeCollection({ act, change, collection, known }: ChangeCollectionProps) {
-  const [unconfirmed, setUnconfirmed] = useState<Unconfirmed | null>(null);
+function ChangeCollection({ act, collection, known }: CollectionDetailProps) {
+  const guard = useGuard(act);
   const { devices, id, name, rule } = collection;
-  const save = async (filled: Filled): Promise<string | undefined> => {
-    const wanted = { name: filled.text("name"), add: filled.data.getAll("add"), rule: ruleOf(filled) };
-    const preview = await ask<DeploymentPreview>("POST", `/collections/${id}/preview`, wanted);
-    if (preview.confirm !== null) {
-      setUnconfirmed({ wanted, preview });
-      return undefined;
-    }
-    await change(wanted);
-    setUnconfirmed(null);
-    return `Collection ${wanted.name} is changed.`;
+  const save = (filled: Filled): Promise<string | undefined> => {
+    const body = { name: filled.text("name"), add: filled.data.getAll("add"), rule: ruleOf(filled) };
+    const told = (): string => `Collection ${body.name} is changed.`;
+    return guard.make({ path: `/collections/${id}`, body, action: "Change it", told });
   };
-  const confirm = (filled: Filled): Promise<void> =>
-    act(async () => {
-      if (unconfirmed === null) return undefined;
-      const { preview, wanted } = unconfirmed;
-      await change({ ...wanted, ...confirmOf(preview, filled) });
-      setUnconfirmed(null);
-      return `Collection ${wanted.name} is changed.`;
-    });
   const others = known.devices.filter((device) => !devices.includes(device.id));
   return (
     <>
@@ -115,14 +86,7 @@ function ChangeCollection({ act, change, collection, known }: ChangeCollectionPr
         <RuleFields rule={rule} />
         <button type="submit">Save</button>
       </Form>
-      {unconfirmed === null ? null : (
-        <Confirmation
-          preview={unconfirmed.preview}
-          action="Change it"
-          onDo={confirm}
-          onCancel={() => setUnconfirmed(null)}
-        />
-      )}
+      {guard.view}
     </>
   );
 }

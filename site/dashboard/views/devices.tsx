@@ -2,6 +2,7 @@
 import type { CredentialAnswer } from "../../../contract/administration.ts";
 import type { CollectionRecord, DeviceRecord } from "../../../contract/devices.ts";
 import { Action, Field, Form, Tick, type Filled } from "../parts/form.tsx";
+import { useGuard } from "../parts/guard.tsx";
 import { Section } from "../parts/section.tsx";
 import { Table } from "../parts/table.tsx";
 import { detailOf } from "../state/location.ts";
@@ -75,29 +76,41 @@ function Detail({ act, id, known }: { id: string; known: Known; act: Act }) {
 }
 
 function Devices({ act, devices }: { devices: DeviceRecord[]; act: Act }) {
+  const guard = useGuard(act);
+  const approve = (device: DeviceRecord): Promise<void> => {
+    const name = deviceName(device);
+    const told = (): string => `${name} is approved.`;
+    const change = { path: `/devices/${device.id}/state`, body: { state: "approved" }, told };
+    return act(() => guard.make({ ...change, action: `Approve ${name} all the same` }));
+  };
   return (
-    <Table
-      label="Devices"
-      id="devices"
-      head={["Name", "State", "Model", "UUID", "MAC", "Last seen (UTC)", ""]}
-      empty="None is known yet."
-    >
-      {devices.map((device) => (
-        <tr key={device.id} data-state={device.state}>
-          <td>
-            <a href={`/devices/${device.id}`}>{deviceName(device)}</a>
-          </td>
-          <td class="state">{deviceState(device)}</td>
-          <td>{device.facts?.model ?? ""}</td>
-          <td class="code">{device.uuid ?? ""}</td>
-          <td class="code">{device.mac ?? ""}</td>
-          <td>
-            <LastSeen device={device} />
-          </td>
-          <td class="actions">{mayOperate.value ? <DeviceActions device={device} act={act} /> : null}</td>
-        </tr>
-      ))}
-    </Table>
+    <>
+      {guard.view}
+      <Table
+        label="Devices"
+        id="devices"
+        head={["Name", "State", "Model", "UUID", "MAC", "Last seen (UTC)", ""]}
+        empty="None is known yet."
+      >
+        {devices.map((device) => (
+          <tr key={device.id} data-state={device.state}>
+            <td>
+              <a href={`/devices/${device.id}`}>{deviceName(device)}</a>
+            </td>
+            <td class="state">{deviceState(device)}</td>
+            <td>{device.facts?.model ?? ""}</td>
+            <td class="code">{device.uuid ?? ""}</td>
+            <td class="code">{device.mac ?? ""}</td>
+            <td>
+              <LastSeen device={device} />
+            </td>
+            <td class="actions">
+              {mayOperate.value ? <DeviceActions device={device} act={act} onApprove={approve} /> : null}
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </>
   );
 }
 
@@ -108,20 +121,26 @@ function LastSeen({ device: { lastSeen, machineId } }: { device: DeviceRecord })
   return <>{last === null ? "" : timeText(last)}</>;
 }
 
-function DeviceActions({ act, device }: { device: DeviceRecord; act: Act }) {
+interface DeviceActionsProps {
+  device: DeviceRecord;
+  act: Act;
+  onApprove: (device: DeviceRecord) => Promise<void>;
+}
+
+function DeviceActions({ act, device, onApprove }: DeviceActionsProps) {
   const name = deviceName(device);
-  const setState = (state: "approved" | "refused") => () =>
-    act(() => ask("POST", `/devices/${device.id}/state`, { state }));
+  const refuse = (): Promise<void> =>
+    act(() => ask("POST", `/devices/${device.id}/state`, { state: "refused" }));
   const hasMac = device.mac !== null || (device.facts?.macAddresses.length ?? 0) > 0;
   return (
     <>
       {device.state === "approved" ? null : (
-        <Action label={`Approve ${name}`} onAct={setState("approved")}>
+        <Action label={`Approve ${name}`} onAct={() => onApprove(device)}>
           Approve
         </Action>
       )}
       {device.state === "refused" ? null : (
-        <Action label={`Refuse ${name}`} onAct={setState("refused")}>
+        <Action label={`Refuse ${name}`} onAct={refuse}>
           Refuse
         </Action>
       )}
@@ -168,23 +187,28 @@ function NewCredential() {
 
 /** Known before it boots for the first time. */
 function AddDevice({ act }: { act: Act }) {
-  const add = async ({ text }: Filled): Promise<string> => {
+  const guard = useGuard(act);
+  const add = ({ text }: Filled): Promise<string | undefined> => {
     const [name, uuid, mac] = [text("name"), text("uuid"), text("mac")];
-    await ask("POST", "/devices", { name, uuid: uuid || null, mac: mac || null });
-    return `Computer ${name} is known.`;
+    const body = { name, uuid: uuid || null, mac: mac || null };
+    const told = (): string => `Computer ${name} is known.`;
+    return guard.make({ path: "/devices", body, action: `Add ${name} all the same`, told });
   };
   return (
-    <Form act={act} onSend={add} class="fields" label="Add a device">
-      <Field label="Computer's name">
-        <input name="name" required maxLength={100} />
-      </Field>
-      <Field label="SMBIOS UUID">
-        <input name="uuid" placeholder="8-4-4-4-12 in hex" />
-      </Field>
-      <Field label="MAC address">
-        <input name="mac" placeholder="52:54:00:12:34:56" />
-      </Field>
-      <button type="submit">Add device</button>
-    </Form>
+    <>
+      <Form act={act} onSend={add} class="fields" label="Add a device">
+        <Field label="Computer's name">
+          <input name="name" required maxLength={100} />
+        </Field>
+        <Field label="SMBIOS UUID">
+          <input name="uuid" placeholder="8-4-4-4-12 in hex" />
+        </Field>
+        <Field label="MAC address">
+          <input name="mac" placeholder="52:54:00:12:34:56" />
+        </Field>
+        <button type="submit">Add device</button>
+      </Form>
+      {guard.view}
+    </>
   );
 }

@@ -1,38 +1,33 @@
-/** Devices of a CSV file, and the name that confirms where an open deployment becomes one of high risk by them. */
-import { useState } from "preact/hooks";
+/** Devices of a CSV file, and what open deployments will do to those that come by it. */
 import type { ImportDevicesAnswer } from "../../../contract/devices.ts";
 import { Field, Form, type Filled } from "../parts/form.tsx";
+import { useGuard } from "../parts/guard.tsx";
 import type { Resource } from "../state/resource.ts";
-import { ask, Refusal } from "../state/site.ts";
+import { countIsText } from "../../quantities.ts";
 
 export function ImportDevices({ act }: { act: Resource<unknown>["act"] }) {
-  const [isAsked, setIsAsked] = useState(false);
-  const send = async ({ data, text }: Filled): Promise<string> => {
+  const guard = useGuard(act);
+  const send = async ({ data }: Filled): Promise<string | undefined> => {
     const file = data.get("file");
     if (!(file instanceof File)) throw new Error("No file is chosen.");
-    const confirm = text("confirm");
-    const request = { csv: await file.text(), ...(confirm !== "" && { confirm }) };
-    try {
-      const { added, skipped } = await ask<ImportDevicesAnswer>("POST", "/devices/import", request);
-      setIsAsked(false);
-      const left = skipped.map(({ line, reason }) => `Entry ${line - 1}: ${reason}`).join(" ");
-      return `${added} devices are added. ${left}`.trim();
-    } catch (error) {
-      if (error instanceof Refusal && error.code === "E_NOT_CONFIRMED") setIsAsked(true);
-      throw error;
-    }
+    const body = { csv: await file.text() };
+    return await guard.make({ path: "/devices/import", body, action: "Import them", told });
   };
   return (
-    <Form act={act} onSend={send} class="fields" label="Import devices">
-      <Field label="CSV file">
-        <input name="file" type="file" accept=".csv,text/csv" required />
-      </Field>
-      {isAsked ? (
-        <Field label="Name that confirms it">
-          <input name="confirm" autocomplete="off" autoFocus />
+    <>
+      <Form act={act} onSend={send} class="fields" label="Import devices">
+        <Field label="CSV file">
+          <input name="file" type="file" accept=".csv,text/csv" required />
         </Field>
-      ) : null}
-      <button type="submit">Import devices</button>
-    </Form>
+        <button type="submit">Import devices</button>
+      </Form>
+      {guard.view}
+    </>
   );
+}
+
+function told(answer: unknown): string {
+  const { added, skipped } = answer as ImportDevicesAnswer;
+  const left = skipped.map(({ line, reason }) => `Entry ${line - 1}: ${reason}`).join(" ");
+  return `${countIsText(added, "device")} added. ${left}`.trim();
 }

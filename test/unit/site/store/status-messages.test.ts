@@ -13,7 +13,9 @@ const test = everyStore((one) => {
   store = one;
 });
 
-const steps = [11_124, 11_127, 11_128, 11_134, 11_135, 11_138, 11_140, 11_141, 11_142, 11_143, 11_911, 11_912];
+const steps = [
+  11_124, 11_127, 11_128, 11_134, 11_135, 11_138, 11_140, 11_141, 11_142, 11_143, 11_911, 11_912,
+];
 const error = { code: "E_DEVICE_WRITE" as const, detail: "sda", remedy: "replace" };
 
 function reportsOf(deploymentId: string): Report[] {

@@ -14,6 +14,7 @@ import {
   type StepToolsOptions,
 } from "../../../agent/platform/step-tools.ts";
 import { testFolder } from "../../fixtures/folder.ts";
+import { waitFor } from "../../fixtures/program.ts";
 
 const shell = (script: string, run: Partial<StepToolRun> = {}, options: Partial<StepToolsOptions> = {}) =>
   runStepTool(
@@ -119,7 +120,8 @@ test("a cancellation ends the tree, too", async () => {
 test("what a killed agent left running is found by its mark", async () => {
   const mark = randomUUID();
   await shell("setsid sleep 61 > /dev/null 2>&1 &", {}, { mark });
-  assert.equal(processesWith(mark), 1);
+  // A program that is just being put in another's place shows no environment.
+  await waitFor(() => processesWith(mark) === 1, { what: "program that is left running" });
   assert.equal(await endProcessTree(null, mark), 0);
   assert.equal(processesWith(mark), 0);
 });

@@ -49,9 +49,9 @@ test("a deployment is done once more by one machine, and by all of them where th
   await asked.getByRole("button", { name: "Do everything anew once more" }).click();
   await says('Confirm with "all machines".');
   await asked.getByLabel("Once more on").selectOption("lab-01");
-  await asked.getByText("It is for 1 devices: lab-01").waitFor();
+  await asked.getByText("It is for 1 device: lab-01").waitFor();
   await asked.getByRole("button", { name: "Do everything anew once more" }).click();
-  await says("1 machines are to do everything anew once more.");
+  await says("1 machine is to do everything anew once more.");
 });
 
 test("a backup is made on the page, opens with its passphrase, and is said to have been made", async () => {

@@ -179,7 +179,7 @@ test("devices are imported, collected and deployed to on the page, which says wh
     .getByLabel("CSV file")
     .setInputFiles({ name: "x.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
   await page.getByRole("button", { name: "Import devices" }).click();
-  await page.getByText("1 devices are added.").waitFor();
+  await page.getByText("1 device is added.").waitFor();
   await page.locator("#devices tr", { hasText: "52:54:00:00:77:01" }).getByText("approved").waitFor();
   await page.getByLabel("Hours").fill("0.5");
   await page.getByRole("button", { name: "Make credential" }).click();

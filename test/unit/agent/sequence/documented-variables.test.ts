@@ -265,6 +265,7 @@ test("a variable that does nothing here is named with the reason, where it is fi
     [
       set("smstspeerdownload"),
       set("SMSTSPeerDownload"),
+      set("SMSTSAssignUsersMode"),
       set("SMSTSDownloadRetryCount"),
       stepOf("RunCommandLineAction", "", variable("LoadProfile", "LoadProfile", "false")),
       stepOf(
@@ -284,7 +285,9 @@ test("a variable that does nothing here is named with the reason, where it is fi
   const idle = problems.filter(({ text }) => text.includes("does nothing here: "));
   assert.deepEqual(
     idle.map(({ severity, text }) => `${severity} ${text.split(":")[0]}`),
-    ["warning smstspeerdownload does nothing here", "warning SMSTSUDAUsers does nothing here"],
+    ["smstspeerdownload", "SMSTSAssignUsersMode", "SMSTSUDAUsers"].map(
+      (name) => `warning ${name} does nothing here`,
+    ),
   );
   assert.equal(
     idle[0]?.line,

@@ -58,7 +58,7 @@ export function noteInstalled(variables: Variables, place: Place): void {
     }),
   );
   const given = [...letters].find(([, value]) => value === place)?.[0];
-  const letter = given ?? [..."CDEFGHIJKLMNOPQRSTUVWYZ"].find((one) => !letters.has(one));
+  const letter = given ?? "CDEFGHIJKLMNOPQRSTUVWYZ".split("").find((one) => !letters.has(one));
   if (letter === undefined) return;
   for (const [name, value] of [
     [`_VolleyVolume${letter}`, place],

@@ -95,7 +95,7 @@ const idle: readonly Idle[] = [
   },
   {
     names:
-      "SkipAdminAccounts SkipAdminPassword SkipApplications SkipAppsOnUpgrade SkipBDDWelcome SkipBitLocker SkipBuild SkipCapture SkipComputerBackup SkipComputerName SkipCredentials SkipDeploymentType SkipDomainMembership SkipFinalSummary SkipGroupSubFolders SkipLocaleSelection SkipPackageDisplay SkipProductKey SkipRearm SkipRoles SkipSummary SkipTaskSequence SkipTimeZone SkipUserData SkipWizard WelcomeWizard CustomWizard WizardSelectionProfile",
+      "SkipAdminAccounts SkipAdminPassword SkipApplications SkipAppsOnUpgrade SkipBDDWelcome SkipBitLocker SkipBuild SkipCapture SkipComputerBackup SkipComputerName SkipCredentials SkipDeploymentType SkipDomainMembership SkipFinalSummary SkipLocaleSelection SkipPackageDisplay SkipProductKey SkipRoles SkipSummary SkipTaskSequence SkipTimeZone SkipUserData SkipWizard WelcomeWizard CustomWizard CustomWizardSelectionProfile WizardSelectionProfile DomainOUs#",
     reason: noWizard,
   },
   { names: "HideShell DisableTaskMgr HideTaskMgr", reason: nobodyLoggedOn },
@@ -107,6 +107,33 @@ const idle: readonly Idle[] = [
     names: "FinishAction",
     reason: "the computer stays as the last step leaves it; SMSTSPostAction names a command for the end",
   },
+  {
+    names: "SkipGroupSubFolders",
+    reason: "a group is one category of the site's drivers, and has no folders below it",
+  },
+  { names: "SkipRearm", reason: "Office 2010 is not given a new period of grace in any case" },
+  { names: "BuildID", reason: "which task sequence a machine runs is said by its deployment" },
+  {
+    names: "BackupDrive BackupDisk BackupPartition",
+    reason: "the volume with the Windows is backed up, and no other",
+  },
+  {
+    names: "CustomDriverSelectionProfile CustomPackageSelectionProfile",
+    reason: "DriverSelectionProfile and PackageSelectionProfile say what is taken",
+  },
+  {
+    names: "DriverPaths#",
+    reason: "drivers are the site's, by categories (DriverSelectionProfile, DriverGroup001) or packages",
+  },
+  { names: "PackageGroup#", reason: "packages of Windows are named by PackageSelectionProfile" },
+  { names: "KeyboardLocalePE", reason: "nobody types in the PE" },
+  { names: "OSDDiskAlign OSDDiskOffset", reason: "partitions begin on whole mebibytes" },
+  {
+    names: "OverrideProductKey",
+    reason: "ProductKey is what Windows is given, also a multiple activation key",
+  },
+  { names: "PrepareWinRE", reason: "the recovery environment is the image's own" },
+  { names: "VSSMaxSize", reason: "no shadow copies are made whose room it would bound" },
   {
     names: "DoNotCreateExtraPartition BDEDriveLetter BDEDriveSize",
     reason: "the partitions are those that Format and Partition Disk lists, and none is added",

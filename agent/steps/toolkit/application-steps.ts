@@ -62,7 +62,13 @@ export const recoverDomainJoin = stepKind({
   },
 });
 
-/** Values that say when and by what the system was deployed, below HKLM\SOFTWARE\Microsoft\Deployment 4. */
+/** "WMI date format" (CIM_DATETIME), in UTC: "20261123103000.000000+000". */
+const wmiTime = (time: Date): string => `${time.toISOString().replace(/\D/g, "").slice(0, 14)}.000000+000`;
+
+/**
+ * Values that say when and by what the system was deployed, below HKLM\SOFTWARE\Microsoft\Deployment 4, as the page of
+ * ZTITatoo names them; what is of the toolkit's own version is left out.
+ */
 export const tattoo = stepKind({
   type: "ZTITatoo",
   title: "Tattoo",
@@ -74,10 +80,18 @@ export const tattoo = stepKind({
   },
   async perform(context) {
     const { variables } = context;
+    const method = variables.get("DeploymentMethod");
+    const isManaged = /^sccm$/i.test(method);
     const values: Record<string, string> = {
-      "Deployment Method": variables.get("DeploymentMethod") || "Volley",
-      "Deployment Source": variables.get("DeploymentType") || variables.get("_SMSTSLaunchMode"),
-      "Deployment Timestamp": new Date().toISOString(),
+      "Deployment Method": method === "" ? "Volley" : isManaged ? "ZTI" : "LTI",
+      "Deployment Source": method || variables.get("_SMSTSLaunchMode"),
+      "Deployment Type": variables.get("DeploymentType"),
+      "Deployment Timestamp": wmiTime(new Date()),
+      ...(isManaged && {
+        "OSD Package ID": variables.get("_SMSTSPackageID"),
+        "OSD Program Name": "*",
+        "OSD Advertisement ID": variables.get("_SMSTSAdvertID"),
+      }),
       "Task Sequence ID": variables.get("TaskSequenceID") || variables.get("_SMSTSPackageID"),
       "Task Sequence Name": variables.get("TaskSequenceName") || variables.get("_SMSTSPackageName"),
     };

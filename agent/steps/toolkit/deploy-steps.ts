@@ -12,6 +12,9 @@ import { runPowerShellScript } from "../run-powershell-script.ts";
 import { handOverDueVariable } from "../setup-windows.ts";
 import { setOutput, stepKind, succeeded } from "../step-kind.ts";
 import type { StepContext, StepKind } from "../step.ts";
+import { appliedLinux } from "../applied/system.ts";
+import { setSetting } from "../unattend/answer-file.ts";
+import { changeAnswerFile } from "../unattend/place.ts";
 import { upgradeOperatingSystem } from "../upgrade-operating-system.ts";
 import { backupFile, backupFolder } from "./backup-place.ts";
 import { afterInstall, isBeforeInstall, performKept } from "./before-install.ts";
@@ -35,6 +38,9 @@ const like = (
 
 const isYes = (text: string): boolean => /^(yes|true)$/i.test(text);
 
+/** "The disk to which the image will be deployed", and the like: a step that says nothing of it goes by the properties. */
+const places = ["DestinationDisk", "DestinationPartition", "DestinationLogicalDrive"];
+
 /** By this the restart that follows hands the machine over to the new system. */
 export const installOs = stepKind({
   type: "BDD_InstallOS",
@@ -45,6 +51,7 @@ export const installOs = stepKind({
     const outcome = await delegate(context, applyOperatingSystemImage, {
       ImagePackageID: toolkitValue(context, "OSGUID"),
       ImageIndex: context.variables.get("ImageIndex") || "1",
+      ...Object.fromEntries(places.map((name) => [name, toolkitValue(context, name)])),
     });
     if (outcome.exitCode !== 0) return outcome;
     setOutput(context, handOverDueVariable, "true");
@@ -77,6 +84,12 @@ export const injectDrivers = afterInstall(
     type: "BDD_InjectDrivers",
     title: "Inject Drivers",
     support: autoApplyDrivers.support,
+    check: ({ variables }) =>
+      variables.some(({ property, value }) => property === "DriverInjectionMode" && /^all$/i.test(value))
+        ? [
+            "DriverInjectionMode All adds every driver that fits a device of the machine, and none that fits no device",
+          ]
+        : [],
     perform(context) {
       const profile = toolkitValue(context, "DriverSelectionProfile");
       const groups = listOf(context, "DriverGroup");
@@ -120,7 +133,7 @@ const configureApplied = stepKind({
   support: applyWindowsSettings.support,
   async perform(context) {
     const { variables } = context;
-    const windows = await delegate(context, applyWindowsSettings, {
+    const settings = await delegate(context, applyWindowsSettings, {
       ComputerName: variables.get("OSDComputerName"),
       ProductKey: variables.get("ProductKey"),
       RegisteredUserName: variables.get("FullName"),
@@ -129,9 +142,11 @@ const configureApplied = stepKind({
       TimeZone: variables.get("TimeZoneName"),
       UILanguage: variables.get("UILanguage"),
       UserLocale: variables.get("UserLocale"),
-      InputLocale: variables.get("KeyboardLocale"),
+      SystemLocale: variables.get("SystemLocale"),
+      InputLocale: variables.get("KeyboardLocale") || variables.get("InputLocale"),
     });
-    if (windows.exitCode !== 0) return windows;
+    if (settings.exitCode !== 0) return settings;
+    if ((await appliedLinux(context)) === null) await setDisplay(context);
     const domain = variables.get("JoinDomain");
     return delegate(context, applyNetworkSettings, {
       NetworkJoinType: domain === "" ? "1" : "0",
@@ -143,6 +158,25 @@ const configureApplied = stepKind({
     });
   },
 });
+
+/** "Inserted into the appropriate configuration settings in Unattend.xml", which are those of the screen. */
+const display: readonly [property: string, path: string][] = [
+  ["BitsPerPel", "Display/ColorDepth"],
+  ["XResolution", "Display/HorizontalResolution"],
+  ["YResolution", "Display/VerticalResolution"],
+  ["VRefresh", "Display/RefreshRate"],
+];
+
+async function setDisplay(context: StepContext): Promise<void> {
+  const wanted = display.filter(([property]) => context.variables.get(property) !== "");
+  if (wanted.length === 0) return;
+  await changeAnswerFile(context, (root, architecture) => {
+    for (const [property, path] of wanted) {
+      const place = { pass: "oobeSystem", component: "Microsoft-Windows-Shell-Setup", path } as const;
+      setSetting(root, architecture, place, context.variables.get(property));
+    }
+  });
+}
 
 export const configure = afterInstall(configureApplied);
 
@@ -176,7 +210,9 @@ export const backUp = stepKind({
   repeatable: false,
   perform(context) {
     const { variables } = context;
+    const isNone = /^none$/i.test(variables.get("ComputerBackupLocation"));
     const wanted = isYes(variables.get("DoCapture")) || isYes(variables.get("ComputerBackup"));
+    if (isNone) return Promise.resolve(succeeded("ComputerBackupLocation is NONE: no backup is made"));
     if (!wanted) return Promise.resolve(succeeded("DoCapture does not ask for an image"));
     const folder = backupFolder(context);
     const [domain, user] = [variables.get("UserDomain"), variables.get("UserID")];

@@ -30,10 +30,14 @@ export const groups = stepKind({
   },
 });
 
-/** "Groups": "the default groups are Administrators and Power Users". */
+/**
+ * "Captures the membership of the Administrator and Power Users built-in groups and the groups listed in the groups' properties":
+ * whom Administrators001 and PowerUsers001 name are put into those whatever else is listed.
+ */
 function groupNames(context: StepContext): string[] {
   const named = listOf(context, "Groups").map((name) => name.split(",")[0]?.trim() ?? "");
-  return named.length > 0 ? named : ["Administrators", "Power Users"];
+  const others = named.filter((name) => !/^(administrators|power users|)$/i.test(name));
+  return ["Administrators", "Power Users", ...others];
 }
 
 /** Members of "Power Users" stand in PowerUsers001, PowerUsers002 and so on. */
@@ -76,7 +80,8 @@ async function capture(context: StepContext): Promise<StepOutcome> {
 async function restore(context: StepContext): Promise<StepOutcome> {
   const script = [
     findGroup,
-    "if (-not $group) { $group = New-LocalGroup -Name $env:VOLLEY_GROUP }",
+    // "The script does not create any destination groups that do not already exist on the target computer."
+    "if (-not $group) { 'There is no such group'; exit 1 }",
     "try { Add-LocalGroupMember -Group $group -Member $env:VOLLEY_MEMBER -ErrorAction Stop; exit 0 } catch { $_.Exception.Message; exit 1 }",
   ];
   let added = 0;

@@ -4,6 +4,7 @@ import { splitWords } from "../command-words.ts";
 import { restoreUserState } from "../restore-user-state.ts";
 import { stepKind, succeeded } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
+import { isLinux } from "../volumes.ts";
 import { delegate } from "./delegate.ts";
 import { listOf } from "./lists.ts";
 
@@ -28,39 +29,63 @@ export const userState = stepKind({
       return Promise.resolve(succeeded("Servers have no user state that the toolkit would keep"));
     }
     const isNew = /^newcomputer$/i.test(variables.get("DeploymentType"));
-    if (isNew && /^(auto|)$/i.test(location) && variables.get("OSDStateStorePath") === "") {
+    const isPlaced = variables.get("OSDStateStorePath") !== "" || variables.get("StatePath") !== "";
+    if (isNew && /^(auto|)$/i.test(location) && !isPlaced) {
       return Promise.resolve(succeeded("A new computer has no user state, and none is named for it"));
     }
     placeStore(context, location);
-    addOptions(context, "ScanStateArgs", "OSDMigrateAdditionalCaptureOptions");
-    addOptions(context, "LoadStateArgs", "OSDMigrateAdditionalRestoreOptions");
+    addOptions(context, "OSDMigrateAdditionalCaptureOptions", "ScanStateArgs", onlyProfiles(context));
+    addOptions(context, "OSDMigrateAdditionalRestoreOptions", "LoadStateArgs");
     const packageId = variables.get("USMTPackageID");
     const files = listOf(context, "USMTMigFiles");
     return delegate(context, isRestore ? restoreUserState : captureUserState, {
       UsmtPackageID: packageId,
       UsmtRestorePackageID: packageId,
+      USMTConfigFile: variables.get("USMTConfigFile"),
       ...(files.length > 0 && { Mode: "Advanced", ConfigFiles: files.join(",") }),
     });
   },
 });
 
-/** "UserDataLocation": AUTO is where the run keeps users' files, NETWORK the share of UDShare and UDDir, else a path. */
+/** "StatePath" is what OSDStateStorePath was called. "UserDataLocation": AUTO is where the run keeps users' files, NETWORK the share of UDShare and UDDir, else a path. */
 function placeStore({ variables }: StepContext, location: string): void {
   if (variables.get("OSDStateStorePath") !== "") return;
   const share = variables.get("UDShare");
   const onShare =
     share === "" ? "" : `${share}\\${variables.get("UDDir") || variables.get("OSDComputerName")}`;
-  const path = /^network$/i.test(location)
+  const named = /^network$/i.test(location)
     ? onShare
     : /^(auto|)$/i.test(location)
       ? variables.get("_SMSTSUserStatePath")
       : location;
+  const path = variables.get("StatePath") || named;
   if (path !== "") variables.set("OSDStateStorePath", path);
 }
 
 /** Of the toolkit's own defaults ("/v:5 /c /o", "/v:5 /c /lac") the step has what it needs by itself. */
-function addOptions({ variables }: StepContext, from: string, to: string): void {
+function addOptions(
+  { variables }: StepContext,
+  to: string,
+  from: string,
+  more: readonly string[] = [],
+): void {
   if (variables.get(to) !== "") return;
   const words = splitWords(variables.get(from)).filter((word) => !/^\/(c|o|lac|v:\d+)$/i.test(word));
-  variables.set(to, words.join(" "));
+  variables.set(to, [...words, ...more].join(" "));
+}
+
+/** "UDProfiles": "a comma-delimited list of user profiles that need to be saved by Scanstate.exe", by /ue and /ui of it. */
+function onlyProfiles(context: StepContext): string[] {
+  const names = context.variables
+    .get("UDProfiles")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  if (names.length === 0) return [];
+  if (isLinux(context)) {
+    context.log.warning("UDProfiles is for the User State Migration Tool: every profile is kept here");
+    return [];
+  }
+  const quoted = (name: string): string => (name.includes(" ") ? `"/ui:${name}"` : `/ui:${name}`);
+  return ["/ue:*\\*", ...names.map((name) => quoted(name.includes("\\") ? name : `*\\${name}`))];
 }

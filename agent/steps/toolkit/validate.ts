@@ -1,4 +1,5 @@
 /** Validate (MDT): memory, speed, disk and kind of system, before anything is done to the machine. */
+import { codes } from "../codes.ts";
 import { checkReadiness } from "../check-readiness.ts";
 import { everywhere, flag, stepKind } from "../step-kind.ts";
 import { delegate, toolkitValue } from "./delegate.ts";
@@ -8,6 +9,12 @@ export const validate = stepKind({
   title: "Validate",
   support: everywhere,
   perform(context) {
+    // "If OSInstall exists and is not equal to YES, the script exits"; the reference's own examples have Y as well.
+    const allowed = context.variables.get("OSInstall");
+    if (!/^(y|yes|true|)$/i.test(allowed)) {
+      const text = `OSInstall is "${allowed}": no operating system is to be installed on this computer`;
+      return Promise.resolve({ exitCode: codes.notReady, text, output: "" });
+    }
     const memory = toolkitValue(context, "ImageMemory");
     const speed = toolkitValue(context, "ImageProcessorSpeed");
     const size = toolkitValue(context, "ImageSize");

@@ -44,6 +44,7 @@ const both: readonly Pass[] = ["specialize", "auditSystem", "oobeSystem"];
 const specialize: readonly Pass[] = ["specialize"];
 const network: readonly Pass[] = ["windowsPE", "specialize"];
 const oobe: readonly Pass[] = ["oobeSystem"];
+const displayed: readonly Pass[] = ["auditSystem", "auditUser", "oobeSystem", "specialize"];
 const languages: readonly Pass[] = ["specialize", "oobeSystem"];
 
 type Row = readonly [component: string, path: string, passes: readonly Pass[], form?: RegExp];
@@ -56,6 +57,10 @@ const rows: readonly Row[] = [
   [shell, "CopyProfile", specialize, boolean],
   [shell, "UserAccounts/AdministratorPassword/Value", user],
   [shell, "UserAccounts/AdministratorPassword/PlainText", user, boolean],
+  [shell, "Display/ColorDepth", displayed, whole],
+  [shell, "Display/HorizontalResolution", displayed, whole],
+  [shell, "Display/RefreshRate", displayed, whole],
+  [shell, "Display/VerticalResolution", displayed, whole],
   [shell, "OOBE/HideEULAPage", oobe, boolean],
   [shell, "OOBE/HideOEMRegistrationScreen", oobe, boolean],
   [shell, "OOBE/HideOnlineAccountScreens", oobe, boolean],

@@ -76,6 +76,9 @@ async function configuration(context: StepContext, program: string): Promise<str
   const names = /^advanced$/i.test(mode) && listed !== "" ? listed.split(",") : ["MigUser.xml", "MigApp.xml"];
   const files: string[] = [];
   for (const name of names) files.push(`/i:${await findInAnyCase(program, [name.trim()])}`);
+  // "The name of the XML configuration file that should be used" (MDT): it lies beside the others.
+  const config = context.property("USMTConfigFile");
+  if (config !== "") files.push(`/config:${await findInAnyCase(program, [config])}`);
   return files;
 }
 

@@ -4,6 +4,8 @@ import { randomUUID } from "node:crypto";
 import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { castingPlaces } from "../../../agent/deploying/casting-places.ts";
+import type { CastPerformer } from "../../../agent/deploying/performer.ts";
 import { deployImage, type DeployOptions } from "../../../agent/imaging/deploy.ts";
 import type { CastingPlace } from "../../../agent/imaging/join.ts";
 import type { JoinAnswer } from "../../../contract/deployment.ts";
@@ -128,4 +130,30 @@ test("the site's word ends it, at the join and later", async (t) => {
   };
   const point = { ...site, name: "annexe", join: tooSlow };
   await assert.rejects(deploy({ points: [point], site: later }), { code: "E_TOO_SLOW" });
+});
+
+test("who is asked for a session is told beforehand: a distribution point, and the site", async () => {
+  const asked: string[] = [];
+  const refuse = async (): Promise<never> => {
+    throw new VolleyError("E_SITE_UNREACHABLE", "it is down");
+  };
+  const by = {
+    siteAddress: { host: "site.lab", port: 8443 },
+    site: { enrol: async () => ({ authority: "" }), join: refuse, remember: () => undefined },
+    askedAt: ({ host, port }: { host: string; port: number }) => void asked.push(`${host}:${port}`),
+  } as unknown as CastPerformer;
+  const points = [{ name: "P", address: "127.0.0.1", port: 1, multicast: true, token: "t" }];
+  const deployment = {
+    id: randomUUID(),
+    image: storedImage("lab"),
+    multicast: true,
+    multicastOnly: false,
+    points,
+  };
+  const places = await castingPlaces(deployment as unknown as Parameters<typeof castingPlaces>[0], by);
+  for (const place of [...places.points, places.site]) {
+    await assert.rejects(place.join({} as unknown as Parameters<typeof place.join>[0]));
+  }
+  places.close();
+  assert.deepEqual(asked, ["127.0.0.1:1", "site.lab:8443"]);
 });

@@ -251,5 +251,5 @@ test("a template of the toolkit deploys a new computer, and goes on in the new s
   });
   assert.equal(second.end.kind, "succeeded", lines.join("\n").slice(-3000));
   const mark = registryOf(machine).get("hklm\\software\\microsoft\\deployment 4");
-  assert.equal(mark?.get("deployment source"), "REG_SZ NEWCOMPUTER", "Tattoo marks the new system");
+  assert.equal(mark?.get("deployment type"), "REG_SZ NEWCOMPUTER", "Tattoo marks the new system");
 });

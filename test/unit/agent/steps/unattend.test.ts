@@ -256,6 +256,12 @@ test("a fixed address, its gateways, DNS and WINS, by MAC address, name or place
   assert.match(text, /<IpAddress wcm:action="add" wcm:keyValue="2">198\.51\.100\.9\/16</);
   assert.match(text, /<Identifier>LAN 2</);
   assert.deepEqual(checkAnswerFile(root), []);
+  const off = makeRoom(t);
+  await perform(
+    applyNetworkSettings,
+    off.context({ NumAdapters: "1", ...adapter, Adapters0EnableWINS: "FALSE" }),
+  );
+  assert.doesNotMatch(readFileSync(off.path, "utf8"), /192\.0\.2\.60/, "WINS is not enabled");
   const unknown = await applyNetworkSettings.perform(room.context({ NumAdapters: "1" }));
   assert.equal(unknown.exitCode, codes.notFound);
 });

@@ -26,6 +26,8 @@ export interface PartitionFacts {
   number?: number;
   /** "C", where the system has given its volume one. */
   letter?: string;
+  /** A GUID, or "0x07" of an MBR, where the system says so with the rest. */
+  type?: string;
 }
 
 export interface DiskFacts {

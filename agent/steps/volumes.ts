@@ -51,6 +51,12 @@ export function setLetter(context: StepContext, letter: string, disk: DiskFacts,
   setOutput(context, variableOf(letter), `${partition} ${disk.identity}`);
 }
 
+/** Of a disk's partition; null when it has none. */
+export function letterAt(context: StepContext, disk: DiskFacts, partition: number): string | null {
+  const value = `${partition} ${disk.identity}`;
+  return usedLetters(context).find((letter) => context.variables.get(variableOf(letter)) === value) ?? null;
+}
+
 /** After a disk was cleaned, its letters mean nothing. */
 export function dropLettersOf(context: StepContext, disk: DiskFacts): void {
   for (const letter of usedLetters(context)) {
@@ -128,7 +134,8 @@ export async function mountVolume(context: StepContext, letter: string): Promise
   const command =
     fileSystem.trim() === "ntfs"
       ? ["ntfs-3g", "-o", "windows_names,streams_interface=none", volume.device, folder]
-      : ["mount", volume.device, folder];
+      : // Which characters FAT's names are shown in is otherwise the kernel's choice.
+        ["mount", ...(fileSystem.trim() === "vfat" ? ["-o", "utf8"] : []), volume.device, folder];
   await runOrFail(context, doing, { command });
   return folder;
 }

@@ -62,6 +62,7 @@ function toPartitionFacts(partition: ShownPartition): PartitionFacts {
     sizeBytes: partition.sizeBytes,
     fileSystem: partition.fileSystem.toLowerCase(),
     label: partition.label || partition.name,
+    type: partition.type,
     ...(letter !== null && { letter }),
   };
 }

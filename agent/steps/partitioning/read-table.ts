@@ -27,7 +27,10 @@ export interface TableFound {
   partitions: PartitionFound[];
 }
 
-const dataTypes = new Set(["EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", "07", "0c", "0b", "06"]);
+const dataTypes = new Set(["EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", "07", "0C", "0B", "06"]);
+
+/** Of files of the user's. `type`: a GUID, or "07" or "0x07", in any case. */
+export const isDataType = (type: string): boolean => dataTypes.has(type.replace(/^0x/i, "").toUpperCase());
 
 export async function readPartitions(context: StepContext, disk: string): Promise<TableFound> {
   const { output } = await runOrFail(context, `read the partition table of ${disk}`, {
@@ -50,8 +53,8 @@ export async function readPartitions(context: StepContext, disk: string): Promis
       typeCode,
       guid: (entry.uuid ?? "").toUpperCase(),
       active: entry.bootable === true,
-      isData: dataTypes.has(typeCode),
-      fileSystem: await fileSystemOf(context, entry.node),
+      isData: isDataType(typeCode),
+      fileSystem: await blkidValue(context, entry.node, "TYPE"),
     });
   }
   return {
@@ -61,10 +64,8 @@ export async function readPartitions(context: StepContext, disk: string): Promis
   };
 }
 
-/** blkid's status 2: it knows nothing there. */
-async function fileSystemOf(context: StepContext, device: string): Promise<string> {
-  const result = await context.tools.run({
-    command: ["blkid", "-p", "-o", "value", "-s", "TYPE", device],
-  });
+/** What blkid says of the volume under a tag such as "LABEL"; its status 2: it knows nothing there. */
+export async function blkidValue(context: StepContext, device: string, tag: string): Promise<string> {
+  const result = await context.tools.run({ command: ["blkid", "-p", "-o", "value", "-s", tag, device] });
   return result.exitCode === 0 ? result.output.trim() : "";
 }

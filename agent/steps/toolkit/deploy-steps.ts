@@ -4,7 +4,7 @@ import { applyOperatingSystemImage } from "../apply-operating-system-image.ts";
 import { applyWindowsSettings } from "../apply-windows-settings.ts";
 import { autoApplyDrivers } from "../auto-apply-drivers.ts";
 import { captureNetworkSettings } from "../capture-network-settings.ts";
-import { captureOperatingSystemImage } from "../capture-operating-system-image.ts";
+import { captureOperatingSystemImage, captureWindowsVolume } from "../capture-operating-system-image.ts";
 import { disableBitLocker } from "../disable-bitlocker.ts";
 import { prepareWindowsForCapture } from "../prepare-windows-for-capture.ts";
 import { foreseeImage } from "../images/foresee.ts";
@@ -216,7 +216,7 @@ export const backUp = stepKind({
     if (!wanted) return Promise.resolve(succeeded("DoCapture does not ask for an image"));
     const folder = backupFolder(context);
     const [domain, user] = [variables.get("UserDomain"), variables.get("UserID")];
-    return delegate(context, captureOperatingSystemImage, {
+    return delegate(context, captureWindowsVolume, {
       CaptureDestination: folder === "" ? "" : `${folder}\\${backupFile(context)}`,
       CaptureUsername: user === "" || domain === "" ? user : `${domain}\\${user}`,
       CapturePassword: variables.get("UserPassword"),

@@ -77,6 +77,7 @@ test("disks: what Windows runs from is refused; a letter means use in Windows an
       fileSystem: "ntfs",
       label: "Data",
       letter: "E",
+      type: "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7",
     },
   ]);
   const inPe = await makePlatform(true).platform.listDisks();

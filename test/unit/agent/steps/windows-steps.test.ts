@@ -7,6 +7,7 @@ import { listDisks } from "../../../../agent/platform/windows/disks.ts";
 import { codes } from "../../../../agent/steps/codes.ts";
 import { laptop } from "../../../fixtures/windows-facts.ts";
 import { keepsSecret, kindOf, makeRoom, succeed } from "../../../fixtures/windows-room.ts";
+import { disksOfMachine } from "../../../fixtures/windows-tools/shown-disks.ts";
 import { connectionsOf, registryOf } from "../../../fixtures/windows-tools/user-tools.ts";
 test("Apply Operating System Image in Windows PE: DISM, bcdboot, and the recovery image by reagentc", async (t) => {
   const room = makeRoom(t, "winpe");
@@ -65,6 +66,10 @@ test("Apply Operating System Image in Windows PE: DISM, bcdboot, and the recover
 
 test("Capture Operating System Image in Windows PE, to a folder and to the site", async (t) => {
   const room = makeRoom(t, "winpe");
+  const destination = room.machine.disks[0]?.partitions[2];
+  assert.ok(destination);
+  destination.letter = "D";
+  room.services.disks = disksOfMachine(room.machine);
   const run = await room.perform("CaptureSystemImage", {
     CaptureDestination: "D:\\ref.wim",
     ImageDescription: "d",
@@ -80,6 +85,8 @@ test("Capture Operating System Image in Windows PE, to a folder and to the site"
 
 test("Capture Operating System Image to a share, as the account that the sequence names", async (t) => {
   const room = makeRoom(t, "winpe");
+  room.machine.disks[0]?.partitions.pop();
+  room.services.disks = disksOfMachine(room.machine);
   const share = "\\\\server\\images$";
   const properties = {
     CaptureDestination: `${share}\\lab\\ref.wim`,

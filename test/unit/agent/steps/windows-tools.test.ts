@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { allTools } from "../../../fixtures/windows-tools/all.ts";
+import { imagesOf } from "../../../fixtures/windows-tools/dism.ts";
 import { diskpart, fsutil } from "../../../fixtures/windows-tools/diskpart.ts";
 import {
   doubleMachine,
@@ -144,6 +145,18 @@ const rows: [name: string, tool: string, words: string[], accepted: boolean, inP
     "dism capturing without a name",
     "dism.exe",
     ["/Capture-Image", "/ImageFile:new.wim", "/CaptureDir:C:\\"],
+    false,
+  ],
+  [
+    "dism capturing a volume that is not formatted",
+    "dism.exe",
+    ["/Capture-Image", "/ImageFile:new.wim", "/CaptureDir:E:\\", "/Name:x"],
+    false,
+  ],
+  [
+    "dism appending to no image",
+    "dism.exe",
+    ["/Append-Image", "/ImageFile:new.wim", "/CaptureDir:D:\\", "/Name:x"],
     false,
   ],
   ["bcdboot", "bcdboot.exe", ["C:\\Windows"], true],
@@ -317,6 +330,24 @@ test("dism services what it has applied, until the volume is formatted", async (
   assert.equal(await exitCodeOf(...service), 0);
   assert.equal(await exitCodeOf("diskpart.exe", "/s", script), 0);
   assert.equal(await exitCodeOf(...service), 2);
+});
+
+test("dism appends to what it has captured, by the compression that this has", async () => {
+  const machine = doubleMachine({ disks: [diskWithWindows()] });
+  const tools = windowsTools(machine, allTools());
+  const exitCodeOf = async (verb: string, drive: string, ...more: string[]): Promise<number | null> => {
+    const words = [`/${verb}-Image`, "/ImageFile:a.wim", `/CaptureDir:${drive}:\\`, ...more];
+    return (await tools.run({ command: ["dism.exe", ...words] })).exitCode;
+  };
+  assert.equal(await exitCodeOf("Capture", "C", "/Name:a", "/Compress:max"), 0);
+  assert.equal(await exitCodeOf("Append", "D", "/Name:b", "/Compress:max"), 87);
+  assert.equal(await exitCodeOf("Append", "D", "/Name:b", "/EA"), 87);
+  assert.equal(await exitCodeOf("Append", "D"), 87);
+  assert.equal(await exitCodeOf("Append", "Q", "/Name:b"), 3);
+  assert.equal(await exitCodeOf("Append", "E", "/Name:b"), 1005);
+  assert.equal(await exitCodeOf("Append", "D", "/Name:b", "/ConfigFile:none.ini"), 2);
+  assert.equal(await exitCodeOf("Append", "D", "/Name:b", "/CheckIntegrity", "/Verify"), 0);
+  assert.deepEqual([...imagesOf(machine)], [["a.wim", ["a", "b"]]]);
 });
 
 test("the other tools", async (t) => {

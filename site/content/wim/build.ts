@@ -8,10 +8,17 @@ import { makeDisk, windowsStartBytes } from "./disk.ts";
 import type { WimFile } from "./editions.ts";
 import { makeAppliedVolume, roomFor, type ApplyWork, type SectorBytes } from "./volume.ts";
 
-/** Throws E_IMAGE_CHOICE when there are several and none was chosen, E_NOT_FOUND when there is none of that number. */
-export function chooseEdition({ editions, path }: WimFile, index: number | undefined): WimEdition {
-  const [only] = editions;
-  if (index === undefined && only !== undefined && editions.length === 1) return only;
+/**
+ * Of a computer that was captured with volumes of data, its Windows is meant where none was chosen. Throws E_IMAGE_CHOICE when
+ * there are several and none was chosen, E_NOT_FOUND when there is none of that number.
+ */
+export function chooseEdition(
+  { editions, path }: Pick<WimFile, "editions" | "path">,
+  index: number | undefined,
+): WimEdition {
+  const windows = editions.filter(({ architecture }) => architecture !== null);
+  const [only, ...others] = windows.length > 0 ? windows : editions;
+  if (index === undefined && only !== undefined && others.length === 0) return only;
   const list = editions.map((edition) => `${edition.index} ${edition.name}`).join(", ");
   if (index === undefined) throw new VolleyError("E_IMAGE_CHOICE", `${path} holds ${list}.`);
   const found = editions.find((edition) => edition.index === index);

@@ -42,7 +42,7 @@ try {
       process.stderr.write(`${firmware}: ${taken} s\n`);
     }
   }
-  const results = [...seconds].map(([firmware, all]) => ({ firmware, seconds: median(all), all }));
+  const results = [...seconds].map(([firmware, all]) => ({ firmware, seconds: rounded(median(all)), all }));
   console.log(JSON.stringify({ runs, results }));
 } finally {
   await room.close();

@@ -142,7 +142,10 @@ test(
     const byUnicast = { multicast: false };
     const seen = await partSeen(record.id, async () => (id = await deployTo("unicast", ["u1"], byUnicast)));
     assert.equal(seen, 0);
-    assert.ok((await sessionOf(id)).unicastBytes >= image.bytes);
+    // Its figures are read about once a second.
+    await waitFor(async () => (await sessionOf(id)).unicastBytes >= image.bytes, {
+      what: "the session that counts all of the image",
+    });
     await volley("deployment", "close", "unicast");
 
     await volley("image", "encrypt", "lab", "off");

@@ -122,7 +122,7 @@ const isAboutWindows = (file: string): boolean => /\/test\/e2e\/[^/]*(windows|wi
 
 const siteSubjects =
   "collection-guard|content-provider|deploy|deployment-results|distribution-point|driver|encryption|hostile-network|igmp|no-multicast|" +
-  "package-multicast|page|point-packages|pxe|recovery-keys|routed-point|second-point|sequence|site|slow-machines|" +
+  "package-multicast|page|point-packages|pxe|recovery-keys|routed-point|run-reports|second-point|sequence|site|slow-machines|" +
   "troubled-room|two-points|wake|webhook";
 const isAboutSite = new RegExp(`/test/(unit/site/|e2e/(${siteSubjects})[-.])`);
 

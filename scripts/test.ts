@@ -4,6 +4,7 @@
  * something ran and nothing failed.
  */
 import { spawn } from "node:child_process";
+import { setMaxListeners } from "node:events";
 import { createWriteStream, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { run } from "node:test";
@@ -224,6 +225,7 @@ async function main(): Promise<void> {
   mkdirSync(join(root, "build"), { recursive: true });
 
   const deadline = new AbortController();
+  setMaxListeners(0, deadline.signal); // each file that runs listens
   const options: Options = { level, filter, filterText: values.filter, signal: deadline.signal };
   const total = emptyTally();
   const timer = setTimeout(() => {

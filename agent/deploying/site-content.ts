@@ -11,7 +11,7 @@ import type { Log } from "../report/logs.ts";
 import { pause, untilItWorks } from "../back-off.ts";
 import type { DeploymentSite } from "../site/deployment-site.ts";
 import { downloadFile, type Transfer } from "../site/file-transfer.ts";
-import type { SiteAddress } from "../site/transport.ts";
+import { siteUrl, type SiteAddress } from "../site/transport.ts";
 import type { Content } from "../steps/step.ts";
 import type { PackageCast } from "./cast-package.ts";
 
@@ -94,9 +94,8 @@ export function siteContent(options: SiteContentOptions): SiteContent {
 }
 
 /** Whom a package is asked of, and which: the site or a distribution point, by multicast and by HTTPS. */
-export function packageLocation({ host, port }: SiteAddress, packageId: string): string {
-  return `https://${host.includes(":") ? `[${host}]` : host}:${port}/packages/${packageId}`;
-}
+export const packageLocation = (address: SiteAddress, packageId: string): string =>
+  `${siteUrl(address)}/packages/${packageId}`;
 
 /** Beside its place and then moved there: it is there whole or not at all. */
 async function unpack(archive: string, place: string): Promise<void> {

@@ -20,8 +20,8 @@ interface Change {
 /** `zone` as the IANA database names it; `name` is Windows' own name for it, null where nobody knows. */
 export function describeTimeZone(zone: string, year: number, name: string | null): TimeZone {
   const standardName = name ?? zone;
-  const years = Array.from({ length: yearsCompared }, (_none, index) => changesOf(zone, year + index));
-  const [first, second] = years[0] ?? [];
+  const thisYear = changesOf(zone, year);
+  const [first, second] = thisYear;
   const fixed = {
     biasMinutes: biasAt(zone, Date.UTC(year, 0, 1)),
     daylightBiasMinutes: 0,
@@ -31,6 +31,8 @@ export function describeTimeZone(zone: string, year: number, name: string | null
     daylightName: standardName,
   };
   if (first === undefined || second === undefined) return fixed;
+  const laterYears = Array.from({ length: yearsCompared - 1 }, (_none, index) => year + 1 + index);
+  const years = [thisYear, ...laterYears.map((later) => changesOf(zone, later))];
   // Standard time is what has more minutes to UTC; south of the equator it begins first in the year.
   const [standard, daylight] = first.bias > second.bias ? [0, 1] : [1, 0];
   const standardDate = ruleOf(years.map((changes) => changes[standard]));

@@ -122,10 +122,14 @@ function send(address: SiteAddress, call: Call, agent: Agent, closed: AbortSigna
 const distrust =
   /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|ERR_TLS|HOSTNAME_MISMATCH|PATH_LENGTH|INVALID_(CA|PURPOSE)/;
 
-function toSiteError(error: Error, { host, port }: SiteAddress): VolleyError {
+/** "https://192.0.2.1:8443"; an IPv6 address stands in brackets. */
+export const siteUrl = ({ host, port }: SiteAddress): string =>
+  `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+
+function toSiteError(error: Error, address: SiteAddress): VolleyError {
   if (error instanceof VolleyError) return error;
   const code = (error as NodeJS.ErrnoException).code ?? "";
-  const where = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const where = siteUrl(address);
   if (/CERT_(NOT_YET_VALID|HAS_EXPIRED)/.test(code)) {
     const now = new Date().toISOString();
     const detail = `The certificate of ${where} is not valid now (${error.message}); this machine's clock says ${now}`;

@@ -5,6 +5,7 @@ import type { MachineFacts } from "../../contract/machine.ts";
 import { toVolleyError, VolleyError } from "../../contract/errors.ts";
 import type { WindowsGround } from "../platform/windows/ground.ts";
 import type { Log } from "../report/logs.ts";
+import { siteUrl } from "../site/transport.ts";
 import type { StateFolder } from "../state-folder.ts";
 import { efiEntry } from "./efi-entry.ts";
 import { linuxEfiGround } from "./efi-ground.ts";
@@ -59,10 +60,9 @@ export async function openStaging(options: OpenStagingOptions): Promise<LocalPe 
 }
 
 /** The authority and the machine's key are in the state folder by then. */
-function returnWords({ name, site: { host, port }, yes }: ReturnOrder, state: StateFolder): string[] {
-  const site = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+function returnWords({ name, site, yes }: ReturnOrder, state: StateFolder): string[] {
   return [
-    ["deploy", "--site", site, "--state", resolve(state.path), "--once", "--allow-restart"],
+    ["deploy", "--site", siteUrl(site), "--state", resolve(state.path), "--once", "--allow-restart"],
     yes ? ["--yes"] : [],
     name === null ? [] : ["--name", name],
   ].flat();

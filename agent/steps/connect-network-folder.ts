@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { codes } from "./codes.ts";
 import { connectOnWindows, mountOnLinux, parseShare, refuseIncomplete } from "./network-share.ts";
 import { everywhere, setOutput, setting, StepFailure, stepKind, succeeded, workFolder } from "./step-kind.ts";
-import { isLinux, shareVariable } from "./volumes.ts";
+import { driveLetter, isLinux, shareVariable } from "./volumes.ts";
 
 export const connectNetworkFolder = stepKind({
   type: "ConnectNetworkFolder",
@@ -34,8 +34,8 @@ export const connectNetworkFolder = stepKind({
 
 /** "D: through Z:, but X:, which Windows PE uses". */
 function letterOf(text: string): string {
-  const letter = /^\s*([A-Za-z]):?\\?\s*$/.exec(text)?.[1]?.toUpperCase();
-  if (letter === undefined || letter < "D" || letter === "X") {
+  const letter = driveLetter(text.trim());
+  if (letter === null || letter < "D" || letter === "X") {
     throw new StepFailure(
       codes.invalidSetting,
       `"${text}" is no drive letter for a network folder: D to Z are, but X`,

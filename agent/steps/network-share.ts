@@ -73,7 +73,7 @@ export async function connectForRun(context: StepContext, share: NetworkShare): 
   if (!isLinux(context)) return connectOnWindows(context, share, null);
   const [name = ""] = share.folder.split("\\");
   const root = `\\\\${share.server}\\${name}`;
-  if ((await connectedFolder(context, root)) !== null) return;
+  if (connectedFolder(context, root) !== null) return;
   const folder = join(await workFolder(context), "shares", `own-${randomUUID()}`);
   try {
     await mountOnLinux(context, { ...share, folder: name }, folder);

@@ -2,8 +2,10 @@
  * Drive letters where the system has none. Windows names its volumes itself; on Linux the letters that a sequence gives
  * stand in read-only variables of the environment, so that they hold after a restart: which partition of which disk.
  */
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { systemRoots } from "../platform/linux/hardware.ts";
+import { readMounts } from "../platform/linux/mounts.ts";
 import type { DiskFacts } from "../platform/platform.ts";
 import { codes } from "./codes.ts";
 import { runOrFail, service, setOutput, StepFailure, workFolder } from "./step-kind.ts";
@@ -37,6 +39,10 @@ export const isLinux = (context: StepContext): boolean =>
 export function partitionDevice(disk: string, number: number): string {
   return /\d$/.test(disk) ? `${disk}p${number}` : `${disk}${number}`;
 }
+
+/** "C" of "c", "C:" or "C:\\"; null of anything else. */
+export const driveLetter = (text: string): string | null =>
+  /^([A-Za-z]):?\\?$/.exec(text)?.[1]?.toUpperCase() ?? null;
 
 /** Letters in use, in alphabetical order. */
 export function usedLetters(context: StepContext): string[] {
@@ -126,7 +132,7 @@ export async function mountVolume(context: StepContext, letter: string): Promise
   if (share !== "") return share;
   const volume = await volumeOf(context, letter);
   const folder = join(await workFolder(context), "volumes", volume.letter.toLowerCase());
-  if (await isMounted(folder)) return folder;
+  if (isMounted(folder)) return folder;
   await mkdir(folder, { recursive: true });
   const doing = `mount ${volume.letter}: (${volume.device})`;
   const blkid = ["blkid", "-p", "-o", "value", "-s", "TYPE", volume.device];
@@ -143,19 +149,17 @@ export async function mountVolume(context: StepContext, letter: string): Promise
 /** Before a volume is written as a device. */
 export async function unmountVolume(context: StepContext, letter: string): Promise<void> {
   const folder = join(await workFolder(context), "volumes", letter.toLowerCase());
-  if (await isMounted(folder)) {
+  if (isMounted(folder)) {
     await runOrFail(context, `unmount ${letter}:`, { command: ["umount", folder] });
   }
 }
 
-async function isMounted(folder: string): Promise<boolean> {
-  const mounts = await readFile("/proc/self/mounts", "utf8");
-  return mounts.split("\n").some((line) => line.split(" ")[1]?.replaceAll("\\040", " ") === folder);
-}
+const isMounted = (folder: string): boolean =>
+  readMounts(systemRoots).some(({ mountPoint }) => mountPoint === folder);
 
 /**
- * A path of the sequence as the system takes it. Windows: as it is, where the drives are its own. Linux: backslashes are slashes, and a drive letter is
- * the folder where its volume is mounted; names that exist are found in any case.
+ * A path of the sequence as the system takes it. Windows: as it is, where the drives are its own. Linux: backslashes are
+ * slashes, and a drive letter is the folder where its volume is mounted; names that exist are found in any case.
  */
 export async function hostPath(context: StepContext, path: string): Promise<string> {
   const match = /^([A-Za-z]):(.*)$/s.exec(path);
@@ -175,7 +179,7 @@ export async function hostPath(context: StepContext, path: string): Promise<stri
 async function pathOnShare(context: StepContext, path: string): Promise<string> {
   const [server = "", share = "", ...below] = path.slice(2).split(/[\\/]/);
   const root = `\\\\${server}\\${share}`;
-  const folder = await connectedFolder(context, root);
+  const folder = connectedFolder(context, root);
   if (folder === null) {
     const text = `${root} is not connected: ZTIConnect does that, or Connect To Network Folder by a drive's letter`;
     throw new StepFailure(codes.notFound, text);
@@ -184,9 +188,9 @@ async function pathOnShare(context: StepContext, path: string): Promise<string> 
 }
 
 /** `root`: "\\\\server\\share". Null also after a restart, which no mount outlives. */
-export async function connectedFolder(context: StepContext, root: string): Promise<string | null> {
+export function connectedFolder(context: StepContext, root: string): string | null {
   const folder = connectedFolders(context)[root.toLowerCase()];
-  return folder !== undefined && (await isMounted(folder)) ? folder : null;
+  return folder !== undefined && isMounted(folder) ? folder : null;
 }
 
 export function noteConnected(context: StepContext, root: string, folder: string): void {

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DeployedRoom } from "../fixtures/deployed-room.ts";
+import { atOnce, DeployedRoom } from "../fixtures/deployed-room.ts";
 import type { Firmware } from "../fixtures/virtual-machine.ts";
 import { waitFor } from "../fixtures/program.ts";
 import { median, parseCount, rounded } from "./report.ts";
@@ -28,8 +28,7 @@ try {
     for (const firmware of ["bios", "uefi", "secure boot"] as const) {
       number += 1;
       const name = `small-${number}`;
-      const everybody = ["--required", "--unattended", "--confirm", "all machines"];
-      await room.volley("deployment", "create", name, "--image", "small", ...everybody);
+      await room.volley("deployment", "create", name, "--image", "small", ...atOnce);
       const computer = room.computer({ number, firmware, diskMebibytes: 64 });
       const begun = process.hrtime.bigint();
       const machine = computer.turnOn();

@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { ImageRecord } from "../../contract/administration.ts";
-import { DeployedRoom, demoImage, type Computer } from "../fixtures/deployed-room.ts";
+import { atOnce, DeployedRoom, demoImage, type Computer } from "../fixtures/deployed-room.ts";
 import { waitFor } from "../fixtures/program.ts";
 
 const run = promisify(execFile);
@@ -51,8 +51,7 @@ test(
     );
     const name = images[0]?.name ?? "";
     assert.match(name, / image$/);
-    const confirmed = ["--required", "--unattended", "--confirm", "all machines"];
-    await room.volley("deployment", "create", "copies", "--image", name, ...confirmed);
+    await room.volley("deployment", "create", "copies", "--image", name, ...atOnce);
     const copy = room.computer({ number: 2, firmware: "bios", diskMebibytes });
     const machine = copy.turnOn();
     await room.waitForState(copy, "succeeded");

@@ -51,8 +51,9 @@ const toolkit = `
   TaskSequenceID TaskSequenceName TimeZone TimeZoneName ToolRoot TPMOwnerPassword UDDir UDProfiles
   UDShare UILanguage UserDataLocation UserDomain UserID UserLocale UserPassword USMTConfigFile USMTLocal
   USMTMigFiles USMTOfflineMigration UUID ValidateDomainCredentialsUNC VerifyOS VHDCreateDiffVHD VHDCreateFilename
-  VHDCreateSizeMax VHDCreateSource VHDCreateType VHDDisks VHDInputVariable VHDOutputVariable VHDTargetDisk   VMPlatform VRefresh VSSMaxSize WDSServer WelcomeWizard WimFile WindowsSource WipeDisk WizardSelectionProfile
-  WsusServer WUMU_ExcludeKB WUMU_ExcludeID XResolution YResolution SystemLocale BdeTargetDriveLetter TargetOS
+  VHDCreateSizeMax VHDCreateSource VHDCreateType VHDDisks VHDInputVariable VHDOutputVariable VHDTargetDisk VMPlatform
+  VRefresh VSSMaxSize WDSServer WelcomeWizard WimFile WindowsSource WipeDisk WizardSelectionProfile WsusServer
+  WUMU_ExcludeKB WUMU_ExcludeID XResolution YResolution SystemLocale BdeTargetDriveLetter TargetOS
   ApplicationGUID ApplicationSuccessCodes`;
 
 const process = `

@@ -2,6 +2,7 @@
 import { codes } from "../codes.ts";
 import { setting, StepFailure } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
+import { driveLetter } from "../volumes.ts";
 import { runPowerShell } from "../windows/powershell.ts";
 import { encryptableVolume, manageBde } from "./volume.ts";
 
@@ -37,12 +38,12 @@ export async function startupKeyDrive(context: StepContext): Promise<string> {
     context.property("BdeKeyLocation") ||
     context.variables.get("BDEKeyLocation") ||
     (await firstRemovable(context));
-  const letter = /^([A-Za-z]):?\\?$/.exec(written)?.[1];
-  if (letter === undefined) {
+  const letter = driveLetter(written);
+  if (letter === null) {
     const why = written === "" ? "there is no USB drive" : `"${written}" is no drive`;
     throw new StepFailure(codes.invalidSetting, `The startup key has no place: ${why}`);
   }
-  return `${letter.toUpperCase()}:`;
+  return `${letter}:`;
 }
 
 /** "Win32_LogicalDisk", DriveType 2: "Removable Disk". */

@@ -3,6 +3,7 @@ import { codes } from "../codes.ts";
 import { runOrFail, setting, StepFailure, succeeded } from "../step-kind.ts";
 import type { StepContext, StepOutcome } from "../step.ts";
 import { compareVersions } from "../values.ts";
+import { driveLetter } from "../volumes.ts";
 import { powerShell } from "../windows/powershell.ts";
 
 export const windowsOnly = "BitLocker is Windows' own, and no Windows runs here";
@@ -21,9 +22,9 @@ export function targetDrive(context: StepContext, variable: string): string {
     setting(context, "TargetDrive", variable) ||
     context.property("BdeTargetDriveLetter") ||
     systemDrive(context);
-  const letter = /^([A-Za-z]):?\\?$/.exec(written)?.[1];
-  if (letter === undefined) throw new StepFailure(codes.invalidSetting, `"${written}" is no drive`);
-  return `${letter.toUpperCase()}:`;
+  const letter = driveLetter(written);
+  if (letter === null) throw new StepFailure(codes.invalidSetting, `"${written}" is no drive`);
+  return `${letter}:`;
 }
 
 /** GetEncryptionMethod of Win32_EncryptableVolume numbers them; manage-bde names them. */

@@ -3,8 +3,10 @@
  * (Configuration Manager, "Task sequence steps") takes those with NTFS or FAT32 and none on USB; what an image is started by is
  * made anew where it is applied, and no volume of data.
  */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { systemRoots } from "../../platform/linux/hardware.ts";
+import { readMounts } from "../../platform/linux/mounts.ts";
 import type { DiskFacts } from "../../platform/platform.ts";
 import { blkidValue, isDataType, readPartitions } from "../partitioning/read-table.ts";
 import { StepFailure, workFolder } from "../step-kind.ts";
@@ -166,9 +168,11 @@ async function takesImage(
 /** Where somebody else than the steps has mounted it, null for nowhere. */
 async function mountedElsewhere(context: StepContext, device: string): Promise<string | null> {
   const own = join(await workFolder(context), "volumes");
-  const mounts = (await readFile("/proc/self/mounts", "utf8")).split("\n").map((line) => line.split(" "));
-  const other = mounts.find(([source, target = ""]) => source === device && !target.startsWith(`${own}/`));
-  return other?.[1] ?? null;
+  const mounts = readMounts(systemRoots);
+  const other = mounts.find(
+    ({ source, mountPoint }) => source === device && !mountPoint.startsWith(`${own}/`),
+  );
+  return other?.mountPoint ?? null;
 }
 
 const bootNames = new Set([

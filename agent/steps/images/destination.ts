@@ -8,6 +8,7 @@ import { setOutput, StepFailure, wholeNumber } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import {
   diskOfIndex,
+  driveLetter,
   isLinux,
   nextLetter,
   numberedDisks,
@@ -88,8 +89,8 @@ function readWish(context: StepContext): Wish {
   // "1,1" in a variable is disk 1, partition 1.
   const pair = /^\s*(\d+)\s*,\s*(\d+)\s*$/.exec(drive);
   if (pair !== null) return { kind: "partition", disk: Number(pair[1]), partition: Number(pair[2]) };
-  const letter = /^\s*([A-Za-z]):?\\?\s*$/.exec(drive)?.[1];
-  if (letter !== undefined) return { kind: "letter", letter: letter.toUpperCase() };
+  const letter = driveLetter(drive.trim());
+  if (letter !== null) return { kind: "letter", letter };
   if (drive !== "") throw new StepFailure(codes.invalidSetting, `"${drive}" is no drive and no partition`);
   if (partition === "") return { kind: "next" };
   const bounds = { least: 0, most: 10_000, fallback: 0 };

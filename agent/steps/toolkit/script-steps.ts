@@ -1,7 +1,8 @@
 /**
- * Steps of the toolkit that are a script of it and nothing else. What Volley does itself it does itself on every system, whether
- * or not ScriptRoot names the toolkit: one behaviour, which is shown before it overwrites and tested. A script here runs as the toolkit runs it, by Windows Script
- * Host, and sees the sequence's variables where its own library looks for them: in VARIABLES.DAT.
+ * Steps of the toolkit that are a script of it and nothing else. What Volley does itself it does itself on every
+ * system, whether or not ScriptRoot names the toolkit: one behaviour, which is shown before it overwrites and tested.
+ * A script here runs as the toolkit runs it, by Windows Script Host, and sees the sequence's variables where its own
+ * library looks for them: in VARIABLES.DAT.
  */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

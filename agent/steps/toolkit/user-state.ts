@@ -47,7 +47,10 @@ export const userState = stepKind({
   },
 });
 
-/** "StatePath" is what OSDStateStorePath was called. "UserDataLocation": AUTO is where the run keeps users' files, NETWORK the share of UDShare and UDDir, else a path. */
+/**
+ * "StatePath" is what OSDStateStorePath was called. "UserDataLocation": AUTO is where the run keeps users' files, NETWORK
+ * the share of UDShare and UDDir, else a path.
+ */
 function placeStore({ variables }: StepContext, location: string): void {
   if (variables.get("OSDStateStorePath") !== "") return;
   const share = variables.get("UDShare");

@@ -15,7 +15,7 @@ import {
   wholeNumber,
 } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
-import { hostPath, isLinux, usedLetters, virtualDisksVariable } from "../volumes.ts";
+import { driveLetter, hostPath, isLinux, usedLetters, virtualDisksVariable } from "../volumes.ts";
 import { windowsVolumes } from "../windows/volumes.ts";
 import { toolkitValue } from "./delegate.ts";
 import { makeByDiskpart } from "./virtual-disk-diskpart.ts";
@@ -99,11 +99,11 @@ async function driveOf(context: StepContext): Promise<string> {
   const variable = toolkitValue(context, "VHDInputVariable");
   const named = variable === "" ? "" : context.variables.get(variable);
   if (named !== "") {
-    const letter = /^([A-Za-z]):?\\?$/.exec(named.trim())?.[1];
-    if (letter === undefined) {
+    const letter = driveLetter(named.trim());
+    if (letter === null) {
       throw new StepFailure(codes.invalidSetting, `${variable} is "${named}", no drive`);
     }
-    return letter.toUpperCase();
+    return letter;
   }
   const letters = isLinux(context)
     ? usedLetters(context)

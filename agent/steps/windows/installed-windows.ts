@@ -5,6 +5,7 @@ import { codes } from "../codes.ts";
 import { StepFailure } from "../step-kind.ts";
 import type { StepContext } from "../step.ts";
 import {
+  dropLetter,
   findInAnyCase,
   hostPath,
   isLinux,
@@ -68,7 +69,7 @@ async function searchDisks(context: StepContext): Promise<string | null> {
       setLetter(context, letter, disk, number);
       if (await holdsWindows(context, `${letter}:\\Windows`)) return `${letter}:\\Windows`;
       await unmountVolume(context, letter);
-      context.variables.set(`_VolleyVolume${letter}`, "", { readOnly: true });
+      dropLetter(context, letter);
     }
   }
   return null;

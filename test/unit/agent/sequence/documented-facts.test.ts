@@ -19,9 +19,9 @@ import { flatten, type StepInstruction } from "../../../../agent/sequence/instru
 import type { DeploymentSite } from "../../../../agent/site/deployment-site.ts";
 import { rollbackMarker } from "../../../../agent/steps/upgrade-operating-system.ts";
 import { VolleyError } from "../../../../contract/errors.ts";
-import type { PackageFacts } from "../../../../contract/sequence.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { loopDisk } from "../../../fixtures/loop-disk.ts";
+import { packageOfFile } from "../../../fixtures/package-facts.ts";
 import { sequence, step } from "../../../fixtures/sequences.ts";
 import { makeRoom, succeed } from "../../../fixtures/windows-room.ts";
 
@@ -45,16 +45,6 @@ test("every documented read-only variable is set, or has a reason of its own why
   assert.ok(whyNeverSet("_SMSTSSiteCode"));
 });
 
-const facts = {
-  packageId: "ABC00001",
-  name: "Tools",
-  kind: "file",
-  fileName: "tool.exe",
-  bytes: 3,
-  hash: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-  programs: [],
-} as unknown as PackageFacts;
-
 test("_SMSTSLastContentDownloadLocation: the last place that content came from, or was to", async (t) => {
   const point = { host: "2001:db8::5", port: 8443 };
   const rows = [
@@ -64,7 +54,7 @@ test("_SMSTSLastContentDownloadLocation: the last place that content came from, 
   ];
   for (const { at, byCast, fails, from } of rows) {
     const site = {
-      packageFacts: async () => facts,
+      packageFacts: async () => packageOfFile,
       packagePiece: async () => {
         if (fails) throw new VolleyError("E_NOT_FOUND", "gone");
         return Buffer.from("abc");

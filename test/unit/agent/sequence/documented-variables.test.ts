@@ -22,13 +22,13 @@ import { autoApplyDrivers } from "../../../../agent/steps/auto-apply-drivers.ts"
 import type { DriverRequestTimes, StepServices } from "../../../../agent/steps/services.ts";
 import type { DeploymentSite } from "../../../../agent/site/deployment-site.ts";
 import { VolleyError } from "../../../../contract/errors.ts";
-import type { PackageFacts } from "../../../../contract/sequence.ts";
 import { testFolder } from "../../../fixtures/folder.ts";
 import { interpretNodes } from "../../../fixtures/interpreter-run.ts";
 import { step } from "../../../fixtures/sequences.ts";
 import { testContext } from "../../../fixtures/step-context.ts";
 import { SequenceEnvironment } from "../../../../agent/sequence/environment.ts";
 import { flatten, type StepInstruction } from "../../../../agent/sequence/instructions.ts";
+import { packageOfFile } from "../../../fixtures/package-facts.ts";
 import { sequence } from "../../../fixtures/sequences.ts";
 import { sequenceOf, stepOf, variable } from "./sequence-files.ts";
 
@@ -116,16 +116,6 @@ test("SMSTSWaitForSecondReboot and SetupCompletePause: the seconds that the sequ
   }
 });
 
-const facts: PackageFacts = {
-  packageId: "ABC00001",
-  name: "Tools",
-  kind: "file",
-  fileName: "tool.exe",
-  bytes: 3,
-  hash: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-  programs: [],
-} as unknown as PackageFacts;
-
 test("SMSTSDownloadRetryCount: that many tries after the first, and no more", async (context) => {
   for (const { count, failures, arrives } of [
     { count: 2, failures: 2, arrives: true },
@@ -134,7 +124,7 @@ test("SMSTSDownloadRetryCount: that many tries after the first, and no more", as
   ]) {
     let tries = 0;
     const site = {
-      packageFacts: async () => facts,
+      packageFacts: async () => packageOfFile,
       packagePiece: async () => {
         tries += 1;
         if (tries <= failures) throw new VolleyError("E_SITE_UNREACHABLE", "away");

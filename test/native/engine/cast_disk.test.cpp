@@ -70,7 +70,9 @@ void bootChunkOnly(const Bytes& image, std::mt19937_64& random) {
   CHECK(receiver->finishes());
   CHECK(readFile(room.at("disk")) == image);
   const auto statistics = receiver->statistics();
-  CHECK(statistics.chunksByMulticast + statistics.chunksByUnicast == 1);
+  CHECK(statistics.chunksByMulticast + statistics.chunksByUnicast >= 1);
+  // While a slow disk is scanned, small chunks that share the chunk's last block are taken with it.
+  CHECK(statistics.multicastBytes + statistics.unicastBytes < 2 * mebibyte);
 }
 
 // Cancelled in the middle, the disk must not look bootable; started again, it ends well and takes less.

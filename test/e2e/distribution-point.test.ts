@@ -34,14 +34,20 @@ const ended = async (): Promise<SessionRecord[] | null> => {
 };
 const story = (): string => site.process.story();
 
-/** UDP ports of the range that some socket of this machine has. */
-function portsInUse(): number[] {
+/** UDP sockets of this machine within the range. A sender's has the site's address, a receiver's the address of its group. */
+function socketsInRange(): { port: number; isReceiver: boolean }[] {
   return readFileSync("/proc/net/udp", "utf8")
     .split("\n")
-    .slice(1)
-    .map((line) => Number.parseInt(/:([0-9A-F]{4})\b/.exec(line)?.[1] ?? "0", 16))
-    .filter((port) => port >= ports.first && port <= ports.last);
+    .map((line) => /^ *\d+: [0-9A-F]{6}([0-9A-F]{2}):([0-9A-F]{4}) /.exec(line))
+    .map((match) => ({
+      // The kernel writes an address with its first byte last; 224 to 239 are groups'.
+      isReceiver: match?.[1]?.startsWith("E") === true,
+      port: Number.parseInt(match?.[2] ?? "0", 16),
+    }))
+    .filter(({ port }) => port >= ports.first && port <= ports.last);
 }
+
+const senders = () => socketsInRange().filter(({ isReceiver }) => !isReceiver);
 
 test("machines wait for the minimum size, who is missing is said, and a person may start it at once", async () => {
   assert.equal((await site.client.get<DistributionPoint>("/distribution-point")).portRange, "41300-41330");
@@ -91,11 +97,12 @@ test(
         room.startAgent(site, { name, disk: await room.makeDisk(mebibytes) }),
       ),
     );
+    await waitFor(() => senders().length > 0 || null, { what: "a sender", timeMs: 60_000, story });
     for (let kill = 0; kill < 3; kill += 1) {
-      // Any moment is a right one: before the join, in it, or in the middle of the image.
+      // Any moment is a right one: in the middle of the image, before the machines join again, or as they do.
       await sleep(200 + Math.floor(next() * 4000));
       await site.kill();
-      assert.deepEqual(portsInUse().length, 0, "a sender outlived its site");
+      assert.deepEqual(senders(), [], "a sender outlived its site");
       await site.start();
     }
     for (const agent of agents) {
@@ -106,13 +113,13 @@ test(
     assert.ok(sessions.length > 0);
     assert.ok(sessions.every(({ end, state }) => state === "closed" && end?.reason !== "unknown"));
     // The group that is looked for ahead keeps one port; no session has any.
-    const settled = await waitFor(() => (portsInUse().length <= 2 ? true : null), {
+    const settled = await waitFor(() => (socketsInRange().length <= 2 ? true : null), {
       what: "ports to be given back",
       timeMs: 30_000,
       story,
     });
     assert.ok(settled);
     await site.stop();
-    assert.deepEqual(portsInUse(), []);
+    assert.deepEqual(socketsInRange(), []);
   },
 );

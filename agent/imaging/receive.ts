@@ -141,8 +141,7 @@ class ReceiverWatch {
       this.#bytesVerified = statistics.bytesVerified;
       this.#advancedAt = now;
     }
-    const said = this.#path.look(statistics);
-    if (said !== null) this.#options.notice(said);
+    this.#sayWay(statistics);
     const view = this.#view(statistics, now - this.#advancedAt);
     this.#options.show(view);
     this.#sender.offer(this.#progress(view));
@@ -159,10 +158,16 @@ class ReceiverWatch {
   /** The last statistics, shown and sent: once, without waiting long for the site. */
   async finish(phase: "done" | "failed"): Promise<ReceiverStatistics> {
     const statistics = { ...this.#receiver.statistics(), phase };
+    this.#sayWay(statistics);
     const view = this.#view(statistics, 0);
     this.#options.show(view);
     await this.#sender.farewell(this.#progress(view));
     return statistics;
+  }
+
+  #sayWay(statistics: ReceiverStatistics): void {
+    const said = this.#path.look(statistics);
+    if (said !== null) this.#options.notice(said);
   }
 
   #progress(view: ProgressView): Progress {

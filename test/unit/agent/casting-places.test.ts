@@ -45,6 +45,7 @@ interface Place {
   image: PreparedImage;
   device: string;
   site: CastingPlace;
+  ports: { feedback: number; unicast: number };
   notices: string[];
   deploy: (changes: Pick<DeployOptions, "points"> & Partial<DeployOptions>) => Promise<unknown>;
 }
@@ -79,7 +80,15 @@ async function openPlace(t: TestContext): Promise<Place> {
     log: { info: say, warning: say, error: say, detail: say },
     signal: AbortSignal.timeout(120_000),
   };
-  return { image, device, site, notices, deploy: (changes) => deployImage({ ...options, ...changes }) };
+  const { ports } = caster;
+  return {
+    image,
+    device,
+    site,
+    ports,
+    notices,
+    deploy: (changes) => deployImage({ ...options, ...changes }),
+  };
 }
 
 test("a machine that a point does not let in goes on to the next place", async (t) => {
@@ -118,6 +127,13 @@ test("a machine that points let in and put out again goes on to the next place, 
   const said = "goes on without this machine (E_TOO_SLOW: It verified 1 Mbit/s)";
   assert.ok(notices.some((text) => text.startsWith(`Annexe ${said}; joining again`)));
   assert.ok(notices.some((text) => text.startsWith(`Depot ${said}; joining again`)));
+});
+
+test("a machine that no multicast reaches is told so, however soon it has the image by unicast", async (t) => {
+  const { deploy, device, image, notices, ports, site } = await openPlace(t);
+  await deploy({ points: [], site: { ...site, join: async () => answer(silence, ports) } });
+  await assertHolds(device, image);
+  assert.deepEqual(notices, ["No multicast arrives here; the image is fetched by unicast"]);
 });
 
 test("the site's word ends it, at the join and later", async (t) => {

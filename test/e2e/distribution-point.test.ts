@@ -97,7 +97,7 @@ test(
         room.startAgent(site, { name, disk: await room.makeDisk(mebibytes) }),
       ),
     );
-    await waitFor(() => senders().length > 0 || null, { what: "a sender", timeMs: 60_000, story });
+    await waitFor(() => senders().length > 0, { what: "a sender", timeMs: 60_000, story });
     for (let kill = 0; kill < 3; kill += 1) {
       // Any moment is a right one: in the middle of the image, before the machines join again, or as they do.
       await sleep(200 + Math.floor(next() * 4000));

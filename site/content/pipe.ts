@@ -2,13 +2,13 @@
  * Streams an image of any format as raw bytes through a FIFO, so that no raw copy lands on a disk. `nbdcopy` reads
  * the image from a `qemu-nbd` of its own and writes it, in order, into the FIFO that the addon reads.
  */
-import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { VolleyError } from "../../contract/errors.ts";
+import { startGroup, type ProgramGroup } from "./program-group.ts";
 import type { Source } from "./source.ts";
-import { complaintCharacters, runTool, startFailure, toolEnvironment } from "./tools.ts";
+import { complaintCharacters, runTool } from "./tools.ts";
 
 export interface RawPipe {
   /** The FIFO: whoever opens it for reading gets the raw image and then its end. */
@@ -19,8 +19,8 @@ export interface RawPipe {
   stop(): void;
 }
 
-/** The shell opens the FIFO, which waits for the reader, and becomes nbdcopy. Paths are parameters, never script. */
-const script = 'exec nbdcopy -- [ qemu-nbd -r -f "$1" "$2" ] - >"$3"';
+/** The shell opens the FIFO, which waits for the reader. Paths are parameters, never script. */
+const script = 'nbdcopy -- [ qemu-nbd -r -f "$1" "$2" ] - >"$3"';
 
 export async function openRawPipe(source: Source, folder: string): Promise<RawPipe> {
   const path = join(folder, "raw");
@@ -34,47 +34,25 @@ export async function openRawPipe(source: Source, folder: string): Promise<RawPi
   ] as const) {
     await runTool(program, [question]);
   }
-  // It ends with this process, even while it waits for a reader; and it has a process group of its own, so that
-  // its qemu-nbd can be ended with it.
-  const untilParentDies = ["--pdeathsig", "KILL", "/bin/sh"];
-  const child = spawn("setpriv", [...untilParentDies, "-c", script, "sh", source.driver, source.path, path], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: toolEnvironment(),
-    detached: true,
-  });
-  let stopped = false;
-  const finished = watch(child, () => stopped).finally(() => releaseReader(path));
+  const group = startGroup(script, [source.driver, source.path, path]);
+  let isStopped = false;
+  const finished = watch(group, () => isStopped).finally(() => releaseReader(path));
   finished.catch(() => undefined);
   const stop = (): void => {
-    stopped = true;
-    killGroup(child);
+    isStopped = true;
+    group.end();
   };
   return { path, finished, stop };
 }
 
-function killGroup(child: ChildProcess): void {
-  try {
-    // Until its end is known its number cannot be another's.
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-      process.kill(-child.pid, "SIGKILL");
-    }
-  } catch {
-    // It ended at this moment.
-  }
-}
-
-function watch(child: ChildProcess, wasStopped: () => boolean): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let complaint = "";
-    child.stderr?.on("data", (chunk: Buffer) => {
-      complaint = (complaint + chunk.toString()).slice(-complaintCharacters);
-    });
-    child.on("error", (error) => reject(startFailure("setpriv", error)));
-    child.on("close", (exitCode, signal) => {
-      if (exitCode === 0 || (signal === "SIGKILL" && wasStopped())) resolve();
-      else reject(new VolleyError("E_TOOL_FAILED", `nbdcopy (${signal ?? exitCode}): ${complaint.trim()}`));
-    });
+async function watch(group: ProgramGroup, isStopped: () => boolean): Promise<void> {
+  let complaint = "";
+  group.heard((text) => {
+    complaint = (complaint + text).slice(-complaintCharacters);
   });
+  const { code, signal } = await group.ended;
+  if (code === 0 || (signal === "SIGKILL" && isStopped())) return;
+  throw new VolleyError("E_TOOL_FAILED", `nbdcopy (${signal ?? code}): ${complaint.trim()}`);
 }
 
 /** A reader that opened the FIFO after the writer was gone waits for ever; a writer that comes and goes ends that. */

@@ -7,7 +7,6 @@ import {
   existsSync,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
   statSync,
   truncateSync,
@@ -19,6 +18,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ImageRecord, ImportState, VerificationState } from "../../contract/administration.ts";
 import { openStore } from "../../site/store/store.ts";
+import { programsWith } from "../fixtures/program.ts";
 import { random } from "../fixtures/random.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
@@ -153,7 +153,7 @@ test("a site killed at any moment of an import has the image wholly or not at al
     await delay(next() * 700);
     await site.kill();
     console.log(`# killed after ${Date.now() - began} ms`);
-    await waitFor(() => toolsOf(qcow2).length === 0, { what: "end of the import's programs", timeMs: 5000 });
+    await waitFor(() => programsWith(qcow2).length === 0, { what: "end of the import's programs" });
     await site.start();
     assert.deepEqual((await list()).map(({ id }) => id).toSorted(), library().toSorted());
     const image = (await list()).find((one) => one.name === name);
@@ -184,15 +184,3 @@ test("a complete image whose row was lost is taken up again, a row whose image w
   await site.start();
   assert.ok(!(await list()).some(({ id }) => id === kept.id));
 });
-
-/** Process numbers of programs that have this file on their command line, the site's own apart. */
-function toolsOf(path: string): string[] {
-  return readdirSync("/proc").filter((name) => {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) return false;
-    try {
-      return readFileSync(`/proc/${name}/cmdline`, "utf8").includes(path);
-    } catch {
-      return false;
-    }
-  });
-}

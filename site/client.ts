@@ -139,7 +139,7 @@ export class SiteClient {
     take?: (answer: Readable) => Promise<void>,
   ): Promise<{ status: number; text: string }> {
     const { address, port, adminToken } = this.#options;
-    const timeout = body?.timeoutMs ?? limits.requestTimeoutMs;
+    const answerMs = body?.timeoutMs ?? limits.administrationAnswerMs;
     return new Promise((resolve, reject) => {
       const sent = request({
         agent: this.#agent,
@@ -151,14 +151,19 @@ export class SiteClient {
           authorization: `Bearer ${adminToken}`,
           ...(body === undefined ? {} : { "content-type": body.type, "content-length": body.bytes.length }),
         },
-        timeout,
+      });
+      const giveUp = (afterMs: number): unknown => sent.destroy(new Error(`no answer for ${afterMs} ms`));
+      sent.on("socket", (socket) => {
+        sent.setTimeout(answerMs, () => giveUp(answerMs));
+        if (sent.reusedSocket) return;
+        const timer = setTimeout(() => giveUp(limits.requestTimeoutMs), limits.requestTimeoutMs);
+        for (const event of ["secureConnect", "close"]) socket.once(event, () => clearTimeout(timer));
       });
       const fail = (error: Error): void => {
         const hasEnded = sent.reusedSocket && (error as NodeJS.ErrnoException).code === "ECONNRESET";
         const failure = this.#failure(error);
         reject(hasEnded ? new EndedConnection(failure.code, failure.detail, { cause: error }) : failure);
       };
-      sent.on("timeout", () => sent.destroy(new Error(`no answer for ${timeout} ms`)));
       sent.on("error", fail);
       sent.on("response", (response: IncomingMessage) => {
         const status = response.statusCode ?? 0;

@@ -42,6 +42,8 @@ const fewPackets = 5;
 const wrongWayLeast = presence.packets / 4;
 const questionGapMs = 2;
 const settling = { quietMs: 200, mostMs: 700 };
+/** A site with much to do answers late, which is no loss. */
+const answersSettling = { quietMs: 700, mostMs: 2500 };
 /** Switches and their queriers take a moment to let a new member hear. */
 const joinMs = 250;
 const otherCardsMost = 4;
@@ -104,7 +106,7 @@ export class Probe {
       await this.#ear.ask({ burst: 0, number, packetBytes }, echoAddress, facts.echoPort);
       await sleep(questionGapMs);
     }
-    await settle(echoes, questions, settling);
+    await settle(echoes, questions, answersSettling);
     return { counts: await examiner.counts(facts.id), echoes };
   }
 

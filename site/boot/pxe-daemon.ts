@@ -107,12 +107,15 @@ export class PxeDaemon {
   }
 
   async #begin(): Promise<void> {
-    this.#failure = null;
-    if (this.#wanted === null) return;
+    if (this.#wanted === null) {
+      this.#failure = null;
+      return;
+    }
     const { configurationFile } = this.#options;
     try {
       writeFileDurably(configurationFile, this.#wanted);
       this.#child = await this.#start(configurationFile);
+      this.#failure = null;
     } catch (error) {
       this.#failure = toVolleyError(error);
       throw error;

@@ -141,7 +141,7 @@ function tests(server: Host, second: Host, third: Host): void {
   });
 
   test("one that is killed goes on with what it has, and so does the session when the site is killed", async () => {
-    const hash = await share("PS200002", 16);
+    const hash = await share("PS200002", 48);
     await castable("PS200002");
     const killed = download(second, one, "PS200002");
     const steady = download(third, other, "PS200002");

@@ -14,6 +14,7 @@ import { readManifest, receiverKey } from "../../native/index.ts";
 import {
   declaredFields,
   dissect,
+  readFrames,
   valueOf,
   writeFrames,
   type Datagram,
@@ -27,6 +28,7 @@ import { testSeed } from "../fixtures/random.ts";
 const options = { skip: process.getuid?.() === 0 ? false : "capturing takes root", timeout: 120_000 };
 const group = { group: "239.255.71.41", port: 17_141 };
 const session = 4711;
+const lastWords = "what the capture holds last";
 const symbolBytes = 1408;
 const liar = 666;
 const sessionKey = Buffer.alloc(32, 0x5e); // as the fixture's
@@ -76,12 +78,21 @@ async function runSession(): Promise<void> {
     await greedyEnded;
     // Whoever is done says so when its status is due.
     await delay(500);
+    // What it has not yet taken from the kernel when it is told to end is lost: this comes last.
+    const last = createSocket("udp4");
+    const isTaken = (): boolean => {
+      last.send(lastWords, caster.ports.feedback, "127.0.0.1");
+      return readFileSync(capture).includes(lastWords);
+    };
+    await waitFor(isTaken, { what: "capture of it all", everyMs: 200, story: () => dumpcap.story() });
+    last.close();
   } finally {
     await caster.stop();
     dumpcap.signal("SIGINT");
     await dumpcap.ended;
   }
-  packets = dissect(capture);
+  const frames = readFrames(capture);
+  packets = dissect(capture).filter((_, index) => frames[index]?.includes(lastWords) === false);
   datagrams = packets.flatMap((packet) => packet.datagrams);
 }
 

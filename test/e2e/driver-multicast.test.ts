@@ -18,7 +18,7 @@ import type { Host } from "../fixtures/network.ts";
 import { testOnNetwork } from "../fixtures/network-test.ts";
 import { linuxPe } from "../fixtures/pe.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
-import { partitions, sequenceText, step, variable } from "../fixtures/sequence-text.ts";
+import { commandStep, partitions, sequenceText, step, variable } from "../fixtures/sequence-text.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { volley as runVolley, volleyJson } from "../fixtures/volley-command.ts";
 import { writeWim, writeWindows } from "../fixtures/windows-image.ts";
@@ -127,7 +127,12 @@ function tests(server: Host, machines: readonly Host[]): void {
         what: "the catalogue of drivers",
       },
     );
-    await deploy("drivers", named("DRV00001"), step("AutoApply", "Automatic", ""));
+    const at = join(room.folder, "at");
+    mkdirSync(at);
+    // So that both are in a session, however long one of them took to get here.
+    const wait = `mktemp -q ${at}/XXXXXX; until test $(ls ${at} | wc -l) -ge ${names.length}; do sleep 0.1; done`;
+    const together = commandStep("Together", `sh -c '${wait}'`);
+    await deploy("drivers", together, named("DRV00001"), step("AutoApply", "Automatic", ""));
     const agents = await Promise.all(
       names.map((name, index) => inPe(name, machines[index], disks[index] ?? assert.fail())),
     );

@@ -9,8 +9,8 @@ import { after, before, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { CollectionRecord, DeviceRecord } from "../../contract/devices.ts";
 import { settingPaths, viewPaths } from "../../site/dashboard/paths.ts";
-import { axe, faultsOf, openBrowser, signIn, ToldMachines } from "../fixtures/page.ts";
-import { openRoom, type Room } from "../fixtures/room.ts";
+import { axe, faultsOf, openBrowser, openContext, signIn, ToldMachines } from "../fixtures/page.ts";
+import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { volley } from "../fixtures/volley-command.ts";
 
@@ -36,7 +36,7 @@ before(async () => {
   const added = await volley(site, "sequence", "add", file, "--json");
   paths.add(`/sequences/${(JSON.parse(added) as { id: string }).id}`);
   browser = await openBrowser();
-  first = await browser.newContext({ ignoreHTTPSErrors: true });
+  first = await openContext(browser);
   await signIn(await first.newPage(), site);
 });
 after(async () => {
@@ -89,8 +89,7 @@ async function check(page: Page, name: string): Promise<string[]> {
 
 for (const { scheme, width } of kinds) {
   test(`no view has a serious fault, ${scheme}, ${width} pixels wide`, async () => {
-    const context = await browser.newContext({
-      ignoreHTTPSErrors: true,
+    const context = await openContext(browser, {
       colorScheme: scheme,
       viewport: { width, height: width < 800 ? 844 : 1080 },
       storageState: await first.storageState(),
@@ -142,6 +141,7 @@ test("the page is used without a mouse, and a view's beginning is where the keyb
   assert.equal(await page.title(), "Volley: devices");
   assert.equal(await focused(), "main");
   await page.goBack();
+  await waitFor(async () => (await focused()) === "main", { what: "the keyboard at the view's beginning" });
   await page.getByRole("button", { name: "Failed 1" }).focus();
   await page.keyboard.press("Space");
   await page.locator(".machine").nth(1).waitFor({ state: "detached" });

@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import type { ImageRecord } from "../../contract/administration.ts";
-import { openBrowser, signIn } from "../fixtures/page.ts";
+import { openBrowser, openContext, signIn } from "../fixtures/page.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { completeWindows, writeWim, writeWindows } from "../fixtures/windows-image.ts";
@@ -32,7 +32,7 @@ before(async () => {
   writeWim(join(folder, "install.wim"), systems);
   site = await room.startSite({ words: ["--import-folder", folder] });
   browser = await openBrowser();
-  page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+  page = await (await openContext(browser)).newPage();
   await signIn(page, site);
 });
 after(async () => {

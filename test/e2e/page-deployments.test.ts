@@ -13,13 +13,11 @@ import { commandStep, sequenceText } from "../fixtures/sequence-text.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { volley } from "../fixtures/volley-command.ts";
 
-const waitMs = 90_000;
-
 let desk: Desk;
 let site: SiteProcess;
 let page: Page;
 before(async () => {
-  desk = await Desk.open("page deployments", waitMs);
+  desk = await Desk.open("page deployments");
   ({ page, site } = desk);
 });
 after(() => desk?.close());

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import type { AgentProcess } from "../fixtures/agent-process.ts";
-import { openBrowser, signIn } from "../fixtures/page.ts";
+import { openBrowser, openContext, signIn } from "../fixtures/page.ts";
 import { diskEquals, openRoom, type RawImage, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 
@@ -18,7 +18,6 @@ const pictures = process.env["VOLLEY_SCREENSHOTS"];
 const imageMebibytes = 32;
 /** For pictures long enough to be seen. */
 const rateMbps = pictures === undefined ? 200 : 12;
-const waitMs = 120_000;
 
 let room: Room;
 let site: SiteProcess;
@@ -34,11 +33,7 @@ before(async () => {
   await copyFile(image.path, join(folder, "debian-12-lab.raw"));
   site = await room.startSite({ words: ["--import-folder", folder] });
   browser = await openBrowser();
-  const context = await browser.newContext({
-    ignoreHTTPSErrors: true,
-    viewport: { width: 1440, height: 810 },
-  });
-  context.setDefaultTimeout(waitMs);
+  const context = await openContext(browser, { viewport: { width: 1440, height: 810 } });
   page = await context.newPage();
 });
 after(async () => {

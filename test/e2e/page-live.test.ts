@@ -9,12 +9,10 @@ import type { Browser, Page } from "playwright-core";
 import type { CollectionRecord, DeviceRecord } from "../../contract/devices.ts";
 import { bytesText } from "../../site/quantities.ts";
 import { EnrolledMachine } from "../fixtures/enrolled-machine.ts";
-import { faultsOf, openSignedIn, openView } from "../fixtures/page.ts";
+import { faultsOf, openSignedIn, openView, pageWaitMs } from "../fixtures/page.ts";
 import { PointProcess } from "../fixtures/point-process.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
-
-const waitMs = 120_000;
 
 let room: Room;
 let site: SiteProcess;
@@ -24,7 +22,7 @@ let page: Page;
 before(async () => {
   room = await openRoom("page live");
   site = await room.startSite({ words: ["--port-range", "41500-41530"] });
-  ({ browser, page } = await openSignedIn(site, waitMs));
+  ({ browser, page } = await openSignedIn(site));
 });
 after(async () => {
   await browser?.close();
@@ -66,7 +64,7 @@ test("devices and collections come, change and go while they are looked at", asy
   const enrolledAt = (await lastSeen.textContent()) ?? "";
   assert.match(enrolledAt, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
   // Whatever the machine says next is later than its enrolment by a second.
-  for (const endMs = Date.now() + waitMs; (await lastSeen.textContent()) === enrolledAt;) {
+  for (const endMs = Date.now() + pageWaitMs; (await lastSeen.textContent()) === enrolledAt;) {
     assert.ok(Date.now() < endMs, "when it was seen is what it was at its enrolment");
     await page.waitForTimeout(500);
     await machine.policy();

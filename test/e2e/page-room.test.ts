@@ -10,7 +10,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
 import type { MachineRecord } from "../../contract/administration.ts";
 import type { Room as RoomState } from "../../contract/room.ts";
-import { openBrowser, signIn } from "../fixtures/page.ts";
+import { openBrowser, openContext, signIn } from "../fixtures/page.ts";
 import { waitFor } from "../fixtures/program.ts";
 import { machineFacts } from "../fixtures/records.ts";
 import { openRoom, type Room } from "../fixtures/room.ts";
@@ -67,10 +67,7 @@ before(async () => {
   room = await openRoom("page room");
   site = await room.startSite();
   browser = await openBrowser();
-  const context = await browser.newContext({
-    ignoreHTTPSErrors: true,
-    viewport: { width: 1920, height: 1080 },
-  });
+  const context = await openContext(browser, { viewport: { width: 1920, height: 1080 } });
   page = await context.newPage();
   await signIn(page, site);
   await page.addInitScript(ownEvents);

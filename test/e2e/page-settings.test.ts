@@ -12,18 +12,16 @@ import type { PointRecord } from "../../contract/point.ts";
 import type { PxeStatus } from "../../contract/pxe.ts";
 import type { WebhookState } from "../../contract/webhook.ts";
 import { Desk, row as rowOf, says as saysOn } from "../fixtures/page-desk.ts";
-import { faultsOf, openView } from "../fixtures/page.ts";
+import { faultsOf, openContext, openView } from "../fixtures/page.ts";
 import { waitFor } from "../fixtures/room.ts";
 import type { SiteProcess } from "../fixtures/site-process.ts";
 import { volley, volleyJson } from "../fixtures/volley-command.ts";
-
-const waitMs = 90_000;
 
 let desk: Desk;
 let site: SiteProcess;
 let page: Page;
 before(async () => {
-  desk = await Desk.open("page settings", waitMs);
+  desk = await Desk.open("page settings");
   ({ page, site } = desk);
 });
 after(() => desk?.close());
@@ -242,7 +240,7 @@ test("who only looks is offered nothing to change", async () => {
     name: "guest",
     role: "viewer",
   });
-  const context = await desk.browser.newContext({ ignoreHTTPSErrors: true });
+  const context = await openContext(desk.browser);
   const guest = await context.newPage();
   await guest.goto(`${site.url}/login`);
   await guest.getByLabel("Name").fill("guest");

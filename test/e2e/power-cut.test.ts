@@ -81,7 +81,7 @@ for (let cut = 1; cut <= cuts; cut += 1) {
     const next = random(room.seed + cut);
     const backing = await makeBootableDisk();
     assert.ok(await looksBootable(backing));
-    const deployment = await site.createDeployment({ imageId: record.id, name: `cut ${cut}`, rateMbps: 40 });
+    const deployment = await site.createDeployment({ imageId: record.id, name: `cut ${cut}`, rateMbps: 16 });
     const mountPoint = join(room.folder, `mount-${cut}`);
     await mkdir(mountPoint);
 

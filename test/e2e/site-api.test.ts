@@ -292,7 +292,6 @@ test("events show a change, and no more states than one for each interval", asyn
   const machine = await enrol("watched");
   await waitFor(() => states.some(({ text }) => text.includes('"watched"')), {
     what: "state with the machine",
-    timeMs: 5000,
   });
   const deployment = await deploy("watched", [machine]);
   const answer = await joinAs(machine, deployment);

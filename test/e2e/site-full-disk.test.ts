@@ -12,7 +12,7 @@ import { Examination } from "../../contract/doctor.ts";
 import type { StatusEntry } from "../../contract/status-messages.ts";
 import { EnrolledMachine } from "../fixtures/enrolled-machine.ts";
 import { HttpsCaller } from "../fixtures/https.ts";
-import { openBrowser, signIn } from "../fixtures/page.ts";
+import { openBrowser, openContext, signIn } from "../fixtures/page.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
 import { SiteProcess } from "../fixtures/site-process.ts";
 
@@ -156,7 +156,7 @@ test("reports are refused and not lost while the disk is full, also after a kill
 test("the page says it to whoever looks, and no longer once there is room", { skip }, async () => {
   const browser = await openBrowser();
   try {
-    const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+    const page = await (await openContext(browser)).newPage();
     await signIn(page, site);
     const ballast = fill();
     const banner = page.getByText(/disk of the site's data folder is full.*Free space/);

@@ -21,6 +21,10 @@ import type { SiteProcess } from "../fixtures/site-process.ts";
 
 const mebibytes = 64;
 const rateMbps = 160;
+/** So that the deployment holds its session back and no disk does, and there is a middle to stop in. */
+const heldBackMbps = 32;
+/** A tenth of it takes a minute for the image. */
+const beforeSlowDiskMbps = 80;
 const symbolsPerChunk = 2 ** 20 / 1408;
 const symbolsPerBlock = 200;
 let room: Room;
@@ -39,8 +43,9 @@ after(() => room.close());
 async function withDeployment(
   name: string,
   work: (deployment: DeploymentRecord) => Promise<void>,
+  mbps = rateMbps,
 ): Promise<void> {
-  const deployment = await site.createDeployment({ imageId: record.id, name, rateMbps });
+  const deployment = await site.createDeployment({ imageId: record.id, name, rateMbps: mbps });
   try {
     await work(deployment);
   } finally {
@@ -69,44 +74,55 @@ test(
   "a machine that stops for 30 s: the others end while it stands, and it ends right",
   { timeout: 180_000 },
   () =>
-    withDeployment("stops", async () => {
-      const [stopping, ...others] = await startMachines("stops", 3);
-      assert.ok(stopping);
-      await site.waitForPart(stopping.name, 0.2);
-      const isPolicy = async (): Promise<true | null> =>
-        (await site.sessions()).some(({ limit }) => limit === "policy") || null;
-      await waitFor(isPolicy, { what: "the session held back by the rate of its deployment" });
-      stopping.signal("SIGSTOP");
-      const continues = delay(30_000).then(() => stopping.signal("SIGCONT"));
-      try {
-        await endRight(others);
-        assert.equal((await site.machine(stopping.name))?.outcome, null);
-      } finally {
-        await continues;
-      }
-      await endRight([stopping]);
-    }),
+    withDeployment(
+      "stops",
+      async () => {
+        const [stopping, ...others] = await startMachines("stops", 3);
+        assert.ok(stopping);
+        await site.waitForPart(stopping.name, 0.2);
+        const isPolicy = async (): Promise<true | null> =>
+          (await site.sessions()).some(({ limit }) => limit === "policy") || null;
+        await waitFor(isPolicy, { what: "the session held back by the rate of its deployment" });
+        stopping.signal("SIGSTOP");
+        const continues = delay(30_000).then(() => stopping.signal("SIGCONT"));
+        try {
+          await endRight(others);
+          assert.equal((await site.machine(stopping.name))?.outcome, null);
+        } finally {
+          await continues;
+        }
+        await endRight([stopping]);
+      },
+      heldBackMbps,
+    ),
 );
 
 test(
   "a disk at a tenth of the rate: the others do not wait for it, and it ends right",
   { timeout: 180_000 },
   () =>
-    withDeployment("slow", async () => {
-      const backing = await room.makeDisk(mebibytes);
-      const disk = await mountFaultyDisk(backing, { bytesPerSecond: (rateMbps / 8 / 10) * 1e6 });
-      try {
-        const slow = await room.startAgent(site, { name: "slow", disk: disk.path });
-        await endRight(await startMachines("beside slow", 2));
-        const { outcome, progress } = (await site.machine(slow.name)) ?? {};
-        assert.equal(outcome, null);
-        assert.equal(progress?.bottleneck, "disk");
-        assert.ok((progress.diskBytesPerSecond ?? Infinity) < (rateMbps / 8 / 2) * 1e6, "and how slow it is");
-        await endRight([slow]);
-      } finally {
-        await disk.remove();
-      }
-    }),
+    withDeployment(
+      "slow",
+      async () => {
+        const backing = await room.makeDisk(mebibytes);
+        const disk = await mountFaultyDisk(backing, { bytesPerSecond: (beforeSlowDiskMbps / 8 / 10) * 1e6 });
+        try {
+          const slow = await room.startAgent(site, { name: "slow", disk: disk.path });
+          await endRight(await startMachines("beside slow", 2));
+          const { outcome, progress } = (await site.machine(slow.name)) ?? {};
+          assert.equal(outcome, null);
+          assert.equal(progress?.bottleneck, "disk");
+          assert.ok(
+            (progress.diskBytesPerSecond ?? Infinity) < (beforeSlowDiskMbps / 8 / 2) * 1e6,
+            "and how slow it is",
+          );
+          await endRight([slow]);
+        } finally {
+          await disk.remove();
+        }
+      },
+      beforeSlowDiskMbps,
+    ),
 );
 
 test(
@@ -115,19 +131,16 @@ test(
   () =>
     withDeployment("lied to", async (deployment) => {
       const machines = await startMachines("lied to", 2);
-      const said: SessionRecord["moved"] = [];
+      const movedLiar = async (): Promise<SessionRecord["moved"][number] | undefined> => {
+        const liar = await site.machine("liar");
+        const own = (await site.sessions()).filter(({ deploymentId }) => deploymentId === deployment.id);
+        return own.flatMap(({ moved }) => moved).find(({ machineId }) => machineId === liar?.id);
+      };
       await startLiar(deployment, async () => {
-        const moves = async (): Promise<true | null> => {
-          said.push(...(await site.sessions()).flatMap(({ moved }) => moved));
-          return said.length > 0 || null;
-        };
-        await waitFor(moves, { what: "the session that says who was moved" });
+        const { reason, to } = await waitFor(movedLiar, { what: "the session that says who was moved" });
+        assert.deepEqual({ reason, to }, { reason: "It lacked more than repair allows", to: "unicast" });
         await endRight(machines);
       });
-      const liar = await site.machine("liar");
-      assert.ok(liar);
-      const reason = "It lacked more than repair allows";
-      assert.deepEqual(said[0], { machineId: liar.id, reason, to: "unicast" });
       const log = readFileSync(join(site.folder, "site.log"), "utf8");
       assert.match(log, /session \d+: liar is moved to unicast: It lacked more than repair allows/);
     }),

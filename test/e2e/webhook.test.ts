@@ -7,6 +7,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { limits } from "../../contract/limits.ts";
 import type { SiteStatusEntry } from "../../contract/status-messages.ts";
 import { WebhookDelivery, type WebhookState } from "../../contract/webhook.ts";
 import { openRoom, waitFor, type Room } from "../fixtures/room.ts";
@@ -53,6 +54,8 @@ const told = (): [string, number][] =>
 const waitTold = (source: string, messageId: number): Promise<true> =>
   waitFor(async () => (told().some(([from, id]) => from === source && id === messageId) ? true : null), {
     what: `message ${messageId}`,
+    // A site that is killed as it sends has claimed what it sends.
+    timeMs: limits.webhookClaimMs * 2,
   });
 
 test("a site tells of content, deployments and sessions, and machines' failures go the same way", async () => {

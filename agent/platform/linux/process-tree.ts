@@ -19,6 +19,8 @@ interface Process {
 /** Looks again until nothing is left, for children that are born meanwhile; not for ever. */
 const rounds = 50;
 const roundMs = 10;
+/** A program that is just being put in another's place shows no environment: one look may miss it. */
+const emptyLooks = 2;
 
 /**
  * Ends the processes below `root` and those with `mark` (or only these, without a root). Answers how many could not be
@@ -27,9 +29,11 @@ const roundMs = 10;
 export async function endProcessTree(root: number | null, mark: string, proc = "/proc"): Promise<number> {
   // What was found stays known, since a process whose parent has ended belongs to init.
   const known = new Set<number>(root === null ? [] : [root]);
+  let emptyBefore = 0;
   for (let round = 0; ; round += 1) {
     const living = findTree(root, mark, known, proc);
-    if (living.length === 0 || round === rounds) return living.length;
+    emptyBefore = living.length === 0 ? emptyBefore + 1 : 0;
+    if (emptyBefore === emptyLooks || round >= rounds) return living.length;
     for (const id of living) {
       known.add(id);
       try {

@@ -40,7 +40,7 @@ void castTo(const Bytes& image, std::uint32_t receivers, std::uint32_t lossPerMi
               static_cast<unsigned long long>(sent.reports), static_cast<double>(sent.rateBytesPerSecond) / 1e6);
   CHECK(sent.dataDatagrams > 0 && sent.reports > 0);
   caster->caster->stop();
-  CHECK(caster->ending.wait(1s) && caster->ending.code().empty());
+  CHECK(caster->ending.wait(60s) && caster->ending.code().empty());
 }
 
 void joinLate(const Bytes& image, std::mt19937_64& random) {

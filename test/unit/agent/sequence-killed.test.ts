@@ -21,7 +21,7 @@ test("the agent itself, killed dozens of times, ends the sequence as one that is
   const steps = Array.from({ length: rounds }, (_, index) => [
     settingStep("Sum", "%Sum%x"),
     // It stays for longer than it takes until the kill: each life comes about one line further.
-    commandStep(`Line ${index}`, `grep -qx ${index} ${lines} || echo ${index} >> ${lines}; sleep 0.1`),
+    commandStep(`Line ${index}`, `grep -qx ${index} ${lines} || echo ${index} >> ${lines}; sleep 0.5`),
   ]);
   writeFileSync(file, sequenceText(...steps.flat(), commandStep("Sum", `echo %Sum% > ${folder}/sum`)));
   writeFileSync(lines, "");

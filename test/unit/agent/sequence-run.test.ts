@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
+import { waitFor } from "../../fixtures/program.ts";
 import { fileURLToPath } from "node:url";
 import { testFolder } from "../../fixtures/folder.ts";
 import { commandStep, sequenceText, settingStep, variable } from "../../fixtures/sequence-text.ts";
@@ -95,8 +95,8 @@ test("a failure says step, code, meaning and remedy, runs SMSTSPostAction, and e
     commandStep("Fails", "echo reason >&2; exit 2"),
     commandStep("Never", "true"),
   );
-  const post = `--set=SMSTSPostAction=echo %_SMSTSLastActionName% > ${place.folder}/post`;
-  const { code, errors, out } = await run([place.file, "--state", place.state, post]);
+  const action = `--set=SMSTSPostAction=echo %_SMSTSLastActionName% > ${place.folder}/post`;
+  const { code, errors, out } = await run([place.file, "--state", place.state, action]);
   assert.equal(code, 1);
   assert.match(errors, /^E_SEQUENCE_FAILED: "Fails" ended with 0x00000002/);
   assert.match(
@@ -107,8 +107,9 @@ test("a failure says step, code, meaning and remedy, runs SMSTSPostAction, and e
   const log = readFileSync(join(place.state, "logs/smsts.log"), "utf8");
   assert.match(log, /Task Sequence Engine failed! Code: enExecutionFail/);
   assert.match(log, /Output of Fails:\nreason/);
-  for (let wait = 0; wait < 50 && !existsSync(join(place.folder, "post")); wait += 1) await delay(100);
-  assert.equal(readFileSync(join(place.folder, "post"), "utf8"), "Fails\n");
+  const post = join(place.folder, "post");
+  const isDone = (): boolean => existsSync(post) && readFileSync(post, "utf8") === "Fails\n";
+  await waitFor(isDone, { what: "post action's file" });
 });
 
 test("a dry run shows the plan and touches nothing", async (context) => {
@@ -157,7 +158,7 @@ test("killed in a step and started again, the step's old program is gone and the
   );
   const words = [place.file, "--state", place.state, "--set", `Target=${place.folder}`];
   const first = start(words);
-  for (let wait = 0; wait < 200 && !existsSync(join(place.folder, "log")); wait += 1) await delay(50);
+  await waitFor(() => sleepers() === 2, { what: "step's programs" });
   first.child.kill("SIGKILL");
   await first.ended;
   assert.ok(sleepers() > 0, "the step's program had ended with the agent");

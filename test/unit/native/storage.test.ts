@@ -24,6 +24,7 @@ import {
   type ManifestFacts,
 } from "../../../native/index.ts";
 import { testFolder } from "../../fixtures/folder.ts";
+import { waitFor } from "../../fixtures/program.ts";
 import { writeStructuredImage } from "../../fixtures/images.ts";
 import { testSeed } from "../../fixtures/random.ts";
 
@@ -109,13 +110,12 @@ test("an import that waits for a silent FIFO is cancelled at once and leaves no 
     offset: -1,
     chunk: -1,
   });
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.ok(existsSync(options.contentPath));
+  await waitFor(() => existsSync(options.contentPath), { what: "the content's file" });
   assert.deepEqual(task.progress(), { bytesDone: 0, bytesTotal: options.imageBytes });
   const start = performance.now();
   task.cancel();
   await rejected;
-  assert.ok(performance.now() - start < 5000);
+  assert.ok(performance.now() - start < 20_000);
   assert.ok(!existsSync(options.contentPath));
   task.cancel(); // harmless afterwards
 });

@@ -13,6 +13,8 @@ import {
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { captureOperatingSystemImage } from "../../../../agent/steps/capture-operating-system-image.ts";
+import { showTable } from "../../../../agent/platform/linux/partition-tool.ts";
+import { runTool } from "../../../../agent/platform/run-tool.ts";
 import { applyNetworkSettings } from "../../../../agent/steps/apply-network-settings.ts";
 import { findAppliedSystem } from "../../../../agent/steps/applied/system.ts";
 import { codes } from "../../../../agent/steps/codes.ts";
@@ -25,7 +27,7 @@ import { testContext } from "../../../fixtures/step-context.ts";
 const skip = process.getuid?.() === 0 ? false : "loop devices are root's to make";
 
 /** A disk with a Linux on its last partition, and the context of a step in the PE. */
-function machineOf(t: TestContext, files: Record<string, string>, services: StepServices = {}) {
+async function machineOf(t: TestContext, files: Record<string, string>, services: StepServices = {}) {
   const disk = loopDisk(t, { megabytes: 64 });
   const folder = testFolder(t);
   execFileSync("sfdisk", ["--quiet", disk.path], {
@@ -47,7 +49,7 @@ function machineOf(t: TestContext, files: Record<string, string>, services: Step
   });
   const partitions = [{ name: `${disk.path}p2`, sizeBytes: 54 * 2 ** 20, fileSystem: "ext4", label: "" }];
   const facts = { ...disk.facts, partitions };
-  execFileSync("partx", ["--add", disk.path]);
+  assert.ok(await showTable(disk.path, (command) => runTool(command, 10_000)));
   const context = (properties: Record<string, string> = {}, variables: Record<string, string> = {}) =>
     testContext({
       properties,
@@ -83,7 +85,11 @@ test(
         },
       },
     };
-    const { context, disk } = machineOf(t, { [identity]: "key", "etc/hostname": "reference\n" }, services);
+    const { context, disk } = await machineOf(
+      t,
+      { [identity]: "key", "etc/hostname": "reference\n" },
+      services,
+    );
     const step = context({ ImageDescription: "Lab", ImageVersion: "3" }, { _SMSTSMachineName: "reference" });
     const outcome = await captureOperatingSystemImage.perform(step);
     assert.equal(outcome.exitCode, 0, `${outcome.text}\n${outcome.output}`);
@@ -109,7 +115,7 @@ test(
 );
 
 test("the disk of a Linux goes to no file, and not without a site", { skip }, async (t) => {
-  const { context } = machineOf(t, {});
+  const { context } = await machineOf(t, {});
   const toFile = context({ CaptureDestination: "D:\\image.wim" });
   assert.equal((await captureOperatingSystemImage.perform(toFile)).exitCode, codes.invalidSetting);
   assert.equal((await captureOperatingSystemImage.perform(context())).exitCode, codes.notReadyYet);
@@ -154,7 +160,7 @@ const managers: [service: string, path: string, mode: number, lines: string[]][]
 ];
 for (const [service, path, mode, lines] of managers) {
   test(`an applied Linux with ${service} keeps the addresses that were captured`, { skip }, async (t) => {
-    const { context, disk } = machineOf(t, {});
+    const { context, disk } = await machineOf(t, {});
     const step = context({}, adapters);
     await findAppliedSystem(step, disk.facts);
     const mounted = await hostPath(step, `${step.variables.get("OSDTargetSystemDrive")}\\`);

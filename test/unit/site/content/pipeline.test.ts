@@ -15,7 +15,7 @@ const isThere = (id: number): boolean =>
 test("programs that do not end are ended, each of them", async (t) => {
   const path = join(testFolder(t), "id");
   const work = { stages: [stays, "cat"], parameters: [path], signal: new AbortController().signal };
-  await assert.rejects(runPipeline({ ...work, limitMs: 5000 }), { code: "E_TOOL_FAILED" });
+  await assert.rejects(runPipeline({ ...work, limitMs: 10_000 }), { code: "E_TOOL_FAILED" });
   const id = Number(readFileSync(path, "utf8"));
   assert.ok(id > 0);
   await waitFor(() => !isThere(id), { what: "the end of the first program" });

@@ -187,7 +187,7 @@ test("an answer comes as it is said, and who leaves is not spoken to any more", 
   await waitFor(async () => left, { what: "end at the process that serves" });
 });
 
-test("what is not read is not taken, in either direction", { timeout: 60_000 }, async (context) => {
+test("what is not read is not taken, in either direction", { timeout: 300_000 }, async (context) => {
   const { ask, forwarder, serve } = await following(context);
   const pieces = 256;
   let taken = 0;

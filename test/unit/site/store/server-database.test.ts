@@ -36,7 +36,12 @@ for (const [title, asked] of [
 ] as const) {
   test(`a connection that breaks ${title} is E_STORE, and the next query has another`, async () => {
     const failing = assert.rejects(asked(), { code: "E_STORE" });
-    await waitFor(async () => (await server.query(place, terminate)).length > 0, { what: "the query" });
+    let isBroken = false;
+    void failing.finally(() => (isBroken = true));
+    // Again, for what is ended first may be what an earlier test left.
+    await waitFor(async () => (await server.query(place, terminate)).length === 0 && isBroken, {
+      what: "end of the query",
+    });
     await failing;
     await settle();
     await answers();
@@ -46,7 +51,7 @@ for (const [title, asked] of [
 test("a transaction that was idle when its connection broke is E_STORE", async () => {
   const failing = database.transaction().execute(async (transaction) => {
     await sql`select 'pg_sleep(300)'`.execute(transaction);
-    assert.equal((await server.query(place, terminate)).length, 1);
+    assert.ok((await server.query(place, terminate)).length > 0);
     await settle();
     await sql`select 1`.execute(transaction);
   });

@@ -73,9 +73,11 @@ async function choose(target: Locator, text: string): Promise<void> {
   }
   assert.ok(chosen.startsWith(text), `${chosen} is chosen, not ${text}`);
 }
+const followLink = (title: string): Promise<void> =>
+  press(page.locator("nav").getByRole("link", { name: title, exact: true }));
 /** Ends where a view's beginning has taken the focus. */
 async function open(view: string): Promise<void> {
-  await press(page.locator("nav").getByRole("link", { name: view, exact: true }));
+  await followLink(view);
   await page.locator("main:focus").waitFor();
 }
 async function hasNoFault(what: string): Promise<void> {
@@ -135,7 +137,7 @@ test("a deployment is described, shown, confirmed by its typed name, and closed 
 
 test("a token is made and shown by keyboard", async () => {
   await open("Settings");
-  await open("Access");
+  await followLink("Access");
   await type(field("Token name"), "inventory");
   await press(button("Make token"));
   await button("Revoke inventory").waitFor();

@@ -20,6 +20,8 @@ const withGuard = (script: string): string =>
   [
     "{ read -r _; kill -KILL 0; } <&3 >/dev/null 2>&1 &",
     "guard=$!",
+    // Of a job of its own the shell would say that it was killed.
+    "disown $guard",
     `{ ${script}; } 3<&-`,
     "code=$?",
     "kill -KILL $guard",

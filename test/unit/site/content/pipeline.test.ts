@@ -30,3 +30,11 @@ test("a cancelled pipeline ends, and says so", async (t) => {
   stop.abort();
   await ended;
 });
+
+test("a failure's reason is what the programs said, and nothing else", async () => {
+  const { signal } = new AbortController();
+  const failing = { stages: ["(echo reason >&2; exit 3)", "cat"], parameters: [], signal };
+  for (let round = 0; round < 40; round += 1) {
+    await assert.rejects(runPipeline(failing), { code: "E_IMAGE_TRUNCATED", detail: "reason" });
+  }
+});

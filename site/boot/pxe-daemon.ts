@@ -107,14 +107,12 @@ export class PxeDaemon {
   }
 
   async #begin(): Promise<void> {
-    if (this.#wanted === null) {
-      this.#failure = null;
-      return;
-    }
     const { configurationFile } = this.#options;
     try {
-      writeFileDurably(configurationFile, this.#wanted);
-      this.#child = await this.#start(configurationFile);
+      if (this.#wanted !== null) {
+        writeFileDurably(configurationFile, this.#wanted);
+        this.#child = await this.#start(configurationFile);
+      }
       this.#failure = null;
     } catch (error) {
       this.#failure = toVolleyError(error);

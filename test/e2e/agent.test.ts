@@ -103,11 +103,13 @@ for (const { answer, code } of [
   });
 }
 
-test("SIGTERM ends it with 130, and the next start goes on", async () => {
+test("SIGTERM ends it with 130 in a moment, and the next start goes on", async () => {
   const agent = await room.startAgent(site, { name: "stopped", disk: await room.makeDisk(mebibytes) });
   await site.waitForPart("stopped", 0.3);
+  const stoppedAt = Date.now();
   agent.signal("SIGTERM");
   await agent.exits(130);
+  assert.ok(Date.now() - stoppedAt < 20_000);
   assert.match(agent.errorOutput, /^E_CANCELLED: /);
   assert.ok(existsSync(join(agent.options.stateFolder, "checkpoint.json")));
   const again = room.restartAgent(agent);

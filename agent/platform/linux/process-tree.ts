@@ -33,7 +33,7 @@ export async function endProcessTree(root: number | null, mark: string, proc = "
   for (let round = 0; ; round += 1) {
     const living = findTree(root, mark, known, proc);
     emptyBefore = living.length === 0 ? emptyBefore + 1 : 0;
-    if (emptyBefore === emptyLooks || round >= rounds) return living.length;
+    if (emptyBefore === emptyLooks || round === rounds) return living.length;
     for (const id of living) {
       known.add(id);
       try {

@@ -4,9 +4,9 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { waitFor } from "../../fixtures/program.ts";
 import { fileURLToPath } from "node:url";
 import { testFolder } from "../../fixtures/folder.ts";
+import { waitFor } from "../../fixtures/program.ts";
 import { commandStep, sequenceText, settingStep, variable } from "../../fixtures/sequence-text.ts";
 
 const program = fileURLToPath(new URL("../../../agent/main.js", import.meta.url));

@@ -24,8 +24,8 @@ import {
   type ManifestFacts,
 } from "../../../native/index.ts";
 import { testFolder } from "../../fixtures/folder.ts";
-import { waitFor } from "../../fixtures/program.ts";
 import { writeStructuredImage } from "../../fixtures/images.ts";
+import { waitFor } from "../../fixtures/program.ts";
 import { testSeed } from "../../fixtures/random.ts";
 
 const mebibyte = 1 << 20;
@@ -110,7 +110,8 @@ test("an import that waits for a silent FIFO is cancelled at once and leaves no 
     offset: -1,
     chunk: -1,
   });
-  await waitFor(() => existsSync(options.contentPath), { what: "the content's file" });
+  await waitFor(() => task.progress().bytesTotal > 0, { what: "beginning of the import" });
+  assert.ok(existsSync(options.contentPath));
   assert.deepEqual(task.progress(), { bytesDone: 0, bytesTotal: options.imageBytes });
   const start = performance.now();
   task.cancel();

@@ -21,6 +21,16 @@ function ownCertificate(t: TestContext): { key: Buffer; authority: string } {
   return { key: readFileSync(key), authority: readFileSync(certificate, "utf8") };
 }
 
+async function clientOf(t: TestContext, server: Server, authority: string): Promise<SiteClient> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const client = new SiteClient({ address: "127.0.0.1", port, authority, adminToken: "token" });
+  t.after(() => client.close());
+  return client;
+}
+
 test("a request on a connection that has ended meanwhile is made again, and no other", async (t) => {
   const { key, authority } = ownCertificate(t);
   let answers = 1;
@@ -31,12 +41,7 @@ test("a request on a connection that has ended meanwhile is made again, and no o
     else response.end(JSON.stringify({ taken }));
     answers -= 1;
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
-  const { port } = server.address() as AddressInfo;
-  const client = new SiteClient({ address: "127.0.0.1", port, authority, adminToken: "token" });
-  t.after(() => client.close());
+  const client = await clientOf(t, server, authority);
   assert.deepEqual(await client.get("/one"), { taken: 1 });
   // The kept connection ends at the second request; the third comes on a new one.
   assert.deepEqual(await client.get("/two"), { taken: 3 });
@@ -54,16 +59,7 @@ test("who is connected waits for a long check; what never answers a connection i
   const held: Socket[] = [];
   const silent = createTcpServer((socket) => held.push(socket));
   t.after(() => held.forEach((socket) => socket.destroy()));
-  const clientOf = async (server: Server): Promise<SiteClient> => {
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    t.after(() => server.close());
-    const { port } = server.address() as AddressInfo;
-    const client = new SiteClient({ address: "127.0.0.1", port, authority, adminToken: "token" });
-    t.after(() => client.close());
-    return client;
-  };
-  const [patient, vain] = [await clientOf(slow), await clientOf(silent)];
+  const [patient, vain] = [await clientOf(t, slow, authority), await clientOf(t, silent, authority)];
   const given = assert.rejects(vain.get("/"), {
     code: "E_SITE_UNREACHABLE",
     message: new RegExp(`no answer for ${limits.requestTimeoutMs} ms`),
